@@ -1,0 +1,128 @@
+// Package observe holds what one run of a container showed: its changes, its writes, its processes, its listening
+// ports, its logs and how it ended. Values only; nothing here touches an engine.
+package observe
+
+import "time"
+
+// Phase is the part of a run in which something was seen.
+type Phase string
+
+// The phases of a run, in their order.
+const (
+	Start   Phase = "start"   // from the container's start until it is ready
+	E2E     Phase = "e2e"     // while the e2e commands and the soak run
+	Restart Phase = "restart" // after PID 1 was killed and started again over the same mounts
+	Stop    Phase = "stop"    // from the stop signal until the container has exited
+)
+
+// ChangeKind is the letter that docker diff prints.
+type ChangeKind string
+
+// The kinds of docker diff.
+const (
+	Modified ChangeKind = "C"
+	Added    ChangeKind = "A"
+	Deleted  ChangeKind = "D"
+)
+
+// Change is one line of docker diff, with the first phase whose diff showed it.
+type Change struct {
+	Kind  ChangeKind `json:"kind"`
+	Path  string     `json:"path"`
+	Phase Phase      `json:"phase"`
+}
+
+// Outcome is how an attempt to write ended.
+type Outcome string
+
+// The outcomes of a write.
+const (
+	Allowed Outcome = "allowed"
+	Denied  Outcome = "denied"
+	Unknown Outcome = "unknown"
+)
+
+// Write is one path that the container wrote or tried to write, with what is known of it. Equal attempts (same path,
+// process, call and outcome) are one Write with a Count.
+type Write struct {
+	Path    string  `json:"path"` // absolute, symlinks resolved: the path that a mount would need
+	Call    string  `json:"call"` // "open", "mkdir", "unlink", "rename", "chmod", "chown", ...; "bind" for a unix socket
+	Phase   Phase   `json:"phase"`
+	Outcome Outcome `json:"outcome"`
+	// Errno is why a write was denied: "EROFS", "EACCES" or "EPERM"; empty if not known.
+	Errno string `json:"errno,omitempty"`
+	// Dir is true where Path is a folder that the call makes, removes or changes.
+	Dir bool `json:"dir,omitempty"`
+	// To is the new path of a rename or link.
+	To string `json:"to,omitempty"`
+
+	PID     int    `json:"pid,omitempty"` // in the container
+	PPID    int    `json:"ppid,omitempty"`
+	Command string `json:"command,omitempty"` // the process's name
+	UID     int64  `json:"uid"`
+	GID     int64  `json:"gid"`
+	Count   int    `json:"count,omitempty"`
+}
+
+// Process is one process of the container.
+type Process struct {
+	PID     int    `json:"pid"` // as the engine numbers it; Main marks the first of the container
+	UID     int64  `json:"uid"`
+	GID     int64  `json:"gid"`
+	Command string `json:"command"`
+	Main    bool   `json:"main,omitempty"`
+}
+
+// Exit is how a container ended.
+type Exit struct {
+	Code      int    `json:"code"`
+	OOMKilled bool   `json:"oomKilled,omitempty"`
+	Error     string `json:"error,omitempty"` // the engine's own message, for example when the exec failed
+	Phase     Phase  `json:"phase"`
+}
+
+// CommandResult is how one e2e command ended.
+type CommandResult struct {
+	Command string        `json:"command"`
+	Code    int           `json:"code"`
+	Output  string        `json:"output,omitempty"` // the last lines
+	Phase   Phase         `json:"phase"`
+	Took    time.Duration `json:"took"`
+}
+
+// Trace says how far the tracer saw.
+type Trace struct {
+	On   bool   `json:"on"`
+	Note string `json:"note,omitempty"` // why it is off, or what it does not cover
+	Lost int    `json:"lost,omitempty"` // events that were not recorded
+}
+
+// Usage is what a mount held at the end of a run.
+type Usage struct {
+	Path  string `json:"path"`
+	Bytes int64  `json:"bytes"`
+	Files int    `json:"files"`
+}
+
+// Observation is what one run showed.
+type Observation struct {
+	Changes   []Change        `json:"changes,omitempty"` // sorted by path
+	Writes    []Write         `json:"writes,omitempty"`  // sorted by path, from the tracer
+	Processes []Process       `json:"processes,omitempty"`
+	Listening []int           `json:"listening,omitempty"` // TCP ports that something in the container listened on
+	Logs      string          `json:"-"`                   // the last part of stdout and stderr
+	Commands  []CommandResult `json:"commands,omitempty"`
+	Exit      *Exit           `json:"exit,omitempty"` // nil when the container was still running when it was removed
+	Usage     []Usage         `json:"usage,omitempty"`
+	Trace     Trace           `json:"trace"`
+	ReadyIn   time.Duration   `json:"readyIn"`
+
+	// Failure is empty when the run passed: it became ready, the commands exited 0, it kept running through the soak,
+	// and, where asked for, it came back after a restart. Otherwise one sentence.
+	Failure string `json:"failure,omitempty"`
+	// FailedIn is the phase in which it failed.
+	FailedIn Phase `json:"failedIn,omitempty"`
+}
+
+// Passed tells whether the run passed.
+func (o Observation) Passed() bool { return o.Failure == "" }

@@ -1,0 +1,84 @@
+package seal
+
+import (
+	"context"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// Engine is what the sealing loop needs of a container engine. internal/docker implements it.
+type Engine interface {
+	// Image makes sure that the engine has the target's image (pulling it if not) and returns its facts. The image
+	// is pinned: every later Start with these facts runs exactly this image, whatever its tag points to by then.
+	Image(ctx context.Context, ref, platform string) (image.Facts, error)
+
+	// Tree reads the image's files, as far as they are asked for. Close it when done.
+	Tree(ctx context.Context, facts image.Facts) (TreeCloser, error)
+
+	// Start creates and starts a container of the target under the profile, as a kubelet would: mounts first, then
+	// the init containers that fill them, then the container. An error is an error of the engine, or of the profile
+	// (a seed that fails is a *SeedError); an application that exits at once is not an error.
+	Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (Container, error)
+}
+
+// TreeCloser is a tree of image files that holds an engine object while it is open.
+type TreeCloser interface {
+	image.Tree
+	Close(ctx context.Context) error
+}
+
+// Container is one started container. Its methods may be called until Remove.
+type Container interface {
+	// ID is the container's engine id, Host and Ports where its published ports are reached (container port to host
+	// port, TCP).
+	ID() string
+	Host() string
+	Ports() map[int]int
+
+	// State tells whether it runs, and how it ended if not. Health is the state of the image's HEALTHCHECK:
+	// "" where it has none, else "starting", "healthy" or "unhealthy".
+	State(ctx context.Context) (State, error)
+	// Wait returns when the container has exited, or ctx is done.
+	Wait(ctx context.Context) error
+
+	Changes(ctx context.Context) ([]observe.Change, error) // docker diff now; Phase is not set
+	Processes(ctx context.Context) ([]observe.Process, error)
+	Listening(ctx context.Context) ([]int, error) // TCP ports that something inside listens on, sorted
+	Logs(ctx context.Context) (string, error)     // stdout and stderr, the last part
+	Exec(ctx context.Context, argv []string) (code int, output string, err error)
+	Usage(ctx context.Context) ([]observe.Usage, error) // of the profile's mounts
+
+	// Phase tells the tracer which phase begins.
+	Phase(p observe.Phase)
+	// Writes returns what the tracer saw until now, and how far it saw.
+	Writes() ([]observe.Write, observe.Trace)
+
+	// Restart kills PID 1 with SIGKILL, runs the seeds a second time, and starts the container again over the same
+	// mounts, as a kubelet does after a crash and after a sandbox restart. Ports may differ afterwards.
+	Restart(ctx context.Context) error
+	// Stop sends the image's STOPSIGNAL, waits for the grace period, then kills.
+	Stop(ctx context.Context) (observe.Exit, error)
+	// Remove removes the container and everything that was made for it. It may be called more than once.
+	Remove(ctx context.Context) error
+}
+
+// State is a container's state at one moment.
+type State struct {
+	Running bool
+	Health  string
+	Exit    observe.Exit // when not running
+}
+
+// SeedError is a failed init container: the profile's fault, not the engine's.
+type SeedError struct {
+	Path   string // of the mount
+	Output string
+	Code   int
+}
+
+func (e *SeedError) Error() string {
+	return "seeding " + e.Path + ": the init container failed: " + e.Output
+}

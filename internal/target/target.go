@@ -1,0 +1,65 @@
+// Package target describes one container to seal: its image, how it is run, how readiness is known, and the e2e
+// commands that decide whether it works.
+package target
+
+import (
+	"strings"
+	"time"
+)
+
+// Target is one container to seal.
+type Target struct {
+	Image    string // as the user gave it
+	Platform string // "linux/arm64"; empty means the engine's own
+
+	Entrypoint []string // replaces the image's ENTRYPOINT and CMD when not nil (a pod's command)
+	Args       []string // replaces the image's CMD when not nil (a pod's args)
+	Env        []EnvVar // in order; later ones win
+	User       string   // of the open run, as docker run takes it; empty means the image's USER
+	WorkingDir string   // empty means the image's
+	Network    string   // an engine network to join; empty means the engine's default bridge
+	Ports      []int    // container ports to publish, TCP; empty means all that the image exposes
+
+	Ready    Ready
+	Commands []Command     // the e2e commands, in order; none: start, readiness and soak are the only oracle
+	Soak     time.Duration // how long the application must keep running after the commands
+	Timeout  time.Duration // bounds one whole run; 0 means no bound
+	Grace    time.Duration // between the stop signal and SIGKILL
+}
+
+// EnvVar is one environment variable.
+type EnvVar struct{ Name, Value string }
+
+// Ready says how readiness is known. All given conditions must hold. When none is given: the image's HEALTHCHECK, else
+// something listens on the first port, else the container runs for a moment.
+type Ready struct {
+	Command string        // run on the host by sh -c, repeated until it exits 0
+	HTTP    string        // path of a GET on the first port that must answer with a status below 400
+	Log     string        // regular expression that a line of the logs must match
+	Exec    string        // run inside the container by sh -c, repeated until it exits 0
+	Timeout time.Duration // from the start
+}
+
+// Given tells whether the user gave any condition.
+func (r Ready) Given() bool { return r.Command != "" || r.HTTP != "" || r.Log != "" || r.Exec != "" }
+
+// Command is one e2e command. Exit status 0 means that the application works.
+type Command struct {
+	// Inside is true for a command that runs in the container (--exec), false for one on the host.
+	Inside bool
+	// Argv is the program and its arguments. A shell line is {"sh", "-c", line}.
+	Argv []string
+}
+
+// Shell is a command line for sh.
+func Shell(line string, inside bool) Command {
+	return Command{Inside: inside, Argv: []string{"sh", "-c", line}}
+}
+
+// String is the command as a user would type it.
+func (c Command) String() string {
+	if len(c.Argv) == 3 && c.Argv[0] == "sh" && c.Argv[1] == "-c" {
+		return c.Argv[2]
+	}
+	return strings.Join(c.Argv, " ")
+}
