@@ -30,6 +30,8 @@ type Change struct {
 	Kind  ChangeKind `json:"kind"`
 	Path  string     `json:"path"`
 	Phase Phase      `json:"phase"`
+	// Dir is true for an added entry that is a folder.
+	Dir bool `json:"dir,omitempty"`
 }
 
 // Outcome is how an attempt to write ended.

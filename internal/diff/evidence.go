@@ -1,0 +1,162 @@
+// Package diff turns what a run showed into the folders that must be writable: changes and writes are joined, runtime
+// noise is set aside with a reason, and each written path is folded to the folder where a mount would go, judged by
+// what the image has there.
+package diff
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/observe"
+)
+
+// Source says where evidence comes from.
+type Source string
+
+// The sources of evidence.
+const (
+	FromDiff  Source = "diff"  // docker diff
+	FromTrace Source = "trace" // the tracer
+	FromLogs  Source = "logs"  // an error message of the application or of an e2e command
+)
+
+// Evidence is one path that was written, or that something tried to write, with everything that is known of it.
+type Evidence struct {
+	Path string `json:"path"`
+	// Kind is what docker diff says of the path; empty where it does not show it (created and removed again, below a
+	// VOLUME, denied).
+	Kind    observe.ChangeKind `json:"kind,omitempty"`
+	Phase   observe.Phase      `json:"phase"` // the first phase that showed it
+	Dir     bool               `json:"dir,omitempty"`
+	Outcome observe.Outcome    `json:"outcome"`
+	Errno   string             `json:"errno,omitempty"`
+	Source  Source             `json:"source"`
+	// Line is the line of the logs, for evidence from the logs.
+	Line    string   `json:"line,omitempty"`
+	Calls   []string `json:"calls,omitempty"`   // traced calls, sorted
+	Writers []Writer `json:"writers,omitempty"` // who, sorted
+	// Moved is true for a folder that was renamed or removed: no mount may be at it or below it.
+	Moved bool `json:"moved,omitempty"`
+	// Noise is the reason for setting the path aside; empty for a path that counts.
+	Noise string `json:"noise,omitempty"`
+}
+
+// Writer is one process that wrote.
+type Writer struct {
+	Command string `json:"command"`
+	UID     int64  `json:"uid"`
+	GID     int64  `json:"gid"`
+	Count   int    `json:"count"`
+}
+
+// Collect joins the changes and the traced writes of a run: one Evidence a path and outcome, sorted by path. Changes
+// of a folder that only say that something below it changed are dropped.
+func Collect(o observe.Observation) []Evidence {
+	byKey := map[string]*Evidence{}
+	get := func(p string, out observe.Outcome) *Evidence {
+		key := string(out) + p
+		e := byKey[key]
+		if e == nil {
+			e = &Evidence{Path: p, Outcome: out, Noise: noise(p)}
+			byKey[key] = e
+		}
+		return e
+	}
+	for _, c := range leaves(o.Changes) {
+		e := get(c.Path, observe.Allowed)
+		e.Kind, e.Phase, e.Source, e.Dir = c.Kind, c.Phase, FromDiff, c.Dir
+	}
+	for _, w := range o.Writes {
+		for _, p := range written(w) {
+			get(p, w.Outcome).add(w, p)
+		}
+	}
+	out := make([]Evidence, 0, len(byKey))
+	for _, e := range byKey {
+		slices.Sort(e.Calls)
+		slices.SortFunc(e.Writers, func(a, b Writer) int {
+			return cmp.Or(strings.Compare(a.Command, b.Command), cmp.Compare(a.UID, b.UID))
+		})
+		out = append(out, *e)
+	}
+	slices.SortFunc(out, func(a, b Evidence) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.Outcome), string(b.Outcome)))
+	})
+	return out
+}
+
+// written are the paths that one write changes: a rename and a link change two.
+func written(w observe.Write) []string {
+	switch {
+	case w.To == "":
+		return []string{w.Path}
+	case w.Call == "rename":
+		return []string{w.Path, w.To}
+	default:
+		return []string{w.To}
+	}
+}
+
+func (e *Evidence) add(w observe.Write, p string) {
+	if e.Source == "" {
+		e.Source, e.Phase = FromTrace, w.Phase
+	}
+	if before(w.Phase, e.Phase) {
+		e.Phase = w.Phase
+	}
+	e.Dir = e.Dir || w.Dir
+	e.Errno = cmp.Or(e.Errno, w.Errno)
+	if !slices.Contains(e.Calls, w.Call) {
+		e.Calls = append(e.Calls, w.Call)
+	}
+	if w.Dir && p == w.Path && (w.Call == "rename" || w.Call == "rmdir") && w.Outcome == observe.Allowed {
+		e.Moved = true
+	}
+	for i := range e.Writers {
+		if e.Writers[i].Command == w.Command && e.Writers[i].UID == w.UID {
+			e.Writers[i].Count += max(w.Count, 1)
+			return
+		}
+	}
+	e.Writers = append(e.Writers, Writer{Command: w.Command, UID: w.UID, GID: w.GID, Count: max(w.Count, 1)})
+}
+
+var phases = []observe.Phase{observe.Start, observe.E2E, observe.Restart, observe.Stop}
+
+// before tells whether phase a comes before phase b.
+func before(a, b observe.Phase) bool { return slices.Index(phases, a) < slices.Index(phases, b) }
+
+// leaves drops the changes that only say that something below them changed, and marks folders: an entry below which
+// another entry was added is a folder.
+func leaves(changes []observe.Change) []observe.Change {
+	below := map[string]bool{}
+	for _, c := range changes {
+		for d := path.Dir(c.Path); d != "/" && !below[d]; d = path.Dir(d) {
+			below[d] = true
+		}
+	}
+	var out []observe.Change
+	for _, c := range changes {
+		c.Dir = c.Dir || below[c.Path]
+		if c.Kind == observe.Modified && below[c.Path] {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// MetadataOnly tells whether the evidence only changes who owns a folder or what its mode or times are.
+func (e Evidence) MetadataOnly() bool {
+	if !e.Dir || e.Kind == observe.Added || e.Kind == observe.Deleted {
+		return false
+	}
+	for _, c := range e.Calls {
+		if c != "chmod" && c != "chown" && c != "utime" && c != "setxattr" {
+			return false
+		}
+	}
+	return len(e.Calls) > 0 || e.Kind == observe.Modified
+}
