@@ -5,6 +5,7 @@ package diff
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -51,9 +52,22 @@ type Writer struct {
 	Count   int    `json:"count"`
 }
 
+// List is the evidence of one run, sorted by path.
+type List []Evidence
+
+// Allowed is the evidence of writes that succeeded, Denied of those that did not.
+func (l List) Allowed() List { return l.with(observe.Allowed) }
+
+// Denied is the evidence of writes that were refused.
+func (l List) Denied() List { return l.with(observe.Denied) }
+
+func (l List) with(o observe.Outcome) List {
+	return slices.DeleteFunc(slices.Clone(l), func(e Evidence) bool { return e.Outcome != o })
+}
+
 // Collect joins the changes and the traced writes of a run: one Evidence a path and outcome, sorted by path. Changes
 // of a folder that only say that something below it changed are dropped.
-func Collect(o observe.Observation) []Evidence {
+func Collect(o observe.Observation) List {
 	byKey := map[string]*Evidence{}
 	get := func(p string, out observe.Outcome) *Evidence {
 		key := string(out) + p
@@ -73,7 +87,7 @@ func Collect(o observe.Observation) []Evidence {
 			get(p, w.Outcome).add(w, p)
 		}
 	}
-	out := make([]Evidence, 0, len(byKey))
+	out := make(List, 0, len(byKey))
 	for _, e := range byKey {
 		slices.Sort(e.Calls)
 		slices.SortFunc(e.Writers, func(a, b Writer) int {
@@ -159,4 +173,24 @@ func (e Evidence) MetadataOnly() bool {
 		}
 	}
 	return len(e.Calls) > 0 || e.Kind == observe.Modified
+}
+
+// FromLine is the evidence of a line in the logs that tells of a refused write.
+func FromLine(p, errno, line string, dir bool) Evidence {
+	return Evidence{Path: p, Outcome: observe.Denied, Errno: errno, Line: line, Dir: dir, Source: FromLogs,
+		Phase: observe.Start, Noise: noise(p)}
+}
+
+// String tells the evidence in a few words: "EROFS /run/nginx.pid (nginx, uid 101)".
+func (e Evidence) String() string {
+	s := e.Path
+	if e.Errno != "" {
+		s = e.Errno + " " + s
+	}
+	if len(e.Writers) > 0 {
+		s += fmt.Sprintf(" (%s, uid %d)", e.Writers[0].Command, e.Writers[0].UID)
+	} else if e.Source == FromLogs {
+		s += " (in the logs)"
+	}
+	return s
 }

@@ -11,16 +11,16 @@ var kernelTrees = []string{"/dev", "/proc", "/sys"}
 
 // runtimeFiles are written by the runtime, not by the application, and differ in a pod.
 var runtimeFiles = map[string]string{
-	"/.dockerenv":              "made by the engine",
-	"/etc/hosts":               "managed by the kubelet in a pod",
-	"/etc/hostname":            "managed by the kubelet in a pod",
-	"/etc/resolv.conf":         "managed by the kubelet in a pod",
-	"/etc/mtab":                "made by the engine",
-	"/run/.containerenv":       "made by the engine",
-	"/sbin/docker-init":        "made by the engine",
-	"/dev/termination-log":     "a writable file of the kubelet in a pod",
-	"/run/secrets":             "mounted by the runtime",
-	"/var/run/secrets":         "mounted by the kubelet in a pod",
+	"/.dockerenv":                "made by the engine",
+	"/etc/hosts":                 "managed by the kubelet in a pod",
+	"/etc/hostname":              "managed by the kubelet in a pod",
+	"/etc/resolv.conf":           "managed by the kubelet in a pod",
+	"/etc/mtab":                  "made by the engine",
+	"/run/.containerenv":         "made by the engine",
+	"/sbin/docker-init":          "made by the engine",
+	"/dev/termination-log":       "a writable file of the kubelet in a pod",
+	"/run/secrets":               "mounted by the runtime",
+	"/var/run/secrets":           "mounted by the kubelet in a pod",
 	"/run/secrets/kubernetes.io": "mounted by the kubelet in a pod",
 }
 

@@ -108,16 +108,18 @@ type Usage struct {
 
 // Observation is what one run showed.
 type Observation struct {
-	Changes   []Change        `json:"changes,omitempty"` // sorted by path
-	Writes    []Write         `json:"writes,omitempty"`  // sorted by path, from the tracer
-	Processes []Process       `json:"processes,omitempty"`
-	Listening []int           `json:"listening,omitempty"` // TCP ports that something in the container listened on
-	Logs      string          `json:"-"`                   // the last part of stdout and stderr
-	Commands  []CommandResult `json:"commands,omitempty"`
-	Exit      *Exit           `json:"exit,omitempty"` // nil when the container was still running when it was removed
-	Usage     []Usage         `json:"usage,omitempty"`
-	Trace     Trace           `json:"trace"`
-	ReadyIn   time.Duration   `json:"readyIn"`
+	Changes   []Change  `json:"changes,omitempty"` // sorted by path
+	Writes    []Write   `json:"writes,omitempty"`  // sorted by path, from the tracer
+	Processes []Process `json:"processes,omitempty"`
+	Listening []int     `json:"listening,omitempty"` // TCP ports that something in the container listened on
+	// DeniedPorts are the TCP ports that something was refused to bind, as far as the tracer saw.
+	DeniedPorts []int           `json:"deniedPorts,omitempty"`
+	Logs        string          `json:"-"` // the last part of stdout and stderr
+	Commands    []CommandResult `json:"commands,omitempty"`
+	Exit        *Exit           `json:"exit,omitempty"` // nil when the container was still running when it was removed
+	Usage       []Usage         `json:"usage,omitempty"`
+	Trace       Trace           `json:"trace"`
+	ReadyIn     time.Duration   `json:"readyIn"`
 
 	// Failure is empty when the run passed: it became ready, the commands exited 0, it kept running through the soak,
 	// and, where asked for, it came back after a restart. Otherwise one sentence.

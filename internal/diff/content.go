@@ -1,0 +1,104 @@
+package diff
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/podseal/podseal/internal/image"
+)
+
+const sticky = fs.ModeSticky
+
+// maxListed bounds what is read of a folder: it only matters whether it holds files.
+const maxListed = 2000
+
+// fill says what the image has in the folder.
+func fill(ctx context.Context, f *Folder, tree image.Tree) error {
+	e, ok, err := tree.Lookup(ctx, f.Path)
+	if err != nil {
+		return fmt.Errorf("looking up %s in the image: %w", f.Path, err)
+	}
+	if !ok || e.Kind != image.Dir {
+		f.Content = Absent
+		return nil
+	}
+	if f.Path == "/" {
+		f.Content = Filled
+		return nil
+	}
+	entries, more, err := tree.List(ctx, f.Path, maxListed)
+	if err != nil {
+		return fmt.Errorf("listing %s in the image: %w", f.Path, err)
+	}
+	f.Content = Empty
+	for _, e := range entries {
+		if e.Kind != image.Dir {
+			f.Content = Filled
+			f.hide(e.Path)
+		}
+	}
+	if more {
+		f.Content = Filled
+	}
+	if f.Content == Empty {
+		for _, e := range entries {
+			f.hide(e.Path)
+		}
+	}
+	return nil
+}
+
+func (f *Folder) hide(p string) {
+	if len(f.Hides) < 3 {
+		f.Hides = append(f.Hides, strings.TrimPrefix(p, path.Clean(f.Path)+"/"))
+	}
+}
+
+var randomName = []*regexp.Regexp{
+	regexp.MustCompile(`[0-9]{6,}`),
+	regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-`),
+	regexp.MustCompile(`^(?:[0-9a-f]*[0-9][0-9a-f]*[a-f]|[0-9a-f]*[a-f][0-9a-f]*[0-9])[0-9a-f]{8,}$`),
+}
+
+var (
+	suffix = regexp.MustCompile(`[A-Za-z0-9_]{6,}$`)
+	upper  = regexp.MustCompile(`[A-Z]`)
+	lower  = regexp.MustCompile(`[a-z]`)
+	digit  = regexp.MustCompile(`[0-9]`)
+)
+
+// Random tells whether a name looks as if it was made up at run time (mktemp, a UUID, a long number), so that the next
+// run will use another one. It is a guess that saves a round: a sealed run finds the names that it misses.
+func Random(name string) bool {
+	for _, r := range randomName {
+		if r.MatchString(name) {
+			return true
+		}
+	}
+	for _, sep := range []string{".", "-", "_"} {
+		i := strings.LastIndex(name, sep)
+		if i < 0 {
+			continue
+		}
+		tail := name[i+1:]
+		if m := suffix.FindString(tail); m != "" && len(m) == len(tail) && mixed(m) {
+			return true
+		}
+	}
+	return strings.HasPrefix(name, "tmp") && mixed(name)
+}
+
+// mixed tells whether a word mixes letters and digits, or cases, in a way that words rarely do.
+func mixed(s string) bool {
+	n := 0
+	for _, r := range []*regexp.Regexp{upper, lower, digit} {
+		if r.MatchString(s) {
+			n++
+		}
+	}
+	return n >= 2 && !regexp.MustCompile(`^[A-Z]?[a-z]+[0-9]{0,3}$`).MatchString(s)
+}

@@ -1,0 +1,232 @@
+package diff
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// Content is what the image has in a folder.
+type Content string
+
+// What an image may have in a folder.
+const (
+	Absent  Content = "absent"  // the image has no such folder
+	Empty   Content = "empty"   // nothing, or nothing but empty folders
+	Filled  Content = "filled"  // files
+	Unknown Content = "unknown" // could not be read
+)
+
+// Folder is one folder that must be writable, with the evidence for it.
+type Folder struct {
+	Path    string  `json:"path"`
+	Content Content `json:"content"`
+	// Volume is true where the image declares exactly this path as a VOLUME.
+	Volume bool `json:"volume,omitempty"`
+	// Created is true where the application makes the folder itself.
+	Created bool `json:"created,omitempty"`
+	// Hides names what the image has in the folder and a plain mount would hide, at most three names.
+	Hides []string `json:"hides,omitempty"`
+	// Why is the reason for this folder rather than another, one sentence.
+	Why      string     `json:"why"`
+	Evidence []Evidence `json:"evidence,omitempty"`
+}
+
+// Folding is the result of Fold.
+type Folding struct {
+	Folders []Folder `json:"folders"` // sorted by path
+	// Root is the evidence for files made directly in /, where nothing can be mounted.
+	Root []Evidence `json:"root,omitempty"`
+	// Noise is the evidence that was set aside.
+	Noise []Evidence `json:"noise,omitempty"`
+}
+
+// spot is where one path was written, in terms of the image: base is the deepest folder that the image has, created
+// the topmost folder below it that the application made ("" for a file directly in base).
+type spot struct {
+	base, created string
+	e             Evidence
+}
+
+// Fold finds the folders that the evidence needs. volumes are the image's VOLUME paths; each becomes a folder of its
+// own, written or not, since runtimes differ in what they put there. Evidence with an outcome of Unknown is ignored.
+func Fold(ctx context.Context, evidence []Evidence, tree image.Tree, volumes []string) (Folding, error) {
+	var out Folding
+	vol := map[string]*Folder{}
+	for _, v := range volumes {
+		v = path.Clean("/" + v)
+		if vol[v] == nil {
+			vol[v] = &Folder{Path: v, Volume: true, Why: "the image declares it as a VOLUME; runtimes differ in what they put there"}
+		}
+	}
+	bases := map[string][]spot{}
+	for _, e := range evidence {
+		if e.Outcome == "unknown" {
+			continue
+		}
+		if e.Noise != "" {
+			out.Noise = append(out.Noise, e)
+			continue
+		}
+		if v := deepest(vol, e.Path); v != nil {
+			v.Evidence = append(v.Evidence, e)
+			continue
+		}
+		s, err := place(ctx, e, tree)
+		if err != nil {
+			return Folding{}, err
+		}
+		bases[s.base] = append(bases[s.base], s)
+	}
+	for _, v := range vol {
+		if err := fill(ctx, v, tree); err != nil {
+			return Folding{}, err
+		}
+		out.Folders = append(out.Folders, *v)
+	}
+	for base, spots := range bases {
+		fs, root, err := settle(ctx, base, spots, tree)
+		if err != nil {
+			return Folding{}, err
+		}
+		out.Folders, out.Root = append(out.Folders, fs...), append(out.Root, root...)
+	}
+	out.Folders = reduce(out.Folders)
+	slices.SortFunc(out.Root, func(a, b Evidence) int { return strings.Compare(a.Path, b.Path) })
+	return out, nil
+}
+
+func deepest(vol map[string]*Folder, p string) *Folder {
+	for {
+		if v := vol[p]; v != nil {
+			return v
+		}
+		if p == "/" {
+			return nil
+		}
+		p = path.Dir(p)
+	}
+}
+
+// place finds the deepest folder of the image above a written path, and the topmost folder below it that is new.
+func place(ctx context.Context, e Evidence, tree image.Tree) (spot, error) {
+	s := spot{e: e}
+	var top string // topmost absent ancestor or self
+	for p := e.Path; p != "/"; p = path.Dir(p) {
+		entry, ok, err := tree.Lookup(ctx, p)
+		if err != nil {
+			return s, fmt.Errorf("looking up %s in the image: %w", p, err)
+		}
+		if ok && entry.Kind == image.Dir && p != e.Path {
+			s.base = p
+			break
+		}
+		if ok && p == e.Path && entry.Kind == image.Dir && (e.MetadataOnly() || e.Source == FromLogs) {
+			s.base = p // chmod or chown of the folder itself, or a message about it: it must be the mount
+			return s, nil
+		}
+		if !ok {
+			top = p
+		}
+	}
+	if s.base == "" {
+		s.base = "/"
+	}
+	if top != "" && (top != e.Path || e.Dir) {
+		s.created = top
+	}
+	return s, nil
+}
+
+// settle chooses the folders for everything that was written below one folder of the image.
+func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (folders []Folder, root []Evidence, err error) {
+	f := Folder{Path: base}
+	for _, s := range spots {
+		f.Evidence = append(f.Evidence, s.e)
+	}
+	if err := fill(ctx, &f, tree); err != nil {
+		return nil, nil, err
+	}
+	created, direct, loose := split(spots)
+	if base == "/" {
+		for _, s := range direct {
+			root = append(root, s.e)
+		}
+		return newFolders(created, base), root, nil
+	}
+	switch {
+	case len(direct) == 0 && !loose && f.Content == Filled:
+		return newFolders(created, base), nil, nil
+	case len(direct) == 0 && !loose && len(created) == 1 && shared(ctx, base, tree):
+		return newFolders(created, base), nil, nil
+	case f.Content == Filled && loose:
+		f.Why = "the application makes, renames or removes folders here whose names cannot be known, beside what the image has"
+	case f.Content == Filled:
+		f.Why = "the application writes files here, beside what the image has"
+	default:
+		f.Why = "the application writes here; the image has nothing in it"
+	}
+	return []Folder{f}, nil, nil
+}
+
+// split sorts the spots of one base: the folders that the application makes (by path), what is written in the base
+// itself, and whether some of the made folders cannot be mounted themselves (random names, renamed or removed).
+func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bool) {
+	created = map[string][]Evidence{}
+	for _, s := range spots {
+		if s.created == "" {
+			direct = append(direct, s)
+			continue
+		}
+		created[s.created] = append(created[s.created], s.e)
+		if Random(path.Base(s.created)) || (s.e.Moved && s.e.Path == s.created) {
+			loose = true
+		}
+	}
+	return created, direct, loose
+}
+
+func newFolders(created map[string][]Evidence, base string) []Folder {
+	var out []Folder
+	for p, ev := range created {
+		out = append(out, Folder{Path: p, Content: Absent, Created: true, Evidence: ev,
+			Why: "the topmost folder that the application makes in " + base})
+	}
+	return out
+}
+
+// shared tells whether a folder is common ground (a folder directly below / which is not a sticky temp folder): there
+// the application's own folder is a smaller surface than the whole.
+func shared(ctx context.Context, base string, tree image.Tree) bool {
+	if path.Dir(base) != "/" {
+		return false
+	}
+	e, ok, err := tree.Lookup(ctx, base)
+	return err == nil && ok && e.Mode&sticky == 0
+}
+
+// reduce drops folders that a filled folder above them covers (its seed holds them), and sorts. An empty folder above
+// does not cover a folder that the image has: a mount there would hide it.
+func reduce(folders []Folder) []Folder {
+	slices.SortFunc(folders, func(a, b Folder) int { return strings.Compare(a.Path, b.Path) })
+	var out []Folder
+	for _, f := range folders {
+		covered := -1
+		for i, o := range out {
+			if o.Path != f.Path && profile.Within(f.Path, o.Path) && !f.Volume && (o.Content == Filled || f.Content == Absent) {
+				covered = i
+			}
+		}
+		if covered >= 0 {
+			out[covered].Evidence = append(out[covered].Evidence, f.Evidence...)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}

@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/observe"
+)
+
+// The words by which applications and libraries say that a write was refused, with the error behind them.
+var refusals = []struct {
+	errno string
+	words *regexp.Regexp
+}{
+	{"EROFS", regexp.MustCompile(`(?i)read-only file[ -]?system|\bEROFS\b|errno 30\b`)},
+	{"EPERM", regexp.MustCompile(`(?i)operation not permitted|\bEPERM\b|errno 1\b`)},
+	{"EACCES", regexp.MustCompile(`(?i)permission denied|\bEACCES\b|errno 13\b|access is denied|AccessDenied`)},
+	{"", regexp.MustCompile(`(?i)not writ(?:e)?able|unwrit(?:e)?able|(?:can ?not|can't|could not|couldn't|unable to|failed to) (?:create|write|open|make|touch|mkdir|bind|rename|remove)|no usable temporary`)},
+}
+
+var (
+	absolute  = regexp.MustCompile("(?:^|[^A-Za-z0-9._/:-])(/[^\\s'\"`<>|;,()\\[\\]{}*?\\\\]+)")
+	quoted    = regexp.MustCompile("['\"`]([A-Za-z0-9._-][^'\"`\\s]*)['\"`]")
+	makesDir  = regexp.MustCompile(`(?i)mkdir|(?:create|creating|make|making) (?:the )?(?:temp(?:orary)? )?(?:director|folder)`)
+	bindLine  = regexp.MustCompile(`(?i)\bbind|listen|socket`)
+	stickyish = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|temporary director|tmpdir`)
+	ownership = regexp.MustCompile(`(?i)owner|permissions|insecure|group or world|not owned|chmod|chown`)
+)
+
+// Refused is one line of the logs that says that something was refused.
+type Refused struct {
+	Line  string
+	Errno string // "" when the line does not tell
+	Path  string // as the line has it, made absolute; "" when it names none
+	Bind  bool   // the line is about a socket
+	Dir   bool   // the line is about making a folder
+	Owner bool   // the line is about owners or modes
+	Temp  bool   // the line is about temp folders or their modes
+}
+
+// ReadRefusals finds the lines of an application's logs that tell of refused writes, in their order. cwd makes relative
+// paths absolute.
+func ReadRefusals(logs, cwd string) []Refused {
+	var out []Refused
+	for line := range strings.Lines(logs) {
+		line = strings.TrimSpace(line)
+		if len(line) > 4096 {
+			line = line[:4096]
+		}
+		if r, ok := readRefusal(line, cwd); ok {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func readRefusal(line, cwd string) (Refused, bool) {
+	for _, k := range refusals {
+		at := k.words.FindStringIndex(line)
+		if at == nil {
+			continue
+		}
+		return Refused{Line: line, Errno: k.errno, Path: nearest(line, at[0], cwd), Bind: bindLine.MatchString(line),
+			Dir: makesDir.MatchString(line), Owner: ownership.MatchString(line), Temp: stickyish.MatchString(line)}, true
+	}
+	return Refused{}, false
+}
+
+// nearest is the path that the words at position pos are about: the last one before them, else the first one after.
+func nearest(line string, pos int, cwd string) string {
+	before, after := "", ""
+	for _, m := range absolute.FindAllStringSubmatchIndex(line, -1) {
+		p := strings.TrimRight(line[m[2]:m[3]], ".:!")
+		if p == "" || strings.HasPrefix(p, "//") {
+			continue
+		}
+		if m[2] < pos {
+			before = p
+		} else if after == "" {
+			after = p
+		}
+	}
+	// A shell names its script first and the refused path in quotes or last; a library names the path after the words.
+	switch {
+	case before != "" && (after == "" || !strings.HasPrefix(strings.TrimLeft(line, "["), before)):
+		return path.Clean(before)
+	case after != "":
+		return path.Clean(after)
+	case before != "":
+		return path.Clean(before)
+	}
+	if m := quoted.FindStringSubmatch(line); m != nil && cwd != "" {
+		return path.Join(cwd, m[1])
+	}
+	return ""
+}
+
+// evidence turns what a failed run said into evidence: the tracer's denials first, then the logs and the output of the
+// e2e commands, each path once.
+func evidence(o observe.Observation, cwd string) (diff.List, []Refused) {
+	lines := ReadRefusals(o.Logs, cwd)
+	for _, c := range o.Commands {
+		if c.Code != 0 {
+			lines = append(lines, ReadRefusals(c.Output, "")...)
+		}
+	}
+	list := diff.Collect(o).Denied()
+	for _, l := range lines {
+		if l.Path == "" || slices.ContainsFunc(list, func(e diff.Evidence) bool { return e.Path == l.Path }) {
+			continue
+		}
+		list = append(list, diff.FromLine(l.Path, l.Errno, l.Line, l.Dir))
+	}
+	return list, lines
+}

@@ -1,0 +1,177 @@
+// Package plan finds the tightest profile that an observation allows, with a reason for every field. It is pure: it
+// reads values and an image's tree, and returns values. The sealing loop tries what it proposes.
+package plan
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// Input is what the planner knows of a target after its open run.
+type Input struct {
+	Target target.Target
+	Facts  image.Facts
+	Tree   image.Tree
+	Users  image.Users
+	Open   observe.Observation
+}
+
+// Plan is a first proposal.
+type Plan struct {
+	Profile profile.Profile
+	Reasons []profile.Reason
+	// Folders are all folders that the open run wrote, mounted or not.
+	Folders []diff.Folder
+	// Deferred are the folders of Folders that the profile leaves read-only at first: what is written there often
+	// need not be, and mounting them would put a copy of image content in their place.
+	Deferred []diff.Folder
+	Noise    []diff.Evidence
+	// Unmountable is what was written directly in /, where nothing can be mounted.
+	Unmountable []diff.Evidence
+}
+
+// First proposes the first profile to try for a user.
+func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
+	folding, err := diff.Fold(ctx, diff.Collect(in.Open).Allowed(), in.Tree, Volumes(in.Facts))
+	if err != nil {
+		return Plan{}, err
+	}
+	pl := Plan{Folders: folding.Folders, Noise: folding.Noise, Unmountable: folding.Root}
+	pl.Profile.User = user.User
+	pl.Reasons = append(pl.Reasons, profile.Reason{Field: "runAsUser", Why: user.Why})
+	for _, f := range folding.Folders {
+		if !urgent(f) {
+			pl.Deferred = append(pl.Deferred, f)
+			continue
+		}
+		m := MountFor(f)
+		pl.Profile = pl.Profile.WithMount(m)
+		pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Why: f.Why})
+	}
+	if low := lowPorts(in); len(low) > 0 {
+		pl.Profile.LowPorts = true
+		pl.Reasons = append(pl.Reasons, profile.Reason{Field: LowPortField,
+			Why: fmt.Sprintf("listens on port %s, below 1024, which a kubelet does not open to a non-root user", ints(low))})
+	}
+	if len(folding.Root) > 0 && workingDir(in) == "/" {
+		dir, err := freeFolder(ctx, in.Tree, "/workdir")
+		if err != nil {
+			return Plan{}, err
+		}
+		pl.Profile.WorkingDir = dir
+		pl.Profile = pl.Profile.WithMount(profile.Mount{Path: dir, Kind: profile.Plain})
+		pl.Reasons = append(pl.Reasons, profile.Reason{Field: WorkingDirField, Why: fmt.Sprintf(
+			"writes %s into its working directory, which is /: nothing can be mounted there", folding.Root[0].Path)})
+	}
+	return pl, nil
+}
+
+// The fields that reasons name besides MountField.
+const (
+	LowPortField    = "sysctl net.ipv4.ip_unprivileged_port_start"
+	WorkingDirField = "workingDir"
+	CapabilityField = "capabilities"
+	HomeField       = "env HOME"
+)
+
+// MountField is the name of a mount in a Reason.
+func MountField(at string) string { return "mount " + at }
+
+// MountFor is the mount that a folder needs: seeded where the image has files in it.
+func MountFor(f diff.Folder) profile.Mount {
+	m := profile.Mount{Path: f.Path, Kind: profile.Plain, Volume: f.Volume}
+	if f.Content == diff.Filled {
+		m.Kind = profile.Seeded
+	}
+	return m
+}
+
+// urgent tells whether a folder belongs in the first profile. A folder with image content whose writes all came with
+// the start (a configuration rewritten by an entrypoint) is first left alone, and so is one of which only the owner or
+// the mode was changed: a sealed run that needs them says so.
+func urgent(f diff.Folder) bool {
+	if f.Volume {
+		return true
+	}
+	wrote, later := false, false
+	for _, e := range f.Evidence {
+		if e.MetadataOnly() {
+			continue
+		}
+		wrote = true
+		later = later || e.Phase != observe.Start
+	}
+	if f.Content == diff.Filled {
+		return later && strings.Count(f.Path, "/") > 1
+	}
+	return wrote
+}
+
+// Volumes are the image's VOLUME paths, clean and sorted.
+func Volumes(f image.Facts) []string {
+	var out []string
+	for v := range f.Config.Config.Volumes {
+		out = append(out, path.Clean("/"+v))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// lowPorts are the ports below 1024 that the application listened on; where that is not known, the ones it exposes.
+func lowPorts(in Input) []int {
+	ports := in.Open.Listening
+	if len(ports) == 0 {
+		ports = in.Target.Ports
+	}
+	var out []int
+	for _, p := range ports {
+		if p < 1024 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// workingDir is the directory that the application starts in.
+func workingDir(in Input) string {
+	for _, d := range []string{in.Target.WorkingDir, in.Facts.Config.Config.WorkingDir} {
+		if d != "" {
+			return path.Clean("/" + d)
+		}
+	}
+	return "/"
+}
+
+// freeFolder is a path that the image does not have.
+func freeFolder(ctx context.Context, tree image.Tree, want string) (string, error) {
+	for i := 0; ; i++ {
+		p := want
+		if i > 0 {
+			p = fmt.Sprintf("%s-%d", want, i)
+		}
+		_, ok, err := tree.Lookup(ctx, p)
+		if err != nil {
+			return "", fmt.Errorf("looking for a free folder: %w", err)
+		}
+		if !ok {
+			return p, nil
+		}
+	}
+}
+
+func ints(n []int) string {
+	s := make([]string, len(n))
+	for i, v := range n {
+		s[i] = fmt.Sprint(v)
+	}
+	return strings.Join(s, ", ")
+}

@@ -1,0 +1,225 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// Blame is the setting or path whose restriction made a sealed run fail, with the evidence.
+type Blame struct {
+	Setting  string `json:"setting"`  // a Reason's field: "mount /run", "capabilities"
+	Evidence string `json:"evidence"` // "EROFS /run/nginx.pid (nginx, uid 101)"
+}
+
+// Repair is one way to widen a profile after a failed run.
+type Repair struct {
+	Profile profile.Profile
+	Blames  []Blame
+	Reasons []profile.Reason
+}
+
+// failure is what the rules look at.
+type failure struct {
+	in      Input
+	plan    Plan
+	cur     profile.Profile
+	run     observe.Observation
+	denied  diff.List
+	refused []Refused
+}
+
+// Repairs proposes how to widen the profile cur after the run failed, best evidence first. The loop tries the first
+// one that leads to a profile that it has not tried. None means that nothing in the run says what to widen.
+func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run observe.Observation) ([]Repair, error) {
+	f := failure{in: in, plan: pl, cur: cur, run: run}
+	f.denied, f.refused = evidence(run, workingDir(in))
+	rules := []func(context.Context, failure) (Repair, error){
+		repairExec, repairLast, repairPort, repairDenied, repairTemp, repairOwner, repairDeferred, repairRaise, repairEveryOwner,
+	}
+	var out []Repair
+	for _, rule := range rules {
+		r, err := rule(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if len(r.Blames) > 0 {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+func (r *Repair) blame(field, why, evidence string) {
+	r.Blames = append(r.Blames, Blame{Setting: field, Evidence: evidence})
+	r.Reasons = append(r.Reasons, profile.Reason{Field: field, Why: why})
+}
+
+func (r *Repair) mount(m profile.Mount, why, evidence string) {
+	if old, ok := r.Profile.Mount(m.Path); ok && old == m {
+		return
+	}
+	r.Profile = r.Profile.WithMount(m)
+	r.blame(MountField(m.Path), why, evidence)
+}
+
+// repairLast takes the last refusal before a crash: it is most often the one that mattered, and alone it is a proof.
+func repairLast(ctx context.Context, f failure) (Repair, error) {
+	if f.run.Exit == nil || len(f.refused) == 0 {
+		return Repair{}, nil
+	}
+	last := f.refused[len(f.refused)-1]
+	for _, e := range f.denied {
+		if last.Path != "" && e.Path == last.Path {
+			return widen(ctx, f, diff.List{e})
+		}
+	}
+	return Repair{}, nil
+}
+
+// repairDenied takes every refusal of the run.
+func repairDenied(ctx context.Context, f failure) (Repair, error) { return widen(ctx, f, f.denied) }
+
+// widen mounts the folders of refused writes, and lets the application own the mounts whose owner or mode it could not
+// change.
+func widen(ctx context.Context, f failure, denied diff.List) (Repair, error) {
+	r := Repair{Profile: f.cur}
+	var open diff.List
+	for _, e := range denied {
+		at, err := realPath(ctx, f.in.Tree, e.Path)
+		if err != nil {
+			return r, err
+		}
+		e.Path = at
+		m, covered := f.cur.Covering(at)
+		switch {
+		case covered && at == m.Path && m.Kind == profile.Plain && e.Errno != "EROFS" && ownerCall(e):
+			m.Kind = profile.Owned
+			r.mount(m, "the application must own the folder, which a kubelet makes root's", e.String())
+		case covered && e.Errno != "EROFS":
+		case e.Errno == "EPERM" || (e.Source == diff.FromLogs && unreadable(ctx, f, at)):
+			// not a matter of a read-only file system: another user or capability is
+		default:
+			open = append(open, e)
+		}
+	}
+	folding, err := diff.Fold(ctx, open, f.in.Tree, nil)
+	if err != nil {
+		return r, err
+	}
+	for _, folder := range folding.Folders {
+		folder = raised(f.plan, folder)
+		if folder.Content == diff.Filled && strings.Count(folder.Path, "/") < 2 {
+			continue // a copy of /etc or /usr is no answer
+		}
+		r.mount(MountFor(folder), folder.Why, folder.Evidence[0].String())
+	}
+	return r, repairRoot(ctx, f, &r, folding.Root)
+}
+
+// ownerCall tells whether the evidence is about the owner, mode or times of the path itself.
+func ownerCall(e diff.Evidence) bool {
+	return e.MetadataOnly() || (e.Source == diff.FromLogs && (e.Errno == "EPERM" || ownership.MatchString(e.Line)))
+}
+
+// raised replaces a folder that the application makes by the one above it, when the open run made another one beside
+// it that this run did not: the name changes from run to run.
+func raised(pl Plan, f diff.Folder) diff.Folder {
+	base := path.Dir(f.Path)
+	if !f.Created || base == "/" {
+		return f
+	}
+	for _, o := range pl.Folders {
+		if o.Path == f.Path {
+			return f
+		}
+	}
+	for _, o := range pl.Folders {
+		if o.Created && path.Dir(o.Path) == base {
+			f.Path, f.Created, f.Content = base, false, diff.Filled
+			f.Why = fmt.Sprintf("the application makes folders in %s whose names change from run to run", base)
+			return f
+		}
+	}
+	return f
+}
+
+// unreadable tells whether the path is a file of the image that the user of the profile may not read: then a refusal
+// is not about writing.
+func unreadable(ctx context.Context, f failure, at string) bool {
+	e, ok, err := f.in.Tree.Lookup(ctx, at)
+	return err == nil && ok && e.Kind == image.File && !MayRead(e, f.cur.User)
+}
+
+// MayRead tells whether a user may read an entry by its mode.
+func MayRead(e image.Entry, u profile.User) bool {
+	bits := e.Mode.Perm()
+	switch {
+	case u.UID == 0:
+		return true
+	case e.UID == u.UID:
+		return bits&0o400 != 0
+	case inGroup(u, e.GID):
+		return bits&0o040 != 0
+	default:
+		return bits&0o004 != 0
+	}
+}
+
+func inGroup(u profile.User, gid int64) bool {
+	if u.GID == gid {
+		return true
+	}
+	for _, g := range u.Groups {
+		if g == gid {
+			return true
+		}
+	}
+	return false
+}
+
+// realPath follows the symlinks of the image in a path's parents: a mount needs the real path.
+func realPath(ctx context.Context, tree image.Tree, p string) (string, error) {
+	if p == "/" {
+		return p, nil
+	}
+	dir, err := image.Resolve(ctx, tree, path.Dir(p))
+	if err != nil {
+		return "", fmt.Errorf("resolving %s in the image: %w", p, err)
+	}
+	return path.Join(dir, path.Base(p)), nil
+}
+
+// repairRoot answers writes directly in /: a working directory of its own where the application works in /, and a home
+// where it takes / for its home.
+func repairRoot(ctx context.Context, f failure, r *Repair, root []diff.Evidence) error {
+	if len(root) == 0 {
+		return nil
+	}
+	e := root[0]
+	if hidden := strings.HasPrefix(path.Base(e.Path), "."); hidden && f.cur.Env["HOME"] == "" {
+		home, err := freeFolder(ctx, f.in.Tree, "/home/podseal")
+		if err != nil {
+			return err
+		}
+		r.Profile = r.Profile.WithEnv("HOME", home).WithMount(profile.Mount{Path: home, Kind: profile.Plain})
+		r.blame(HomeField, "the user has no home in the image, so that / is taken for it", e.String())
+		return nil
+	}
+	if workingDir(f.in) == "/" && f.cur.WorkingDir == "" {
+		dir, err := freeFolder(ctx, f.in.Tree, "/workdir")
+		if err != nil {
+			return err
+		}
+		r.Profile = r.Profile.WithMount(profile.Mount{Path: dir, Kind: profile.Plain})
+		r.Profile.WorkingDir = dir
+		r.blame(WorkingDirField, "writes into its working directory, which is /: nothing can be mounted there", e.String())
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package plan
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// Unprivileged is the uid and gid for an image that tells of no user of its own. It is the number that images without
+// a distribution use for "nonroot"; nothing depends on it.
+const Unprivileged = 65532
+
+// UserChoice is one candidate for the user, with the reason for it.
+type UserChoice struct {
+	User profile.User
+	Name string // the account's name, where it has one
+	Why  string
+}
+
+// Users lists the users to try, best first, each once, never root: the declared one; for a root image the one that the
+// main process dropped to, then the ones that other processes run as, then the owners of what is written, then a fixed
+// unprivileged one. It fails when the declared user cannot be resolved in the image.
+func Users(ctx context.Context, in Input) ([]UserChoice, error) {
+	declared := cmp.Or(in.Target.User, in.Facts.Config.Config.User)
+	r, err := in.Users.Resolve(declared)
+	if err != nil {
+		return nil, fmt.Errorf("resolving the user %q in the image: %w", declared, err)
+	}
+	if r.UID != 0 {
+		return []UserChoice{{User: profile.User{UID: r.UID, GID: r.GID, Groups: r.Groups}, Name: r.Name, Why: declaredWhy(declared, r)}}, nil
+	}
+	var out candidates
+	for _, main := range []bool{true, false} {
+		for _, p := range in.Open.Processes {
+			if p.Main == main {
+				out.add(in.Users, p.UID, p.GID, processWhy(p))
+			}
+		}
+	}
+	owners, err := ownersOfWritten(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range owners {
+		out.add(in.Users, o.UID, o.GID, fmt.Sprintf("owns %s, which the application writes; the image itself declares root", o.Path))
+	}
+	out.add(in.Users, Unprivileged, Unprivileged, "the image declares root and shows no user of its own: a fixed unprivileged uid")
+	return out, nil
+}
+
+type candidates []UserChoice
+
+func (c *candidates) add(users image.Users, uid, gid int64, why string) {
+	if uid <= 0 || slices.ContainsFunc(*c, func(u UserChoice) bool { return u.User.UID == uid }) {
+		return
+	}
+	u := UserChoice{User: profile.User{UID: uid, GID: gid}, Why: fmt.Sprintf("uid %d %s", uid, why)}
+	if r, err := users.Resolve(fmt.Sprintf("%d:%d", uid, gid)); err == nil {
+		u.User.Groups, u.Name = r.Groups, r.Name
+		if r.Name != "" {
+			u.Why = fmt.Sprintf("uid %d (%s) %s", uid, r.Name, why)
+		}
+	}
+	*c = append(*c, u)
+}
+
+func declaredWhy(declared string, r image.Resolved) string {
+	switch {
+	case !r.Numeric:
+		return fmt.Sprintf("USER %s is %d:%d in the image's /etc/passwd; a kubelet refuses a name under runAsNonRoot", declared, r.UID, r.GID)
+	case r.GroupGiven:
+		return fmt.Sprintf("USER %s; a kubelet would not take over the group by itself", declared)
+	case r.InPasswd:
+		return fmt.Sprintf("USER %s, with its group %d from /etc/passwd", declared, r.GID)
+	default:
+		return fmt.Sprintf("USER %s has no entry in /etc/passwd, so its group is 0", declared)
+	}
+}
+
+func processWhy(p observe.Process) string {
+	if p.Main {
+		return fmt.Sprintf("is what the entrypoint drops to: the main process (%s) ran as it, though the image declares root", p.Command)
+	}
+	return fmt.Sprintf("is what the process %s drops to; the main process stays root", p.Command)
+}
+
+// ownersOfWritten are the non-root owners of the image's folders that were written, most written first.
+func ownersOfWritten(ctx context.Context, in Input) ([]image.Entry, error) {
+	folding, err := diff.Fold(ctx, diff.Collect(in.Open).Allowed(), in.Tree, Volumes(in.Facts))
+	if err != nil {
+		return nil, err
+	}
+	folders := folding.Folders
+	slices.SortStableFunc(folders, func(a, b diff.Folder) int { return cmp.Compare(len(b.Evidence), len(a.Evidence)) })
+	var out []image.Entry
+	for _, f := range folders {
+		e, ok, err := in.Tree.Lookup(ctx, f.Path)
+		if err != nil {
+			return nil, fmt.Errorf("looking up %s in the image: %w", f.Path, err)
+		}
+		if ok && e.UID != 0 {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
