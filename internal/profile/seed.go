@@ -1,0 +1,53 @@
+package profile
+
+import (
+	"path"
+	"strings"
+)
+
+// SeedSubPath is the folder inside the volume of an owned or seeded mount that the container gets: the subPath of its
+// volumeMount. It is not the volume's root because that belongs to root, whatever the user.
+const SeedSubPath = "d"
+
+// NeedsInit tells whether an init container has to run before the container may use the mount.
+func (m Mount) NeedsInit() bool { return m.Kind == Owned || m.Kind == Seeded }
+
+// SeedVolumePath is where the init container of an owned or seeded mount has the volume: a path that neither hides the
+// content to be copied nor lies within it.
+func (m Mount) SeedVolumePath() string {
+	const usual, other = "/seed", "/podseal-seed"
+	at := path.Clean(m.Path)
+	if Within(at, usual) {
+		return other
+	}
+	return usual
+}
+
+// SeedCommand is the command of the init container that makes the folder of an owned or seeded mount, and fills it
+// where it is seeded, in the volume at volumeMountPath. It is nil for a plain mount.
+//
+// The command keeps what an earlier start left (a sandbox restart runs init containers again over kept volumes), and it
+// is atomic: a folder that is there is complete. It avoids cp -a, which fails on the volume's root, root's own.
+func (m Mount) SeedCommand(volumeMountPath string) []string {
+	done := path.Join(volumeMountPath, SeedSubPath)
+	half := path.Join(volumeMountPath, ".t")
+	q := shellQuote
+	switch m.Kind {
+	case Owned:
+		return []string{"sh", "-c", "[ -d " + q(done) + " ] || mkdir " + q(done)}
+	case Seeded:
+		from := strings.TrimSuffix(path.Clean(m.Path), "/") + "/."
+		return []string{"sh", "-c", "[ -d " + q(done) + " ] || { rm -rf " + q(half) + " && mkdir " + q(half) +
+			" && cp -R " + q(from) + " " + q(half+"/") + " && mv " + q(half) + " " + q(done) + "; }"}
+	}
+	return nil
+}
+
+// shellQuote makes one word of s for sh, leaving plain words as they are so that manifests stay readable.
+func shellQuote(s string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-+:,=@%"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
