@@ -16,6 +16,10 @@ type Facts struct {
 	Digest   string         // "repo@sha256:...", where the image came from or went to a registry; else empty
 	Platform string         // "linux/amd64"
 	Config   *v1.ConfigFile // never nil
+
+	Annotations map[string]string // of the manifest, where it was read; else nil
+
+	provenance func() ([]Material, error) // nil where the image comes with none
 }
 
 // Kind is what an entry of an image's filesystem is.
