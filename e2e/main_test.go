@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/testcontainers/testcontainers-go"
+)
+
+// suite is what the tests share: where the project and its binary are, and a client of the engine.
+type suite struct {
+	root   string // of the project
+	binary string // podseal, linked statically
+	engine *testcontainers.DockerClient
+	skip   string // why nothing can be tested here; empty otherwise
+}
+
+// shared is set once by TestMain, before any test runs.
+var shared suite
+
+// TestMain prepares the suite and, when all tests are done, fails where one of them left an object in the engine.
+func TestMain(m *testing.M) {
+	code, err := runSuite(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runSuite(m *testing.M) (int, error) {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "podseal-e2e-*")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	if shared, err = prepare(ctx, dir); err != nil {
+		return 1, err
+	}
+	if shared.skip != "" {
+		return m.Run(), nil
+	}
+	before, err := objects(ctx)
+	if err != nil {
+		return 1, err
+	}
+	code := m.Run()
+	left, err := awaitGone(ctx, before, 15*time.Second)
+	if err != nil {
+		return 1, err
+	}
+	if len(left) > 0 {
+		return 1, fmt.Errorf("the suite left in the engine:\n  %s", strings.Join(left, "\n  "))
+	}
+	return code, nil
+}
+
+// prepare builds the binary and the example images. Where no engine answers, the suite is skipped; with CI=true that is
+// an error instead.
+func prepare(ctx context.Context, dir string) (suite, error) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		return suite{}, err
+	}
+	s := suite{root: root, binary: filepath.Join(dir, "podseal")}
+	if err := dockerEnvironment(); err != nil {
+		s.skip = err.Error()
+		if os.Getenv("CI") == "true" {
+			return s, fmt.Errorf("%s; CI=true does not allow to skip these tests: run scripts/engine.sh", s.skip)
+		}
+		return s, nil
+	}
+	if s.engine, err = testcontainers.NewDockerClientWithOpts(ctx); err != nil {
+		return s, fmt.Errorf("connecting to the engine: %w", err)
+	}
+	build := exec.Command("go", "build", "-trimpath", "-o", s.binary, "./cmd/podseal")
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return s, fmt.Errorf("building podseal: %w\n%s", err, out)
+	}
+	if out, err := exec.Command(filepath.Join(root, "scripts", "images.sh")).CombinedOutput(); err != nil {
+		return s, fmt.Errorf("building the example images: %w\n%s", err, out)
+	}
+	return s, nil
+}
+
+// dockerEnvironment makes testcontainers use the engine that the docker client uses, without its helper container,
+// which would have to be pulled. It fails where no engine answers.
+func dockerEnvironment() error {
+	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
+		return err
+	}
+	if os.Getenv("DOCKER_HOST") == "" {
+		out, err := exec.Command("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}").Output()
+		if host := strings.TrimSpace(string(out)); err == nil && host != "" {
+			if err := os.Setenv("DOCKER_HOST", host); err != nil {
+				return err
+			}
+		}
+	}
+	if out, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").CombinedOutput(); err != nil {
+		return fmt.Errorf("no Docker engine answers: %s", strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+// engineOrSkip skips the test, loudly, where there is no engine.
+func engineOrSkip(t *testing.T) {
+	t.Helper()
+	if shared.skip != "" {
+		t.Skip("this test needs a Docker engine: " + shared.skip)
+	}
+}

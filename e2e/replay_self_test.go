@@ -1,0 +1,37 @@
+package e2e
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// TestReplayTellsRightFromWrong tests the proof itself: it passes for an answer written by hand, and fails when one
+// needed mount is left out.
+func TestReplayTellsRightFromWrong(t *testing.T) {
+	engineOrSkip(t)
+	manifest, err := os.ReadFile("testdata/scratch-by-hand.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ready = "curl -fs http://$PODSEAL_HOST:$PODSEAL_PORT/healthz"
+	pod := decodePod(t, string(manifest))
+	mustBeRestricted(t, pod)
+
+	t.Run("right", func(t *testing.T) {
+		r := startReplay(t, pod.Spec, 8080)
+		r.mustPass(ready, "examples/scratch/e2e.sh")
+		r.restart()
+		r.mustPass(ready, "examples/scratch/e2e.sh")
+	})
+	t.Run("without a mount", func(t *testing.T) {
+		spec := pod.Spec.DeepCopy()
+		c := &spec.Containers[0]
+		c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == "/tmp" })
+		if err := startReplay(t, *spec, 8080).try(ready, "examples/scratch/e2e.sh"); err == nil {
+			t.Error("the e2e script passes without the mount that its temporary file needs")
+		}
+	})
+}
