@@ -1,0 +1,154 @@
+package emit
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/rogpeppe/go-internal/txtar"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+var update = flag.Bool("update", false, "write the results into the goldens")
+
+// golden runs one function over each archive of testdata/DIR: it gets the files, and what it returns must be the file
+// "want".
+func golden(t *testing.T, dir string, run func(t *testing.T, files map[string][]byte) []byte) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no goldens in testdata/%s (%v)", dir, err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, want := map[string][]byte{}, -1
+			for i, f := range archive.Files {
+				files[f.Name] = f.Data
+				if f.Name == "want" {
+					want = i
+				}
+			}
+			got := run(t, files)
+			if *update {
+				if want < 0 {
+					archive.Files, want = append(archive.Files, txtar.File{Name: "want"}), len(archive.Files)
+				}
+				archive.Files[want].Data = got
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(files["want"]), string(got)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// podCase is the JSON of a golden: an Input without the parts that no case needs.
+type podCase struct {
+	Name, Image, Digest, SeedImage, WorkingDir string
+	ImageVolume                                bool
+	Entrypoint, Args                           []string
+	Env                                        []target.EnvVar
+	Ports                                      []int
+	Exposed                                    []string
+	Profile                                    profile.Profile
+}
+
+func (c podCase) input() Input {
+	config := &v1.ConfigFile{}
+	config.Config.ExposedPorts = map[string]struct{}{}
+	for _, p := range c.Exposed {
+		config.Config.ExposedPorts[p] = struct{}{}
+	}
+	return Input{
+		Name:    c.Name,
+		Profile: c.Profile,
+		Facts:   image.Facts{Ref: c.Image, Digest: c.Digest, Config: config},
+		Target: target.Target{
+			Image: c.Image, Entrypoint: c.Entrypoint, Args: c.Args, Env: c.Env, WorkingDir: c.WorkingDir, Ports: c.Ports,
+		},
+		SeedImage:             c.SeedImage,
+		KubernetesImageVolume: c.ImageVolume,
+	}
+}
+
+func TestPod(t *testing.T) {
+	golden(t, "pod", func(t *testing.T, files map[string][]byte) []byte {
+		var c podCase
+		if err := json.Unmarshal(files["input.json"], &c); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Pod(c.input())
+		if err != nil {
+			return []byte("error: " + err.Error() + "\n")
+		}
+		return got
+	})
+}
+
+// What is in the manifest must arrive in the cluster as it was given, whatever YAML would make of it.
+func TestPodKeepsStrings(t *testing.T) {
+	odd := []string{
+		"", " ", "~", "null", "yes", "No", "on", "y", "0", "-1", "0x10", "0o17", "1_000", "1e3", "12:30:45", ".inf", ".5", "2024-01-01",
+		"a: b", "a:", ":a", "a #b", "#a", "- a", "-", "--", "---", "...", "%a", "@a", "`a", "&a", "*a", "!a", "|", ">", "a\nb", "a\n", "\ta",
+		"'", `"`, `\`, "it's", `say "hi"`, "{a}", "[a]", "a,b", "é", "日本", "\u2028", "\u0085", "\ufeff", "😀", "\x07", "\x7f", "a  b", "a ", "<<", "=",
+	}
+	var env []target.EnvVar
+	for i, s := range odd {
+		env = append(env, target.EnvVar{Name: "V" + string(rune('A'+i/26)) + string(rune('A'+i%26)), Value: s})
+	}
+	out, err := Pod(Input{
+		Name: "odd", Target: target.Target{Image: "i", Args: odd, Env: env},
+		Profile: profile.Profile{User: profile.User{UID: 1, GID: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pod corev1.Pod
+	if err := yaml.UnmarshalStrict(out, &pod); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(odd, pod.Spec.Containers[0].Args); diff != "" {
+		t.Errorf("args: -want +got:\n%s", diff)
+	}
+	for i, e := range pod.Spec.Containers[0].Env {
+		if e.Value != odd[i] {
+			t.Errorf("env %s: %q, want %q", e.Name, e.Value, odd[i])
+		}
+	}
+}
+
+func TestLiteral(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain": "plain", "$HOME": "$HOME", "${A}": "${A}", "$": "$", "a$": "a$",
+		"$(A)": "$$(A)", "$$": "$$$", "$$(A)": "$$$$(A)", "$$$": "$$$$$",
+	} {
+		if got := literal(in); got != want {
+			t.Errorf("literal(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestUnproved(t *testing.T) {
+	got := string(Unproved([]byte("kind: Pod\n")))
+	if !strings.HasPrefix(got, "# NOT PROVED: ") || !strings.HasSuffix(got, "\nkind: Pod\n") || strings.Count(got, "\n") != 2 {
+		t.Errorf("got %q", got)
+	}
+}

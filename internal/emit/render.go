@@ -1,0 +1,172 @@
+package emit
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A value to be written as YAML is one of: string, int64, bool, object, []any. An object keeps the order of its fields,
+// so that the same profile always gives the same bytes.
+type (
+	object []field
+	field  struct {
+		key string
+		val any
+	}
+)
+
+// style is how a manifest indents its own YAML; new lines follow it.
+type style struct {
+	step int // columns between a key and the keys of its mapping
+	dash int // columns between a key and the dashes of its sequence: 0, or step
+	gap  int // columns between a dash and what follows it
+}
+
+var plainStyle = style{step: 2, dash: 0, gap: 2}
+
+// blockFields renders the fields of a mapping as lines, each key at the given column.
+func (s style) blockFields(o object, column int) []string {
+	var lines []string
+	for _, f := range o {
+		lines = append(lines, s.blockField(f, column)...)
+	}
+	return lines
+}
+
+func (s style) blockField(f field, column int) []string {
+	head := spaces(column) + scalar(f.key) + ":"
+	switch v := f.val.(type) {
+	case object:
+		if len(v) > 0 {
+			return append([]string{head}, s.blockFields(v, column+s.step)...)
+		}
+	case []any:
+		if len(v) > 0 {
+			return append([]string{head}, s.blockItems(v, column+s.dash)...)
+		}
+	}
+	return []string{head + " " + flow(f.val, false)}
+}
+
+// blockItems renders the items of a sequence as lines, each dash at the given column.
+func (s style) blockItems(items []any, column int) []string {
+	var lines []string
+	dash := spaces(column) + "-" + spaces(s.gap-1)
+	for _, item := range items {
+		o, ok := item.(object)
+		if !ok || len(o) == 0 {
+			lines = append(lines, dash+flow(item, false))
+			continue
+		}
+		inner := s.blockFields(o, column+s.gap)
+		inner[0] = dash + inner[0][column+s.gap:]
+		lines = append(lines, inner...)
+	}
+	return lines
+}
+
+// flow renders a value on one line. With json, strings and keys are always in double quotes.
+func flow(v any, json bool) string {
+	switch v := v.(type) {
+	case object:
+		return "{" + flowFields(v, json) + "}"
+	case []any:
+		return "[" + flowItems(v, json) + "]"
+	case string:
+		switch {
+		case json:
+			return doubleQuoted(v)
+		case strings.ContainsAny(v, ",[]{}"):
+			return quoted(v)
+		}
+		return scalar(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case bool:
+		return strconv.FormatBool(v)
+	default:
+		return "null"
+	}
+}
+
+func flowFields(o object, json bool) string {
+	parts := make([]string, len(o))
+	for i, f := range o {
+		parts[i] = flow(f.key, json) + ": " + flow(f.val, json)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func flowItems(items []any, json bool) string {
+	parts := make([]string, len(items))
+	for i, item := range items {
+		parts[i] = flow(item, json)
+	}
+	return strings.Join(parts, ", ")
+}
+
+var (
+	// plainScalar is a deliberately narrow idea of what needs no quotes, in block and in flow context.
+	plainScalar = regexp.MustCompile(`^(-?[A-Za-z_/.$%+=@][A-Za-z0-9_/.$%+=@:-]*( [A-Za-z0-9_/.$%+=@][A-Za-z0-9_/.$%+=@:-]*)*)$`)
+	// notString is what YAML 1.1 or 1.2 reads as something else than a string. YAML 1.1 matters: the Kubernetes tools
+	// read "on" and "1_000" and "12:30:45" as a boolean and as numbers.
+	// quantity is a size, which starts with a digit and is a string nevertheless.
+	quantity  = regexp.MustCompile(`^[0-9]+[KMGTPE]i$`)
+	notString = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|~|\.nan|[-+]?\.inf|=|<<|[-+.]?[0-9].*)$`)
+)
+
+// scalar renders a string, quoted only where YAML would read something else.
+func scalar(s string) string {
+	if quantity.MatchString(s) {
+		return s
+	}
+	if plainScalar.MatchString(s) && !notString.MatchString(s) && !strings.HasSuffix(s, ":") &&
+		!strings.Contains(s, ": ") && !strings.HasPrefix(s, "---") && !strings.HasPrefix(s, "...") &&
+		!strings.HasPrefix(s, "%") && !strings.HasPrefix(s, "@") {
+		return s
+	}
+	return quoted(s)
+}
+
+// quoted prefers single quotes, in which nothing needs escaping but the quote itself.
+func quoted(s string) string {
+	for _, r := range s {
+		if r == '\'' || r < ' ' || r > '~' {
+			return doubleQuoted(s)
+		}
+	}
+	return "'" + s + "'"
+}
+
+// doubleQuoted writes a string in double quotes with the escapes that JSON and YAML share.
+func doubleQuoted(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r >= ' ' && r <= '~' || r >= 0xa1 && r < 0x2000:
+			b.WriteRune(r)
+		case r > 0xffff: // as JSON does it: YAML readers of the Kubernetes tools take the rune itself
+			b.WriteRune(r)
+		default:
+			b.WriteString(`\u` + hex4(r))
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func hex4(r rune) string {
+	h := strconv.FormatInt(int64(r), 16)
+	return strings.Repeat("0", 4-len(h)) + h
+}
+
+func spaces(n int) string { return strings.Repeat(" ", max(n, 0)) }
