@@ -2,6 +2,7 @@ package seal
 
 import (
 	"context"
+	"errors"
 
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
@@ -82,3 +83,6 @@ type SeedError struct {
 func (e *SeedError) Error() string {
 	return "seeding " + e.Path + ": the init container failed: " + e.Output
 }
+
+// ErrCannotLook is returned by Listening and Usage where the engine gives no way to look inside.
+var ErrCannotLook = errors.New("this engine gives no way to look inside a container")

@@ -1,0 +1,250 @@
+// Package seal finds the tightest profile under which a target still works, and proves it: open run, plan, sealed
+// runs, tighten. It declares the engine that it needs; internal/docker is one.
+package seal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// Minimize says how far a passing profile is tightened.
+type Minimize string
+
+// The ways to tighten.
+const (
+	MinimizeNone Minimize = "none" // keep the first profile that passes
+	MinimizeFast Minimize = "fast" // drop, in one run, what the passing run did not touch
+	MinimizeFull Minimize = "full" // prove every mount and setting by a run without it
+)
+
+// Options say how to seal.
+type Options struct {
+	RunID    string
+	Minimize Minimize
+	PlanOnly bool
+	Parallel int // how many trial runs go side by side; at least 1
+	// Progress is told what happens, one line a step. May be nil; must be safe for concurrent use.
+	Progress func(line string)
+}
+
+// maxRounds bounds how often a profile is widened for one user.
+const maxRounds = 8
+
+// session seals one target.
+type session struct {
+	runner
+	opts Options
+	in   plan.Input
+	open observe.Observation
+
+	mu     sync.Mutex
+	rounds []Round
+	plan   plan.Plan
+	proofs map[string]string // by reason field
+	why    []profile.Reason
+	// unrepeatable is set when the e2e commands fail a second time even on the open run: then a restart is judged by
+	// readiness alone.
+	unrepeatable bool
+}
+
+// Seal seals a target. An error is one of the engine, the machine, the input or ctx; whether the target could be sealed
+// is the result's verdict.
+func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Result, error) {
+	facts, err := engine.Image(ctx, t.Image, t.Platform)
+	if err != nil {
+		return Result{}, err
+	}
+	if len(t.Ports) == 0 {
+		t.Ports = ExposedPorts(facts)
+	}
+	tree, err := engine.Tree(ctx, facts)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { _ = tree.Close(context.WithoutCancel(ctx)) }() // what is left is swept by its label
+	s := &session{runner: runner{engine: engine, target: t, facts: facts}, opts: o, proofs: map[string]string{}}
+	users, err := image.ReadUsers(ctx, tree)
+	if err != nil {
+		return Result{}, err
+	}
+	s.in = plan.Input{Target: t, Facts: facts, Tree: tree, Users: users}
+	res, err := s.seal(ctx)
+	res.RunID, res.Target, res.Image, res.Rounds = o.RunID, t, facts, s.rounds
+	res.NotExercised = notExercised(t, s.unrepeatable)
+	return res, err
+}
+
+func (s *session) seal(ctx context.Context) (Result, error) {
+	open, err := s.round(ctx, "open run", profile.Unrestricted(), limits{ready: s.target.Ready.Timeout, diff: true})
+	if err != nil {
+		return Result{}, err
+	}
+	s.open, s.in.Open = open, open
+	if !open.Passed() {
+		return Result{Verdict: NotTestable, Why: "the open run fails, so nothing can be learnt: " + open.Failure}, nil
+	}
+	users, err := plan.Users(ctx, s.in)
+	if err != nil {
+		return Result{}, err
+	}
+	for i, u := range users {
+		if s.plan, err = plan.First(ctx, s.in, u); err != nil {
+			return Result{}, err
+		}
+		s.why = s.plan.Reasons
+		if s.opts.PlanOnly {
+			return s.finish(ctx, Result{Verdict: Planned, Why: "nothing was run under this profile", Profile: s.plan.Profile, User: u.Name})
+		}
+		found, ok, err := s.widen(ctx, u)
+		if err != nil {
+			return Result{}, err
+		}
+		if ok {
+			return s.conclude(ctx, u, found)
+		}
+		if i+1 < len(users) {
+			s.say("uid %d does not work; trying uid %d", u.User.UID, users[i+1].User.UID)
+		}
+	}
+	return s.diagnose(ctx, users)
+}
+
+// widen runs the plan sealed, and widens it by what each failed run is blamed on, until it passes.
+func (s *session) widen(ctx context.Context, u plan.UserChoice) (found profile.Profile, ok bool, err error) {
+	cur := s.plan.Profile
+	for n := 1; n <= maxRounds; n++ {
+		o, err := s.sealed(ctx, fmt.Sprintf("sealed run %d", n), cur)
+		if err != nil {
+			return cur, false, err
+		}
+		if o.Passed() {
+			return cur, true, nil
+		}
+		repairs, err := plan.Repairs(ctx, s.in, s.plan, cur, o)
+		if err != nil {
+			return cur, false, err
+		}
+		i := slices.IndexFunc(repairs, func(r plan.Repair) bool { return !s.tried(r.Profile) })
+		if i < 0 {
+			return cur, false, nil
+		}
+		s.blame(repairs[i], o)
+		cur = repairs[i].Profile
+	}
+	return cur, false, nil
+}
+
+// sealed is a run under a profile that is to be emitted: the whole of it, restart included.
+func (s *session) sealed(ctx context.Context, name string, p profile.Profile) (observe.Observation, error) {
+	o, err := s.round(ctx, name, p, s.sealedLimits(true))
+	if err != nil || o.FailedIn != observe.Restart || s.unrepeatable {
+		return o, err
+	}
+	// Back, but the commands fail: are they repeatable at all? The open run, with nothing restarted, tells.
+	if s.unrepeatable, err = s.commandsFailTwice(ctx); err != nil || !s.unrepeatable {
+		return o, err
+	}
+	return s.round(ctx, name+", restart judged by readiness", p, s.sealedLimits(true))
+}
+
+// commandsFailTwice tells whether the e2e commands fail when run a second time on an open run.
+func (s *session) commandsFailTwice(ctx context.Context) (bool, error) {
+	twice := s.runner
+	twice.target.Commands = append(slices.Clone(s.target.Commands), s.target.Commands...)
+	began := time.Now()
+	o, err := twice.run(ctx, profile.Unrestricted(), s.sealedLimits(false))
+	if err != nil {
+		return false, err
+	}
+	s.note(Round{Name: "open run, commands twice", Profile: profile.Unrestricted(), Observation: o, Took: time.Since(began)})
+	return !o.Passed(), nil
+}
+
+// sealedLimits bound a sealed run by what the open run needed: a run that cannot pass should not wait for the whole
+// readiness time-out.
+func (s *session) sealedLimits(restart bool) limits {
+	l := limits{ready: min(s.target.Ready.Timeout, 10*time.Second+8*s.open.ReadyIn), restart: restart, readyOnly: s.unrepeatable}
+	var longest time.Duration
+	for _, c := range s.open.Commands {
+		longest = max(longest, c.Took)
+	}
+	l.command = 30*time.Second + 8*longest
+	return l
+}
+
+// round runs once and notes it. A run that passes but stops worse than the open run does not pass.
+func (s *session) round(ctx context.Context, name string, p profile.Profile, l limits) (observe.Observation, error) {
+	s.say("%s: %s", name, describe(p))
+	began := time.Now()
+	o, err := s.run(ctx, p, l)
+	if err != nil {
+		return o, fmt.Errorf("%s: %w", name, err)
+	}
+	if o.Passed() && !p.Open {
+		o.Failure, o.FailedIn = worseStop(s.open, o)
+	}
+	s.note(Round{Name: name, Profile: p, Observation: o, Took: time.Since(began)})
+	if o.Passed() {
+		s.say("%s: passed in %s", name, time.Since(began).Round(100*time.Millisecond))
+	} else {
+		s.say("%s: %s", name, o.Failure)
+	}
+	return o, nil
+}
+
+// worseStop tells whether a stop that went well on the open run did not on this one.
+func worseStop(open, o observe.Observation) (string, observe.Phase) {
+	if open.Exit == nil || o.Exit == nil || open.Exit.Code != 0 || o.Exit.Code == 0 || o.Exit.Phase != observe.Stop {
+		return "", ""
+	}
+	return fmt.Sprintf("exited %d when it was stopped, where the open run exited 0", o.Exit.Code), observe.Stop
+}
+
+func (s *session) note(r Round) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rounds = append(s.rounds, r)
+}
+
+func (s *session) say(format string, args ...any) {
+	if s.opts.Progress != nil {
+		s.opts.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+func (s *session) tried(p profile.Profile) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.rounds, func(r Round) bool { return r.Profile.Equal(p) })
+}
+
+// blame notes what the last round is blamed on. A single blame is a proof: the run failed without just that.
+func (s *session) blame(r plan.Repair, o observe.Observation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rounds[len(s.rounds)-1].Blames = r.Blames
+	for _, reason := range r.Reasons {
+		s.why = append(slices.DeleteFunc(s.why, func(w profile.Reason) bool { return w.Field == reason.Field }), reason)
+	}
+	if len(r.Blames) == 1 {
+		s.proofs[r.Blames[0].Setting] = proof(o, r.Blames[0].Evidence)
+	}
+}
+
+// proof is the sentence for a run that failed without something.
+func proof(o observe.Observation, evidence string) string {
+	s := "without it: " + o.Failure
+	if evidence != "" {
+		s += "; " + evidence
+	}
+	return s
+}
