@@ -1,0 +1,184 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// running is a started container with everything that was made for it.
+type running struct {
+	e       *Engine
+	target  target.Target
+	facts   image.Facts
+	profile profile.Profile
+	id      string
+	mounts  []mounted
+
+	mu     sync.Mutex
+	ports  map[int]int
+	failed *observe.Exit // when its program could not be executed
+	undo   []func(context.Context) error
+}
+
+var _ seal.Container = (*running)(nil)
+
+// made remembers how to remove an object.
+func (c *running) made(remove func(context.Context) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.undo = append(c.undo, remove)
+}
+
+func (c *running) madeVolume(name string) {
+	c.made(func(ctx context.Context) error { return c.e.removeVolume(ctx, name) })
+}
+
+// ID implements seal.Container.
+func (c *running) ID() string { return c.id }
+
+// Host implements seal.Container.
+func (c *running) Host() string { return c.e.pub }
+
+// Ports implements seal.Container.
+func (c *running) Ports() map[int]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.ports)
+}
+
+// failure is how the program failed to be executed; nil when it was executed.
+func (c *running) failure() *observe.Exit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
+}
+
+// State implements seal.Container.
+func (c *running) State(ctx context.Context) (seal.State, error) {
+	if f := c.failure(); f != nil {
+		return seal.State{Exit: *f}, nil
+	}
+	found, err := c.e.cli.ContainerInspect(ctx, c.id)
+	if err != nil {
+		return seal.State{}, fmt.Errorf("inspecting the container: %w", err)
+	}
+	s := seal.State{Running: found.State.Running}
+	if h := found.State.Health; h != nil && h.Status != container.NoHealthcheck {
+		s.Health = string(h.Status)
+	}
+	if s.Running {
+		return s, nil
+	}
+	s.Exit = observe.Exit{Code: found.State.ExitCode, OOMKilled: found.State.OOMKilled, Error: found.State.Error}
+	if s.Exit.Code == 1 || s.Exit.Code == 255 {
+		if s.Exit, err = c.lateExecFailure(ctx, s.Exit); err != nil {
+			return seal.State{}, err
+		}
+	}
+	return s, nil
+}
+
+// lateFailure is the only line that a container writes whose program the kernel refused: the runtime had by then said
+// that all is well, so it stands in the logs. A binary with a file capability that was dropped ends like this.
+var lateFailure = regexp.MustCompile(`^(?:standard_init_linux\.go:\d+: exec user process caused|exec \S+): ` +
+	`(operation not permitted|permission denied|exec format error|no such file or directory)\s*$`)
+
+func (c *running) lateExecFailure(ctx context.Context, exit observe.Exit) (observe.Exit, error) {
+	logs, err := c.Logs(ctx)
+	if err != nil {
+		return exit, err
+	}
+	line := strings.TrimSpace(logs)
+	if found := lateFailure.FindStringSubmatch(line); found != nil {
+		exit.Code, exit.Error = 126, line
+		if found[1] == "no such file or directory" {
+			exit.Code = 127
+		}
+	}
+	return exit, nil
+}
+
+// Wait implements seal.Container.
+func (c *running) Wait(ctx context.Context) error {
+	if c.failure() != nil {
+		return nil
+	}
+	return c.e.waitEnd(ctx, c.id)
+}
+
+// Restart implements seal.Container.
+func (c *running) Restart(ctx context.Context) error {
+	err := c.e.cli.ContainerKill(ctx, c.id, "SIGKILL")
+	// A container that does not run is a conflict: it ended by itself, and is started again all the same.
+	if err != nil && !errdefs.IsConflict(err) {
+		return fmt.Errorf("killing the container: %w", err)
+	}
+	if err := c.Wait(ctx); err != nil {
+		return err
+	}
+	if err := c.runInits(ctx); err != nil {
+		return err
+	}
+	return c.start(ctx)
+}
+
+// Stop implements seal.Container.
+func (c *running) Stop(ctx context.Context) (observe.Exit, error) {
+	grace := c.target.Grace
+	if grace <= 0 {
+		grace = defaultGrace
+	}
+	seconds := int(math.Ceil(grace.Seconds()))
+	if c.failure() == nil {
+		// The engine takes the signal from the image's STOPSIGNAL.
+		if err := c.e.cli.ContainerStop(ctx, c.id, container.StopOptions{Timeout: &seconds}); err != nil {
+			return observe.Exit{}, fmt.Errorf("stopping the container: %w", err)
+		}
+	}
+	s, err := c.State(ctx)
+	return s.Exit, err
+}
+
+// Remove implements seal.Container. It works with a context that has ended, since a run that was interrupted has to be
+// cleaned up as well.
+func (c *running) Remove(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
+	defer cancel()
+	c.mu.Lock()
+	undo := slices.Clone(c.undo)
+	c.undo = nil
+	c.mu.Unlock()
+	var errs []error
+	for _, remove := range slices.Backward(undo) {
+		if err := remove(ctx); err != nil {
+			errs = append(errs, err)
+			c.made(remove) // a second Remove tries it again
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// mountedPaths are the paths of everything that the engine mounted into the container.
+func mountedPaths(found container.InspectResponse) []string {
+	var out []string
+	for _, m := range found.Mounts {
+		out = append(out, m.Destination)
+	}
+	return out
+}

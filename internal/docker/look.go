@@ -1,0 +1,275 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/pkg/stdcopy"
+
+	"github.com/podseal/podseal/internal/observe"
+)
+
+// maxLogs bounds what is kept of a container's logs, maxOutput of a command's output.
+const (
+	maxLogs   = 512 << 10
+	maxOutput = 64 << 10
+)
+
+// execPoll is between two looks at a command whose output has ended.
+const execPoll = 20 * time.Millisecond
+
+// Changes implements seal.Container.
+func (c *running) Changes(ctx context.Context) ([]observe.Change, error) {
+	if c.failure() != nil {
+		return nil, nil // it never ran
+	}
+	diff, err := c.e.cli.ContainerDiff(ctx, c.id)
+	if err != nil {
+		return nil, fmt.Errorf("reading the container's changes: %w", err)
+	}
+	found, err := c.e.cli.ContainerInspect(ctx, c.id)
+	if err != nil {
+		return nil, fmt.Errorf("inspecting the container: %w", err)
+	}
+	made := mountedPaths(found)
+	if found.Config != nil && found.Config.WorkingDir != "" {
+		made = append(made, found.Config.WorkingDir)
+	}
+	return withoutEngine(changes(diff), made), nil
+}
+
+// Diff returns the changes of any container of the engine, sorted, without those that the engine made itself.
+func (e *Engine) Diff(ctx context.Context, id string) ([]observe.Change, error) {
+	return (&running{e: e, id: id}).Changes(ctx)
+}
+
+// changes puts the engine's answer, in the order of a hash table, into ours.
+func changes(diff []container.FilesystemChange) []observe.Change {
+	kinds := map[container.ChangeType]observe.ChangeKind{
+		container.ChangeModify: observe.Modified, container.ChangeAdd: observe.Added, container.ChangeDelete: observe.Deleted,
+	}
+	out := make([]observe.Change, 0, len(diff))
+	for _, d := range diff {
+		if kind, ok := kinds[d.Kind]; ok {
+			out = append(out, observe.Change{Kind: kind, Path: d.Path})
+		}
+	}
+	slices.SortFunc(out, func(a, b observe.Change) int { return cmp.Compare(a.Path, b.Path) })
+	return out
+}
+
+// Processes implements seal.Container.
+func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
+	if c.failure() != nil {
+		return nil, nil
+	}
+	found, err := c.e.cli.ContainerInspect(ctx, c.id)
+	if err != nil {
+		return nil, fmt.Errorf("inspecting the container: %w", err)
+	}
+	if !found.State.Running {
+		return nil, nil
+	}
+	top, err := c.e.cli.ContainerTop(ctx, c.id, []string{"-eo", "pid,ppid,uid,gid,comm"})
+	if err != nil { // an engine whose ps takes no such format
+		if top, err = c.e.cli.ContainerTop(ctx, c.id, nil); err != nil {
+			return nil, fmt.Errorf("listing the container's processes: %w", err)
+		}
+	}
+	processes, err := processes(top, found.State.Pid)
+	if err != nil {
+		return nil, fmt.Errorf("listing the container's processes: %w", err)
+	}
+	return processes, nil
+}
+
+// processes reads a process table by its titles. The one with the container's own pid is marked as main, else the first.
+func processes(top container.TopResponse, main int) ([]observe.Process, error) {
+	column := map[string]int{}
+	for i, title := range top.Titles {
+		column[strings.ToUpper(title)] = i
+	}
+	if i, ok := column["CMD"]; ok {
+		column["COMMAND"] = i
+	}
+	for _, need := range []string{"PID", "UID", "COMMAND"} {
+		if _, ok := column[need]; !ok {
+			return nil, fmt.Errorf("the engine's ps shows no %s: %v", need, top.Titles)
+		}
+	}
+	var out []observe.Process
+	for _, row := range top.Processes {
+		p, err := process(row, column)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	for i := range out {
+		out[i].Main = out[i].PID == main
+	}
+	if len(out) > 0 && !slices.ContainsFunc(out, func(p observe.Process) bool { return p.Main }) {
+		out[0].Main = true
+	}
+	return out, nil
+}
+
+func process(row []string, column map[string]int) (observe.Process, error) {
+	number := func(title string) (int64, error) {
+		i, ok := column[title]
+		if !ok {
+			return 0, nil // the group is the one column that some lack
+		}
+		if i >= len(row) {
+			return 0, fmt.Errorf("the engine's ps gives a short line: %q", row)
+		}
+		if row[i] == "root" {
+			return 0, nil
+		}
+		n, err := strconv.ParseInt(row[i], 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("the engine's ps gives no number as %s: %q", title, row[i])
+		}
+		return n, nil
+	}
+	var ids [3]int64
+	for i, title := range []string{"PID", "UID", "GID"} {
+		n, err := number(title)
+		if err != nil {
+			return observe.Process{}, err
+		}
+		ids[i] = n
+	}
+	if column["COMMAND"] >= len(row) {
+		return observe.Process{}, fmt.Errorf("the engine's ps gives a short line: %q", row)
+	}
+	return observe.Process{PID: int(ids[0]), UID: ids[1], GID: ids[2], Command: row[column["COMMAND"]]}, nil
+}
+
+// Logs implements seal.Container.
+func (c *running) Logs(ctx context.Context) (string, error) { return c.e.logs(ctx, c.id) }
+
+func (e *Engine) logs(ctx context.Context, id string) (string, error) {
+	body, err := e.cli.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "5000"})
+	if err != nil {
+		return "", fmt.Errorf("reading the container's logs: %w", err)
+	}
+	defer body.Close()
+	kept := &tail{limit: maxLogs}
+	if _, err := stdcopy.StdCopy(kept, kept, body); err != nil {
+		return "", fmt.Errorf("reading the container's logs: %w", err)
+	}
+	return kept.String(), nil
+}
+
+// Exec implements seal.Container.
+func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) {
+	fail := func(err error) (int, string, error) {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return 0, "", fmt.Errorf("running %s in the container: %w", strings.Join(argv, " "), err)
+	}
+	made, err := c.e.cli.ContainerExecCreate(ctx, c.id, container.ExecOptions{Cmd: argv, AttachStdout: true, AttachStderr: true})
+	if err != nil {
+		return fail(err)
+	}
+	conn, err := c.e.cli.ContainerExecAttach(ctx, made.ID, container.ExecAttachOptions{})
+	if err != nil {
+		return fail(err)
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, conn.Close) // the stream itself does not end with the context
+	defer stop()
+	kept := &tail{limit: maxOutput}
+	if _, err := stdcopy.StdCopy(kept, kept, conn.Reader); err != nil || ctx.Err() != nil {
+		return fail(errors.Join(err, ctx.Err()))
+	}
+	for {
+		found, err := c.e.cli.ContainerExecInspect(ctx, made.ID)
+		if err != nil {
+			return fail(err)
+		}
+		if !found.Running { // the stream may end a moment before
+			return found.ExitCode, kept.String(), nil
+		}
+		if !pause(ctx, execPoll) {
+			return fail(ctx.Err())
+		}
+	}
+}
+
+// Usage implements seal.Container.
+func (c *running) Usage(ctx context.Context) ([]observe.Usage, error) {
+	var out []observe.Usage
+	for _, m := range c.mounts {
+		// The dot makes the engine follow a mount path that is a symlink in the image.
+		body, _, err := c.e.cli.CopyFromContainer(ctx, c.id, m.Path+"/.")
+		if err != nil {
+			return nil, fmt.Errorf("measuring %s: %w", m.Path, err)
+		}
+		u, err := usage(body)
+		_ = body.Close()
+		if err != nil {
+			return nil, fmt.Errorf("measuring %s: %w", m.Path, err)
+		}
+		u.Path = m.Path
+		out = append(out, u)
+	}
+	return out, nil
+}
+
+func usage(body io.Reader) (observe.Usage, error) {
+	var u observe.Usage
+	files := tar.NewReader(body)
+	for {
+		h, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			return u, nil
+		}
+		if err != nil {
+			return u, err
+		}
+		if h.Typeflag == tar.TypeReg {
+			u.Files++
+			u.Bytes += h.Size
+		}
+	}
+}
+
+// tail keeps the last bytes that were written to it.
+type tail struct {
+	limit int
+	buf   bytes.Buffer
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	n, _ := t.buf.Write(p)
+	if extra := t.buf.Len() - t.limit; extra > t.limit { // not at each write: moving the rest costs
+		t.buf.Next(extra)
+	}
+	return n, nil
+}
+
+// String is the kept part, from the start of a line.
+func (t *tail) String() string {
+	b := t.buf.Bytes()
+	if len(b) <= t.limit {
+		return string(b)
+	}
+	b = b[len(b)-t.limit:]
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		b = b[i+1:]
+	}
+	return string(b)
+}

@@ -1,0 +1,244 @@
+package docker
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/target"
+)
+
+func withVolume(at string) func(*v1.Config) {
+	return func(c *v1.Config) { c.Volumes = map[string]struct{}{at: {}} }
+}
+
+// withGroups is an image whose /etc/group has a member list, which a numeric user does not get from Docker.
+func withGroups() []file {
+	return []file{
+		{name: "etc/", mode: 0o755},
+		{name: "etc/passwd", mode: 0o644, data: []byte("root:x:0:0::/root:\napp:x:1000:2000::/home/app:\n")},
+		{name: "etc/group", mode: 0o644, data: []byte("app:x:2000:\nextra:x:3000:app\n")},
+	}
+}
+
+func TestWhoTheApplicationIs(t *testing.T) {
+	b := newBench(t)
+	facts := b.app(func(c *v1.Config) { c.User = "app" }, withGroups()...)
+	open := b.output(facts, profile.Unrestricted(), "id", "write:/new=x")
+	if !strings.HasPrefix(open, "id: 1000:2000 groups=2000 3000 caps= ") && !strings.HasPrefix(open, "id: 1000:2000 groups=3000 caps= ") {
+		t.Errorf("open run: %s", open)
+	}
+	p := sealed()
+	expect(t, b.output(facts, p, "id", "write:/new=x", "stat:/dev/shm", "write:/dev/shm/x=y"), `
+id: 1000:2000 groups=2000 caps= nnp=1 seccomp=2
+write:/new=x: error open /new: read-only file system
+stat:/dev/shm: 1777 0:0
+write:/dev/shm/x=y: ok`)
+	p.User.Groups = []int64{3000, 4000}
+	p.AllowPrivilegeEscalation = true
+	p = p.WithEnv("HOME", "/data")
+	expect(t, b.output(facts, p, "id", "env:HOME"), `
+id: 1000:2000 groups=2000 3000 4000 caps= nnp=0 seccomp=2
+env:HOME: /data`)
+	root := profile.Profile{User: profile.User{}, WritableRoot: true, AddCapabilities: []string{"CHOWN"}}
+	expect(t, b.output(facts, root, "id", "write:/new=x"), `
+id: 0:0 groups=0 caps=1 nnp=1 seccomp=2
+write:/new=x: ok`)
+}
+
+func TestMountsAreEmptyDirs(t *testing.T) {
+	b := newBench(t)
+	facts := b.app(withVolume("/volume"), file{name: "volume/", mode: 0o700, uid: 7, gid: 7},
+		file{name: "volume/shipped", mode: 0o600}, file{name: "full/", mode: 0o755},
+		file{name: "full/shipped", mode: 0o644}, file{name: "real/", mode: 0o755}, file{name: "linked", link: "real"})
+	p := sealed(
+		profile.Mount{Path: "/full", Kind: profile.Plain},
+		profile.Mount{Path: "/linked", Kind: profile.Plain},
+		profile.Mount{Path: "/not/there", Kind: profile.Plain, Medium: profile.Memory},
+		profile.Mount{Path: "/volume", Kind: profile.Plain, Volume: true},
+	)
+	for _, helper := range []bool{true, false} {
+		if !helper {
+			b = newBenchWith(t, Options{Helper: func(string) ([]byte, error) { return nil, errors.New("no binary") }})
+		}
+		expect(t, b.output(facts, p, "stat:/full", "list:/full", "write:/full/x=1", "stat:/real", "write:/linked/x=1", "list:/real",
+			"stat:/not/there", "write:/not/there/x=1", "write:/not/x=1", "stat:/volume", "list:/volume", "write:/volume/x=1"), `
+stat:/full: 777 0:0
+list:/full: 
+write:/full/x=1: ok
+stat:/real: 777 0:0
+write:/linked/x=1: ok
+list:/real: x
+stat:/not/there: 1777 0:0
+write:/not/there/x=1: ok
+write:/not/x=1: error open /not/x: read-only file system
+stat:/volume: 777 0:0
+list:/volume: 
+write:/volume/x=1: ok`)
+	}
+}
+
+func TestUncoveredVolumeIsRefused(t *testing.T) {
+	b := newBench(t)
+	facts := b.app(withVolume("/volume/"))
+	_, err := b.Start(t.Context(), target.Target{}, facts, sealed())
+	if err == nil || !strings.Contains(err.Error(), "VOLUME /volume/") {
+		t.Errorf("Start = %v", err)
+	}
+}
+
+func TestLowPorts(t *testing.T) {
+	b := newBench(t)
+	facts := b.app(func(c *v1.Config) { c.ExposedPorts = map[string]struct{}{"80/tcp": {}, "8080/tcp": {}, "53/udp": {}} })
+	p := sealed()
+	c := b.start(facts, p, "listen:80", "listen:8080", "wait")
+	logs := waitLine(t, c, "waiting", 1)
+	if !strings.Contains(logs, "listen:80: error listen tcp :80: bind: permission denied\nlisten:8080: ok") {
+		t.Errorf("without the sysctl: %s", logs)
+	}
+	p.LowPorts = true
+	c = b.start(facts, p, "listen:80", "wait")
+	if logs := waitLine(t, c, "waiting", 1); !strings.Contains(logs, "listen:80: ok") {
+		t.Errorf("with the sysctl: %s", logs)
+	}
+	if len(c.Ports()) != 2 {
+		t.Errorf("ports: %v", c.Ports())
+	}
+	hello(t, c, 80)
+	ports, err := c.Listening(t.Context())
+	if err != nil || len(ports) != 1 || ports[0] != 80 {
+		t.Errorf("Listening = %v, %v", ports, err)
+	}
+}
+
+// hello talks to the application through the published port.
+func hello(t *testing.T, c seal.Container, port int) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort(c.Host(), strconv.Itoa(c.Ports()[port])), 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	buf := make([]byte, 5)
+	if _, err := conn.Read(buf); err != nil || string(buf) != "hello" {
+		t.Errorf("the application says %q, %v", buf, err)
+	}
+}
+
+func TestRestartKeepsMounts(t *testing.T) {
+	b := newBench(t)
+	facts := b.app(nil)
+	p := sealed(profile.Mount{Path: "/disk", Kind: profile.Plain}, profile.Mount{Path: "/mem", Kind: profile.Plain, Medium: profile.Memory})
+	c, err := b.Start(t.Context(), target.Target{
+		Args: []string{"append:/disk/f=x", "append:/mem/f=y", "read:/disk/f", "read:/mem/f", "listen:7000", "wait"}, Ports: []int{7000},
+	}, facts, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Remove(t.Context()) }()
+	waitLine(t, c, "read:/disk/f: x", 1)
+	waitLine(t, c, "waiting", 1)
+	if err := c.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitLine(t, c, "read:/disk/f: xx", 1)
+	waitLine(t, c, "read:/mem/f: yy", 1)
+	waitLine(t, c, "waiting", 2)
+	hello(t, c, 7000)
+	use, err := c.Usage(t.Context())
+	if err != nil || len(use) != 2 || use[0] != (observe.Usage{Path: "/disk", Bytes: 2, Files: 1}) {
+		t.Errorf("Usage = %v, %v", use, err)
+	}
+	exit, err := c.Stop(t.Context())
+	if err != nil || exit.Code != 0 {
+		t.Errorf("Stop = %+v, %v", exit, err)
+	}
+	waitLine(t, c, "wait: stopping", 1)
+}
+
+// busybox is an image with a shell and the application.
+func (b bench) busybox(more ...file) image.Facts {
+	b.t.Helper()
+	const at = "/bin/busybox"
+	data, err := os.ReadFile(at)
+	if err != nil {
+		missing(b.t, "no static busybox at "+at+" (Debian package busybox-static)")
+	}
+	if !bytes.HasPrefix(data, []byte("\x7fELF")) {
+		b.t.Fatal(at + " is no program")
+	}
+	files := []file{{name: "bin/", mode: 0o755}, {name: "bin/busybox", mode: 0o755, data: data}}
+	for _, applet := range []string{"sh", "cp", "mkdir", "mv", "rm", "ls"} {
+		files = append(files, file{name: "bin/" + applet, link: "busybox"})
+	}
+	return b.app(nil, append(files, more...)...)
+}
+
+func TestSeededAndOwned(t *testing.T) {
+	b := newBench(t)
+	facts := b.busybox(file{name: "etc/", mode: 0o755}, file{name: "etc/it's/", mode: 0o755},
+		file{name: "etc/it's/conf", mode: 0o644, data: []byte("shipped")}, file{name: "data/", mode: 0o700})
+	p := sealed(profile.Mount{Path: "/etc/it's", Kind: profile.Seeded}, profile.Mount{Path: "/data", Kind: profile.Owned})
+	steps := []string{"stat:/data", "list:/data", "write:/data/x=1", "stat:/etc/it's", "read:/etc/it's/conf", "append:/etc/it's/conf=+", "wait"}
+	c := b.start(facts, p, steps...)
+	waitLine(t, c, "waiting", 1)
+	if err := c.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitLine(t, c, "waiting", 2)
+	if _, err := c.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := c.Logs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, logs, `
+stat:/data: 755 1000:2000
+list:/data: 
+write:/data/x=1: ok
+stat:/etc/it's: 755 1000:2000
+read:/etc/it's/conf: shipped
+append:/etc/it's/conf=+: ok
+waiting
+stat:/data: 755 1000:2000
+list:/data: x
+write:/data/x=1: ok
+stat:/etc/it's: 755 1000:2000
+read:/etc/it's/conf: shipped+
+append:/etc/it's/conf=+: ok
+waiting
+wait: stopping`)
+}
+
+func TestFailingSeed(t *testing.T) {
+	b := newBench(t)
+	facts := b.busybox(file{name: "secret/", mode: 0o755}, file{name: "secret/key", mode: 0o600, data: []byte("k")})
+	for _, tt := range []struct {
+		facts image.Facts
+		says  string
+	}{
+		{facts, "Permission denied"},
+		{b.app(nil), "executable file not found"}, // no shell at all
+	} {
+		_, err := b.Start(t.Context(), target.Target{}, tt.facts, sealed(profile.Mount{Path: "/secret", Kind: profile.Seeded}))
+		var seed *seal.SeedError
+		if !errors.As(err, &seed) || seed.Path != "/secret" || seed.Code == 0 || !strings.Contains(seed.Output, tt.says) {
+			t.Errorf("Start = %v", err)
+		}
+	}
+	if left := b.objects(); !onlySensor(left) {
+		t.Errorf("left: %v", left)
+	}
+}

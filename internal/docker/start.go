@@ -1,0 +1,204 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// defaultGrace is between the stop signal and SIGKILL when the target does not say.
+const defaultGrace = 10 * time.Second
+
+// Start implements seal.Engine.
+func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (seal.Container, error) {
+	c := &running{e: e, target: t, facts: facts, profile: p}
+	if err := c.setUp(ctx); err != nil {
+		if rmErr := c.Remove(ctx); rmErr != nil {
+			return nil, fmt.Errorf("%w (and cleaning up: %w)", err, rmErr)
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// setUp does what a kubelet does, in its order: volumes, init containers, the container.
+func (c *running) setUp(ctx context.Context) error {
+	s, err := openSettings(c.target, c.facts, c.e.publishOn())
+	if !c.profile.Open {
+		if missing := uncovered(c.facts, c.profile); len(missing) > 0 {
+			return fmt.Errorf("the profile has no mount for the image's VOLUME %s: every VOLUME has to be mounted",
+				strings.Join(missing, ", "))
+		}
+		if err := c.makeMounts(ctx); err != nil {
+			return err
+		}
+		s, err = sealedSettings(c.target, c.facts, c.profile, c.mounts, c.e.publishOn())
+	}
+	if err != nil {
+		return err
+	}
+	s.cfg.Labels = c.e.labels()
+	id, err := c.e.create(ctx, "target", s.cfg, s.host, c.facts)
+	if err != nil {
+		return err
+	}
+	c.id = id
+	c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
+	return c.start(ctx)
+}
+
+// makeMounts makes the volumes of the profile's mounts and fills them.
+func (c *running) makeMounts(ctx context.Context) error {
+	for _, m := range c.profile.Mounts {
+		v, err := c.e.makeVolume(ctx, "emptydir", nil)
+		if err != nil {
+			return err
+		}
+		c.madeVolume(v.Name)
+		c.mounts = append(c.mounts, mounted{Mount: m, volume: v.Name})
+	}
+	if err := c.e.prepare(ctx, c.facts, c.mounts); err != nil {
+		return err
+	}
+	for i, m := range c.mounts {
+		if !m.NeedsInit() {
+			continue
+		}
+		s := initSettings(c.facts, c.profile, m)
+		s.cfg.Labels = c.e.labels()
+		id, err := c.e.create(ctx, "init", s.cfg, s.host, c.facts)
+		if err != nil {
+			return err
+		}
+		c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
+		c.mounts[i].init = id
+	}
+	if err := c.runInits(ctx); err != nil {
+		return err
+	}
+	for i, m := range c.mounts {
+		if !m.NeedsInit() {
+			continue
+		}
+		v, err := c.e.makeFolder(ctx, m.volume, profile.SeedSubPath)
+		if err != nil {
+			return err
+		}
+		c.madeVolume(v.Name)
+		c.mounts[i].folder = v.Name
+	}
+	return nil
+}
+
+// runInits runs the init containers one after the other, as a kubelet does at every start of a pod's sandbox.
+func (c *running) runInits(ctx context.Context) error {
+	for _, m := range c.mounts {
+		if m.init == "" {
+			continue
+		}
+		code, output, err := c.e.runToEnd(ctx, m.init)
+		if err != nil {
+			return fmt.Errorf("running the init container of %s: %w", m.Path, err)
+		}
+		if code != 0 {
+			return &seal.SeedError{Path: m.Path, Output: strings.TrimSpace(output), Code: code}
+		}
+	}
+	return nil
+}
+
+// start starts the container and finds its ports. A program that cannot be executed is not an error: the container has
+// then ended at once.
+func (c *running) start(ctx context.Context) error {
+	err := c.e.cli.ContainerStart(ctx, c.id, container.StartOptions{})
+	exit, failed := execFailure(err)
+	if err != nil && !failed {
+		return startError(err)
+	}
+	ports := map[int]int{}
+	if !failed {
+		found, err := c.e.cli.ContainerInspect(ctx, c.id)
+		if err != nil {
+			return fmt.Errorf("inspecting the container: %w", err)
+		}
+		ports = c.publishedPorts(found)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ports, c.failed = ports, nil
+	if failed {
+		c.failed = &exit
+	}
+	return nil
+}
+
+// publishedPorts maps the container's ports to where they are reached.
+func (c *running) publishedPorts(found container.InspectResponse) map[int]int {
+	out := map[int]int{}
+	if found.HostConfig.NetworkMode.IsHost() {
+		for _, p := range targetPorts(c.target, c.facts) {
+			out[p] = p
+		}
+		return out
+	}
+	if found.NetworkSettings == nil {
+		return out
+	}
+	for port, bindings := range found.NetworkSettings.Ports {
+		for _, b := range bindings {
+			var at int
+			if _, err := fmt.Sscanf(b.HostPort, "%d", &at); err == nil && port.Proto() == "tcp" {
+				out[port.Int()] = at
+			}
+		}
+	}
+	return out
+}
+
+// publishOn is the address on which the engine publishes ports: this machine only, where the engine is on it.
+func (e *Engine) publishOn() string {
+	if e.remote() {
+		return "0.0.0.0"
+	}
+	return "127.0.0.1"
+}
+
+// startError says what to do about a container that the engine cannot start.
+func startError(err error) error {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
+		return fmt.Errorf("starting the container: a port is taken, by another container or program: free it: %w", err)
+	case strings.Contains(text, "network") && strings.Contains(text, "not found"):
+		return fmt.Errorf("starting the container: the engine has no such network: see `docker network ls`: %w", err)
+	}
+	return fmt.Errorf("starting the container: %w", err)
+}
+
+// execFailure tells whether a start failed because the program could not be executed, or its working directory could
+// not be entered: the image's or the profile's fault, which a kubelet reports as a container that exited. The exit
+// codes are those of shells and of newer engines.
+func execFailure(err error) (observe.Exit, bool) {
+	if err == nil {
+		return observe.Exit{}, false
+	}
+	text := err.Error()
+	if !strings.Contains(text, "exec: ") && !strings.Contains(text, "chdir to cwd") && !strings.Contains(text, "exec user process") {
+		return observe.Exit{}, false
+	}
+	for _, missing := range []string{"executable file not found", "no such file or directory"} {
+		if strings.Contains(text, missing) {
+			return observe.Exit{Code: 127, Error: text}, true
+		}
+	}
+	return observe.Exit{Code: 126, Error: text}, true
+}

@@ -1,0 +1,143 @@
+// Command app is the application of the engine's contract tests. Each argument is a step; the answers are lines on
+// stdout. It needs nothing of its image.
+//
+//	id                  uid, gid, groups, effective capabilities, no_new_privs and seccomp mode
+//	stat:PATH           mode and owner
+//	write:PATH=TEXT     writes a file
+//	append:PATH=TEXT    appends to a file
+//	read:PATH           reads a file
+//	list:PATH           names in a folder
+//	remove:PATH         removes
+//	listen:PORT         listens for TCP and greets
+//	env:NAME            an environment variable
+//	exit:CODE           ends
+//	wait                waits for SIGTERM, writes "stopping", and ends with 0
+//	listening           the ports that something listens on, then ends: what the helper image does
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	for _, step := range os.Args[1:] {
+		verb, arg, _ := strings.Cut(step, ":")
+		answer, err := do(verb, arg)
+		if err != nil {
+			answer = "error " + err.Error()
+		}
+		fmt.Printf("%s: %s\n", step, answer)
+	}
+}
+
+func do(verb, arg string) (string, error) {
+	name, text, _ := strings.Cut(arg, "=")
+	switch verb {
+	case "id":
+		return identity()
+	case "stat":
+		var s syscall.Stat_t
+		err := syscall.Stat(arg, &s)
+		return fmt.Sprintf("%o %d:%d", s.Mode&0o7777, s.Uid, s.Gid), err
+	case "write":
+		return "ok", os.WriteFile(name, []byte(text), 0o644)
+	case "append":
+		f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			return "", err
+		}
+		defer f.Close()
+		_, err = f.WriteString(text)
+		return "ok", err
+	case "read":
+		data, err := os.ReadFile(arg)
+		return string(data), err
+	case "list":
+		entries, err := os.ReadDir(arg)
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return strings.Join(names, " "), err
+	case "remove":
+		return "ok", os.Remove(arg)
+	case "env":
+		return os.Getenv(arg), nil
+	case "exit":
+		code, err := strconv.Atoi(arg)
+		if err == nil {
+			os.Exit(code)
+		}
+		return "", err
+	case "listen":
+		return "ok", listen(arg)
+	case "wait":
+		return wait(), nil
+	case "listening":
+		listening()
+	}
+	return "", fmt.Errorf("unknown step")
+}
+
+func identity() (string, error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return "", err
+	}
+	fields := map[string]string{}
+	for _, line := range strings.Split(string(status), "\n") {
+		if name, value, ok := strings.Cut(line, ":"); ok {
+			fields[name] = strings.TrimSpace(value)
+		}
+	}
+	return fmt.Sprintf("%d:%d groups=%s caps=%s nnp=%s seccomp=%s", os.Getuid(), os.Getgid(), fields["Groups"],
+		strings.TrimLeft(fields["CapEff"], "0"), fields["NoNewPrivs"], fields["Seccomp"]), nil
+}
+
+func listen(port string) error {
+	l, err := net.Listen("tcp", ":"+port)
+	if err != nil {
+		return err
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("hello\n"))
+			_ = conn.Close()
+		}
+	}()
+	return nil
+}
+
+func wait() string {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
+	fmt.Println("waiting")
+	<-signals
+	return "stopping"
+}
+
+// listening prints the ports of the sockets in state LISTEN, and ends.
+func listening() {
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		data, _ := os.ReadFile(file)
+		for _, line := range strings.Split(string(data), "\n") {
+			f := strings.Fields(line)
+			if len(f) > 3 && f[3] == "0A" {
+				_, hex, _ := strings.Cut(f[1], ":")
+				port, _ := strconv.ParseInt(hex, 16, 32)
+				fmt.Println(port)
+			}
+		}
+	}
+	os.Exit(0)
+}

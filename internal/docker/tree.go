@@ -1,0 +1,281 @@
+package docker
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/seal"
+)
+
+// maxRead bounds ReadFile.
+const maxRead = 1 << 20
+
+// tree reads an image's files from a container of the image that is never started. A VOLUME path that the image does
+// not have is there as an empty folder, as in every container of the image.
+type tree struct {
+	e  *Engine
+	id string
+
+	mu      sync.Mutex
+	stats   map[string]stat
+	entries map[string]image.Entry
+}
+
+// stat is what the engine tells without a tar stream.
+type stat struct {
+	kind image.Kind // "" when the image has nothing there
+}
+
+var _ seal.TreeCloser = (*tree)(nil)
+
+// Tree implements seal.Engine.
+func (e *Engine) Tree(ctx context.Context, facts image.Facts) (seal.TreeCloser, error) {
+	cfg := &container.Config{
+		Image: facts.ID, Labels: e.labels(),
+		Entrypoint: []string{"/never-started"}, // an image may have no command, and a container must
+		WorkingDir: "/",                        // the engine would make the image's, where the image lacks it
+	}
+	id, err := e.create(ctx, "tree", cfg, &container.HostConfig{NetworkMode: "none"}, facts)
+	if err != nil {
+		return nil, fmt.Errorf("opening the files of image %s: %w", facts.Ref, err)
+	}
+	return &tree{e: e, id: id, stats: map[string]stat{}, entries: map[string]image.Entry{}}, nil
+}
+
+// Close removes the container.
+func (t *tree) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
+	defer cancel()
+	return t.e.removeContainer(ctx, t.id)
+}
+
+// Lookup implements image.Tree. The entry's path is the real one, after the parents' symlinks.
+func (t *tree) Lookup(ctx context.Context, p string) (image.Entry, bool, error) {
+	real, ok, err := t.real(ctx, p)
+	if err != nil || !ok {
+		return image.Entry{}, false, err
+	}
+	return t.entry(ctx, real)
+}
+
+// List implements image.Tree.
+func (t *tree) List(ctx context.Context, p string, limit int) ([]image.Entry, bool, error) {
+	real, ok, err := t.real(ctx, p)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	if kind, err := t.kind(ctx, real); err != nil || kind != image.Dir {
+		return nil, false, err
+	}
+	body, _, err := t.e.cli.CopyFromContainer(ctx, t.id, real)
+	if err != nil {
+		return nil, false, fmt.Errorf("listing %s of the image: %w", p, err)
+	}
+	defer body.Close()
+	entries, more, err := readEntries(body, real, limit)
+	if err != nil {
+		return nil, false, fmt.Errorf("listing %s of the image: %w", p, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range entries {
+		t.entries[e.Path] = e
+		t.stats[e.Path] = stat{kind: e.Kind}
+	}
+	return entries, more, nil
+}
+
+// ReadFile implements image.Tree.
+func (t *tree) ReadFile(ctx context.Context, p string) ([]byte, error) {
+	real, err := image.Resolve(ctx, parents{t}, p)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s of the image: %w", p, err)
+	}
+	e, ok, err := t.Lookup(ctx, real)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || e.Kind != image.File {
+		return nil, fmt.Errorf("reading %s of the image: %w", p, fs.ErrNotExist)
+	}
+	body, _, err := t.e.cli.CopyFromContainer(ctx, t.id, e.Path)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s of the image: %w", p, err)
+	}
+	defer body.Close()
+	files := tar.NewReader(body)
+	if _, err := files.Next(); err != nil {
+		return nil, fmt.Errorf("reading %s of the image: %w", p, err)
+	}
+	data, err := io.ReadAll(io.LimitReader(files, maxRead))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s of the image: %w", p, err)
+	}
+	return data, nil
+}
+
+// real resolves the symlinks of a path's parents; ok is false when a parent is missing or no folder.
+func (t *tree) real(ctx context.Context, p string) (string, bool, error) {
+	p = path.Join("/", p)
+	if p == "/" {
+		return p, true, nil
+	}
+	dir, err := image.Resolve(ctx, parents{t}, path.Dir(p))
+	if err != nil {
+		return "", false, fmt.Errorf("looking up %s in the image: %w", p, err)
+	}
+	kind, err := t.kind(ctx, dir)
+	return path.Join(dir, path.Base(p)), err == nil && kind == image.Dir, err
+}
+
+// parents is the tree as image.Resolve walks it: paths as they are, the kind and the link being enough.
+type parents struct{ *tree }
+
+func (t parents) Lookup(ctx context.Context, p string) (image.Entry, bool, error) {
+	kind, err := t.kind(ctx, p)
+	if err != nil || kind == "" {
+		return image.Entry{}, false, err
+	}
+	if kind == image.Symlink {
+		return t.entry(ctx, p)
+	}
+	return image.Entry{Path: p, Kind: kind}, true, nil
+}
+
+// kind tells what is at a real path; "" means nothing.
+func (t *tree) kind(ctx context.Context, p string) (image.Kind, error) {
+	if p == "/" {
+		return image.Dir, nil
+	}
+	t.mu.Lock()
+	s, ok := t.stats[p]
+	t.mu.Unlock()
+	if ok {
+		return s.kind, nil
+	}
+	dir, err := t.kind(ctx, path.Dir(p))
+	if err != nil {
+		return "", err
+	}
+	if dir == image.Dir { // engines answer with all kinds of errors for a path below a file
+		found, err := t.e.cli.ContainerStatPath(ctx, t.id, p)
+		if err != nil && !errdefs.IsNotFound(err) {
+			return "", fmt.Errorf("looking up %s in the image: %w", p, err)
+		}
+		if err == nil {
+			s.kind = kindOf(found.Mode)
+		}
+	}
+	t.mu.Lock()
+	t.stats[p] = s
+	t.mu.Unlock()
+	return s.kind, nil
+}
+
+// entry reads all about a real path. Only a tar stream has the owner; its first header is enough.
+func (t *tree) entry(ctx context.Context, p string) (image.Entry, bool, error) {
+	kind, err := t.kind(ctx, p)
+	if err != nil || kind == "" {
+		return image.Entry{}, false, err
+	}
+	t.mu.Lock()
+	e, ok := t.entries[p]
+	t.mu.Unlock()
+	if ok {
+		return e, true, nil
+	}
+	body, _, err := t.e.cli.CopyFromContainer(ctx, t.id, p)
+	if err != nil {
+		return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", p, err)
+	}
+	defer body.Close()
+	h, err := tar.NewReader(body).Next()
+	if err != nil {
+		return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", p, err)
+	}
+	e = entryOf(h, p)
+	t.mu.Lock()
+	t.entries[p] = e
+	t.mu.Unlock()
+	return e, true, nil
+}
+
+// readEntries reads the tar stream of the folder at dir: its own entry first, which is left out.
+func readEntries(body io.Reader, dir string, limit int) (entries []image.Entry, more bool, err error) {
+	files := tar.NewReader(body)
+	sizes := map[string]int64{}
+	for first := true; ; first = false {
+		h, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if first {
+			continue
+		}
+		if len(entries) == limit {
+			more = true
+			break
+		}
+		e := entryOf(h, place(h.Name, dir))
+		if h.Typeflag == tar.TypeLink { // a second name of a file: its size stands at the first
+			e.Size = sizes[place(h.Linkname, dir)]
+		}
+		sizes[e.Path] = e.Size
+		entries = append(entries, e)
+	}
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Path < entries[j].Path })
+	return entries, more, nil
+}
+
+// place is the path of a tar name in a stream of dir, whose names start with the folder's own name. The root's own
+// name is "/", and the names below it start with "/".
+func place(tarName, dir string) string {
+	if dir == "/" {
+		return path.Join("/", tarName)
+	}
+	_, below, _ := strings.Cut(strings.TrimPrefix(tarName, "./"), "/")
+	return path.Join(dir, below)
+}
+
+func entryOf(h *tar.Header, at string) image.Entry {
+	mode := h.FileInfo().Mode()
+	e := image.Entry{
+		Path: at, Kind: kindOf(mode), UID: int64(h.Uid), GID: int64(h.Gid), Size: h.Size, Mtime: h.ModTime.Unix(),
+		Mode: mode & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky),
+		Caps: h.PAXRecords["SCHILY.xattr.security.capability"],
+	}
+	if h.Typeflag == tar.TypeLink {
+		e.Kind = image.File
+	}
+	if e.Kind == image.Symlink {
+		e.Link = h.Linkname
+	}
+	return e
+}
+
+func kindOf(mode fs.FileMode) image.Kind {
+	switch {
+	case mode.IsRegular():
+		return image.File
+	case mode.IsDir():
+		return image.Dir
+	case mode&fs.ModeSymlink != 0:
+		return image.Symlink
+	}
+	return image.Other
+}
