@@ -127,8 +127,9 @@ func (s *started) commandRuns() (int, bool) {
 	if err != nil {
 		return 0, false
 	}
-	args, err := exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
-	return pid, err == nil && strings.TrimSpace(string(args)) == "sleep 600"
+	// A process that has ended, and one that nobody has waited for, have no command line.
+	cmdline, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	return pid, err == nil && strings.HasPrefix(string(cmdline), "sleep\x00600\x00")
 }
 
 // killCommand ends what a killed podseal could not.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
 )
 
 // suite is what the tests share: where the project and its binary are, and a client of the engine.
@@ -77,6 +78,7 @@ func prepare(ctx context.Context, dir string) (suite, error) {
 		}
 		return s, nil
 	}
+	log.SetDefault(log.NewNoopLogger())
 	if s.engine, err = testcontainers.NewDockerClientWithOpts(ctx); err != nil {
 		return s, fmt.Errorf("connecting to the engine: %w", err)
 	}
@@ -91,22 +93,28 @@ func prepare(ctx context.Context, dir string) (suite, error) {
 	return s, nil
 }
 
-// dockerEnvironment makes testcontainers use the engine that the docker client uses, without its helper container,
+// dockerEnvironment makes testcontainers use the engine that the docker client uses, and without its helper container,
 // which would have to be pulled. It fails where no engine answers.
 func dockerEnvironment() error {
-	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
-		return err
-	}
-	if os.Getenv("DOCKER_HOST") == "" {
+	host := os.Getenv("DOCKER_HOST")
+	if host == "" {
 		out, err := exec.Command("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}").Output()
-		if host := strings.TrimSpace(string(out)); err == nil && host != "" {
-			if err := os.Setenv("DOCKER_HOST", host); err != nil {
-				return err
-			}
+		if err != nil {
+			return fmt.Errorf("asking the docker client for its engine: %w", err)
+		}
+		host = strings.TrimSpace(string(out))
+	}
+	env := map[string]string{"DOCKER_HOST": host, "TESTCONTAINERS_RYUK_DISABLED": "true"}
+	if strings.HasPrefix(host, "unix:") {
+		env["TESTCONTAINERS_HOST_OVERRIDE"] = "127.0.0.1" // it guesses wrong where /.dockerenv exists
+	}
+	for name, value := range env {
+		if err := os.Setenv(name, value); err != nil {
+			return err
 		}
 	}
 	if out, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").CombinedOutput(); err != nil {
-		return fmt.Errorf("no Docker engine answers: %s", strings.TrimSpace(string(out)))
+		return fmt.Errorf("no Docker engine answers at %s: %s", host, strings.TrimSpace(string(out)))
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,8 +32,10 @@ func TestReplayTellsRightFromWrong(t *testing.T) {
 		spec := pod.Spec.DeepCopy()
 		c := &spec.Containers[0]
 		c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == "/tmp" })
-		if err := startReplay(t, *spec, 8080).try(ready, "examples/scratch/e2e.sh"); err == nil {
-			t.Error("the e2e script passes without the mount that its temporary file needs")
+		err := startReplay(t, *spec, 8080).try(ready, "examples/scratch/e2e.sh")
+		var failed *scriptError
+		if !errors.As(err, &failed) || !strings.Contains(failed.output, "read-only file system") {
+			t.Errorf("want the script to fail for the read-only /tmp that its temporary file needs, got: %v", err)
 		}
 	})
 }

@@ -214,14 +214,24 @@ func (r *replay) try(ready, script string) error {
 			break
 		}
 		if state, stateErr := r.main.State(ctx); ctx.Err() != nil || stateErr != nil || !state.Running {
-			return fmt.Errorf("it does not become ready: %w\n%s", err, out)
+			return fmt.Errorf("not ready: %w\n%s", err, out)
 		}
 		time.Sleep(250 * time.Millisecond)
 	}
 	if out, err := shell(ctx, env, "bash "+script); err != nil {
-		return fmt.Errorf("%s fails: %w\n%s", script, err, out)
+		return &scriptError{script: script, output: out, err: err}
 	}
 	return nil
+}
+
+// scriptError is an e2e script that failed on a pod that was ready.
+type scriptError struct {
+	script, output string
+	err            error
+}
+
+func (e *scriptError) Error() string {
+	return fmt.Sprintf("%s fails: %v\n%s", e.script, e.err, e.output)
 }
 
 func (r *replay) environment(ctx context.Context) []string {
@@ -233,9 +243,6 @@ func (r *replay) environment(ctx context.Context) []string {
 	port, err := r.main.MappedPort(ctx, fmt.Sprintf("%d/tcp", r.port))
 	if err != nil {
 		r.t.Fatalf("%v\n%s", err, logs(r.main))
-	}
-	if host == "localhost" {
-		host = "127.0.0.1" // the port is not always published on IPv6 too
 	}
 	return append(os.Environ(), "PODSEAL_HOST="+host, "PODSEAL_PORT="+strconv.Itoa(int(port.Num())),
 		"PODSEAL_CONTAINER="+r.main.GetContainerID())

@@ -1,0 +1,148 @@
+// Package archtest keeps the picture of the project true: which package may import which.
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/podseal/podseal/"
+
+// allowed lists, for each package, the packages of the project that it may import. The order is that of the layers: a
+// package may only name packages above itself, so that there can be no cycle. A package that is not in the table fails.
+func allowed() []rule {
+	return []rule{
+		{pkg: "internal/profile"},
+		{pkg: "internal/target"},
+		{pkg: "internal/observe"},
+		{pkg: "internal/image"},
+		{pkg: "internal/manifest", may: []string{"internal/target"}},
+		{pkg: "internal/diff", may: []string{"internal/image", "internal/observe", "internal/profile"}},
+		{pkg: "internal/plan", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/profile", "internal/target"}},
+		{pkg: "internal/emit", may: []string{"internal/manifest", "internal/profile", "internal/target"}},
+		{pkg: "internal/trace", may: []string{"internal/observe"}},
+		{pkg: "internal/seal", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/target"}},
+		{pkg: "internal/docker", may: []string{"internal/image", "internal/observe", "internal/profile", "internal/seal", "internal/target", "internal/trace"}},
+		{pkg: "internal/advise", may: []string{"internal/image", "internal/manifest"}},
+		{pkg: "internal/report", may: []string{"internal/diff", "internal/observe", "internal/plan", "internal/profile", "internal/seal", "internal/target"}},
+		{pkg: "internal/archtest"},
+		{pkg: "cmd/podseal", may: []string{"internal/*"}},
+		{pkg: "e2e"},
+	}
+}
+
+type rule struct {
+	pkg string
+	may []string
+}
+
+// pure are the packages that take values and give values: nothing of the world outside may be reached from them.
+func pure() []string {
+	return []string{
+		"internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
+		"internal/manifest",
+	}
+}
+
+// impure are the imports, by prefix, that a pure package may not have.
+func impure() []string {
+	return []string{
+		"github.com/docker/", "github.com/moby/", "github.com/spf13/cobra", "net", "os", "os/exec", "os/signal", "os/user",
+		"syscall", "golang.org/x/sys",
+	}
+}
+
+// pkg is what go list says of a package.
+type pkg struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module) }
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(p.name(), "examples/") { // programs of their own, made to be copied
+			all = append(all, p)
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("go list shows no package")
+	}
+	return all
+}
+
+func TestLayers(t *testing.T) {
+	table := map[string][]string{}
+	var above []string
+	for _, r := range allowed() {
+		for _, name := range r.may {
+			if name != "internal/*" && !slices.Contains(above, name) {
+				t.Errorf("the table lets %s import %s, which is not above it", r.pkg, name)
+			}
+		}
+		table[r.pkg] = r.may
+		above = append(above, r.pkg)
+	}
+	for _, p := range packages(t) {
+		may, ok := table[p.name()]
+		if !ok {
+			t.Errorf("package %s is not in the table of this test: say there what it may import", p.name())
+			continue
+		}
+		for _, path := range p.Imports {
+			name, own := strings.CutPrefix(path, module)
+			if own && !slices.Contains(may, name) && !slices.Contains(may, "internal/*") {
+				t.Errorf("%s imports %s, which the table does not allow", p.name(), name)
+			}
+		}
+	}
+}
+
+func TestPurePackages(t *testing.T) {
+	for _, p := range packages(t) {
+		if !slices.Contains(pure(), p.name()) {
+			continue
+		}
+		for _, path := range p.Imports {
+			for _, bad := range impure() {
+				if path == bad || strings.HasPrefix(path, strings.TrimSuffix(bad, "/")+"/") {
+					t.Errorf("%s imports %s, but takes and gives values only", p.name(), path)
+				}
+			}
+		}
+	}
+}
+
+// TestOnePackageKnowsDocker: on the day that the client library changes, one package does.
+func TestOnePackageKnowsDocker(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.name() == "internal/docker" {
+			continue
+		}
+		for _, path := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			if strings.HasPrefix(path, "github.com/docker/docker/") {
+				t.Errorf("%s imports %s: only internal/docker may", p.name(), path)
+			}
+		}
+	}
+}
