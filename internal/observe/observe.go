@@ -45,13 +45,16 @@ const (
 )
 
 // Write is one path that the container wrote or tried to write, with what is known of it. Equal attempts (same path,
-// process, call and outcome) are one Write with a Count.
+// process by name and user, call, outcome and phase) are one Write with a Count; PID and PPID are those of the first.
+// Where a process uses too many names in one folder to list them (temporary files have random ones), or makes a file
+// without a name there (O_TMPFILE), the last element of Path, and of To, is "*": any name in that folder.
 type Write struct {
 	Path    string  `json:"path"` // absolute, symlinks resolved: the path that a mount would need
 	Call    string  `json:"call"` // "open", "mkdir", "unlink", "rename", "chmod", "chown", ...; "bind" for a unix socket
 	Phase   Phase   `json:"phase"`
 	Outcome Outcome `json:"outcome"`
-	// Errno is why a write was denied: "EROFS", "EACCES" or "EPERM"; empty if not known.
+	// Errno is why a write was denied: "EROFS", "EACCES" or "EPERM"; empty if not known. With an Outcome of Unknown it
+	// is why the call fails whoever makes it and whatever is mounted: "ENOENT", "EEXIST", "EISDIR", ...
 	Errno string `json:"errno,omitempty"`
 	// Dir is true where Path is a folder that the call makes, removes or changes.
 	Dir bool `json:"dir,omitempty"`

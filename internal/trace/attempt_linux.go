@@ -1,0 +1,327 @@
+package trace
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/podseal/podseal/internal/observe"
+	"golang.org/x/sys/unix"
+)
+
+// attempt is one notified call while it is looked at.
+type attempt struct {
+	call   *syscall
+	narrow bool // pointers and longs have 4 bytes
+	args   [6]uint64
+	c      *caller
+	tree   *tree
+	mem    *memory
+	noise  bool // nothing that a mount could be about
+	moves  bool // afterwards folders may be elsewhere, or have other modes
+}
+
+// look works out what a call writes. A nil write with noise unset is a call that cannot write at all, or a bind, which
+// is returned beside.
+func (a *attempt) look() (*observe.Write, *Bind) {
+	switch a.call.action {
+	case actOpen, actOpenHow:
+		return a.open(), nil
+	case actMkdir, actCreate:
+		return a.create(), nil
+	case actRemove, actRmdir:
+		return a.remove(), nil
+	case actRename, actLink:
+		return a.rename(), nil
+	case actMeta:
+		return a.meta(), nil
+	case actTruncate:
+		p, ok := a.place(a.call.dirfd, a.call.path, true)
+		if !ok {
+			return nil, nil
+		}
+		return a.write(p, judgeTruncate(a.c, p)), nil
+	case actBind, actSockets:
+		return a.bind()
+	}
+	return nil, nil
+}
+
+func (a *attempt) write(p place, v verdict) *observe.Write {
+	return &observe.Write{
+		Path: p.path, Call: a.call.call, Outcome: v.outcome, Errno: v.errno,
+		Dir: p.exists && p.target.is(modeDir),
+	}
+}
+
+func (a *attempt) open() *observe.Write {
+	raw, inRoot, err := a.openFlags()
+	if err != nil {
+		a.noise = true
+		return nil
+	}
+	f := openFlags{
+		create: raw&unix.O_CREAT != 0, exclusive: raw&unix.O_EXCL != 0, noFollow: raw&unix.O_NOFOLLOW != 0,
+		write: raw&unix.O_ACCMODE != 0 || raw&unix.O_TRUNC != 0, tmpfile: raw&(unix.O_TMPFILE&^unix.O_DIRECTORY) != 0,
+	}
+	if raw&writeFlags == 0 || raw&unix.O_PATH != 0 {
+		a.noise = true
+		return nil
+	}
+	follow := !f.noFollow && !(f.create && f.exclusive)
+	p, ok := a.placeIn(inRoot, a.call.dirfd, a.call.path, follow)
+	if !ok {
+		return nil
+	}
+	if p.exists && !p.target.is(modeFile) && !p.target.is(modeDir) && !p.target.is(modeLink) {
+		a.noise = true // a device, a pipe or a socket: it takes no place
+		return nil
+	}
+	w := a.write(p, judgeOpen(a.c, p, f))
+	if f.tmpfile {
+		w.Path, w.Dir = join(p.path, anyName), false
+	}
+	return w
+}
+
+// openFlags returns an open's flags, and whether its path is to be looked up with the descriptor's folder as root.
+func (a *attempt) openFlags() (flags uint64, inRoot bool, err error) {
+	switch {
+	case a.call.action == actOpenHow:
+		how, err := a.mem.words(a.c.tid, a.args[a.call.flags], 8, 3)
+		if err != nil {
+			return 0, false, err
+		}
+		return how[0], how[2]&unix.RESOLVE_IN_ROOT != 0, nil
+	case a.call.flags == none: // creat
+		return unix.O_CREAT | unix.O_WRONLY | unix.O_TRUNC, false, nil
+	}
+	return a.args[a.call.flags], false, nil
+}
+
+func (a *attempt) create() *observe.Write {
+	p, ok := a.place(a.call.dirfd, a.call.path, false)
+	if !ok {
+		return nil
+	}
+	device := false
+	if a.call.call == "mknod" {
+		kind := a.args[a.call.path+1] & modeType
+		whiteout := kind == unix.S_IFCHR && a.args[a.call.path+2] == 0
+		device = (kind == unix.S_IFCHR || kind == unix.S_IFBLK) && !whiteout
+	}
+	w := a.write(p, judgeCreate(a.c, p, "EEXIST", device))
+	w.Dir = a.call.action == actMkdir
+	return w
+}
+
+func (a *attempt) remove() *observe.Write {
+	p, ok := a.place(a.call.dirfd, a.call.path, false)
+	if !ok {
+		return nil
+	}
+	dir := a.call.action == actRmdir || a.call.flags != none && a.args[a.call.flags]&unix.AT_REMOVEDIR != 0
+	w := a.write(p, judgeRemove(a.c, p, dir))
+	if dir {
+		w.Call, w.Dir = "rmdir", true
+	}
+	a.moves = dir || p.target.is(modeLink)
+	return w
+}
+
+func (a *attempt) rename() *observe.Write {
+	toFD, toPath := int8(noFD), a.call.path+1
+	if a.call.dirfd != noFD {
+		toFD, toPath = a.call.dirfd+2, a.call.path+2
+	}
+	flags := uint64(0)
+	if a.call.flags != none {
+		flags = a.args[a.call.flags]
+	}
+	link := a.call.action == actLink
+	from, ok := a.place(a.call.dirfd, a.call.path, link && flags&unix.AT_SYMLINK_FOLLOW != 0)
+	if link && !ok && a.noise {
+		// The link of an unnamed file: linkat of /proc/self/fd/N. Only the new name matters.
+		a.noise, ok = false, true
+		from.exists = true
+	}
+	if !ok {
+		return nil
+	}
+	to, ok := a.place(toFD, toPath, false)
+	if !ok {
+		return nil
+	}
+	var v verdict
+	switch {
+	case link:
+		v = judgeLink(a.c, from, to)
+	case flags&unix.RENAME_NOREPLACE != 0 && to.exists:
+		v = fails("EEXIST")
+	default:
+		v = judgeRename(a.c, from, to)
+		a.moves = !from.target.is(modeFile) || to.exists && !to.target.is(modeFile)
+	}
+	w := a.write(from, v)
+	w.To = to.path
+	if w.Path == "" {
+		w.Path = to.path
+	}
+	return w
+}
+
+func (a *attempt) meta() *observe.Write {
+	flags := uint64(0)
+	if a.call.flags != none {
+		flags = a.args[a.call.flags]
+	}
+	follow := flags&unix.AT_SYMLINK_NOFOLLOW == 0 && !strings.HasPrefix(a.call.name, "l")
+	p, ok := a.place(a.call.dirfd, a.call.path, follow)
+	if !ok {
+		return nil
+	}
+	k := metaKind{}
+	switch a.call.call {
+	case "chown":
+		k.owner = true
+		k.uid, k.gid = a.id(a.args[a.call.path+1]), a.id(a.args[a.call.path+2])
+		if a.call.path == fdOnly {
+			k.uid, k.gid = a.id(a.args[1]), a.id(a.args[2])
+		}
+	case "utime":
+		k.now = a.args[a.call.path+1] == 0
+	}
+	a.moves = p.target.is(modeDir) && a.call.call != "utime"
+	return a.write(p, judgeMeta(a.c, p, k))
+}
+
+// id is a user or group id of chown; the older calls of the 32-bit ABIs have 16 bits.
+func (a *attempt) id(v uint64) uint32 {
+	if a.narrow && a.call.flags == none && !strings.HasSuffix(a.call.name, "32") {
+		if v&0xffff == 0xffff {
+			return keep
+		}
+		return uint32(v & 0xffff)
+	}
+	return uint32(v)
+}
+
+func (a *attempt) bind() (*observe.Write, *Bind) {
+	addr, size := a.args[1], a.args[2]
+	if a.call.action == actSockets {
+		args, err := a.mem.words(a.c.tid, a.args[1], 4, 3)
+		if err != nil {
+			return nil, nil
+		}
+		addr, size = args[1], args[2]
+	}
+	b := make([]byte, min(size&0xffffffff, 110))
+	if n, err := a.mem.read(a.c.tid, addr, b); err != nil || n < 4 {
+		return nil, nil
+	}
+	switch binary.LittleEndian.Uint16(b) {
+	case unix.AF_UNIX:
+		name, _, _ := bytes.Cut(b[2:], []byte{0})
+		if len(name) == 0 { // an abstract name
+			a.noise = true
+			return nil, nil
+		}
+		p, ok := a.find("", noFD, string(name), false)
+		if !ok {
+			return nil, nil
+		}
+		return a.write(p, judgeCreate(a.c, p, "EADDRINUSE", false)), nil
+	case unix.AF_INET, unix.AF_INET6:
+		if port := binary.BigEndian.Uint16(b[2:]); port != 0 {
+			return nil, &Bind{Port: int(port), PID: a.c.pid, Command: a.c.command, UID: int64(a.c.uid)}
+		}
+	}
+	return nil, nil
+}
+
+// place finds what the arguments name. False: there is nothing to report.
+func (a *attempt) place(fdArg, pathArg int8, follow bool) (place, bool) {
+	return a.placeIn(false, fdArg, pathArg, follow)
+}
+
+func (a *attempt) placeIn(inRoot bool, fdArg, pathArg int8, follow bool) (place, bool) {
+	name := ""
+	if pathArg != fdOnly && a.args[pathArg] != 0 {
+		var err error
+		if name, err = a.mem.path(a.c.tid, a.args[pathArg]); err != nil {
+			a.noise = true
+			return place{}, false
+		}
+	}
+	fd := int32(noFD)
+	if fdArg != noFD {
+		fd = int32(a.args[fdArg])
+	} else {
+		fd = unix.AT_FDCWD
+	}
+	onFD := pathArg == fdOnly || name == "" && fdArg != noFD &&
+		(a.args[pathArg] == 0 || a.call.flags != none && a.args[a.call.flags]&unix.AT_EMPTY_PATH != 0)
+	if onFD {
+		return a.descriptor(fd)
+	}
+	root := a.c.root
+	if inRoot {
+		base, ok := a.base(fd)
+		if !ok {
+			return place{}, false
+		}
+		root = base
+	}
+	return a.find(root, fd, name, follow)
+}
+
+// find resolves a path against a root ("": the caller's) and a folder's descriptor.
+func (a *attempt) find(root string, fd int32, name string, follow bool) (place, bool) {
+	if root == "" {
+		root = a.c.root
+	}
+	base := root
+	if !strings.HasPrefix(name, "/") {
+		if fd == noFD {
+			fd = unix.AT_FDCWD
+		}
+		var ok bool
+		if base, ok = a.base(fd); !ok {
+			return place{}, false
+		}
+	}
+	p := a.tree.resolve(root, base, name, follow)
+	a.noise = p.noise
+	return p, !p.noise
+}
+
+// base is the path of a folder's descriptor or of the working folder.
+func (a *attempt) base(fd int32) (string, bool) {
+	link := "cwd"
+	if fd != unix.AT_FDCWD {
+		link = fmt.Sprintf("fd/%d", fd)
+	}
+	p, err := linkOf(a.c.tid, link)
+	if err != nil || !strings.HasPrefix(p, "/") {
+		a.noise = true
+		return "", false
+	}
+	return p, true
+}
+
+// descriptor is the place of an open file.
+func (a *attempt) descriptor(fd int32) (place, bool) {
+	p, ok := a.base(fd)
+	if !ok {
+		return place{}, false
+	}
+	out := a.tree.resolve("/", "/", p, false)
+	out.chain = nil // it is open: nothing is searched
+	if !out.exists && !out.blind && strings.HasSuffix(p, " (deleted)") {
+		a.noise = true
+		return place{}, false
+	}
+	a.noise = out.noise
+	return out, !out.noise
+}

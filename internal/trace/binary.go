@@ -1,0 +1,72 @@
+package trace
+
+import (
+	"debug/elf"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+)
+
+// Binary is the podseal binary that runs in a target of the given architecture ("amd64", "arm64"): the running
+// executable where it fits, else one that the release build has embedded. The error says why tracing is off.
+func Binary(arch string) ([]byte, error) {
+	machine, ok := machines[arch]
+	if !ok {
+		return nil, fmt.Errorf("tracing is off: there is no sensor for the architecture %q", arch)
+	}
+	own, reason := ownBinary(machine)
+	if reason == nil {
+		return own, nil
+	}
+	if b, err := embedded(arch); err == nil {
+		return b, nil
+	}
+	return nil, fmt.Errorf("tracing is off: no sensor for linux/%s: %w; use a release build, which carries one", arch, reason)
+}
+
+var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+
+// ownBinary is the running executable, if it is a static one for the machine.
+func ownBinary(machine elf.Machine) ([]byte, error) {
+	if runtime.GOOS != "linux" {
+		return nil, fmt.Errorf("this podseal is built for %s", runtime.GOOS)
+	}
+	name, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding podseal's own binary: %w", err)
+	}
+	// The link in /proc works where the file has been replaced since the start.
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		if f, err = os.Open(name); err != nil {
+			return nil, fmt.Errorf("opening podseal's own binary: %w", err)
+		}
+	}
+	defer f.Close()
+	if err := fits(f, machine); err != nil {
+		return nil, fmt.Errorf("checking %s: %w", name, err)
+	}
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return b, nil
+}
+
+// fits tells why an executable cannot run in a container of the machine that may hold no other file.
+func fits(r io.ReaderAt, machine elf.Machine) error {
+	f, err := elf.NewFile(r)
+	if err != nil {
+		return fmt.Errorf("it is no ELF file: %w", err)
+	}
+	if f.Machine != machine {
+		return fmt.Errorf("it is for %v, not for %v", f.Machine, machine)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return fmt.Errorf("it is linked dynamically (build podseal with CGO_ENABLED=0)")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package trace
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strconv"
+)
+
+// Capabilities that decide about writes.
+const (
+	capChown          = 0
+	capDACOverride    = 1
+	capDACReadSearch  = 2
+	capFowner         = 3
+	capNetBindService = 10
+	capMknod          = 27
+)
+
+// caller is the thread that makes a call, with what the kernel judges it by.
+type caller struct {
+	tid, pid, ppid int
+	command        string
+	uid, gid       uint32 // of the file system
+	groups         []uint32
+	caps           uint64 // effective
+	root           string // as the container sees it; "/" but for a chroot
+}
+
+func (c *caller) can(capability uint) bool { return c.caps&(1<<capability) != 0 }
+
+func (c *caller) in(gid uint32) bool { return c.gid == gid || slices.Contains(c.groups, gid) }
+
+var errStatus = errors.New("reading a process's status: a line is missing")
+
+// parseStatus reads /proc/<pid>/status.
+func parseStatus(b []byte) (caller, error) {
+	var c caller
+	seen := 0
+	for line := range bytes.Lines(b) {
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			continue
+		}
+		value = bytes.TrimSpace(value)
+		switch string(name) {
+		case "Name":
+			c.command = string(value)
+		case "Tgid":
+			c.pid = int(field(value, 0))
+			seen++
+		case "PPid":
+			c.ppid = int(field(value, 0))
+		case "Uid":
+			c.uid = field(value, 3)
+			seen++
+		case "Gid":
+			c.gid = field(value, 3)
+			seen++
+		case "Groups":
+			for i := range bytes.Fields(value) {
+				c.groups = append(c.groups, field(value, i))
+			}
+		case "CapEff":
+			caps, err := strconv.ParseUint(string(value), 16, 64)
+			if err == nil {
+				c.caps = caps
+				seen++
+			}
+		}
+	}
+	if seen != 4 {
+		return caller{}, errStatus
+	}
+	return c, nil
+}
+
+// field is the i-th number of a line, 0 if there is none.
+func field(line []byte, i int) uint32 {
+	f := bytes.Fields(line)
+	if i >= len(f) {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(f[i]), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
+}

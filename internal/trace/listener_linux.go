@@ -1,0 +1,211 @@
+package trace
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/podseal/podseal/internal/observe"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxWorkers = 8
+	stuckAfter = 250 * time.Millisecond
+)
+
+// notification is struct seccomp_notif, with room for a kernel whose struct is longer.
+type notification struct {
+	id    uint64
+	pid   uint32
+	flags uint32
+	nr    int32
+	arch  uint32
+	ip    uint64
+	args  [6]uint64
+	_     [20]uint64
+}
+
+// response is struct seccomp_notif_resp.
+type response struct {
+	id    uint64
+	val   int64
+	err   int32
+	flags uint32
+	_     [20]uint64
+}
+
+// listener serves the notifications of one filter.
+type listener struct {
+	o     *observer
+	fd    int
+	bound bool // no_new_privs was set before the sensor: setuid programs get nothing with or without it
+	ended atomic.Bool
+
+	mu      sync.Mutex
+	workers []*worker
+}
+
+// worker answers notifications, one at a time.
+type worker struct {
+	l       *listener
+	busy    atomic.Int64 // since when, 0 when it waits
+	tree    *tree
+	callers *callers
+	mem     memory
+}
+
+// newListener makes sure that a descriptor is one of notifications: any process in the target may connect.
+func newListener(o *observer, fd int, h hello) (*listener, error) {
+	id := uint64(0)
+	if err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&id)); err != unix.ENOENT {
+		return nil, fmt.Errorf("checking a descriptor: %w", err)
+	}
+	// Linux 6.6: the caller and the observer wake each other on one processor. Without it it is slower.
+	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
+	return &listener{o: o, fd: fd, bound: h.Bound}, nil
+}
+
+func ioctl(fd int, request uint, arg unsafe.Pointer) error {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(arg)); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// grow adds a worker.
+func (l *listener) grow() {
+	w := &worker{l: l, tree: newTree(l.o.root, &l.o.moved), callers: newCallers(&l.o.changed)}
+	l.mu.Lock()
+	l.workers = append(l.workers, w)
+	l.mu.Unlock()
+	go w.serve()
+}
+
+// relieve adds a worker if all have been busy for long.
+func (l *listener) relieve(now time.Time) {
+	l.mu.Lock()
+	stuck := len(l.workers) < maxWorkers
+	for _, w := range l.workers {
+		since := w.busy.Load()
+		stuck = stuck && since != 0 && now.UnixNano()-since > int64(stuckAfter)
+	}
+	l.mu.Unlock()
+	if stuck {
+		l.grow()
+	}
+}
+
+func (w *worker) serve() {
+	var n notification
+	for {
+		n = notification{} // the kernel wants it zero
+		err := ioctl(w.l.fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n))
+		switch err {
+		case nil:
+		case unix.EINTR:
+			continue
+		default:
+			if err != unix.ENOENT || w.over() {
+				w.l.ended.Store(true)
+				return
+			}
+			continue // the caller was killed before it could be looked at
+		}
+		now := time.Now()
+		w.busy.Store(now.UnixNano())
+		w.see(&n, now)
+		r := response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
+		// ENOENT: the caller has been killed meanwhile.
+		_ = ioctl(w.l.fd, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r))
+		w.busy.Store(0)
+	}
+}
+
+// over tells whether no process has the filter any more.
+func (w *worker) over() bool {
+	p := []unix.PollFd{{Fd: int32(w.l.fd)}}
+	_, err := unix.Poll(p, 0)
+	return err == nil && p[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) != 0
+}
+
+// see records one call. Whatever happens in here, the call continues.
+func (w *worker) see(n *notification, now time.Time) {
+	o := w.l.o
+	defer func() {
+		if p := recover(); p != nil {
+			o.table.lose()
+			o.table.note(kindNote, fmt.Sprintf("an event was lost to an error in the observer: %v", p))
+		}
+	}()
+	call := lookup(o.calls, n.arch, n.nr)
+	if call == nil {
+		return
+	}
+	if call.action == actIdentity {
+		o.changed.Add(1)
+		return
+	}
+	c, err := w.callers.get(int(n.pid), now)
+	if err != nil {
+		if w.valid(n) {
+			o.table.lose()
+		}
+		return
+	}
+	w.tree.refresh(now)
+	a := attempt{call: call, narrow: narrow(n.arch), args: n.args, c: c, tree: w.tree, mem: &w.mem}
+	if call.action == actExec {
+		w.exec(&a)
+		o.changed.Add(1)
+		return
+	}
+	write, bind := a.look()
+	// What was read may have been another process's, if the caller was killed.
+	if !w.valid(n) {
+		return
+	}
+	w.record(&a, write, bind)
+}
+
+func (w *worker) record(a *attempt, write *observe.Write, bind *Bind) {
+	o := w.l.o
+	switch {
+	case write != nil:
+		o.table.add(a.c, *write)
+	case bind != nil:
+		v := judgePort(a.c, bind.Port, o.portStart)
+		bind.Outcome, bind.Errno = v.outcome, v.errno
+		o.table.bind(*bind)
+	case a.noise:
+		o.table.drop()
+	}
+	if a.moves {
+		o.moved.Add(1)
+	}
+}
+
+func (w *worker) valid(n *notification) bool {
+	return ioctl(w.l.fd, unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&n.id)) == nil
+}
+
+// exec notes a program that takes privileges from its file, which it does not get while it is traced.
+func (w *worker) exec(a *attempt) {
+	if w.l.bound || a.c.uid == 0 {
+		return
+	}
+	p, ok := a.place(a.call.dirfd, a.call.path, true)
+	if !ok || !p.exists || !p.target.is(modeFile) || p.target.mode&0o111 == 0 {
+		return
+	}
+	setuid := p.target.mode&unix.S_ISUID != 0 && p.target.uid != a.c.uid
+	setgid := p.target.mode&unix.S_ISGID != 0 && p.target.mode&0o010 != 0 && !a.c.in(p.target.gid)
+	if setuid || setgid || w.tree.hasFileCaps(p.path) {
+		w.l.o.table.note(kindNote, fmt.Sprintf("%s executed %s, which takes privileges from its file and gets none while it "+
+			"is traced", a.c.command, p.path))
+	}
+}
+
+func narrow(arch uint32) bool { return arch == unix.AUDIT_ARCH_I386 || arch == unix.AUDIT_ARCH_ARM }

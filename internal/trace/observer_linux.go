@@ -1,0 +1,211 @@
+package trace
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const flushEvery = 200 * time.Millisecond
+
+// observer serves the filters of one container until that container ends.
+type observer struct {
+	table     *table
+	calls     *[abis]map[int]*syscall
+	root      int           // descriptor of the container's root
+	portStart int           // lower ports are denied
+	moved     atomic.Uint64 // counted up by calls that may move folders
+	changed   atomic.Uint64 // counted up by calls that change who a caller is
+	listeners chan *listener
+}
+
+// ObserverMain is the program of "podseal observer [--socket NAME] [--off] [--port-start N]". It returns only when it
+// cannot begin; afterwards it ends with the container whose PID namespace it is in.
+func ObserverMain(args []string, in io.Reader, out io.Writer) int {
+	flags := flag.NewFlagSet("podseal observer", flag.ContinueOnError)
+	socket := flags.String("socket", defaultSocket, "name of the socket to listen on")
+	off := flags.Bool("off", false, "no sensor will come")
+	portStart := flags.Int("port-start", 0, "lowest port that needs no capability")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	// Without an observer the application's calls fail: neither a signal nor a host that is gone ends it.
+	signal.Ignore(unix.SIGPIPE, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
+	o := &observer{table: newTable(out), calls: callTables(), portStart: *portStart, listeners: make(chan *listener)}
+	var err error
+	if o.root, err = unix.Open("/proc/1/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		fmt.Fprintf(os.Stderr, "podseal observer: opening the container's root: %v\n", err)
+		return 1
+	}
+	o.table.note(kindHello, "")
+	if !*off {
+		l, err := listen(filepath.Join(Mountpoint, *socket))
+		if err != nil {
+			o.table.note(kindOff, fmt.Sprintf("not traced: %v", err))
+		} else {
+			go o.accept(l)
+		}
+	}
+	go o.requests(in)
+	o.tick()
+	return 0
+}
+
+// listen takes the place of an earlier observer's socket. Every user of the target may connect.
+func listen(name string) (*net.UnixListener, error) {
+	if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
+		return nil, fmt.Errorf("removing an old socket: %w", err)
+	}
+	// The sensor must not connect before the mode is right: it is renamed when ready.
+	tmp := name + ".new"
+	os.Remove(tmp)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: tmp, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("making the socket: %w", err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := os.Chmod(tmp, 0o666); err != nil {
+		return nil, fmt.Errorf("opening the socket to every user: %w", err)
+	}
+	if err := os.Rename(tmp, name); err != nil {
+		return nil, fmt.Errorf("putting the socket in its place: %w", err)
+	}
+	return l, nil
+}
+
+// accept serves sensors: the entrypoint's, and those of commands that are executed in the container later.
+func (o *observer) accept(l *net.UnixListener) {
+	for {
+		conn, err := l.AcceptUnix()
+		if err != nil {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		go o.welcome(conn)
+	}
+}
+
+// welcome takes one sensor's descriptor and answers when its calls are served.
+func (o *observer) welcome(conn *net.UnixConn) {
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return
+	}
+	line, oob := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+	n, oobn, _, _, err := conn.ReadMsgUnix(line, oob)
+	if err != nil || n == 0 {
+		return
+	}
+	var h hello
+	if json.Unmarshal(line[:n], &h) != nil {
+		return
+	}
+	fd, err := oneDescriptor(oob[:oobn])
+	switch {
+	case err != nil:
+		o.table.note(kindNote, fmt.Sprintf("a sensor's descriptor could not be taken: %v", err))
+		return
+	case fd < 0:
+		o.table.note(kindOff, h.Note)
+	default:
+		ls, err := newListener(o, fd, h)
+		if err != nil {
+			unix.Close(fd)
+			return
+		}
+		o.listeners <- ls
+		o.table.note(kindOn, "")
+	}
+	if _, err := conn.Write([]byte{'k'}); err != nil && fd < 0 {
+		return
+	}
+}
+
+func oneDescriptor(oob []byte) (int, error) {
+	if len(oob) == 0 {
+		return -1, nil
+	}
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return -1, err
+	}
+	for _, m := range messages {
+		fds, err := unix.ParseUnixRights(&m)
+		if err != nil {
+			return -1, err
+		}
+		for _, extra := range fds[1:] {
+			unix.Close(extra)
+		}
+		return fds[0], nil
+	}
+	return -1, nil
+}
+
+// requests answers the host. The end of its input is no reason to end: the target's calls still need answers.
+func (o *observer) requests(in io.Reader) {
+	lines := bufio.NewReader(in)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		var r request
+		if json.Unmarshal(line, &r) != nil {
+			continue
+		}
+		switch r.Do {
+		case doPhase:
+			o.table.begin(r.Phase)
+			o.table.reply(message{Kind: kindReply, Reply: r.ID})
+		case doListening:
+			go o.answer(r, listeningPorts)
+		case doUsage:
+			go o.answer(r, func(m *message) error { return o.usage(r.Paths, m) })
+		default:
+			o.table.reply(message{Kind: kindReply, Reply: r.ID, Note: "unknown request " + r.Do})
+		}
+	}
+}
+
+func (o *observer) answer(r request, fill func(*message) error) {
+	m := message{Kind: kindReply, Reply: r.ID}
+	if err := fill(&m); err != nil {
+		m = message{Kind: kindReply, Reply: r.ID, Note: err.Error()}
+	}
+	o.table.reply(m)
+}
+
+// tick flushes counts, and gives a listener another worker where the one it has is stuck, as it would be in a file
+// system that a traced process serves.
+func (o *observer) tick() {
+	var serving []*listener
+	ticker := time.NewTicker(flushEvery)
+	for {
+		select {
+		case l := <-o.listeners:
+			serving = append(serving, l)
+			l.grow()
+		case <-ticker.C:
+			o.table.flush()
+			kept := serving[:0]
+			for _, l := range serving {
+				if !l.ended.Load() {
+					l.relieve(time.Now())
+					kept = append(kept, l)
+				}
+			}
+			serving = kept
+		}
+	}
+}

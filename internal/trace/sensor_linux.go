@@ -1,0 +1,234 @@
+package trace
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	stdsyscall "syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Exit codes of a shell, and of docker run, for a program that cannot be started; and for a broken engine.
+const (
+	exitEngine        = 125
+	exitNotExecutable = 126
+	exitNotFound      = 127
+)
+
+// SensorMain is the program of "podseal sensor [--socket NAME] [--wait DURATION] -- PROGRAM ARG...": it becomes the
+// program, with every write notified to the observer. It returns only where the program cannot be started.
+func SensorMain(args []string) int {
+	// The filter and no_new_privs belong to a thread: the one that execs.
+	runtime.LockOSThread()
+	flags := flag.NewFlagSet("podseal sensor", flag.ContinueOnError)
+	socket := flags.String("socket", defaultSocket, "name of the observer's socket")
+	wait := flags.Duration("wait", DefaultWait, "how long to wait for the observer")
+	if err := flags.Parse(args); err != nil {
+		return exitEngine
+	}
+	argv := flags.Args()
+	if len(argv) == 0 {
+		fmt.Fprintln(os.Stderr, "podseal sensor: no program given")
+		return exitNotFound
+	}
+	program, lookErr := findProgram(argv[0])
+	conn, err := connect(filepath.Join(Mountpoint, *socket), *wait)
+	if err == nil {
+		// An observer that never comes is the host's to report: nothing may be added to the application's output.
+		if err := handOver(conn, program); err != nil {
+			fmt.Fprintf(os.Stderr, "podseal sensor: handing over to the observer: %v\n", err)
+			return exitEngine
+		}
+	}
+	if lookErr != nil {
+		fmt.Fprintf(os.Stderr, "podseal sensor: starting %s: %v\n", argv[0], lookErr)
+		return codeOf(lookErr)
+	}
+	// This Exec restores the limit of open files that the Go runtime has raised.
+	err = stdsyscall.Exec(program, argv, environ())
+	fmt.Fprintf(os.Stderr, "podseal sensor: starting %s: %v\n", argv[0], err)
+	return codeOf(err)
+}
+
+func codeOf(err error) int {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
+		return exitNotFound
+	}
+	return exitNotExecutable
+}
+
+// findProgram looks a program up as the container runtime does.
+func findProgram(name string) (string, error) {
+	p, err := exec.LookPath(name)
+	if errors.Is(err, exec.ErrDot) {
+		err = nil
+	}
+	if err != nil && !strings.Contains(name, "/") && !errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w in PATH=%s", exec.ErrNotFound, os.Getenv("PATH"))
+	}
+	return p, err
+}
+
+// environ is the environment byte for byte: os.Environ drops what it takes for duplicates.
+func environ() []string {
+	b, err := os.ReadFile("/proc/self/environ")
+	if err != nil || len(b) == 0 {
+		return os.Environ()
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
+}
+
+// connect waits for the observer's socket. The observer joins the PID namespace of a running container, so it is
+// always the later one.
+func connect(socket string, wait time.Duration) (int, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("making a socket: %w", err)
+	}
+	pause := time.Millisecond
+	for deadline := time.Now().Add(wait); ; {
+		err = unix.Connect(fd, &unix.SockaddrUnix{Name: socket})
+		if err == nil {
+			return fd, nil
+		}
+		if time.Now().After(deadline) {
+			unix.Close(fd)
+			return -1, fmt.Errorf("waiting for the observer: %w", err)
+		}
+		time.Sleep(pause)
+		pause = min(2*pause, 5*time.Millisecond)
+	}
+}
+
+// handOver installs the filter, passes its descriptor and waits until the observer serves it. Where the filter cannot
+// be had it says so to the observer. An error means that calls may be notified to nobody: the program must not start.
+func handOver(conn int, program string) error {
+	defer unix.Close(conn)
+	// Bounds the wait for the answer: an observer that is gone must not leave the container hanging.
+	if err := unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}); err != nil {
+		return fmt.Errorf("bounding the wait for its answer: %w", err)
+	}
+	nnp, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+	bound, note := err == nil && nnp == 1, ""
+	if !bound { // else it would get none anyway
+		note = needsPrivileges(program)
+	}
+	var rights []byte
+	listener := -1
+	if note == "" {
+		var err error
+		if listener, err = installFilter(); err != nil {
+			note = err.Error()
+		} else {
+			rights = unix.UnixRights(listener)
+		}
+	}
+	line, err := json.Marshal(hello{Note: note, Bound: bound})
+	if err != nil {
+		return err
+	}
+	if err := unix.Sendmsg(conn, append(line, '\n'), rights, nil, unix.MSG_NOSIGNAL); err != nil {
+		if listener < 0 {
+			return nil
+		}
+		return fmt.Errorf("passing the descriptor: %w", err)
+	}
+	answer := make([]byte, 1)
+	n, err := retryRead(conn, answer)
+	if listener < 0 {
+		return nil
+	}
+	unix.Close(listener)
+	if err != nil || n == 0 {
+		return fmt.Errorf("waiting for its answer: it has gone (%v)", err)
+	}
+	return nil
+}
+
+func retryRead(fd int, b []byte) (int, error) {
+	for {
+		n, err := unix.Read(fd, b)
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
+// needsPrivileges tells in a sentence that a program would lose what its file gives it, were it traced.
+func needsPrivileges(program string) string {
+	var st unix.Stat_t
+	if unix.Stat(program, &st) != nil {
+		return ""
+	}
+	setuid := st.Mode&unix.S_ISUID != 0 && int(st.Uid) != os.Geteuid()
+	setgid := st.Mode&unix.S_ISGID != 0 && st.Mode&0o010 != 0 && int(st.Gid) != os.Getegid()
+	caps := false
+	if os.Geteuid() != 0 {
+		n, err := unix.Getxattr(program, "security.capability", nil)
+		caps = err == nil && n > 0
+	}
+	if setuid || setgid || caps {
+		return "not traced: the entrypoint " + program + " takes privileges from its file (setuid, setgid or capabilities), " +
+			"which a traced process cannot"
+	}
+	return ""
+}
+
+// installFilter puts the filter on this thread and returns the descriptor of its notifications.
+func installFilter() (int, error) {
+	if err := kernelCan(); err != nil {
+		return -1, err
+	}
+	code, err := assemble(filter(machineArchs()))
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return -1, fmt.Errorf("not traced: setting no_new_privs: %w", err)
+	}
+	prog := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
+	// WAIT_KILLABLE_RECV (5.19): a signal does not abort a call that the observer is looking at.
+	for _, extra := range []uintptr{unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, 0} {
+		fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
+			unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|extra, uintptr(unsafe.Pointer(&prog)))
+		switch {
+		case errno == 0:
+			return int(fd), nil
+		case errno == unix.EBUSY:
+			return -1, errors.New("not traced: the container has a seccomp notification filter of its own")
+		case errno != unix.EINVAL || extra == 0:
+			return -1, fmt.Errorf("not traced: the engine or the kernel does not give seccomp notifications: %w", errno)
+		}
+	}
+	return -1, errors.New("not traced: the kernel gives no seccomp notifications")
+}
+
+// kernelCan tells why notifications cannot be continued: that came with Linux 5.5.
+func kernelCan() error {
+	if len(machineArchs()) == 0 {
+		return fmt.Errorf("not traced: there is no filter for %s", runtime.GOARCH)
+	}
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return fmt.Errorf("not traced: asking for the kernel's version: %w", err)
+	}
+	release := unix.ByteSliceToString(u.Release[:])
+	var major, minor int
+	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
+		return fmt.Errorf("not traced: reading the kernel's version %q: %w", release, err)
+	}
+	if major < 5 || major == 5 && minor < 5 {
+		return fmt.Errorf("not traced: the kernel %s is older than 5.5", release)
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package trace
+
+import (
+	"encoding/json"
+	"io"
+	"path"
+	"sync"
+
+	"github.com/podseal/podseal/internal/observe"
+)
+
+const (
+	// maxKeys bounds the distinct writes; what comes beyond is counted as lost.
+	maxKeys = 100_000
+	// maxNames bounds the distinct names in one folder for one kind of attempt; what comes beyond is one write on
+	// the name "*".
+	maxNames = 64
+	anyName  = "*"
+)
+
+// table holds what was seen, aggregated as it arrives, and writes each new kind of attempt to the host at once: the
+// observer dies with its target, and what was not written by then is lost.
+type table struct {
+	mu    sync.Mutex
+	out   io.Writer // nil once it has failed: the host is gone, the target goes on
+	keys  map[key]int
+	names map[key]int // by folder: how many names
+	binds map[Bind]bool
+	again map[int]int // repetitions that the host does not know yet
+	lost  int
+	noise int
+	told  [2]int // lost and noise as told
+	phase observe.Phase
+	notes map[string]bool
+}
+
+// key is what makes two attempts one write. The process is its name and user: a storm of forks is one.
+type key struct {
+	path, to, call, command, errno string
+	uid, gid                       uint32
+	outcome                        observe.Outcome
+	phase                          observe.Phase
+	dir                            bool
+}
+
+func newTable(out io.Writer) *table {
+	return &table{out: out, keys: map[key]int{}, names: map[key]int{}, binds: map[Bind]bool{}, again: map[int]int{},
+		phase: observe.Start, notes: map[string]bool{}}
+}
+
+// add counts one attempt.
+func (t *table) add(c *caller, w observe.Write) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := key{w.Path, w.To, w.Call, c.command, w.Errno, c.uid, c.gid, w.Outcome, t.phase, w.Dir}
+	n, ok := t.keys[k]
+	if !ok {
+		k = t.fold(k)
+		n, ok = t.keys[k]
+	}
+	if ok {
+		t.again[n]++
+		return
+	}
+	if len(t.keys) >= maxKeys {
+		t.lost++
+		return
+	}
+	n = len(t.keys) + 1
+	t.keys[k] = n
+	w.Path, w.To, w.Phase, w.Count = k.path, k.to, k.phase, 1
+	w.PID, w.PPID, w.Command, w.UID, w.GID = c.pid, c.ppid, c.command, int64(c.uid), int64(c.gid)
+	t.send(message{Kind: kindWrite, Key: n, Write: &w})
+}
+
+// fold makes one key of all further names, where a folder has too many: temporary files have random ones.
+func (t *table) fold(k key) key {
+	folder := k
+	folder.path = path.Join(path.Dir(k.path), anyName)
+	if k.to != "" {
+		folder.to = path.Join(path.Dir(k.to), anyName)
+	}
+	if t.names[folder] >= maxNames {
+		return folder
+	}
+	if len(t.names) < maxKeys {
+		t.names[folder]++
+	}
+	return k
+}
+
+// bind counts one attempt to bind a port.
+func (t *table) bind(b Bind) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b.Phase = t.phase
+	seen := b
+	seen.PID = 0
+	if t.binds[seen] {
+		return
+	}
+	if len(t.binds) >= maxNames*maxNames {
+		t.lost++
+		return
+	}
+	t.binds[seen] = true
+	t.send(message{Kind: kindBind, Bind: &b})
+}
+
+func (t *table) drop()  { t.mu.Lock(); t.noise++; t.mu.Unlock() }
+func (t *table) lose()  { t.mu.Lock(); t.lost++; t.mu.Unlock() }
+func (t *table) flush() { t.mu.Lock(); t.counts(); t.mu.Unlock() }
+
+// begin starts a phase.
+func (t *table) begin(p observe.Phase) {
+	t.mu.Lock()
+	t.counts()
+	t.phase = p
+	t.mu.Unlock()
+}
+
+// note tells the host something once.
+func (t *table) note(kind, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if kind == kindNote && (t.notes[text] || len(t.notes) >= maxNames) {
+		return
+	}
+	t.notes[text] = true
+	t.send(message{Kind: kind, Note: text})
+}
+
+// reply answers the host, after all that was counted before.
+func (t *table) reply(m message) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts()
+	t.send(m)
+}
+
+// counts tells what has been repeated since the last time.
+func (t *table) counts() {
+	if len(t.again) == 0 && t.told == [2]int{t.lost, t.noise} {
+		return
+	}
+	m := message{Kind: kindCounts, Lost: t.lost, Noise: t.noise}
+	for n, c := range t.again {
+		m.Counts = append(m.Counts, [2]int{n, c})
+	}
+	t.told = [2]int{t.lost, t.noise}
+	clear(t.again)
+	t.send(m)
+}
+
+func (t *table) send(m message) {
+	if t.out == nil {
+		return
+	}
+	line, err := json.Marshal(m)
+	if err != nil {
+		return
+	}
+	if _, err := t.out.Write(append(line, '\n')); err != nil {
+		t.out = nil
+	}
+}

@@ -1,0 +1,68 @@
+package trace
+
+import "github.com/podseal/podseal/internal/observe"
+
+// The observer's stdout and stdin carry one JSON object a line.
+
+// message is one line from the observer. Exactly one of its groups is set, by Kind.
+type message struct {
+	Kind string `json:"k"`
+
+	Note string `json:"note,omitempty"` // kindNote, kindOff; the reason in a reply that failed
+
+	Key   int            `json:"key,omitempty"`   // kindWrite: the number under which its counts come
+	Write *observe.Write `json:"write,omitempty"` // kindWrite: the first of its kind
+	Bind  *Bind          `json:"bind,omitempty"`  // kindBind
+
+	Counts [][2]int `json:"counts,omitempty"` // kindCounts: key and how many more
+	Lost   int      `json:"lost,omitempty"`   // kindCounts: so far
+	Noise  int      `json:"noise,omitempty"`  // kindCounts: so far
+
+	Reply int             `json:"reply,omitempty"` // kindReply: the request's number
+	Ports []int           `json:"ports,omitempty"`
+	Usage []observe.Usage `json:"usage,omitempty"`
+}
+
+const (
+	kindHello  = "hello"  // the observer is up
+	kindOn     = "on"     // a descriptor was received
+	kindOff    = "off"    // the sensor says why there is none
+	kindNote   = "note"   // something that is not covered
+	kindWrite  = "write"  // a new write
+	kindBind   = "bind"   // a new bind of a port
+	kindCounts = "counts" // repetitions
+	kindReply  = "reply"  // answers a request
+)
+
+// request is one line to the observer.
+type request struct {
+	ID    int           `json:"id"`
+	Do    string        `json:"do"`
+	Phase observe.Phase `json:"phase,omitempty"`
+	Paths []string      `json:"paths,omitempty"`
+}
+
+const (
+	doPhase     = "phase"
+	doListening = "listening"
+	doUsage     = "usage"
+)
+
+// Bind is the first attempt of a process to bind an internet socket to a fixed port. Whether it is TCP or UDP is not
+// known.
+type Bind struct {
+	Port    int             `json:"port"`
+	Phase   observe.Phase   `json:"phase"`
+	Outcome observe.Outcome `json:"outcome"`
+	Errno   string          `json:"errno,omitempty"` // "EACCES" for a port below the unprivileged ones
+	PID     int             `json:"pid"`
+	Command string          `json:"command"`
+	UID     int64           `json:"uid"`
+}
+
+// hello is what the sensor tells the observer, next to the descriptor.
+type hello struct {
+	Note string `json:"note,omitempty"` // why there is no descriptor
+	// Bound is true where no_new_privs was set before.
+	Bound bool `json:"bound,omitempty"`
+}
