@@ -71,7 +71,7 @@ func (s *started) signal(sig os.Signal) {
 	}
 }
 
-// mustEnd waits for podseal's end and returns its exit code.
+// mustEnd waits for podseal's end and returns its exit code, as a shell shows it: a process that ends by SIGINT has 130.
 func (s *started) mustEnd(limit time.Duration) int {
 	s.t.Helper()
 	ended := make(chan struct{})
@@ -81,6 +81,9 @@ func (s *started) mustEnd(limit time.Duration) int {
 	}()
 	select {
 	case <-ended:
+		if status, ok := s.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return 128 + int(status.Signal())
+		}
 		return s.cmd.ProcessState.ExitCode()
 	case <-time.After(limit):
 		_ = s.cmd.Process.Kill() // it may have ended by now
