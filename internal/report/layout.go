@@ -1,0 +1,137 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The widths that text is laid out for.
+const (
+	usualWidth  = 80
+	leastWidth  = 40
+	columnWidth = 36 // the least width of a column of prose; below, the prose goes under the row
+)
+
+// page lays out text for a width. The first error of its writer stays.
+type page struct {
+	w     io.Writer
+	width int
+	color bool
+	err   error
+}
+
+func newPage(w io.Writer, width int, color bool) *page {
+	if width <= 0 {
+		width = usualWidth
+	}
+	return &page{w: w, width: max(width, leastWidth), color: color}
+}
+
+// line writes one line as it is; trailing spaces go.
+func (p *page) line(s string) {
+	if p.err == nil {
+		_, p.err = io.WriteString(p.w, strings.TrimRight(s, " ")+"\n")
+	}
+}
+
+// title begins a section.
+func (p *page) title(s string) {
+	p.line("")
+	for i, l := range wrap(s, p.width, p.width-2) {
+		p.line(pad("", 2*min(i, 1)) + p.paint(bold, l))
+	}
+}
+
+// text writes a text wrapped to the width, every line behind the indent.
+func (p *page) text(indent int, s style, text string) { p.labelled(indent, indent, plain, "", s, text) }
+
+// labelled writes a label, which is not broken, and a text wrapped to the width behind it. The first line is indented by
+// first, the others by rest.
+func (p *page) labelled(first, rest int, ls style, label string, s style, text string) {
+	for i, l := range wrap(text, p.width-first-width(label), p.width-rest) {
+		if i == 0 {
+			p.line(pad("", first) + p.paint(ls, label) + p.paint(s, l))
+		} else {
+			p.line(pad("", rest) + p.paint(s, l))
+		}
+	}
+}
+
+// style is a way to show a word on a terminal.
+type style string
+
+const (
+	plain  style = ""
+	bold   style = "1"
+	dim    style = "2"
+	red    style = "31"
+	green  style = "32"
+	yellow style = "33"
+)
+
+func (p *page) paint(s style, text string) string {
+	if !p.color || s == plain || text == "" {
+		return text
+	}
+	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+}
+
+// wrap breaks a text at spaces into lines, the first of at most first characters, the others of at most rest. A word
+// that is longer keeps a line of its own: paths and digests must stay in one piece.
+func wrap(text string, first, rest int) []string {
+	var lines []string
+	line, room := "", first
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "" && len(lines) == 0 && width(word) > room && room < rest:
+			lines, line, room = append(lines, ""), word, rest
+		case line == "":
+			line = word
+		case width(line)+1+width(word) <= room:
+			line += " " + word
+		default:
+			lines, line, room = append(lines, line), word, rest
+		}
+	}
+	return append(lines, line)
+}
+
+// cut shortens a text to a number of characters; what is lost shows as "...".
+func cut(s string, n int) string {
+	if width(s) <= n {
+		return s
+	}
+	return strings.TrimRight(string([]rune(s)[:max(n-3, 0)]), " ,;:") + "..."
+}
+
+func width(s string) int { return utf8.RuneCountInString(s) }
+
+func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-width(s))) }
+
+var escape = regexp.MustCompile(`\x1b(\[[0-9;:?]*[ -/]*[@-~]|[@-Z\\-_])`)
+
+// clean makes what an application said or named harmless for a terminal: escape sequences go, and what cannot be
+// printed is spelled out.
+func clean(s string) string {
+	s = escape.ReplaceAllString(s, "")
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteByte(' ')
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

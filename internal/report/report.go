@@ -1,0 +1,151 @@
+// Package report shows an outcome: as text for a reader, as JSON for a program, as Markdown for a CI summary; and it
+// shows the progress of a run. All views are made from one value, so that they cannot disagree.
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// JSON writes the report of a result as JSON, for a caller that has nothing to add to it. See New.
+func JSON(w io.Writer, res seal.Result) error { return New(res).JSON(w) }
+
+// JSON writes the report as JSON: indented, in a stable order, with a newline at the end.
+func (r Report) JSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return fmt.Errorf("writing the JSON report: %w", err)
+	}
+	return nil
+}
+
+// New makes the report of a result. Its ExitCode is the one that the verdict alone gives; a caller that forgives
+// exceptions sets it.
+func New(res seal.Result) Report {
+	r := Report{
+		Schema: Schema, RunID: res.RunID, Verdict: string(res.Verdict), Why: res.Why, ExitCode: exitCode(res.Verdict),
+		Image: Image{
+			Reference: cmp.Or(res.Target.Image, res.Image.Ref), ID: res.Image.ID, Digest: res.Image.Digest,
+			Platform: res.Image.Platform,
+		},
+		Target:       newTarget(res.Target),
+		Reasons:      each(res.Reasons, func(x profile.Reason) Reason { return Reason(x) }),
+		Exceptions:   each(res.Exceptions, func(x seal.Exception) Exception { return Exception(x) }),
+		Choices:      byPath(each(res.Choices, newChoice), func(c Choice) string { return c.Path }),
+		Swallowed:    newEvidence(res.Swallowed),
+		NotExercised: each(res.NotExercised, same),
+		Rounds:       each(res.Rounds, newRound),
+	}
+	if res.Verdict != seal.NotTestable {
+		p := newProfile(res.Profile)
+		if p.UID != 0 {
+			p.UserName = res.User
+		}
+		r.Profile = &p
+	}
+	proved, ok := res.Proved()
+	if ok {
+		r.ProvedBy = proved.Name
+	}
+	var took time.Duration
+	for _, o := range res.Rounds {
+		took += o.Took
+		r.Trace.Lost += o.Observation.Trace.Lost
+		if !ok {
+			proved = o
+		}
+	}
+	r.Seconds = seconds(took)
+	r.Trace.On, r.Trace.Note = proved.Observation.Trace.On, proved.Observation.Trace.Note
+	return r
+}
+
+// exitCode is the exit code of the command for a verdict.
+func exitCode(v seal.Verdict) int {
+	switch v {
+	case seal.NotTestable:
+		return 3
+	case seal.NotSealable, seal.SealedWithExceptions:
+		return 4
+	default:
+		return 0
+	}
+}
+
+func newTarget(t target.Target) Target {
+	return Target{
+		Entrypoint: t.Entrypoint, Args: t.Args, User: t.User, WorkingDir: t.WorkingDir, Network: t.Network,
+		EnvNames: each(t.Env, func(e target.EnvVar) string { return e.Name }),
+		Ports:    each(t.Ports, same),
+		Ready: Ready{
+			Command: t.Ready.Command, HTTP: t.Ready.HTTP, Log: t.Ready.Log, Exec: t.Ready.Exec,
+			TimeoutSeconds: seconds(t.Ready.Timeout),
+		},
+		Commands:    each(t.Commands, func(c target.Command) Command { return Command{c.String(), c.Inside} }),
+		SoakSeconds: seconds(t.Soak), TimeoutSeconds: seconds(t.Timeout), GraceSeconds: seconds(t.Grace),
+	}
+}
+
+// newProfile leaves every field of an unrestricted profile empty: they mean nothing there.
+func newProfile(p profile.Profile) Profile {
+	if p.Open {
+		p = profile.Unrestricted()
+	}
+	return Profile{
+		Open: p.Open, UID: p.User.UID, GID: p.User.GID, Groups: each(p.User.Groups, same),
+		Mounts: byPath(each(p.Mounts, func(m profile.Mount) Mount {
+			return Mount{Path: m.Path, Kind: string(m.Kind), Medium: string(m.Medium), Volume: m.Volume, SizeLimit: m.SizeLimit}
+		}), func(m Mount) string { return m.Path }),
+		WorkingDir: p.WorkingDir, Env: p.Env, LowPorts: p.LowPorts, AddCapabilities: each(p.AddCapabilities, same),
+		WritableRoot: p.WritableRoot, AllowPrivilegeEscalation: p.AllowPrivilegeEscalation,
+	}
+}
+
+func newChoice(c seal.Choice) Choice {
+	return Choice{
+		Path: c.Path, Changes: c.Changes, Phase: string(c.Phase), Decision: c.Decision, Reason: c.Reason,
+		Proof: c.Proof, Evidence: newEvidence(c.Evidence),
+	}
+}
+
+func newEvidence(list []diff.Evidence) []Evidence {
+	return byPath(each(list, func(e diff.Evidence) Evidence {
+		return Evidence{
+			Path: e.Path, Change: string(e.Kind), Phase: string(e.Phase), Dir: e.Dir, Outcome: string(e.Outcome), Errno: e.Errno,
+			Source: string(e.Source), Line: e.Line, Calls: each(e.Calls, same), Moved: e.Moved, Noise: e.Noise,
+			Writers: each(e.Writers, func(w diff.Writer) Writer { return Writer{w.Command, w.UID, w.GID, w.Count} }),
+		}
+	}), func(e Evidence) string { return e.Path })
+}
+
+// each is a list made from another; never nil, so that JSON has [] and not null.
+func each[T, U any](in []T, f func(T) U) []U {
+	out := make([]U, len(in))
+	for i, x := range in {
+		out[i] = f(x)
+	}
+	return out
+}
+
+func same[T any](x T) T { return x }
+
+func byPath[T any](list []T, at func(T) string) []T {
+	slices.SortStableFunc(list, func(a, b T) int { return strings.Compare(at(a), at(b)) })
+	return list
+}
+
+// seconds rounds to milliseconds: more would be noise.
+func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }

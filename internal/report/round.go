@@ -1,0 +1,69 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/seal"
+)
+
+// maxLines is how much of an output is reported: its last lines.
+const maxLines = 20
+
+func newRound(o seal.Round) Round {
+	obs := o.Observation
+	r := Round{
+		Name: o.Name, Result: Passed, Failure: obs.Failure, FailedIn: string(obs.FailedIn),
+		Seconds: seconds(o.Took), ReadySeconds: seconds(obs.ReadyIn), Profile: newProfile(o.Profile),
+		Blames: each(o.Blames, func(b plan.Blame) Blame { return Blame(b) }),
+		Commands: each(obs.Commands, func(c observe.CommandResult) CommandResult {
+			return CommandResult{Command: c.Command, Phase: string(c.Phase), ExitCode: c.Code, Seconds: seconds(c.Took), Output: lastLines(c.Output)}
+		}),
+		Observation: newObservation(obs),
+	}
+	if obs.Exit != nil {
+		r.Exit = &Exit{Code: obs.Exit.Code, OOMKilled: obs.Exit.OOMKilled, Error: obs.Exit.Error, Phase: string(obs.Exit.Phase)}
+	}
+	if !obs.Passed() {
+		r.Result, r.Logs = Failed, lastLines(obs.Logs)
+	}
+	return r
+}
+
+func newObservation(o observe.Observation) Observation {
+	out := Observation{
+		Changes: byPath(each(o.Changes, func(c observe.Change) Change {
+			return Change{Path: c.Path, Kind: string(c.Kind), Phase: string(c.Phase), Dir: c.Dir}
+		}), func(c Change) string { return c.Path }),
+		Writes: byPath(each(o.Writes, func(w observe.Write) Write {
+			return Write{
+				Path: w.Path, To: w.To, Call: w.Call, Phase: string(w.Phase), Outcome: string(w.Outcome), Errno: w.Errno,
+				Process: w.Command, PID: w.PID, UID: w.UID, GID: w.GID, Count: max(w.Count, 1),
+			}
+		}), func(w Write) string { return w.Path }),
+		Processes: each(o.Processes, func(p observe.Process) Process {
+			return Process{Command: p.Command, UID: p.UID, GID: p.GID, Main: p.Main}
+		}),
+		Listening: each(o.Listening, same), DeniedPorts: each(o.DeniedPorts, same),
+		Usage: byPath(each(o.Usage, func(u observe.Usage) Usage { return Usage(u) }), func(u Usage) string { return u.Path }),
+		Trace: Trace(o.Trace),
+	}
+	slices.SortStableFunc(out.Processes, func(a, b Process) int {
+		return cmp.Or(strings.Compare(a.Command, b.Command), cmp.Compare(a.UID, b.UID), cmp.Compare(a.GID, b.GID))
+	})
+	return out
+}
+
+// lastLines are the last lines of an output that are not empty at its end.
+func lastLines(s string) []string {
+	s = strings.TrimRight(s, "\r\n")
+	if s == "" {
+		return []string{}
+	}
+	lines := strings.Split(s, "\n")
+	lines = lines[max(0, len(lines)-maxLines):]
+	return each(lines, func(l string) string { return strings.TrimRight(l, "\r") })
+}

@@ -1,0 +1,218 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/seal"
+)
+
+// maxSwallowed is how many swallowed writes a reader gets who did not ask for all.
+const maxSwallowed = 15
+
+// TextOptions say how a report is shown to a reader.
+type TextOptions struct {
+	Width   int  // columns; 0 means 80
+	Color   bool // escape codes for colours
+	Verbose bool // every written path, noise included; every failure in full
+}
+
+// Text writes the report of a result for a reader. See New.
+func Text(w io.Writer, res seal.Result, opt TextOptions) error { return New(res).Text(w, opt) }
+
+// Text writes the report for a reader.
+func (r Report) Text(w io.Writer, opt TextOptions) error {
+	p := reader{newPage(w, opt.Width, opt.Color), opt.Verbose}
+	p.verdict(r)
+	p.exceptions(r)
+	p.choices(r)
+	p.settings(r)
+	p.rounds(r)
+	p.lastWords(r)
+	p.swallowed(r)
+	p.trace(r)
+	p.list("Not exercised", r.NotExercised)
+	if p.err != nil {
+		return fmt.Errorf("writing the report: %w", p.err)
+	}
+	return nil
+}
+
+// reader is a page with the sections of a report.
+type reader struct {
+	*page
+	verbose bool
+}
+
+func (p reader) verdict(r Report) {
+	p.labelled(0, 2, verdictStyle(r), clean(r.Verdict), plain, ": "+clean(r.Why))
+	p.labelled(0, 2, plain, "", dim, clean(imageLine(r.Image)))
+}
+
+func verdictStyle(r Report) style {
+	switch seal.Verdict(r.Verdict) {
+	case seal.Sealed:
+		return green
+	case seal.SealedWithExceptions, seal.Planned:
+		return yellow
+	default:
+		return red
+	}
+}
+
+// imageLine names the image by what pins it: the digest, else the engine's id.
+func imageLine(i Image) string {
+	s := i.Reference
+	if i.Digest != "" {
+		s = i.Digest
+	} else if id := strings.TrimPrefix(i.ID, "sha256:"); id != "" {
+		s += " (id " + cutID(id) + ")"
+	}
+	if i.Platform != "" {
+		s += ", " + i.Platform
+	}
+	return s
+}
+
+func cutID(id string) string { return id[:min(12, len(id))] }
+
+func (p reader) exceptions(r Report) {
+	if len(r.Exceptions) == 0 {
+		return
+	}
+	p.title("Exceptions")
+	for _, e := range r.Exceptions {
+		p.labelled(2, 6, bold, clean(e.Setting), plain, ": "+clean(e.Why))
+		p.text(6, plain, "to lose it: "+clean(e.Fix))
+	}
+}
+
+// settings are the user and the other settings; the mounts have their rows in the table.
+func (p reader) settings(r Report) {
+	if r.Profile == nil {
+		return
+	}
+	p.title(settingsTitle(r))
+	for _, s := range settings(r) {
+		p.labelled(2, 6, bold, clean(s.name), plain, s.because())
+		if s.proof != "" {
+			p.text(6, dim, clean(s.proof))
+		}
+	}
+}
+
+func settingsTitle(r Report) string {
+	switch seal.Verdict(r.Verdict) {
+	case seal.NotSealable:
+		return "Settings that came closest"
+	default:
+		return "Settings"
+	}
+}
+
+// rounds has one line a round: a failure is cut where it does not fit, unless all is asked for.
+func (p reader) rounds(r Report) {
+	if len(r.Rounds) == 0 {
+		return
+	}
+	p.title("What was tried")
+	for _, o := range r.Rounds {
+		s := green
+		if o.Result == Failed {
+			s = red
+		}
+		head := fmt.Sprintf("  %6.1f s  ", o.Seconds)
+		what := clean(o.Name)
+		if o.Failure != "" {
+			what += ": " + clean(o.Failure)
+		}
+		indent := 2 + width(o.Result) + width(head)
+		if p.verbose {
+			p.labelled(2, indent, s, o.Result, plain, head+what)
+			p.text(indent, dim, allowed(o.Profile))
+		} else {
+			p.line("  " + p.paint(s, o.Result) + head + cut(what, p.width-indent))
+		}
+		for _, b := range o.Blames {
+			p.text(indent, dim, "blamed on "+clean(b.Setting)+": "+clean(b.Evidence))
+		}
+	}
+}
+
+// lastWords is what the run said that decided against a seal.
+func (p reader) lastWords(r Report) {
+	i := decisive(r)
+	if i < 0 {
+		return
+	}
+	o := r.Rounds[i]
+	for _, c := range o.Commands {
+		if c.ExitCode != 0 {
+			p.quote(fmt.Sprintf("The last lines of `%s`, which exited %d", clean(c.Command), c.ExitCode), c.Output)
+		}
+	}
+	p.quote("The last lines of the application's log, "+clean(o.Name), o.Logs)
+}
+
+// decisive is the index of the run that decided against a seal: the open run where that fails, else the last failed run
+// that gave nothing up; -1 if there is none.
+func decisive(r Report) int {
+	if v := seal.Verdict(r.Verdict); v == seal.Sealed || v == seal.Planned {
+		return -1
+	}
+	for i, o := range slices.Backward(r.Rounds) {
+		p := o.Profile
+		if o.Result == Failed && (p.Open || p.UID != 0 && !p.WritableRoot && !p.AllowPrivilegeEscalation) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (p reader) quote(title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	p.title(title)
+	for _, l := range lines {
+		p.line("  | " + clean(l))
+	}
+}
+
+// swallowed are the writes that were refused although the run passed.
+func (p reader) swallowed(r Report) {
+	if len(r.Swallowed) == 0 {
+		if r.Trace.On && r.ProvedBy != "" {
+			p.title("Denied and swallowed in the sealed run: none")
+		}
+		return
+	}
+	p.title("Denied and swallowed in the sealed run: what degrades silently")
+	list, more := r.Swallowed, 0
+	if !p.verbose && len(list) > maxSwallowed {
+		list, more = list[:maxSwallowed], len(list)-maxSwallowed
+	}
+	for _, e := range list {
+		p.labelled(2, 6, plain, "", plain, sentence(e))
+	}
+	if more > 0 {
+		p.line(fmt.Sprintf("  and %d more, all in the JSON report", more))
+	}
+}
+
+func (p reader) trace(r Report) {
+	p.line("")
+	p.labelled(0, 2, bold, "Trace", plain, ": "+clean(traceLine(r.Trace)))
+}
+
+func (p reader) list(title string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	p.title(title)
+	for _, s := range items {
+		p.labelled(2, 4, plain, "- ", plain, clean(s))
+	}
+}

@@ -1,0 +1,208 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// setting is one setting of the profile as a manifest says it, with its reason.
+type setting struct{ name, why, proof string }
+
+// because is the reason behind the setting's name.
+func (s setting) because() string {
+	if s.why == "" {
+		return ""
+	}
+	return ": " + clean(s.why)
+}
+
+// settings are the profile's settings with the values that they got, the user first.
+func settings(r Report) []setting {
+	out := []setting{{name: userSetting(*r.Profile)}}
+	for _, w := range r.Reasons {
+		switch {
+		case w.Field == "runAsUser":
+			out[0] = newSetting(r, Reason{userSetting(*r.Profile), w.Why, w.Proof})
+		case strings.HasPrefix(w.Field, "mount ") && slices.ContainsFunc(r.Choices, func(c Choice) bool { return "mount "+c.Path == w.Field }):
+			// the table of written paths has it
+		default:
+			out = append(out, newSetting(r, w))
+		}
+	}
+	if !slices.ContainsFunc(r.Reasons, func(w Reason) bool { return w.Field == "capabilities" }) {
+		out = append(out, setting{name: "capabilities" + value(*r.Profile, "capabilities")})
+	}
+	return out
+}
+
+// newSetting is the setting of a reason. A reason that begins with the value is not told it twice, and one that an
+// exception overrides is not told at all.
+func newSetting(r Report, w Reason) setting {
+	v := value(*r.Profile, w.Field)
+	root := strings.HasPrefix(w.Field, "runAsUser") && r.Profile.UID == 0
+	if root || slices.ContainsFunc(r.Exceptions, func(e Exception) bool { return e.Setting == w.Field }) {
+		return setting{w.Field + v, "given up, see the exceptions", ""}
+	}
+	if at, why, ok := strings.Cut(w.Why, ": "); ok && (v == "" || v == " "+at) && !strings.Contains(at, " ") {
+		return setting{w.Field + " " + at, why, w.Proof}
+	}
+	return setting{w.Field + v, w.Why, w.Proof}
+}
+
+func userSetting(p Profile) string {
+	s := fmt.Sprintf("runAsUser %d", p.UID)
+	if p.UserName != "" {
+		s += " (" + p.UserName + ")"
+	}
+	return s
+}
+
+// value is what a setting is set to.
+func value(p Profile, field string) string {
+	switch field {
+	case "runAsGroup":
+		s := fmt.Sprintf(" %d", p.GID)
+		if len(p.Groups) > 0 {
+			s += ", supplementalGroups " + ints(p.Groups)
+		}
+		return s
+	case "readOnlyRootFilesystem":
+		return " " + strconv.FormatBool(!p.WritableRoot)
+	case "allowPrivilegeEscalation":
+		return " " + strconv.FormatBool(p.AllowPrivilegeEscalation)
+	case "capabilities":
+		if len(p.AddCapabilities) == 0 {
+			return " drop ALL"
+		}
+		return " drop ALL, add " + strings.Join(p.AddCapabilities, ", ")
+	case "workingDir":
+		return " " + p.WorkingDir
+	case "env HOME":
+		return "=" + p.Env["HOME"]
+	case "sysctl net.ipv4.ip_unprivileged_port_start":
+		return "=0"
+	default:
+		return ""
+	}
+}
+
+// writers says who wrote a folder and what, in a few words: "nginx uid 101, 3x: nginx.pid".
+func writers(list []Evidence) string {
+	var who []Writer
+	for _, e := range list {
+		for _, w := range e.Writers {
+			i := slices.IndexFunc(who, func(x Writer) bool { return x.Process == w.Process && x.UID == w.UID })
+			if i < 0 {
+				who = append(who, w)
+			} else {
+				who[i].Count += w.Count
+			}
+		}
+	}
+	slices.SortStableFunc(who, func(a, b Writer) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Process, b.Process), cmp.Compare(a.UID, b.UID))
+	})
+	return some(each(who, writer), 3)
+}
+
+func writer(w Writer) string {
+	s := fmt.Sprintf("%s uid %d", clean(cmp.Or(w.Process, "a process")), w.UID)
+	if w.Count > 1 {
+		s += fmt.Sprintf(", %dx", w.Count)
+	}
+	return s
+}
+
+// some joins the first few of a list and counts the others.
+func some(list []string, n int) string {
+	if len(list) <= n+1 {
+		return strings.Join(list, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(list[:n], "; "), len(list)-n)
+}
+
+// sentence tells one piece of evidence: "/run/x.pid: open denied (EROFS) in phase start, by nginx
+// uid 101, 2x".
+func sentence(e Evidence) string {
+	s := clean(e.Path)
+	if e.Change != "" {
+		s += " (" + e.Change + ")"
+	}
+	s += ": " + cmp.Or(strings.Join(e.Calls, ", "), "written")
+	if e.Outcome != "allowed" {
+		s += " " + e.Outcome
+	}
+	if e.Errno != "" {
+		s += " (" + e.Errno + ")"
+	}
+	if e.Phase != "" {
+		s += " in phase " + e.Phase
+	}
+	if who := writers([]Evidence{e}); who != "" {
+		s += ", by " + who
+	}
+	if e.Line != "" {
+		s += ", in the logs: " + clean(e.Line)
+	}
+	return s
+}
+
+// allowed says in a line what a profile allows.
+func allowed(p Profile) string {
+	if p.Open {
+		return "unrestricted, as the image says"
+	}
+	s := fmt.Sprintf("uid %d, gid %d", p.UID, p.GID)
+	if len(p.Mounts) > 0 {
+		s += "; writable: " + strings.Join(each(p.Mounts, func(m Mount) string { return clean(m.Path) }), ", ")
+	}
+	for _, x := range []struct {
+		on   bool
+		what string
+	}{
+		{p.WritableRoot, "writable root"},
+		{p.AllowPrivilegeEscalation, "privilege escalation"},
+		{p.LowPorts, "low ports"},
+		{len(p.AddCapabilities) > 0, "capabilities " + strings.Join(p.AddCapabilities, ", ")},
+		{p.WorkingDir != "", "works in " + p.WorkingDir},
+	} {
+		if x.on {
+			s += "; " + clean(x.what)
+		}
+	}
+	return s
+}
+
+// traceLine says how far the tracer saw, and what that leaves open.
+func traceLine(t Trace) string {
+	if !t.On {
+		return "off" + because(t.Note) + ". Not seen: files that were made and removed again, writes below a VOLUME, " +
+			"refused writes that nothing logged, and which process wrote"
+	}
+	s := "on" + because(t.Note)
+	if t.Lost > 0 {
+		s += fmt.Sprintf("; %s lost, so that the lists of writes are not complete", count(t.Lost, "event"))
+	}
+	return s
+}
+
+func because(note string) string {
+	if note == "" {
+		return ""
+	}
+	return ", " + note
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func ints(list []int64) string {
+	return strings.Join(each(list, func(n int64) string { return strconv.FormatInt(n, 10) }), ", ")
+}
