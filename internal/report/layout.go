@@ -52,7 +52,7 @@ func (p *page) text(indent int, s style, text string) { p.labelled(indent, inden
 // labelled writes a label, which is not broken, and a text wrapped to the width behind it. The first line is indented by
 // first, the others by rest.
 func (p *page) labelled(first, rest int, ls style, label string, s style, text string) {
-	for i, l := range wrap(text, p.width-first-width(label), p.width-rest) {
+	for i, l := range wrap(text, p.width-first-width(escape.ReplaceAllString(label, "")), p.width-rest) {
 		if i == 0 {
 			p.line(pad("", first) + p.paint(ls, label) + p.paint(s, l))
 		} else {
@@ -73,8 +73,10 @@ const (
 	yellow style = "33"
 )
 
-func (p *page) paint(s style, text string) string {
-	if !p.color || s == plain || text == "" {
+func (p *page) paint(s style, text string) string { return paint(p.color, s, text) }
+
+func paint(color bool, s style, text string) string {
+	if !color || s == plain || text == "" {
 		return text
 	}
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"

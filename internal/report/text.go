@@ -130,7 +130,7 @@ func (p reader) rounds(r Report) {
 		}
 		indent := 2 + width(o.Result) + width(head)
 		if p.verbose {
-			p.labelled(2, indent, s, o.Result, plain, head+what)
+			p.labelled(2, indent, plain, p.paint(s, o.Result)+head, plain, what)
 			p.text(indent, dim, allowed(o.Profile))
 		} else {
 			p.line("  " + p.paint(s, o.Result) + head + cut(what, p.width-indent))
