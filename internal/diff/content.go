@@ -59,7 +59,7 @@ func (f *Folder) hide(p string) {
 }
 
 var randomName = []*regexp.Regexp{
-	regexp.MustCompile(`[0-9]{6,}`),
+	regexp.MustCompile(`[1-9][0-9]{5,}`), // not 00000001: a counter starts the same each time
 	regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-`),
 	regexp.MustCompile(`^(?:[0-9a-f]*[0-9][0-9a-f]*[a-f]|[0-9a-f]*[a-f][0-9a-f]*[0-9])[0-9a-f]{8,}$`),
 }
@@ -69,6 +69,7 @@ var (
 	upper  = regexp.MustCompile(`[A-Z]`)
 	lower  = regexp.MustCompile(`[a-z]`)
 	digit  = regexp.MustCompile(`[0-9]`)
+	word   = regexp.MustCompile(`^[A-Z]?[a-z]+[0-9]{0,3}$`)
 )
 
 // Random tells whether a name looks as if it was made up at run time (mktemp, a UUID, a long number), so that the next
@@ -100,5 +101,5 @@ func mixed(s string) bool {
 			n++
 		}
 	}
-	return n >= 2 && !regexp.MustCompile(`^[A-Z]?[a-z]+[0-9]{0,3}$`).MatchString(s)
+	return n >= 2 && !word.MatchString(s)
 }

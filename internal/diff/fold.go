@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 )
 
@@ -57,16 +58,13 @@ type spot struct {
 // own, written or not, since runtimes differ in what they put there. Evidence with an outcome of Unknown is ignored.
 func Fold(ctx context.Context, evidence []Evidence, tree image.Tree, volumes []string) (Folding, error) {
 	var out Folding
-	vol := map[string]*Folder{}
-	for _, v := range volumes {
-		v = path.Clean("/" + v)
-		if vol[v] == nil {
-			vol[v] = &Folder{Path: v, Volume: true, Why: "the image declares it as a VOLUME; runtimes differ in what they put there"}
-		}
+	vol, err := volumeFolders(ctx, tree, volumes)
+	if err != nil {
+		return Folding{}, err
 	}
 	bases := map[string][]spot{}
 	for _, e := range evidence {
-		if e.Outcome == "unknown" {
+		if e.Outcome == observe.Unknown {
 			continue
 		}
 		if e.Noise != "" {
@@ -101,6 +99,23 @@ func Fold(ctx context.Context, evidence []Evidence, tree image.Tree, volumes []s
 	return out, nil
 }
 
+// volumeFolders are the folders of the VOLUMEs, by their real paths, which is how writes name them; the folder itself
+// keeps the declared path, which is how a runtime recognises that it is mounted.
+func volumeFolders(ctx context.Context, tree image.Tree, volumes []string) (map[string]*Folder, error) {
+	vol := map[string]*Folder{}
+	for _, v := range volumes {
+		v = path.Clean("/" + v)
+		at, err := image.Resolve(ctx, tree, v)
+		if err != nil {
+			return nil, fmt.Errorf("resolving the VOLUME %s in the image: %w", v, err)
+		}
+		if at != "/" && vol[at] == nil {
+			vol[at] = &Folder{Path: v, Volume: true, Why: "the image declares it as a VOLUME; runtimes differ in what they put there"}
+		}
+	}
+	return vol, nil
+}
+
 func deepest(vol map[string]*Folder, p string) *Folder {
 	for {
 		if v := vol[p]; v != nil {
@@ -126,9 +141,12 @@ func place(ctx context.Context, e Evidence, tree image.Tree) (spot, error) {
 			s.base = p
 			break
 		}
-		if ok && p == e.Path && entry.Kind == image.Dir && (e.MetadataOnly() || e.Source == FromLogs) {
-			s.base = p // chmod or chown of the folder itself, or a message about it: it must be the mount
-			return s, nil
+		if ok && p == e.Path && entry.Kind == image.Dir {
+			s.e.Dir = s.e.Dir || e.Kind == observe.Modified // docker diff does not say that it is a folder
+			if s.e.MetadataOnly() || e.Source == FromLogs {
+				s.base = p // chmod or chown of the folder itself, or a message about it: it must be the mount
+				return s, nil
+			}
 		}
 		if !ok {
 			top = p
@@ -164,6 +182,8 @@ func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (fo
 		return newFolders(created, base), nil, nil
 	case len(direct) == 0 && !loose && len(created) == 1 && shared(ctx, base, tree):
 		return newFolders(created, base), nil, nil
+	case !slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return !e.MetadataOnly() }):
+		f.Why = "the application changes the owner or the mode of the folder"
 	case f.Content == Filled && loose:
 		f.Why = "the application makes, renames or removes folders here whose names cannot be known, beside what the image has"
 	case f.Content == Filled:
@@ -211,22 +231,29 @@ func shared(ctx context.Context, base string, tree image.Tree) bool {
 }
 
 // reduce drops folders that a filled folder above them covers (its seed holds them), and sorts. An empty folder above
-// does not cover a folder that the image has: a mount there would hide it.
+// does not cover a folder that the image has, since a mount there would hide it, unless the application renames or
+// removes that folder: then a mount of its own would be in the way.
 func reduce(folders []Folder) []Folder {
 	slices.SortFunc(folders, func(a, b Folder) int { return strings.Compare(a.Path, b.Path) })
 	var out []Folder
 	for _, f := range folders {
 		covered := -1
 		for i, o := range out {
-			if o.Path != f.Path && profile.Within(f.Path, o.Path) && !f.Volume && (o.Content == Filled || f.Content == Absent) {
+			if o.Path != f.Path && profile.Within(f.Path, o.Path) && !f.Volume && (o.Content == Filled || f.Content == Absent || moves(o, f.Path)) {
 				covered = i
 			}
 		}
 		if covered >= 0 {
-			out[covered].Evidence = append(out[covered].Evidence, f.Evidence...)
+			out[covered].Evidence = append(slices.Clone(out[covered].Evidence), f.Evidence...)
+			slices.SortStableFunc(out[covered].Evidence, func(a, b Evidence) int { return strings.Compare(a.Path, b.Path) })
 			continue
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// moves tells whether the evidence of a folder says that a path, or a folder above it, is renamed or removed.
+func moves(f Folder, p string) bool {
+	return slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return e.Moved && profile.Within(p, e.Path) })
 }

@@ -9,7 +9,7 @@ import (
 // kernelTrees are mounted by every runtime; what is written there never reaches the root filesystem.
 var kernelTrees = []string{"/dev", "/proc", "/sys"}
 
-// runtimeFiles are written by the runtime, not by the application, and differ in a pod.
+// runtimeFiles are files and folders that the runtime makes, not the application, and that differ in a pod.
 var runtimeFiles = map[string]string{
 	"/.dockerenv":                "made by the engine",
 	"/etc/hosts":                 "managed by the kubelet in a pod",
@@ -31,5 +31,10 @@ func noise(p string) string {
 			return "below " + k + ", which the runtime provides"
 		}
 	}
-	return runtimeFiles[path.Clean(p)]
+	for p = path.Clean(p); p != "/" && p != "."; p = path.Dir(p) {
+		if why := runtimeFiles[p]; why != "" {
+			return why
+		}
+	}
+	return ""
 }
