@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/profile"
 )
 
@@ -84,7 +85,7 @@ func seedContainer(m profile.Mount, volume, imageVolume string, s seeding, secur
 }
 
 // seedName is the name of the init container for a mount: "seed-etc-nginx-conf-d".
-func seedName(path string) string { return label(path, "seed-", "volume") }
+func seedName(path string) string { return label(path, manifest.SeedPrefix, "volume") }
 
 func emptyDir(m profile.Mount) object {
 	var o object

@@ -1,0 +1,137 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Document is one document of a file, as bytes and as nodes.
+type Document struct {
+	File   string
+	Index  int        // in the file, from 0
+	Offset int        // of Text in the file
+	Text   []byte     // the document's source, its "---" line included
+	Root   *yaml.Node // the top value; nil for an empty document
+
+	before int   // lines of the file before it
+	lines  []int // offset in Text of each line
+}
+
+func parseDocument(file string, index int, c chunk) (*Document, error) {
+	d := &Document{File: file, Index: index, Offset: c.offset, Text: c.text, before: c.line}
+	for at := 0; at < len(d.Text); at = nextLine(d.Text, at) {
+		d.lines = append(d.lines, at)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(d.Text))
+	var n yaml.Node
+	if err := decoder.Decode(&n); errors.Is(err, io.EOF) {
+		return d, nil
+	} else if err != nil {
+		return nil, d.parseError(err)
+	}
+	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
+		if err != nil {
+			return nil, d.parseError(err)
+		}
+		return nil, &Error{file, c.line + 1, "two documents without '---' between them"}
+	}
+	if len(n.Content) == 1 {
+		d.Root = n.Content[0]
+	}
+	return d, nil
+}
+
+// Reparse parses other text as the same document of the file.
+func (d *Document) Reparse(text []byte) (*Document, error) {
+	return parseDocument(d.File, d.Index, chunk{d.Offset, d.before, text})
+}
+
+var parserLine = regexp.MustCompile(`^line (\d+): `)
+
+// parseError gives the parser's complaint the line of the file.
+func (d *Document) parseError(err error) error {
+	reason := strings.TrimPrefix(err.Error(), "yaml: ")
+	line := 1
+	if m := parserLine.FindStringSubmatch(reason); m != nil {
+		reason = reason[len(m[0]):]
+		line, _ = strconv.Atoi(m[1])
+	}
+	return &Error{d.File, d.before + line, "not YAML: " + reason}
+}
+
+// Line is the line of the file, from 1, on which a node starts.
+func (d *Document) Line(n *yaml.Node) int { return d.before + n.Line }
+
+// Fail is an error about a node.
+func (d *Document) Fail(n *yaml.Node, format string, args ...any) error {
+	return &Error{d.File, d.Line(n), fmt.Sprintf(format, args...)}
+}
+
+// Position is where a node starts in Text, at its anchor or tag if it has one.
+func (d *Document) Position(n *yaml.Node) (int, error) {
+	if n.Line < 1 || n.Line > len(d.lines) {
+		if n.Line == len(d.lines)+1 && n.Column == 1 {
+			return len(d.Text), nil
+		}
+		return 0, d.Fail(n, "the YAML parser gives a position outside the document")
+	}
+	at := d.lines[n.Line-1]
+	for range n.Column - 1 {
+		if at >= len(d.Text) {
+			return 0, d.Fail(n, "the YAML parser gives a position outside the document")
+		}
+		if d.Text[at] < utf8.RuneSelf {
+			at++
+			continue
+		}
+		_, width := utf8.DecodeRune(d.Text[at:])
+		at += width
+	}
+	return at, nil
+}
+
+// Column is the number of bytes before an offset on its line.
+func (d *Document) Column(at int) int { return at - d.lineStart(at) }
+
+// lineStart is where the line of an offset starts.
+func (d *Document) lineStart(at int) int {
+	low, high := 0, len(d.lines)
+	for low < high {
+		if mid := (low + high) / 2; d.lines[mid] <= at {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	if low == 0 {
+		return 0
+	}
+	return d.lines[low-1]
+}
+
+// LineEnd is where the content of the line at an offset ends, before its line break.
+func (d *Document) LineEnd(at int) int {
+	end, _ := lineBreak(d.Text, at)
+	return end
+}
+
+// Break is the line break that the document uses around an offset.
+func (d *Document) Break(at int) string {
+	end, width := lineBreak(d.Text, at)
+	if width == 0 && len(d.lines) > 0 {
+		end, width = lineBreak(d.Text, 0)
+	}
+	switch b := string(d.Text[end : end+width]); b {
+	case "\r\n", "\n", "\r":
+		return b
+	}
+	return "\n"
+}

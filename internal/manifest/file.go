@@ -1,0 +1,217 @@
+package manifest
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// File is a parsed manifest file: a stream of documents, and the pods in them.
+type File struct {
+	Name      string
+	Source    []byte
+	Documents []*Document
+	Pods      []*Pod
+	Others    []Other // the objects without a pod
+}
+
+// Other is an object in which no pod was looked for or found.
+type Other struct {
+	Document   *Document
+	APIVersion string
+	Kind       string
+	Name       string
+	Namespace  string
+	Line       int
+	Node       *yaml.Node
+	// PodAt is where the object seems to embed a pod, although podseal does not know its kind; else empty.
+	PodAt string
+}
+
+// Parse reads a file. The name is for messages. A podPath, if not empty, says where objects of kinds that podseal does
+// not know keep their pod.
+func Parse(name string, source []byte, podPath string) (*File, error) {
+	f := &File{Name: name, Source: source}
+	if err := checkEncoding(name, source); err != nil {
+		return nil, err
+	}
+	if podPath != "" {
+		if _, err := parsePath(podPath); err != nil {
+			return nil, err
+		}
+	}
+	for i, c := range split(source) {
+		if err := f.readDocument(i, c, podPath); err != nil {
+			if bytes.Contains(c.text, []byte("{{")) {
+				err = fmt.Errorf("%w (this looks like a template: give podseal what helm template makes of it)", err)
+			}
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+func (f *File) readDocument(index int, c chunk, podPath string) error {
+	d, err := parseDocument(f.Name, index, c)
+	if err != nil {
+		return err
+	}
+	f.Documents = append(f.Documents, d)
+	if d.Root == nil || d.Root.Tag == "!!null" {
+		return nil
+	}
+	return f.readObject(d, d.Root, "", podPath)
+}
+
+// Decode reads the object as the API server would, for example into a ConfigMap.
+func (o Other) Decode(into any) error { return o.Document.Decode(o.Node, into) }
+
+// readObject finds the pod of one object, or those of a list's items. The prefix is the path from the document.
+func (f *File) readObject(d *Document, object *yaml.Node, prefix, custom string) error {
+	if object.Kind != yaml.MappingNode {
+		return d.Fail(object, "not a Kubernetes object: it has no apiVersion and kind")
+	}
+	h := readHeader(object)
+	if h.kind == "" {
+		return d.Fail(object, "not a Kubernetes object: it has no kind")
+	}
+	if _, items, ok := Lookup(object, "items"); ok && strings.HasSuffix(h.kind, "List") && target(items).Kind == yaml.SequenceNode {
+		if items.Kind == yaml.AliasNode {
+			return d.Fail(items, "the items of this list are an alias; write them out")
+		}
+		for i, item := range items.Content {
+			if err := f.readObject(d, item, fmt.Sprintf("%sitems[%d].", prefix, i), custom); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	path, known := podPath(h.apiVersion, h.kind)
+	if !known && custom != "" {
+		if steps, err := parsePath(custom); err != nil {
+			return err
+		} else if _, there := walk(object, steps); there {
+			path, known = strings.TrimPrefix(custom, "."), true
+		}
+	}
+	if !known {
+		f.Others = append(f.Others, Other{
+			Document: d, APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Namespace: h.namespace,
+			Line: d.Line(object), Node: object, PodAt: guessPod(object, "", 6),
+		})
+		return nil
+	}
+	pod, err := readPod(d, object, h, prefix, path)
+	if err != nil {
+		return err
+	}
+	f.Pods = append(f.Pods, pod)
+	return nil
+}
+
+// guessPod looks for a mapping with containers that have a name and an image.
+func guessPod(n *yaml.Node, at string, depth int) string {
+	if n.Kind != yaml.MappingNode || depth == 0 {
+		return ""
+	}
+	if _, c, ok := Lookup(n, "containers"); ok && at != "" && c.Kind == yaml.SequenceNode && len(c.Content) > 0 {
+		_, _, name := Lookup(c.Content[0], "name")
+		if _, _, image := Lookup(c.Content[0], "image"); name && image {
+			return at
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i].Value
+		if at != "" {
+			key = at + "." + key
+		}
+		if found := guessPod(n.Content[i+1], key, depth-1); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+// Target is one container that is to be sealed.
+type Target struct {
+	Pod       *Pod
+	Container Container
+}
+
+// Select chooses containers: those of the object "kind/name" (or "name"), with the container's name; an empty word
+// takes all, but not the init containers that an earlier seal brought. Finding nothing is an error, and so is one container name in several objects.
+func (f *File) Select(object, container string) ([]Target, error) {
+	if len(f.Pods) == 0 {
+		return nil, f.noPod()
+	}
+	var out []Target
+	var holders []string
+	for _, p := range f.Pods {
+		if !p.matches(object) {
+			continue
+		}
+		for _, c := range p.Containers {
+			if container == "" && !c.Seed() || c.Name == container {
+				out = append(out, Target{p, c})
+				holders = append(holders, fmt.Sprintf("%s (line %d)", p, p.Line))
+			}
+		}
+	}
+	switch {
+	case len(out) == 0:
+		return nil, &Error{f.Name, 0, fmt.Sprintf("no container fits %s; there are: %s", wanted(object, container), f.inventory())}
+	case container != "" && len(out) > 1:
+		return nil, &Error{f.Name, 0, fmt.Sprintf("container %q is ambiguous: %s have one; choose with --select kind/name",
+			container, strings.Join(holders, ", "))}
+	}
+	return out, nil
+}
+
+func wanted(object, container string) string {
+	return fmt.Sprintf("object %q and container %q", cmp.Or(object, "*"), cmp.Or(container, "*"))
+}
+
+// matches compares with "kind/name" or "name", the kind in any case, as kubectl takes it.
+func (p *Pod) matches(object string) bool {
+	if object == "" {
+		return true
+	}
+	kind, name, found := strings.Cut(object, "/")
+	if !found {
+		return p.Name == object
+	}
+	return strings.EqualFold(kind, p.Kind) && (name == "" || name == p.Name)
+}
+
+func (f *File) inventory() string {
+	var parts []string
+	for _, p := range f.Pods {
+		var names []string
+		for _, c := range p.Containers {
+			names = append(names, c.Name)
+		}
+		parts = append(parts, fmt.Sprintf("%s/%s with %s", p.Kind, p.Name, strings.Join(names, ", ")))
+		if len(parts) == 10 && len(f.Pods) > 10 {
+			return strings.Join(parts, "; ") + "; ..."
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (f *File) noPod() error {
+	for _, o := range f.Others {
+		if o.PodAt != "" {
+			return &Error{f.Name, o.Line, fmt.Sprintf("%s (%s) is not a kind that podseal knows, but it seems to have a pod: use --pod-path %s",
+				o.Kind, o.APIVersion, o.PodAt)}
+		}
+	}
+	if len(f.Others) == 0 {
+		return &Error{f.Name, 0, "no Kubernetes object in it"}
+	}
+	o := f.Others[0]
+	return &Error{f.Name, o.Line, fmt.Sprintf("no pod in it: the kinds that have one are %s; for another kind than these use --pod-path; the first object here is %s %s",
+		kindNames, o.Kind, o.Name)}
+}

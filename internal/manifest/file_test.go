@@ -1,0 +1,82 @@
+package manifest
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var update = flag.Bool("update", false, "write the results into the goldens")
+
+// A golden is an input, the arguments of Parse and Select in its comment ("podPath | object | container"), and the
+// containers that were found, or the error.
+func TestFind(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no goldens (%v)", err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			args := strings.SplitN(strings.TrimSpace(string(archive.Comment))+"||", "|", 4)
+			got := find(archive.Files[0].Data, strings.TrimSpace(args[0]), strings.TrimSpace(args[1]), strings.TrimSpace(args[2]))
+			if *update {
+				archive.Files = append(archive.Files[:1], txtar.File{Name: "want", Data: []byte(got)})
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if len(archive.Files) != 2 {
+				t.Fatal("no wanted result; run with -update")
+			}
+			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func find(source []byte, podPath, object, container string) string {
+	f, err := Parse("in.yaml", source, podPath)
+	if err != nil {
+		return "error: " + err.Error() + "\n"
+	}
+	targets, err := f.Select(object, container)
+	if err != nil {
+		return "error: " + err.Error() + "\n"
+	}
+	var b strings.Builder
+	for _, x := range targets {
+		p, c := x.Pod, x.Container
+		kind := "container"
+		if c.Init {
+			kind = "init container"
+		}
+		fmt.Fprintf(&b, "document %d line %d %s %s/%s at %s: %s %d %s line %d image %s", p.Document.Index, p.Line, p.Kind, p.Namespace, p.Name,
+			p.Path, kind, c.Index, c.Name, c.Line, c.Image)
+		if len(p.Meta.Labels) > 0 {
+			fmt.Fprintf(&b, " labels %v", p.Meta.Labels)
+		}
+		if len(p.Claims) > 0 {
+			fmt.Fprintf(&b, " claims %v", p.Claims)
+		}
+		if len(c.Command)+len(c.Args) > 0 {
+			fmt.Fprintf(&b, " runs %q %q", c.Command, c.Args)
+		}
+		b.WriteByte('\n')
+	}
+	for _, o := range f.Others {
+		fmt.Fprintf(&b, "other: line %d %s %s %s %s\n", o.Line, o.APIVersion, o.Kind, o.Name, o.PodAt)
+	}
+	return b.String()
+}

@@ -1,0 +1,258 @@
+package manifest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Pod is one pod of a file: the object that holds it, and its spec as values and as nodes.
+type Pod struct {
+	Document   *Document
+	APIVersion string
+	Kind       string
+	Name       string
+	Namespace  string
+	Path       string // from the document to the pod's spec: "spec.template.spec", "items[2].spec"
+	Line       int    // of the object
+
+	Meta       metav1.ObjectMeta // of the pod or its template
+	Spec       corev1.PodSpec
+	Containers []Container // the init containers first, each in its order
+	Claims     []string    // the names of a StatefulSet's claim templates, which volumes must not have
+
+	Node *yaml.Node // the pod's spec
+}
+
+// Seed tells whether this is an init container that a seal brought, to fill a mount of another container.
+func (c Container) Seed() bool {
+	if !c.Init || !strings.HasPrefix(c.Name, SeedPrefix) {
+		return false
+	}
+	for _, m := range c.VolumeMounts {
+		if m.MountPath == "/seed" || m.MountPath == "/podseal-seed" {
+			return true
+		}
+	}
+	return false
+}
+
+// SeedPrefix starts the names of the init containers that a seal brings.
+const SeedPrefix = "seed-"
+
+// Container is one container of a pod.
+type Container struct {
+	corev1.Container
+	Init  bool
+	Index int // in containers or initContainers
+	Line  int
+	Node  *yaml.Node
+}
+
+// Knative tells whether the pod's fields are limited to those that Knative passes on.
+func (p *Pod) Knative() bool { return groupOf(p.APIVersion) == knativeGroup }
+
+// String names the pod for messages: "Deployment web".
+func (p *Pod) String() string {
+	if p.Name == "" {
+		return p.Kind
+	}
+	return p.Kind + " " + p.Name
+}
+
+// header is what every object has.
+type header struct{ apiVersion, kind, name, namespace string }
+
+// readHeader takes only what it needs, so that an object with odd labels is still named.
+func readHeader(object *yaml.Node) header {
+	text := func(n *yaml.Node, key string) string {
+		if _, v, ok := Lookup(n, key); ok {
+			return target(v).Value
+		}
+		return ""
+	}
+	h := header{apiVersion: text(object, "apiVersion"), kind: text(object, "kind")}
+	if _, meta, ok := Lookup(object, "metadata"); ok {
+		meta = target(meta)
+		h.name, h.namespace = cmp.Or(text(meta, "name"), text(meta, "generateName")), text(meta, "namespace")
+	}
+	return h
+}
+
+// target follows an alias.
+func target(n *yaml.Node) *yaml.Node {
+	for range 100 {
+		if n == nil || n.Kind != yaml.AliasNode || n.Alias == nil {
+			break
+		}
+		n = n.Alias
+	}
+	return n
+}
+
+// step is one part of a path into a document: a key, or an index where key is empty.
+type step struct {
+	key   string
+	index int
+}
+
+// parsePath reads "spec.template.spec" or "items[2].spec".
+func parsePath(path string) ([]step, error) {
+	var steps []step
+	for _, part := range strings.Split(strings.TrimPrefix(path, "."), ".") {
+		key, rest, indexed := strings.Cut(part, "[")
+		if key == "" {
+			return nil, fmt.Errorf("reading pod path %q: a part without a name; write it as in spec.template.spec", path)
+		}
+		steps = append(steps, step{key: key})
+		if !indexed {
+			continue
+		}
+		n, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
+		if err != nil || !strings.HasSuffix(rest, "]") || n < 0 {
+			return nil, fmt.Errorf("reading pod path %q: an index is written as in items[0]", path)
+		}
+		steps = append(steps, step{index: n})
+	}
+	return steps, nil
+}
+
+// walk follows a path; ok is false where the document has no such place. It does not follow aliases: what stands behind
+// one stands in more than one place.
+func walk(n *yaml.Node, steps []step) (*yaml.Node, bool) {
+	for _, s := range steps {
+		if s.key == "" {
+			if n.Kind != yaml.SequenceNode || s.index >= len(n.Content) {
+				return nil, false
+			}
+			n = n.Content[s.index]
+			continue
+		}
+		_, v, ok := Lookup(n, s.key)
+		if !ok {
+			return nil, false
+		}
+		n = v
+	}
+	return n, true
+}
+
+// readPod decodes the pod at a path of an object.
+func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Pod, error) {
+	p := &Pod{
+		Document: d, APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Namespace: h.namespace,
+		Path: prefix + path, Line: d.Line(object),
+	}
+	steps, err := parsePath(path)
+	if err != nil {
+		return nil, err
+	}
+	spec, ok := walk(object, steps)
+	if !ok || spec.Kind != yaml.MappingNode {
+		return nil, d.Fail(object, "%s has no pod at %s%s", p, path, whyNoPod(object, h))
+	}
+	p.Node = spec
+	if err := d.Decode(spec, &p.Spec); err != nil {
+		return nil, fmt.Errorf("reading the pod of %s: %w", p, err)
+	}
+	template, _ := walk(object, steps[:len(steps)-1])
+	if _, meta, ok := Lookup(template, "metadata"); ok {
+		if err := d.Decode(meta, &p.Meta); err != nil {
+			return nil, fmt.Errorf("reading the metadata of %s: %w", p, err)
+		}
+	}
+	if p.Spec.OS != nil && p.Spec.OS.Name == corev1.Windows || p.Spec.NodeSelector["kubernetes.io/os"] == "windows" {
+		return nil, d.Fail(spec, "%s is a Windows pod, which has none of the settings of a seal", p)
+	}
+	if p.Claims, err = claimNames(d, object); err != nil {
+		return nil, fmt.Errorf("reading the claims of %s: %w", p, err)
+	}
+	return p, p.readContainers()
+}
+
+// claimNames are the names of a StatefulSet's claim templates.
+func claimNames(d *Document, object *yaml.Node) ([]string, error) {
+	templates, ok := walk(object, []step{{key: "spec"}, {key: "volumeClaimTemplates"}})
+	if !ok {
+		return nil, nil
+	}
+	var claims []struct{ Metadata metav1.ObjectMeta }
+	if err := d.Decode(templates, &claims); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, c := range claims {
+		names = append(names, c.Metadata.Name)
+	}
+	return names, nil
+}
+
+// whyNoPod explains the one object that may well have no pod of its own.
+func whyNoPod(object *yaml.Node, h header) string {
+	if h.kind != "Rollout" {
+		return ""
+	}
+	if ref, ok := walk(object, []step{{key: "spec"}, {key: "workloadRef"}, {key: "name"}}); ok {
+		return fmt.Sprintf(": its workloadRef names %s, which is what to seal", ref.Value)
+	}
+	return ""
+}
+
+func (p *Pod) readContainers() error {
+	seen := map[string]bool{}
+	for _, l := range []struct {
+		key  string
+		from []corev1.Container
+		init bool
+	}{{"initContainers", p.Spec.InitContainers, true}, {"containers", p.Spec.Containers, false}} {
+		_, nodes, own := Lookup(p.Node, l.key)
+		for i, c := range l.from {
+			if seen[c.Name] {
+				return p.Document.Fail(p.Node, "%s has two containers with the name %q", p, c.Name)
+			}
+			seen[c.Name] = true
+			container := Container{Container: c, Init: l.init, Index: i, Node: p.Node, Line: p.Document.Line(p.Node)}
+			if own {
+				container.Node = target(target(nodes).Content[i])
+				container.Line = p.Document.Line(target(nodes).Content[i])
+			}
+			p.Containers = append(p.Containers, container)
+		}
+	}
+	if len(p.Spec.Containers) == 0 {
+		return p.Document.Fail(p.Node, "%s has no containers at %s", p, p.Path)
+	}
+	return nil
+}
+
+// Container finds a container by its name.
+func (p *Pod) Container(name string) (Container, bool) {
+	for _, c := range p.Containers {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Container{}, false
+}
+
+// Decode reads a node as the API server would read it, unknown fields left aside.
+func (d *Document) Decode(n *yaml.Node, into any) error {
+	v, err := d.Value(n)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return d.Fail(n, "no JSON can say this: %v", err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return d.Fail(n, "not what Kubernetes takes here: %v", err)
+	}
+	return nil
+}

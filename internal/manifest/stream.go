@@ -1,0 +1,126 @@
+// Package manifest finds pods and their containers in YAML source, with positions.
+//
+// The YAML parser tells where things stand; the source itself stays what the user wrote. So every value here keeps its
+// node, and a Document answers where a node starts and ends in the bytes.
+package manifest
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Error is what is wrong with a manifest, and where.
+type Error struct {
+	File   string
+	Line   int // from 1; 0 where no line is to blame
+	Reason string
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return e.File + ": " + e.Reason
+	}
+	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Reason)
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// chunk is the source of one document of a stream.
+type chunk struct {
+	offset int // in the file
+	line   int // lines of the file before it
+	text   []byte
+}
+
+// split cuts a stream into its documents. A line that starts with "---" or "..." and a blank is a boundary wherever it
+// stands: YAML allows it in no scalar, a block scalar's lines being indented.
+func split(src []byte) []chunk {
+	var chunks []chunk
+	start, line, startLine := 0, 0, 0
+	directives := false // the open chunk has a directive, which belongs to the "---" after it
+	if bytes.HasPrefix(src, byteOrderMark) {
+		start = len(byteOrderMark)
+	}
+	cut := func(at int) {
+		if at > start {
+			chunks = append(chunks, chunk{start, startLine, src[start:at]})
+		}
+		start, startLine, directives = at, line, false
+	}
+	fresh := true // nothing but blanks, comments and directives since the last boundary
+	for at := start; at < len(src); {
+		next := nextLine(src, at)
+		switch text := src[at:next]; {
+		case isMarker(text, "---"):
+			if !directives {
+				cut(at)
+			}
+			fresh, directives = false, false
+		case isMarker(text, "..."):
+			line++
+			cut(next)
+			line--
+			fresh = true
+		case fresh && text[0] == '%':
+			directives = true
+		default:
+			if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && trimmed[0] != '#' {
+				fresh = false
+			}
+		}
+		at = next
+		line++
+	}
+	cut(len(src))
+	return chunks
+}
+
+func isMarker(line []byte, marker string) bool {
+	return bytes.HasPrefix(line, []byte(marker)) &&
+		(len(line) == 3 || line[3] == ' ' || line[3] == '\t' || line[3] == '\r' || line[3] == '\n')
+}
+
+// nextLine is the offset of the line after the one at an offset. The breaks are those of YAML 1.1, which the parser
+// counts: CR LF, LF, CR, NEL, LS and PS.
+func nextLine(src []byte, at int) int {
+	end, width := lineBreak(src, at)
+	return end + width
+}
+
+// lineBreak finds the end of the line at an offset, and the width of the break there (0 at the end of the source).
+func lineBreak(src []byte, at int) (end, width int) {
+	for i := at; i < len(src); i++ {
+		switch c := src[i]; {
+		case c == '\n':
+			return i, 1
+		case c == '\r' && i+1 < len(src) && src[i+1] == '\n':
+			return i, 2
+		case c == '\r':
+			return i, 1
+		case c == 0xc2 && i+1 < len(src) && src[i+1] == 0x85:
+			return i, 2
+		case c == 0xe2 && i+2 < len(src) && src[i+1] == 0x80 && (src[i+2] == 0xa8 || src[i+2] == 0xa9):
+			return i, 3
+		}
+	}
+	return len(src), 0
+}
+
+// checkEncoding refuses what is not UTF-8.
+func checkEncoding(file string, src []byte) error {
+	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
+		return &Error{file, 1, "this is UTF-16; save it as UTF-8"}
+	}
+	if utf8.Valid(src) {
+		return nil
+	}
+	for at, line := 0, 1; at < len(src); line++ {
+		next := nextLine(src, at)
+		if !utf8.Valid(src[at:next]) {
+			return &Error{file, line, "not UTF-8 text"}
+		}
+		at = next
+	}
+	return &Error{file, 0, "not UTF-8 text"}
+}

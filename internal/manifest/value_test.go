@@ -1,0 +1,50 @@
+package manifest
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+)
+
+// kubernetes reads a document as kubectl and the API server do.
+func kubernetes(source []byte) (any, error) {
+	text, err := yaml.YAMLToJSON(source)
+	if err != nil {
+		return nil, err
+	}
+	var v any
+	return v, json.Unmarshal(text, &v)
+}
+
+// ours reads it through the nodes.
+func ours(source []byte) (any, error) {
+	d, err := parseDocument("in", 0, chunk{text: source})
+	if err != nil || d.Root == nil {
+		return nil, err
+	}
+	var v any
+	return v, d.Decode(d.Root, &v)
+}
+
+func TestValueIsWhatKubernetesReads(t *testing.T) {
+	for _, s := range []string{
+		"y", "n", "Y", "N", "yes", "Yes", "YES", "yEs", "no", "on", "Off", "true", "True", "TRUE", "tRue", "null", "~", "Null", "",
+		"0", "1", "-1", "+1", "01", "0777", "0o17", "0x1F", "0b11", "1_000", "1e3", "1.5", ".5", "1.", "12:30", "9223372036854775807",
+		"18446744073709551615", "99999999999999999999", "2024-01-01", "2024-01-01T00:00:00Z", "'y'", `"1"`, "a b", "!!str 1", "!!int '1'",
+		"!!float 1", "!!binary aGk=", "-", "1-2", "é", "-0", "0.0", "|\n  x\n  y\n", ">\n  x\n  y\n", "&a b", "x: &a {b: 1}\ny1: *a", "<<: {a: 1}", "<<: [{a: 1}, {a: 2, b: 3}]\nc: 4",
+	} {
+		source := []byte("key: " + s + "\n")
+		if len(s) > 2 && (s[:2] == "x:" || s[:2] == "<<") {
+			source = []byte(s + "\n")
+		}
+		want, wantErr := kubernetes(source)
+		got, err := ours(source)
+		if (wantErr == nil) != (err == nil) {
+			t.Errorf("%q: error %v, Kubernetes has %v", source, err, wantErr)
+		} else if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: -kubernetes +got:\n%s", source, diff)
+		}
+	}
+}
