@@ -30,6 +30,10 @@ type Engine struct {
 	helperOnce  sync.Once
 	helperFacts image.Facts
 	helperErr   error
+
+	sensorOnce sync.Once
+	sensor     string
+	sensorErr  error
 }
 
 var _ seal.Engine = (*Engine)(nil)

@@ -29,6 +29,7 @@ type running struct {
 	profile profile.Profile
 	id      string
 	mounts  []mounted
+	watcher *observer
 
 	mu     sync.Mutex
 	ports  map[int]int
@@ -86,12 +87,8 @@ func (c *running) State(ctx context.Context) (seal.State, error) {
 		return s, nil
 	}
 	s.Exit = observe.Exit{Code: found.State.ExitCode, OOMKilled: found.State.OOMKilled, Error: found.State.Error}
-	if s.Exit.Code == 1 || s.Exit.Code == 255 {
-		if s.Exit, err = c.lateExecFailure(ctx, s.Exit); err != nil {
-			return seal.State{}, err
-		}
-	}
-	return s, nil
+	s.Exit, err = c.explain(ctx, s.Exit)
+	return s, err
 }
 
 // lateFailure is the only line that a container writes whose program the kernel refused: the runtime had by then said
@@ -99,27 +96,31 @@ func (c *running) State(ctx context.Context) (seal.State, error) {
 var lateFailure = regexp.MustCompile(`^(?:standard_init_linux\.go:\d+: exec user process caused|exec \S+): ` +
 	`(operation not permitted|permission denied|exec format error|no such file or directory)\s*$`)
 
-func (c *running) lateExecFailure(ctx context.Context, exit observe.Exit) (observe.Exit, error) {
+// sensorFailure is what the sensor writes where it cannot start the program.
+var sensorFailure = regexp.MustCompile(`(?m)^podseal sensor: (starting .+)$`)
+
+// explain finds the message and the code of a program that could not be executed where only the logs tell.
+func (c *running) explain(ctx context.Context, exit observe.Exit) (observe.Exit, error) {
+	late := exit.Code == 1 || exit.Code == 255
+	sensor := exit.Code == 126 || exit.Code == 127
+	if exit.Error != "" || !late && !sensor {
+		return exit, nil
+	}
 	logs, err := c.Logs(ctx)
 	if err != nil {
 		return exit, err
 	}
+	if found := sensorFailure.FindStringSubmatch(logs); sensor && found != nil {
+		exit.Error = found[1]
+	}
 	line := strings.TrimSpace(logs)
-	if found := lateFailure.FindStringSubmatch(line); found != nil {
+	if found := lateFailure.FindStringSubmatch(line); late && found != nil {
 		exit.Code, exit.Error = 126, line
 		if found[1] == "no such file or directory" {
 			exit.Code = 127
 		}
 	}
 	return exit, nil
-}
-
-// Wait implements seal.Container.
-func (c *running) Wait(ctx context.Context) error {
-	if c.failure() != nil {
-		return nil
-	}
-	return c.e.waitEnd(ctx, c.id)
 }
 
 // Restart implements seal.Container.
@@ -131,6 +132,11 @@ func (c *running) Restart(ctx context.Context) error {
 	}
 	if err := c.Wait(ctx); err != nil {
 		return err
+	}
+	if c.watcher.id != "" { // it ends with the processes that it looks at, a moment later
+		if err := c.e.waitEnd(ctx, c.watcher.id); err != nil {
+			return err
+		}
 	}
 	if err := c.runInits(ctx); err != nil {
 		return err

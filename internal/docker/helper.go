@@ -20,13 +20,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/trace"
 )
 
 // helperRepo is the name of podseal's own image: nothing but its binary, made on the spot, never pulled.
 const helperRepo = "podseal/helper"
 
-// helperBinary is the binary's path in the helper image.
-const helperBinary = "/podseal"
+// helperBinary is the binary's path in the helper image, and in the volume that traced containers get.
+const helperBinary = trace.Mountpoint + "/" + trace.BinaryName
 
 var errNoHelper = errors.New("this podseal has no helper binary for the engine")
 
@@ -100,7 +101,10 @@ func (e *Engine) load(ctx context.Context, ref, arch string, binary []byte) erro
 func helperImage(arch string, binary []byte) (v1.Image, error) {
 	var files bytes.Buffer
 	w := tar.NewWriter(&files)
-	err := w.WriteHeader(&tar.Header{Name: helperBinary[1:], Mode: 0o755, Size: int64(len(binary)), Typeflag: tar.TypeReg})
+	err := w.WriteHeader(&tar.Header{Name: trace.Mountpoint[1:] + "/", Mode: 0o755, Typeflag: tar.TypeDir})
+	if err == nil {
+		err = w.WriteHeader(&tar.Header{Name: helperBinary[1:], Mode: 0o755, Size: int64(len(binary)), Typeflag: tar.TypeReg})
+	}
 	if err == nil {
 		_, err = w.Write(binary)
 	}

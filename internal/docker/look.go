@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
 
@@ -45,12 +47,45 @@ func (c *running) Changes(ctx context.Context) ([]observe.Change, error) {
 	if found.Config != nil && found.Config.WorkingDir != "" {
 		made = append(made, found.Config.WorkingDir)
 	}
-	return withoutEngine(changes(diff), made), nil
+	return c.markFolders(ctx, withoutEngine(changes(diff), made))
+}
+
+// maxAsked bounds the added entries of which the engine is asked what they are.
+const maxAsked = 200
+
+// markFolders tells which added entries are folders, as far as it matters: those with something added below them, and
+// those that stand by themselves, of which the engine has to be asked one by one.
+func (c *running) markFolders(ctx context.Context, changes []observe.Change) ([]observe.Change, error) {
+	added := map[string]bool{}
+	parents := map[string]bool{}
+	for _, ch := range changes {
+		if ch.Kind == observe.Added {
+			added[ch.Path] = true
+			parents[path.Dir(ch.Path)] = true
+		}
+	}
+	asked := 0
+	for i, ch := range changes {
+		if ch.Kind != observe.Added {
+			continue
+		}
+		changes[i].Dir = parents[ch.Path]
+		if changes[i].Dir || added[path.Dir(ch.Path)] || asked == maxAsked {
+			continue
+		}
+		asked++
+		found, err := c.e.cli.ContainerStatPath(ctx, c.id, ch.Path)
+		if err != nil && !errdefs.IsNotFound(err) { // it may be gone by now
+			return nil, fmt.Errorf("looking at %s in the container: %w", ch.Path, err)
+		}
+		changes[i].Dir = err == nil && found.Mode.IsDir()
+	}
+	return changes, nil
 }
 
 // Diff returns the changes of any container of the engine, sorted, without those that the engine made itself.
 func (e *Engine) Diff(ctx context.Context, id string) ([]observe.Change, error) {
-	return (&running{e: e, id: id}).Changes(ctx)
+	return (&running{e: e, id: id, watcher: &observer{}}).Changes(ctx)
 }
 
 // changes puts the engine's answer, in the order of a hash table, into ours.
@@ -211,6 +246,9 @@ func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) 
 
 // Usage implements seal.Container.
 func (c *running) Usage(ctx context.Context) ([]observe.Usage, error) {
+	if use, ok := c.watchedUsage(ctx, c.profile.Mounts); ok {
+		return use, nil
+	}
 	var out []observe.Usage
 	for _, m := range c.mounts {
 		// The dot makes the engine follow a mount path that is a symlink in the image.

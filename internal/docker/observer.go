@@ -4,53 +4,317 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/pkg/stdcopy"
 
+	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/trace"
 )
 
-// Listening implements seal.Container: a short-lived helper container looks from inside the container's network
-// namespace, since the image may have no program that could.
-func (c *running) Listening(ctx context.Context) ([]int, error) {
+// observer is the container beside the application that looks into it: at what listens, at what the mounts hold, and,
+// where the sensor runs as well, at each write.
+type observer struct {
+	id     string
+	socket string // "" where no sensor runs
+	why    string // why none runs
+
+	// sessions are one for each start of the container; the last one is of now. What the earlier ones saw stays.
+	sessions []*trace.Session
+	phase    observe.Phase
+}
+
+// sensorVolume returns the volume with the sensor in it: one for all containers of the run. The engine fills it, by
+// copying what the helper image has at the mount point into a volume that is still empty.
+func (e *Engine) sensorVolume(ctx context.Context) (string, error) {
+	e.sensorOnce.Do(func() { e.sensor, e.sensorErr = e.makeSensorVolume(context.WithoutCancel(ctx)) })
+	return e.sensor, e.sensorErr
+}
+
+func (e *Engine) makeSensorVolume(ctx context.Context) (string, error) {
+	helper, err := e.helper(ctx)
+	if err != nil {
+		return "", err
+	}
+	v, err := e.makeVolume(ctx, "sensor", nil)
+	if err != nil {
+		return "", err
+	}
+	id, err := e.create(ctx, "sensor", &container.Config{Image: helper.ID, Labels: e.labels()}, &container.HostConfig{
+		NetworkMode: "none", Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: v.Name, Target: trace.Mountpoint}},
+	}, helper)
+	if err != nil {
+		return "", err
+	}
+	_, err = e.cli.ContainerStatPath(ctx, id, helperBinary)
+	if err = errors.Join(err, e.removeContainer(ctx, id)); err != nil {
+		return "", fmt.Errorf("filling the sensor's volume: %w", err)
+	}
+	return v.Name, nil
+}
+
+// whyNoSensor tells why single writes of a container cannot be traced; "" when they can.
+func (c *running) whyNoSensor(helper image.Facts) string {
+	switch {
+	case c.e.opts.NoTrace:
+		return "tracing was switched off"
+	case helper.Config.Architecture != c.facts.Config.Architecture:
+		return fmt.Sprintf("tracing is off: the image is for %s, emulated by an engine on %s",
+			c.facts.Config.Architecture, helper.Config.Architecture)
+	case !c.profile.Open && c.profile.AllowPrivilegeEscalation:
+		return "tracing is off: it sets no_new_privs, and this run is about what happens without"
+	}
+	return ""
+}
+
+// observe makes the observer of a container that is about to be created, and puts the sensor before its program. An
+// engine that cannot be observed is still an engine: the reason is kept, and the run goes on.
+func (c *running) observe(ctx context.Context, s settings) {
+	c.watcher = &observer{phase: observe.Start}
 	helper, err := c.e.helper(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("looking for listening ports: %w", err)
+		c.watcher.why = "tracing is off: " + err.Error()
+		return
 	}
-	id, err := c.e.create(ctx, "listening", &container.Config{
-		Image: helper.ID, Labels: c.e.labels(), Cmd: []string{"listening"},
-	}, &container.HostConfig{NetworkMode: container.NetworkMode("container:" + c.id), CapDrop: []string{"ALL"}}, helper)
+	if c.watcher.why = c.whyNoSensor(helper); c.watcher.why != "" {
+		return
+	}
+	volume, err := c.e.sensorVolume(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("looking for listening ports: %w", err)
+		c.watcher.why = "tracing is off: " + err.Error()
+		return
 	}
-	code, output, err := c.e.runToEnd(ctx, id)
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
-	defer cancel()
-	if err := errors.Join(err, c.e.removeContainer(end, id)); err != nil {
-		return nil, fmt.Errorf("looking for listening ports: %w", err)
+	c.watcher.socket = fmt.Sprintf("socket-%d", c.e.seq.Add(1))
+	sensor := volumeMount(volume, trace.Mountpoint)
+	sensor.ReadOnly = true
+	s.host.Mounts = append(s.host.Mounts, sensor)
+	s.host.SecurityOpt = append(s.host.SecurityOpt, "label=disable") // SELinux lets no socket cross containers
+	s.cfg.Entrypoint = trace.SensorArgs(s.cfg.Entrypoint, trace.SensorOptions{Socket: c.watcher.socket, Wait: sensorWait})
+}
+
+// sensorWait is how long a container waits for its observer before it runs untraced.
+const sensorWait = 15 * time.Second
+
+// makeObserver creates the observer's container, beside the container that it will look into.
+func (c *running) makeObserver(ctx context.Context) error {
+	helper, err := c.e.helper(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // the reason is in c.watcher.why
 	}
-	if code != 0 {
-		return nil, fmt.Errorf("looking for listening ports: the helper exited %d: %s", code, strings.TrimSpace(output))
+	o := trace.ObserverOptions{Socket: c.watcher.socket, Off: c.watcher.socket == ""}
+	if !c.profile.Open && !c.profile.LowPorts {
+		o.PortStart = 1024
 	}
-	var ports []int
-	for _, word := range strings.Fields(output) {
-		p, err := strconv.Atoi(word)
+	host := &container.HostConfig{
+		PidMode: container.PidMode("container:" + c.id), NetworkMode: "none", ReadonlyRootfs: true,
+		CapDrop: []string{"ALL"}, CapAdd: []string{"SYS_PTRACE"}, SecurityOpt: []string{"label=disable"},
+		LogConfig: container.LogConfig{Type: "none"},
+	}
+	if !o.Off {
+		volume, err := c.e.sensorVolume(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("looking for listening ports: the helper said %q", output)
+			return err
 		}
-		ports = append(ports, p)
+		host.Mounts = []mount.Mount{volumeMount(volume, trace.Mountpoint)}
 	}
-	slices.Sort(ports)
-	return slices.Compact(ports), nil
+	id, err := c.e.create(ctx, "observer", &container.Config{
+		Image: helper.ID, Labels: c.e.labels(), Entrypoint: trace.ObserverArgs(o), User: "0:0", OpenStdin: true,
+		AttachStdin: true, AttachStdout: true, AttachStderr: true,
+	}, host, helper)
+	if err != nil {
+		return err
+	}
+	c.watcher.id = id
+	// First in the list, and so removed last: a traced application without its observer gets errors from the kernel.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.undo = slices.Insert(c.undo, 0, func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
+	return nil
+}
+
+// watch starts the observer of a container that has just been started, and waits until the application runs. Where
+// that fails the application runs unobserved.
+func (c *running) watch(ctx context.Context) error {
+	if c.watcher.id == "" {
+		return nil
+	}
+	stream, err := c.e.attach(ctx, c.watcher.id)
+	if err != nil {
+		return fmt.Errorf("attaching to the observer: %w", err)
+	}
+	session := trace.Attach(stream)
+	c.mu.Lock()
+	phase := c.watcher.phase
+	c.watcher.sessions = append(c.watcher.sessions, session)
+	c.mu.Unlock()
+	// The phase is on its way before the observer runs, so that it is the first thing that the observer hears.
+	go func() { _ = session.Phase(context.WithoutCancel(ctx), phase) }()
+	if err := c.e.cli.ContainerStart(ctx, c.watcher.id, container.StartOptions{}); err != nil {
+		_ = session.Close()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// A container that has ended has no processes to look at.
+		c.note("the observer could not be started: " + err.Error())
+		return nil
+	}
+	if c.watcher.socket == "" {
+		return nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, 2*sensorWait)
+	defer cancel()
+	if err := session.Started(waiting); err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (c *running) note(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watcher.why = text
+}
+
+// stream is the observer's stdout and stdin.
+type stream struct {
+	io.Reader
+	conn net.Conn
+	read *io.PipeReader
+}
+
+func (s stream) Write(p []byte) (int, error) { return s.conn.Write(p) }
+
+func (s stream) Close() error { return errors.Join(s.conn.Close(), s.read.Close()) }
+
+// attach connects to a container's stdin and stdout. What it writes to stderr is dropped.
+func (e *Engine) attach(ctx context.Context, id string) (stream, error) {
+	conn, err := e.cli.ContainerAttach(context.WithoutCancel(ctx), id, container.AttachOptions{
+		Stream: true, Stdin: true, Stdout: true, Stderr: true,
+	})
+	if err != nil {
+		return stream{}, err
+	}
+	read, write := io.Pipe()
+	go func() {
+		_, err := stdcopy.StdCopy(write, io.Discard, conn.Reader)
+		_ = write.CloseWithError(err)
+	}()
+	return stream{Reader: read, conn: conn.Conn, read: read}, nil
+}
+
+// session is the observer of now; nil where there is none.
+func (c *running) session() *trace.Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := len(c.watcher.sessions); n > 0 {
+		return c.watcher.sessions[n-1]
+	}
+	return nil
+}
+
+// Listening implements seal.Container.
+func (c *running) Listening(ctx context.Context) ([]int, error) {
+	s := c.session()
+	if s == nil {
+		return nil, c.cannotLook()
+	}
+	ports, err := s.Listening(ctx)
+	if errors.Is(err, trace.ErrEnded) {
+		if state, stateErr := c.State(ctx); stateErr == nil && !state.Running {
+			return nil, nil // nothing listens in a container that has ended
+		}
+		return nil, c.cannotLook()
+	}
+	return ports, err
+}
+
+func (c *running) cannotLook() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watcher.why == "" {
+		return seal.ErrCannotLook
+	}
+	return fmt.Errorf("%w: %s", seal.ErrCannotLook, c.watcher.why)
 }
 
 // Phase implements seal.Container.
-func (c *running) Phase(observe.Phase) {}
+func (c *running) Phase(p observe.Phase) {
+	c.mu.Lock()
+	c.watcher.phase = p
+	c.mu.Unlock()
+	if s := c.session(); s != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = s.Phase(ctx, p) // an observer that has ended sees nothing more to put into a phase
+	}
+}
 
 // Writes implements seal.Container.
 func (c *running) Writes() ([]observe.Write, observe.Trace) {
-	return nil, observe.Trace{Note: "the tracer is off"}
+	c.mu.Lock()
+	sessions, why := slices.Clone(c.watcher.sessions), c.watcher.why
+	traced := c.watcher.socket != ""
+	c.mu.Unlock()
+	if !traced || len(sessions) == 0 {
+		return nil, observe.Trace{Note: why}
+	}
+	var writes []observe.Write
+	all := observe.Trace{On: true}
+	var notes []string
+	for _, s := range sessions {
+		writes = append(writes, s.Writes()...)
+		status := s.Status()
+		all.On = all.On && status.On
+		all.Lost += status.Lost
+		if status.Note != "" && !slices.Contains(notes, status.Note) {
+			notes = append(notes, status.Note)
+		}
+	}
+	if why != "" {
+		notes = append(notes, why)
+	}
+	all.Note = strings.Join(notes, "; ")
+	slices.SortStableFunc(writes, func(a, b observe.Write) int { return strings.Compare(a.Path, b.Path) })
+	return writes, all
+}
+
+// DeniedPorts are the TCP ports that something in the container was refused to bind, as far as the tracer saw, sorted.
+func (c *running) DeniedPorts() []int {
+	c.mu.Lock()
+	sessions := slices.Clone(c.watcher.sessions)
+	c.mu.Unlock()
+	var ports []int
+	for _, s := range sessions {
+		for _, b := range s.Binds() {
+			if b.Outcome == observe.Denied {
+				ports = append(ports, b.Port)
+			}
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// watchedUsage asks the observer what the mounts hold, which is much quicker than reading them. ok is false where it
+// cannot tell.
+func (c *running) watchedUsage(ctx context.Context, mounts []profile.Mount) ([]observe.Usage, bool) {
+	s := c.session()
+	if s == nil {
+		return nil, false
+	}
+	paths := make([]string, 0, len(mounts))
+	for _, m := range mounts {
+		paths = append(paths, m.Path)
+	}
+	use, err := s.Usage(ctx, paths)
+	return use, err == nil && len(use) == len(mounts)
 }

@@ -20,7 +20,7 @@ const defaultGrace = 10 * time.Second
 
 // Start implements seal.Engine.
 func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (seal.Container, error) {
-	c := &running{e: e, target: t, facts: facts, profile: p}
+	c := &running{e: e, target: t, facts: facts, profile: p, watcher: &observer{}}
 	if err := c.setUp(ctx); err != nil {
 		if rmErr := c.Remove(ctx); rmErr != nil {
 			return nil, fmt.Errorf("%w (and cleaning up: %w)", err, rmErr)
@@ -47,12 +47,16 @@ func (c *running) setUp(ctx context.Context) error {
 		return err
 	}
 	s.cfg.Labels = c.e.labels()
+	c.observe(ctx, s)
 	id, err := c.e.create(ctx, "target", s.cfg, s.host, c.facts)
 	if err != nil {
 		return err
 	}
 	c.id = id
 	c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
+	if err := c.makeObserver(ctx); err != nil {
+		return err
+	}
 	return c.start(ctx)
 }
 
@@ -126,6 +130,9 @@ func (c *running) start(ctx context.Context) error {
 	}
 	ports := map[int]int{}
 	if !failed {
+		if err := c.watch(ctx); err != nil {
+			return err
+		}
 		found, err := c.e.cli.ContainerInspect(ctx, c.id)
 		if err != nil {
 			return fmt.Errorf("inspecting the container: %w", err)

@@ -171,17 +171,38 @@ func (t *tree) kind(ctx context.Context, p string) (image.Kind, error) {
 	}
 	if dir == image.Dir { // engines answer with all kinds of errors for a path below a file
 		found, err := t.e.cli.ContainerStatPath(ctx, t.id, p)
-		if err != nil && !errdefs.IsNotFound(err) {
-			return "", fmt.Errorf("looking up %s in the image: %w", p, err)
-		}
-		if err == nil {
+		switch {
+		case err == nil:
 			s.kind = kindOf(found.Mode)
+		case errdefs.IsNotFound(err):
+		case ctx.Err() != nil:
+			return "", fmt.Errorf("looking up %s in the image: %w", p, err)
+		default:
+			if s.kind, err = t.kindByList(ctx, p, err); err != nil {
+				return "", err
+			}
 		}
 	}
 	t.mu.Lock()
 	t.stats[p] = s
 	t.mu.Unlock()
 	return s.kind, nil
+}
+
+// kindByList finds out by the folder's listing what is at a path. Some engines follow a symlink when they are asked
+// about it, and fail where it leads nowhere: in a circle, or through a file. why is that failure.
+func (t *tree) kindByList(ctx context.Context, p string, why error) (image.Kind, error) {
+	const many = 10000
+	entries, _, err := t.List(ctx, path.Dir(p), many)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range entries {
+		if e.Path == p {
+			return e.Kind, nil
+		}
+	}
+	return "", fmt.Errorf("looking up %s in the image: %w", p, why)
 }
 
 // entry reads all about a real path. Only a tar stream has the owner; its first header is enough.

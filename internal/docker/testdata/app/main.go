@@ -7,12 +7,12 @@
 //	append:PATH=TEXT    appends to a file
 //	read:PATH           reads a file
 //	list:PATH           names in a folder
+//	mkdir:PATH          makes a folder
 //	remove:PATH         removes
 //	listen:PORT         listens for TCP and greets
 //	env:NAME            an environment variable
 //	exit:CODE           ends
 //	wait                waits for SIGTERM, writes "stopping", and ends with 0
-//	listening           the ports that something listens on, then ends: what the helper image does
 package main
 
 import (
@@ -65,6 +65,8 @@ func do(verb, arg string) (string, error) {
 			names = append(names, e.Name())
 		}
 		return strings.Join(names, " "), err
+	case "mkdir":
+		return "ok", os.Mkdir(arg, 0o755)
 	case "remove":
 		return "ok", os.Remove(arg)
 	case "env":
@@ -79,8 +81,6 @@ func do(verb, arg string) (string, error) {
 		return "ok", listen(arg)
 	case "wait":
 		return wait(), nil
-	case "listening":
-		listening()
 	}
 	return "", fmt.Errorf("unknown step")
 }
@@ -124,20 +124,4 @@ func wait() string {
 	fmt.Println("waiting")
 	<-signals
 	return "stopping"
-}
-
-// listening prints the ports of the sockets in state LISTEN, and ends.
-func listening() {
-	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		data, _ := os.ReadFile(file)
-		for _, line := range strings.Split(string(data), "\n") {
-			f := strings.Fields(line)
-			if len(f) > 3 && f[3] == "0A" {
-				_, hex, _ := strings.Cut(f[1], ":")
-				port, _ := strconv.ParseInt(hex, 16, 32)
-				fmt.Println(port)
-			}
-		}
-	}
-	os.Exit(0)
 }

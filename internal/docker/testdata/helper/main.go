@@ -1,4 +1,21 @@
 // Command helper stands for podseal in the helper image: the sensor and the observer, and nothing else.
 package main
 
-func main() {}
+import (
+	"os"
+
+	"github.com/podseal/podseal/internal/trace"
+)
+
+func main() {
+	if len(os.Args) < 2 {
+		os.Exit(2)
+	}
+	switch os.Args[1] {
+	case trace.SensorCommand:
+		os.Exit(trace.SensorMain(os.Args[2:]))
+	case trace.ObserverCommand:
+		os.Exit(trace.ObserverMain(os.Args[2:], os.Stdin, os.Stdout))
+	}
+	os.Exit(2)
+}
