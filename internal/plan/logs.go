@@ -15,15 +15,17 @@ var refusals = []struct {
 	errno string
 	words *regexp.Regexp
 }{
-	{"EROFS", regexp.MustCompile(`(?i)read-only file[ -]?system|\bEROFS\b|errno 30\b`)},
+	{"EROFS", regexp.MustCompile(`(?i)read-?only (?:file[ -]?system|director|folder|database)|\bEROFS\b|errno 30\b`)},
 	{"EPERM", regexp.MustCompile(`(?i)operation not permitted|\bEPERM\b|errno 1\b`)},
-	{"EACCES", regexp.MustCompile(`(?i)permission denied|\bEACCES\b|errno 13\b|access is denied|AccessDenied`)},
-	{"", regexp.MustCompile(`(?i)not writ(?:e)?able|unwrit(?:e)?able|(?:can ?not|can't|could not|couldn't|unable to|failed to) (?:create|write|open|make|touch|mkdir|bind|rename|remove)|no usable temporary`)},
+	{"EACCES", regexp.MustCompile(`(?i)permission denied|\bEACCES\b|errno 13\b|access (?:to the path .* )?is denied|AccessDenied`)},
+	{"", regexp.MustCompile(`(?i)not writ(?:e)?able|unwrit(?:e)?able|(?:can ?not|can't|could not|couldn't|unable to|failed to) (?:create|write|open|access|make|touch|mkdir|bind|rename|remove)|(?:no usable|not find a) temporary`)},
 }
 
 var (
-	absolute  = regexp.MustCompile("(?:^|[^A-Za-z0-9._/:-])(/[^\\s'\"`<>|;,()\\[\\]{}*?\\\\]+)")
-	quoted    = regexp.MustCompile("['\"`]([A-Za-z0-9._-][^'\"`\\s]*)['\"`]")
+	absolute  = regexp.MustCompile("(?:^|unix:|[^A-Za-z0-9._/:-])(/[^\\s'\"`‘’“”<>|;,()\\[\\]{}*?\\\\]+)")
+	source    = regexp.MustCompile(`:\d+(?::\S*)?$`) // of a path: it is a place in a program, as in x.rb:5:in
+	inSource  = regexp.MustCompile(` in /\S+ on line \d+| in /\S+:\d+|:in ['\x60][^'\x60]*['\x60]|File "/[^"]+", line \d+`)
+	quoted    = regexp.MustCompile("['\"`‘“]([A-Za-z0-9._-][^'\"`’”\\s]*)['\"`’”]")
 	makesDir  = regexp.MustCompile(`(?i)mkdir|(?:create|creating|make|making) (?:the )?(?:temp(?:orary)? )?(?:director|folder)`)
 	bindLine  = regexp.MustCompile(`(?i)\bbind|listen|socket`)
 	stickyish = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|temporary director|tmpdir`)
@@ -63,21 +65,23 @@ func readRefusal(line, cwd string) (Refused, bool) {
 		if at == nil {
 			continue
 		}
-		return Refused{Line: line, Errno: k.errno, Path: nearest(line, at[0], cwd), Bind: bindLine.MatchString(line),
+		return Refused{Line: line, Errno: k.errno, Path: nearest(line, at, cwd), Bind: bindLine.MatchString(line),
 			Dir: makesDir.MatchString(line), Owner: ownership.MatchString(line), Temp: stickyish.MatchString(line)}, true
 	}
 	return Refused{}, false
 }
 
-// nearest is the path that the words at position pos are about: the last one before them, else the first one after.
-func nearest(line string, pos int, cwd string) string {
+// nearest is the path that the words of the refusal (at their start and end) are about: the last one before them, else
+// the first one after. Places in a program's source do not count.
+func nearest(line string, at []int, cwd string) string {
+	line = inSource.ReplaceAllStringFunc(line, func(s string) string { return strings.Repeat(" ", len(s)) })
 	before, after := "", ""
 	for _, m := range absolute.FindAllStringSubmatchIndex(line, -1) {
 		p := strings.TrimRight(line[m[2]:m[3]], ".:!")
-		if p == "" || strings.HasPrefix(p, "//") {
+		if p == "" || strings.HasPrefix(p, "//") || source.MatchString(p) {
 			continue
 		}
-		if m[2] < pos {
+		if m[2] < at[0] {
 			before = p
 		} else if after == "" {
 			after = p
@@ -92,8 +96,19 @@ func nearest(line string, pos int, cwd string) string {
 	case before != "":
 		return path.Clean(before)
 	}
-	if m := quoted.FindStringSubmatch(line); m != nil && cwd != "" {
-		return path.Join(cwd, m[1])
+	return relative(line, at, cwd)
+}
+
+// relative is a quoted name that stands right beside the words of the refusal.
+func relative(line string, at []int, cwd string) string {
+	const beside = 32
+	if cwd == "" {
+		return ""
+	}
+	for _, m := range quoted.FindAllStringSubmatchIndex(line, -1) {
+		if m[1] <= at[1] && at[0]-m[1] < beside || m[0] >= at[0] && m[0]-at[1] < beside {
+			return path.Join("/", cwd, line[m[2]:m[3]])
+		}
 	}
 	return ""
 }
