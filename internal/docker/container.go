@@ -123,6 +123,14 @@ func (c *running) explain(ctx context.Context, exit observe.Exit) (observe.Exit,
 	return exit, nil
 }
 
+// Wait implements seal.Container.
+func (c *running) Wait(ctx context.Context) error {
+	if c.failure() != nil {
+		return nil
+	}
+	return c.e.waitEnd(ctx, c.id)
+}
+
 // Restart implements seal.Container.
 func (c *running) Restart(ctx context.Context) error {
 	err := c.e.cli.ContainerKill(ctx, c.id, "SIGKILL")
