@@ -60,7 +60,7 @@ func (p reader) columns(rows []Choice) table {
 	if room := p.width - fixed - t.path; room >= columnWidth {
 		t.reason = room
 	}
-	t.path = max(min(t.path, p.width-fixed), 10)
+	t.path = max(min(t.path, p.width-fixed), len("PATH"))
 	return t
 }
 
@@ -105,9 +105,7 @@ func (p reader) details(c Choice, room int) []string {
 			lines = append(lines, p.paint(dim, l))
 		}
 	}
-	if who := writers(c.Evidence); who != "" {
-		add("by " + who)
-	}
+	add(wrote(c))
 	add(clean(c.Proof))
 	if p.verbose {
 		for _, e := range c.Evidence {

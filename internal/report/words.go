@@ -89,7 +89,26 @@ func value(p Profile, field string) string {
 	}
 }
 
-// writers says who wrote a folder and what, in a few words: "nginx uid 101, 3x: nginx.pid".
+// wrote says what was written in a folder and by whom: "nginx.pid: by nginx uid 101, 3x".
+func wrote(c Choice) string {
+	var names []string
+	for _, e := range c.Evidence {
+		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(e.Path, c.Path), "/"), "/")
+		if name != "" {
+			names = append(names, clean(name))
+		}
+	}
+	what, who := some(slices.Compact(names), 3, ", "), writers(c.Evidence)
+	if what != "" && who != "" {
+		return what + ": by " + who
+	}
+	if who != "" {
+		return "by " + who
+	}
+	return what
+}
+
+// writers says who wrote, in a few words: "nginx uid 101, 3x".
 func writers(list []Evidence) string {
 	var who []Writer
 	for _, e := range list {
@@ -105,7 +124,7 @@ func writers(list []Evidence) string {
 	slices.SortStableFunc(who, func(a, b Writer) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Process, b.Process), cmp.Compare(a.UID, b.UID))
 	})
-	return some(each(who, writer), 3)
+	return some(each(who, writer), 3, "; ")
 }
 
 func writer(w Writer) string {
@@ -117,11 +136,11 @@ func writer(w Writer) string {
 }
 
 // some joins the first few of a list and counts the others.
-func some(list []string, n int) string {
+func some(list []string, n int, sep string) string {
 	if len(list) <= n+1 {
-		return strings.Join(list, "; ")
+		return strings.Join(list, sep)
 	}
-	return fmt.Sprintf("%s; and %d more", strings.Join(list[:n], "; "), len(list)-n)
+	return fmt.Sprintf("%s%sand %d more", strings.Join(list[:n], sep), sep, len(list)-n)
 }
 
 // sentence tells one piece of evidence: "/run/x.pid: open denied (EROFS) in phase start, by nginx

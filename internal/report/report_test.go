@@ -1,0 +1,240 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/seal"
+)
+
+func textOf(t *testing.T, res seal.Result, opt TextOptions) string {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := Text(&buf, res, opt); err != nil {
+		t.Fatal(err)
+	}
+	return buf.String()
+}
+
+// TestTextKeepsTheWidth allows a longer line only for a word that cannot be broken, and for what is quoted.
+func TestTextKeepsTheWidth(t *testing.T) {
+	for name, res := range fixtures() {
+		for _, w := range []int{1, 40, 60, 72, 80, 100, 120, 200} {
+			for _, verbose := range []bool{false, true} {
+				for line := range strings.Lines(textOf(t, res, TextOptions{Width: w, Verbose: verbose})) {
+					line = strings.TrimSuffix(line, "\n")
+					longest := 0
+					for _, word := range strings.Fields(line) {
+						longest = max(longest, width(word))
+					}
+					if width(line) > max(w, leastWidth) && longest < max(w, leastWidth)/3 && !strings.HasPrefix(line, "  | ") {
+						t.Errorf("%s: more than %d columns: %q", name, w, line)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestTextIsPlainWithoutColour(t *testing.T) {
+	for name, res := range fixtures() {
+		for _, verbose := range []bool{false, true} {
+			got := textOf(t, res, TextOptions{Verbose: verbose})
+			for _, r := range got {
+				if r != '\n' && !unicode.IsPrint(r) || r >= 0x2500 && r <= 0x259f {
+					t.Errorf("%s: %q is not plain", name, r)
+				}
+			}
+			coloured := textOf(t, res, TextOptions{Verbose: verbose, Color: true})
+			if !strings.Contains(coloured, "\x1b[") {
+				t.Errorf("%s: no colours", name)
+			}
+			if diff := cmp.Diff(got, escape.ReplaceAllString(coloured, "")); diff != "" {
+				t.Errorf("%s: colours change the layout:\n%s", name, diff)
+			}
+		}
+	}
+}
+
+func TestNoiseIsCounted(t *testing.T) {
+	const line = "1 path set aside as runtime noise"
+	if got := textOf(t, sealed(), TextOptions{}); !strings.Contains(got, line) || strings.Contains(got, "/dev/null") {
+		t.Errorf("want %q and no /dev/null:\n%s", line, got)
+	}
+	if got := textOf(t, sealed(), TextOptions{Verbose: true}); strings.Contains(got, line) || !strings.Contains(got, "/dev/null") {
+		t.Errorf("want /dev/null and not %q:\n%s", line, got)
+	}
+}
+
+func TestSwallowedIsBounded(t *testing.T) {
+	res := sealed()
+	one := res.Swallowed[0]
+	for i := range 30 {
+		one.Path = fmt.Sprintf("/var/log/%02d", i)
+		res.Swallowed = append(res.Swallowed, one)
+	}
+	if got := textOf(t, res, TextOptions{}); !strings.Contains(got, "and 16 more") || strings.Contains(got, "/var/log/20") {
+		t.Errorf("the list has no bound:\n%s", got)
+	}
+	if got := textOf(t, res, TextOptions{Verbose: true}); !strings.Contains(got, "/var/log/29") {
+		t.Errorf("the whole list was asked for:\n%s", got)
+	}
+}
+
+// TestOrderOfTheResultDoesNotMatter turns round every list that a report sorts.
+func TestOrderOfTheResultDoesNotMatter(t *testing.T) {
+	for name, res := range fixtures() {
+		want := New(res)
+		slices.Reverse(res.Choices)
+		slices.Reverse(res.Swallowed)
+		slices.Reverse(res.Profile.Mounts)
+		for i := range res.Rounds {
+			o := &res.Rounds[i].Observation
+			o.Changes, o.Processes, o.Usage = slices.Clone(o.Changes), slices.Clone(o.Processes), slices.Clone(o.Usage)
+			slices.Reverse(o.Changes)
+			slices.Reverse(o.Processes)
+			slices.Reverse(o.Usage)
+		}
+		if diff := cmp.Diff(want, New(res)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// TestJSONHasNoNull but where the page says so: for the profile of a target that is not testable, and for an exit.
+func TestJSONHasNoNull(t *testing.T) {
+	all := fixtures()
+	all["empty"] = seal.Result{Rounds: []seal.Round{{}}}
+	for name, res := range all {
+		var buf bytes.Buffer
+		if err := JSON(&buf, res); err != nil {
+			t.Fatal(err)
+		}
+		var v any
+		if err := json.Unmarshal(buf.Bytes(), &v); err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range nulls("", v) {
+			if at != "/profile" && !strings.HasSuffix(at, "/exit") {
+				t.Errorf("%s: null at %s", name, at)
+			}
+		}
+	}
+}
+
+func nulls(at string, v any) (out []string) {
+	switch v := v.(type) {
+	case nil:
+		return []string{at}
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			out = append(out, nulls(at+"/"+k, v[k])...)
+		}
+	case []any:
+		for _, x := range v {
+			out = append(out, nulls(at, x)...)
+		}
+	}
+	return out
+}
+
+func TestSecretsOfTheEnvironmentAreNotReported(t *testing.T) {
+	for name, res := range fixtures() {
+		var buf bytes.Buffer
+		if err := errors.Join(JSON(&buf, res), Text(&buf, res, TextOptions{Verbose: true})); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(buf.String(), "hunter2") {
+			t.Errorf("%s: the value of an environment variable is in the report", name)
+		}
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	for v, want := range map[seal.Verdict]int{seal.Sealed: 0, seal.Planned: 0, seal.NotTestable: 3, seal.NotSealable: 4, seal.SealedWithExceptions: 4} {
+		if got := New(seal.Result{Verdict: v}).ExitCode; got != want {
+			t.Errorf("%s: %d, want %d", v, got, want)
+		}
+	}
+}
+
+func TestTraceOfTheProvedRoundCounts(t *testing.T) {
+	res := sealed()
+	res.Rounds[0].Observation.Trace.Lost = 2
+	res.Rounds[3].Observation.Trace = observe.Trace{Note: "off here only", Lost: 1}
+	if got, want := New(res).Trace, (Trace{On: true, Lost: 3}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestWriteErrorsAreTold(t *testing.T) {
+	broken := errors.New("no space left")
+	for name, err := range map[string]error{
+		"text": Text(failing{broken}, sealed(), TextOptions{}),
+		"json": JSON(failing{broken}, sealed()),
+	} {
+		if !errors.Is(err, broken) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func TestLastLines(t *testing.T) {
+	for in, want := range map[string][]string{
+		"": {}, "\n\n": {}, "one": {"one"}, "one\r\ntwo\r\n": {"one", "two"}, "\none\n": {"", "one"},
+	} {
+		if diff := cmp.Diff(want, lastLines(in)); diff != "" {
+			t.Errorf("%q: %s", in, diff)
+		}
+	}
+	if got := lastLines(strings.Repeat("x\n", 100) + "end"); len(got) != maxLines || got[maxLines-1] != "end" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	for _, s := range []string{"", "/run/nginx.pid", "\x1b[31mred\x1b[0m", "a\nb\tc", "\xff\xfe", "\u202eabc", "\x1b]0;title\x07", "\uFFFD"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, r := range clean(s) {
+			if !unicode.IsPrint(r) {
+				t.Errorf("clean(%q) has %q", s, r)
+			}
+		}
+	})
+}
+
+func FuzzWrap(f *testing.F) {
+	f.Add("the application writes here", 10, 20)
+	f.Add("/a/very/long/word that does not fit", 3, 8)
+	f.Fuzz(func(t *testing.T, s string, first, rest int) {
+		lines := wrap(s, first, rest)
+		if got, want := strings.Fields(strings.Join(lines, " ")), strings.Fields(s); !slices.Equal(got, want) {
+			t.Errorf("wrap(%q) has the words %q", s, got)
+		}
+		for i, l := range lines {
+			room := rest
+			if i == 0 {
+				room = first
+			}
+			if width(l) > room && strings.Contains(l, " ") {
+				t.Errorf("wrap(%q): %q is longer than %d", s, l, room)
+			}
+		}
+	})
+}
