@@ -135,14 +135,14 @@ func (r *oneRun) again(ctx context.Context) (failure string, in observe.Phase, e
 // watch makes r.gone follow the container.
 func (r *oneRun) watch(ctx context.Context) (stop func()) {
 	gone, exited := context.WithCancel(ctx)
-	waiting, stop := context.WithCancel(ctx)
+	waiting, give := context.WithCancel(ctx)
 	r.gone = gone
 	go func() {
 		if err := r.c.Wait(waiting); err == nil {
 			exited()
 		}
 	}()
-	return func() { stop(); exited() }
+	return func() { give(); exited() }
 }
 
 // look notes what can be seen of the running container now.
