@@ -114,7 +114,7 @@ func width(s string) int { return utf8.RuneCountInString(s) }
 
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-width(s))) }
 
-var escape = regexp.MustCompile(`\x1b(\[[0-9;:?]*[ -/]*[@-~]|[@-Z\\-_])`)
+var escape = regexp.MustCompile(`\x1b(\][^\x07\x1b]*(\x07|\x1b\\)|\[[0-9;:?]*[ -/]*[@-~]|[@-Z\\-_])`)
 
 // clean makes what an application said or named harmless for a terminal: escape sequences go, and what cannot be
 // printed is spelled out.

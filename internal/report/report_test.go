@@ -91,6 +91,36 @@ func TestSwallowedIsBounded(t *testing.T) {
 	}
 }
 
+func TestEvidenceIsBounded(t *testing.T) {
+	res := sealed()
+	one := res.Choices[2].Evidence[0]
+	for i := range 100 {
+		one.Path = fmt.Sprintf("/run/%03d", i)
+		res.Choices[2].Evidence = append(res.Choices[2].Evidence, one)
+	}
+	if got := textOf(t, res, TextOptions{Verbose: true}); !strings.Contains(got, "and 61 more") || strings.Contains(got, "/run/050") {
+		t.Errorf("the list has no bound:\n%s", got)
+	}
+}
+
+// TestMarkdownShowsTextAsItIs tries what would end a cell, a code span or a line, or call somebody.
+func TestMarkdownShowsTextAsItIs(t *testing.T) {
+	for in, want := range map[string]string{
+		"/run": "`/run`", "a|b": "`a\\|b`", "a`b": "``a`b``", "`": "`` ` ``", "a\nb": "`a\\nb`",
+	} {
+		if got := code(in); got != want {
+			t.Errorf("code(%q) = %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{
+		"a|b\n": `a\|b\\n`, "<b>&": "&lt;b&gt;&amp;", "@somebody #1 *x*": `&#64;somebody \#1 \*x\*`,
+	} {
+		if got := prose(in); got != want {
+			t.Errorf("prose(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 // TestOrderOfTheResultDoesNotMatter turns round every list that a report sorts.
 func TestOrderOfTheResultDoesNotMatter(t *testing.T) {
 	for name, res := range fixtures() {
@@ -151,7 +181,7 @@ func nulls(at string, v any) (out []string) {
 func TestSecretsOfTheEnvironmentAreNotReported(t *testing.T) {
 	for name, res := range fixtures() {
 		var buf bytes.Buffer
-		if err := errors.Join(JSON(&buf, res), Text(&buf, res, TextOptions{Verbose: true})); err != nil {
+		if err := errors.Join(JSON(&buf, res), Markdown(&buf, res), Text(&buf, res, TextOptions{Verbose: true})); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(buf.String(), "hunter2") {
@@ -180,8 +210,9 @@ func TestTraceOfTheProvedRoundCounts(t *testing.T) {
 func TestWriteErrorsAreTold(t *testing.T) {
 	broken := errors.New("no space left")
 	for name, err := range map[string]error{
-		"text": Text(failing{broken}, sealed(), TextOptions{}),
-		"json": JSON(failing{broken}, sealed()),
+		"text":     Text(failing{broken}, sealed(), TextOptions{}),
+		"json":     JSON(failing{broken}, sealed()),
+		"markdown": Markdown(failing{broken}, sealed()),
 	} {
 		if !errors.Is(err, broken) {
 			t.Errorf("%s: got %v", name, err)

@@ -108,8 +108,11 @@ func (p reader) details(c Choice, room int) []string {
 	add(wrote(c))
 	add(clean(c.Proof))
 	if p.verbose {
-		for _, e := range c.Evidence {
+		for _, e := range c.Evidence[:min(len(c.Evidence), maxEvidence)] {
 			add("- " + sentence(e))
+		}
+		if more := len(c.Evidence) - maxEvidence; more > 0 {
+			add(fmt.Sprintf("- and %d more, all in the JSON report", more))
 		}
 	}
 	return lines

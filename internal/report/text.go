@@ -9,8 +9,11 @@ import (
 	"github.com/podseal/podseal/internal/seal"
 )
 
-// maxSwallowed is how many swallowed writes a reader gets who did not ask for all.
-const maxSwallowed = 15
+// How much a reader gets of lists that have no bound; the JSON report has them whole.
+const (
+	maxSwallowed = 15 // swallowed writes, unless all were asked for
+	maxEvidence  = 40 // writes in one folder
+)
 
 // TextOptions say how a report is shown to a reader.
 type TextOptions struct {
@@ -33,7 +36,9 @@ func (r Report) Text(w io.Writer, opt TextOptions) error {
 	p.lastWords(r)
 	p.swallowed(r)
 	p.trace(r)
-	p.list("Not exercised", r.NotExercised)
+	if r.Profile != nil { // else nothing was
+		p.list("Not exercised", r.NotExercised)
+	}
 	if p.err != nil {
 		return fmt.Errorf("writing the report: %w", p.err)
 	}
