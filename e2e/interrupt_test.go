@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"bytes"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,49 +11,51 @@ import (
 	"time"
 )
 
-// started is a podseal that is in the middle of its e2e command.
-type started struct {
+// live is a podseal that is in the middle of its e2e command.
+type live struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	run    string // the name of the run, from the label of its objects
-	marker string // the e2e command's process id is in this file
-	stderr *bytes.Buffer
+	marker string // the file with the e2e command's process id
+	errors string // the file with its stderr
 }
 
 // startRun starts podseal with an e2e command that does not end by itself, and waits until that command runs.
-func startRun(t *testing.T) *started {
+func startRun(t *testing.T) *live {
 	t.Helper()
 	engineOrSkip(t)
-	before, err := runs(t.Context())
+	dir := t.TempDir()
+	s := &live{t: t, marker: filepath.Join(dir, "pid"), errors: filepath.Join(dir, "stderr")}
+	stderr, err := os.Create(s.errors)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &started{t: t, marker: filepath.Join(t.TempDir(), "pid"), stderr: &bytes.Buffer{}}
+	defer stderr.Close()
 	s.cmd = command(t.Context(), "run", nginx, "--", "sh", "-c", "echo $$ > "+s.marker+"; exec sleep 600")
-	s.cmd.Stderr = s.stderr
+	s.cmd.Stderr = stderr
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	started.add(s.cmd.Process.Pid)
 	t.Cleanup(s.killCommand)
 	s.await("the e2e command runs", time.Minute, func() bool {
 		data, err := os.ReadFile(s.marker)
 		return err == nil && strings.HasSuffix(string(data), "\n")
 	})
-	now, err := runs(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	maps.DeleteFunc(now, func(run string, _ bool) bool { return before[run] })
-	if len(now) != 1 {
-		t.Fatalf("want the objects of one run in the engine, got %v\n%s", now, s.stderr)
-	}
-	for run := range now {
-		s.run = run
+	if len(s.left()) == 0 {
+		t.Fatalf("a running podseal has no object with its label in the engine:\n%s", s.stderr())
 	}
 	return s
 }
 
-func (s *started) await(what string, limit time.Duration, done func() bool) {
+func (s *live) stderr() string {
+	data, err := os.ReadFile(s.errors)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
+}
+
+func (s *live) await(what string, limit time.Duration, done func() bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(limit); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -64,7 +64,7 @@ func (s *started) await(what string, limit time.Duration, done func() bool) {
 	}
 }
 
-func (s *started) signal(sig os.Signal) {
+func (s *live) signal(sig os.Signal) {
 	s.t.Helper()
 	if err := s.cmd.Process.Signal(sig); err != nil {
 		s.t.Fatal(err)
@@ -72,7 +72,7 @@ func (s *started) signal(sig os.Signal) {
 }
 
 // mustEnd waits for podseal's end and returns its exit code, as a shell shows it: a process that ends by SIGINT has 130.
-func (s *started) mustEnd(limit time.Duration) int {
+func (s *live) mustEnd(limit time.Duration) int {
 	s.t.Helper()
 	ended := make(chan struct{})
 	go func() {
@@ -88,29 +88,23 @@ func (s *started) mustEnd(limit time.Duration) int {
 	case <-time.After(limit):
 		_ = s.cmd.Process.Kill() // it may have ended by now
 		<-ended
-		s.t.Fatalf("podseal runs on for %s after the signal:\n%s", limit, s.stderr)
+		s.t.Fatalf("podseal runs on for %s after the signal:\n%s", limit, s.stderr())
 		return -1
 	}
 }
 
-// left lists what the run has left in the engine.
-func (s *started) left() []string {
+// left lists what podseal has in the engine.
+func (s *live) left() []string {
 	s.t.Helper()
-	all, err := objects(s.t.Context())
+	out, err := objects(s.t.Context(), strconv.Itoa(s.cmd.Process.Pid))
 	if err != nil {
 		s.t.Fatal(err)
-	}
-	var out []string
-	for object, run := range all {
-		if run == s.run {
-			out = append(out, object)
-		}
 	}
 	return out
 }
 
 // mustBeGone checks that nothing is left of the run: no object in the engine, and no e2e command.
-func (s *started) mustBeGone() {
+func (s *live) mustBeGone() {
 	s.t.Helper()
 	if left := s.left(); len(left) > 0 {
 		s.t.Errorf("the run left: %s", strings.Join(left, ", "))
@@ -121,7 +115,7 @@ func (s *started) mustBeGone() {
 }
 
 // commandRuns tells whether the e2e command is still there, and its process id.
-func (s *started) commandRuns() (int, bool) {
+func (s *live) commandRuns() (int, bool) {
 	data, err := os.ReadFile(s.marker)
 	if err != nil {
 		return 0, false
@@ -136,7 +130,7 @@ func (s *started) commandRuns() (int, bool) {
 }
 
 // killCommand ends what a killed podseal could not.
-func (s *started) killCommand() {
+func (s *live) killCommand() {
 	if pid, ok := s.commandRuns(); ok {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by now
 	}
@@ -149,7 +143,7 @@ func TestInterruptOnce(t *testing.T) {
 			s := startRun(t)
 			s.signal(sig)
 			if code := s.mustEnd(45 * time.Second); code != exitInterrupted {
-				t.Errorf("exit code %d, want %d:\n%s", code, exitInterrupted, s.stderr)
+				t.Errorf("exit code %d, want %d:\n%s", code, exitInterrupted, s.stderr())
 			}
 			s.mustBeGone()
 		})
@@ -163,7 +157,7 @@ func TestInterruptTwice(t *testing.T) {
 	time.Sleep(20 * time.Millisecond)
 	s.signal(syscall.SIGINT)
 	if code := s.mustEnd(10 * time.Second); code != exitInterrupted {
-		t.Errorf("exit code %d, want %d:\n%s", code, exitInterrupted, s.stderr)
+		t.Errorf("exit code %d, want %d:\n%s", code, exitInterrupted, s.stderr())
 	}
 	// What it had no time for goes with the next gc.
 	podseal(t, "gc").mustExit(t, exitSealed)

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/log"
@@ -24,6 +23,9 @@ type suite struct {
 
 // shared is set once by TestMain, before any test runs.
 var shared suite
+
+// started are the processes whose objects must be gone at the end.
+var started processes
 
 // TestMain prepares the suite and, when all tests are done, fails where one of them left an object in the engine.
 func TestMain(m *testing.M) {
@@ -48,12 +50,8 @@ func runSuite(m *testing.M) (int, error) {
 	if shared.skip != "" {
 		return m.Run(), nil
 	}
-	before, err := objects(ctx)
-	if err != nil {
-		return 1, err
-	}
 	code := m.Run()
-	left, err := awaitGone(ctx, before, 15*time.Second)
+	left, err := started.left(ctx)
 	if err != nil {
 		return 1, err
 	}

@@ -2,18 +2,42 @@ package e2e
 
 import (
 	"context"
-	"maps"
 	"slices"
-	"time"
+	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/moby/moby/client"
 )
 
-// label is on every container, volume and network that podseal makes; its value names the run.
-const label = "podseal"
+// The labels of every container, volume and network that podseal makes: the run, and the process that made it.
+const (
+	label    = "podseal"
+	labelPID = "podseal.pid"
+)
 
-// objects lists podseal's containers, volumes and networks, described for a reader, with the run that made each.
-func objects(ctx context.Context) (map[string]string, error) {
+// processes are the podseal processes that the suite has started. By them its objects are told from those of others
+// that use the engine at the same time.
+type processes struct {
+	mu   sync.Mutex
+	pids []string
+}
+
+func (p *processes) add(pid int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pids = append(p.pids, strconv.Itoa(pid))
+}
+
+// left describes what the suite's processes have left in the engine.
+func (p *processes) left(ctx context.Context) ([]string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return objects(ctx, p.pids...)
+}
+
+// objects describes the containers, volumes and networks that the given podseal processes have made, for a reader.
+func objects(ctx context.Context, pids ...string) ([]string, error) {
 	filters := client.Filters{}.Add("label", label)
 	containers, err := shared.engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
 	if err != nil {
@@ -27,47 +51,20 @@ func objects(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]string{}
+	var out []string
+	add := func(labels map[string]string, description string) {
+		if slices.Contains(pids, labels[labelPID]) {
+			out = append(out, description)
+		}
+	}
 	for _, c := range containers.Items {
-		out["container "+c.ID[:12]+" of "+c.Image+" ("+c.Status+")"] = c.Labels[label]
+		add(c.Labels, "container "+strings.Join(c.Names, ",")+" ("+c.Status+")")
 	}
 	for _, v := range volumes.Items {
-		out["volume "+v.Name] = v.Labels[label]
+		add(v.Labels, "volume "+v.Name)
 	}
 	for _, n := range networks.Items {
-		out["network "+n.Name] = n.Labels[label]
+		add(n.Labels, "network "+n.Name)
 	}
 	return out, nil
-}
-
-// runs returns the names of the runs that have objects in the engine.
-func runs(ctx context.Context) (map[string]bool, error) {
-	all, err := objects(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]bool{}
-	for _, run := range all {
-		out[run] = true
-	}
-	return out, nil
-}
-
-// awaitGone waits until all runs that are not in before have left the engine, and returns what is still there when the
-// time is over.
-func awaitGone(ctx context.Context, before map[string]string, limit time.Duration) ([]string, error) {
-	known := map[string]bool{}
-	for _, run := range before {
-		known[run] = true
-	}
-	for deadline := time.Now().Add(limit); ; time.Sleep(200 * time.Millisecond) {
-		now, err := objects(ctx)
-		if err != nil {
-			return nil, err
-		}
-		maps.DeleteFunc(now, func(_, run string) bool { return known[run] })
-		if len(now) == 0 || time.Now().After(deadline) {
-			return slices.Sorted(maps.Keys(now)), nil
-		}
-	}
 }
