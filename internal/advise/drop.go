@@ -1,0 +1,77 @@
+package advise
+
+import (
+	"path"
+	"strings"
+)
+
+// dropTool is a program that becomes another user and then runs a command.
+type dropTool struct {
+	flags []string // options whose value is the user, "--user" also as "--user=VALUE"
+	first bool     // the first word that is no option is the user
+	skip  []string // options that take a value that is not the user
+}
+
+// dropTools are the programs by which entrypoints drop their privileges, with how each is told the user.
+var dropTools = map[string]dropTool{
+	"gosu":              {first: true},
+	"su-exec":           {first: true},
+	"setpriv":           {flags: []string{"--reuid", "--ruid", "--euid"}, skip: []string{"--regid", "--groups", "--inh-caps", "--bounding-set"}},
+	"runuser":           {flags: []string{"-u", "--user"}, first: true, skip: []string{"-g", "-G", "-s", "-c", "--shell", "--command", "--group"}},
+	"s6-setuidgid":      {first: true},
+	"s6-applyuidgid":    {flags: []string{"-u"}, skip: []string{"-g", "-G"}},
+	"setuidgid":         {first: true},
+	"chpst":             {flags: []string{"-u"}, skip: []string{"-U", "-e", "-n", "-b", "-/"}},
+	"chroot":            {flags: []string{"--userspec"}, skip: []string{"--groups"}},
+	"start-stop-daemon": {flags: []string{"--chuid", "-c"}, skip: []string{"--exec", "--pidfile", "-x", "-p", "-n", "--name", "-g"}},
+	"su":                {first: true, skip: []string{"-s", "-c", "--shell", "--command", "-g", "-G"}},
+	"sudo":              {flags: []string{"-u", "--user"}, skip: []string{"-g"}},
+	"doas":              {flags: []string{"-u"}},
+}
+
+// dropOf returns the user that a command line drops to. The words start with the program's name.
+func dropOf(words []string) (user string, ok bool) {
+	if len(words) < 2 {
+		return "", false
+	}
+	tool, ok := dropTools[path.Base(words[0])]
+	if !ok {
+		return "", false
+	}
+	return tool.user(words[1:])
+}
+
+func (t dropTool) user(args []string) (string, bool) {
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		name, value, joined := strings.Cut(a, "=")
+		switch {
+		case joined && has(t.flags, name):
+			return value, value != ""
+		case has(t.flags, a):
+			if i+1 < len(args) {
+				return args[i+1], args[i+1] != ""
+			}
+			return "", false
+		case has(t.skip, a):
+			i++
+		case a == "--":
+			return "", false
+		case strings.HasPrefix(a, "-"):
+		case t.first:
+			return a, a != ""
+		default:
+			return "", false
+		}
+	}
+	return "", false
+}
+
+func has(all []string, s string) bool {
+	for _, x := range all {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

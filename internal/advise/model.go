@@ -1,0 +1,282 @@
+package advise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// Options are what is wanted of Image.
+type Options struct {
+	// Catalog holds the alternatives that may be named; the zero value names none.
+	Catalog Catalog
+	// Scan reads the whole tree for setuid files, capabilities and owners even where that means reading layers that
+	// the other answers did not need.
+	Scan bool
+	// RunAsUser and RunAsGroup are what a manifest already sets; nil if it does not.
+	RunAsUser, RunAsGroup *int64
+}
+
+// analysis is what is known of one image while its report is made.
+type analysis struct {
+	facts image.Facts
+	tree  image.Tree
+	users image.Users
+	env   map[string]string
+	dir   string
+	opts  Options
+	r     Report
+
+	programs []program // that the start leads to
+}
+
+// Image makes the report on one image.
+func Image(ctx context.Context, facts image.Facts, tree image.Tree, opts Options) (Report, error) {
+	c := facts.Config.Config
+	a := &analysis{facts: facts, tree: tree, env: map[string]string{}, dir: path.Join("/", c.WorkingDir), opts: opts}
+	maps.Copy(a.env, newLauncher(tree, c.Env, "").env)
+	a.r = Report{Image: facts.Ref, Digest: facts.Digest, Platform: facts.Platform, Declared: c.User}
+	if facts.Config.OS == "windows" {
+		a.r.Model, a.r.Why = UnknownModel, "it is a Windows image: runAsUser does not apply there"
+		a.r.Ways = []Way{{
+			Kind: Pin, Says: "name the user in the manifest", Cost: "none",
+			Snippet: "securityContext:\n  windowsOptions:\n    runAsUserName: " + windowsUser(c.User),
+		}}
+		return a.r, nil
+	}
+	for _, step := range []func(context.Context) error{a.index, a.model, a.pinned, a.scan, a.settle} {
+		if err := step(ctx); err != nil {
+			return Report{}, fmt.Errorf("advising on %s: %w", facts.Ref, err)
+		}
+	}
+	return a.r, nil
+}
+
+func windowsUser(user string) string {
+	if user == "" {
+		return "ContainerUser"
+	}
+	return user
+}
+
+// model finds the privilege model and the user. A numeric USER needs no file of the image.
+func (a *analysis) model(ctx context.Context) error {
+	user := a.r.Declared
+	where := Evidence{Where: "config", Text: "USER " + user}
+	if user == "" {
+		where.Text = "no USER"
+	}
+	a.r.Evidence = []Evidence{where}
+	if r, err := (image.Users{}).Resolve(user); err == nil && r.Numeric && r.UID != 0 && !a.free() && !a.opts.Scan {
+		a.r.Model, a.r.Why = NonRoot, "it declares a numeric non-root user"
+		a.setUser(r, "USER is "+user)
+		if !r.GroupGiven {
+			a.note("the group of uid %d was not looked up, since that takes reading layers (--deep does)", r.UID)
+		}
+		return nil
+	}
+	users, err := image.ReadUsers(ctx, a.tree)
+	if err != nil {
+		return err
+	}
+	a.users = users
+	r, err := users.Resolve(user)
+	switch {
+	case errors.Is(err, image.ErrNoUser) || errors.Is(err, image.ErrNoGroup) || errors.Is(err, image.ErrIDRange):
+		return a.missing(ctx, user, err)
+	case err != nil:
+		return err
+	case r.UID == 0:
+		return a.root(ctx)
+	}
+	a.setUser(r, fmt.Sprintf("USER %s is uid %d", user, r.UID))
+	if !r.Numeric {
+		a.r.Model = NamedUser
+		a.r.Why = fmt.Sprintf("it declares the user by name: the kubelet cannot verify that %q is not root and refuses it under runAsNonRoot", user)
+		a.evidence(a.passwdLine(ctx, r.Name))
+		a.find(IDNamedUser, "the user is declared by name", where)
+		return nil
+	}
+	a.r.Model, a.r.Why = NonRoot, "it declares a numeric non-root user"
+	a.accountFindings(r)
+	return nil
+}
+
+func (a *analysis) accountFindings(r image.Resolved) {
+	if !r.InPasswd {
+		a.find(IDNoAccount, fmt.Sprintf("uid %d has no account in /etc/passwd: programs that ask for their own name or home fail", r.UID))
+	}
+	if r.GID == 0 {
+		a.find(IDRootGroup, fmt.Sprintf("uid %d runs with group 0, the root group", r.UID))
+	}
+}
+
+// missing is a USER that the image does not have.
+func (a *analysis) missing(ctx context.Context, user string, why error) error {
+	a.r.Model, a.r.Why = MissingUser, fmt.Sprintf("it declares %q, which cannot be resolved: %v", user, why)
+	a.find(IDMissingUser, a.r.Why, a.r.Evidence...)
+	return a.ownersOrFallback(ctx)
+}
+
+// root follows what an image that starts as root does next.
+func (a *analysis) root(ctx context.Context) error {
+	c := a.facts.Config.Config
+	a.find(IDRoot, "it starts as root where the manifest does not say otherwise", a.r.Evidence...)
+	l := newLauncher(a.tree, c.Env, c.WorkingDir)
+	argv := append(slices.Clone(c.Entrypoint), c.Cmd...)
+	if err := l.run(ctx, argv, Evidence{Where: "config", Text: strings.Join(argv, " ")}, 0); err != nil {
+		return err
+	}
+	a.programs = l.out.programs
+	for _, d := range l.out.drops {
+		if r, known := a.resolveDrop(d); d.whole && (!known || r.UID != 0) {
+			return a.dropped(ctx, d, r, known)
+		}
+	}
+	leaves, err := a.leaves(ctx, l.out.programs, 0)
+	if err != nil {
+		return err
+	}
+	return a.stays(ctx, leaves, l.out.drops)
+}
+
+func (a *analysis) resolveDrop(d drop) (image.Resolved, bool) {
+	r, err := a.users.Resolve(d.user)
+	return r, err == nil
+}
+
+func (a *analysis) dropped(ctx context.Context, d drop, r image.Resolved, known bool) error {
+	a.r.Model = RootDrops
+	a.r.Why = fmt.Sprintf("it starts as root, and its entrypoint becomes %s by %s before the application starts", d.user, d.tool)
+	a.evidence(d.where)
+	a.find(IDRootDrops, "the entrypoint drops root by itself: started as another user it goes on as that one", d.where)
+	if !known {
+		a.note("the user %q of the entrypoint could not be resolved from the image's files", d.user)
+		return a.ownersOrFallback(ctx)
+	}
+	a.setUser(r, fmt.Sprintf("the entrypoint drops to %s, uid %d", d.user, r.UID))
+	a.evidence(a.passwdLine(ctx, r.Name))
+	return nil
+}
+
+// stays decides between workers that drop and nothing that does.
+func (a *analysis) stays(ctx context.Context, leaves []leaf, partial []drop) error {
+	var by *drop
+	stay := -1
+	for i, l := range leaves {
+		if l.by != nil && by == nil {
+			by = l.by
+		}
+		if l.by == nil && stay < 0 {
+			stay = i
+		}
+	}
+	if by != nil && stay < 0 {
+		a.r.Model = RootWorkers
+		a.r.Why = fmt.Sprintf("it starts as root; the application's own setting names %s for its workers, the first process may stay root", by.user)
+		a.find(IDRootWorkers, "the application drops root for its workers by its own setting", by.where)
+	} else {
+		a.r.Model, a.r.Why = Root, "it starts as root, and nothing in its entrypoint or in its settings changes that"
+		if by != nil {
+			a.r.Why = fmt.Sprintf("it starts as root; %s drops to another user, but %s does not", path.Base(nameOf(leaves, by)), leaves[stay].program.argv[0])
+		}
+		a.find(IDNeverDrops, "the application runs as root", a.startEvidence(leaves, stay)...)
+	}
+	if by != nil {
+		a.evidence(by.where)
+		if r, ok := a.resolveDrop(*by); ok {
+			a.setUser(r, fmt.Sprintf("the application's setting names %s, uid %d", by.user, r.UID))
+			a.evidence(a.passwdLine(ctx, r.Name))
+			return nil
+		}
+	}
+	for _, d := range partial {
+		if r, ok := a.resolveDrop(d); ok && r.UID != 0 {
+			a.evidence(d.where)
+			a.setUser(r, fmt.Sprintf("the entrypoint runs some commands as %s, uid %d", d.user, r.UID))
+			return nil
+		}
+	}
+	return a.ownersOrFallback(ctx)
+}
+
+func nameOf(leaves []leaf, by *drop) string {
+	for _, l := range leaves {
+		if l.by == by && len(l.program.argv) > 0 {
+			return l.program.argv[0]
+		}
+	}
+	return "one program"
+}
+
+func (a *analysis) startEvidence(leaves []leaf, stay int) []Evidence {
+	if stay < 0 {
+		return nil
+	}
+	return []Evidence{leaves[stay].program.where}
+}
+
+// pinned takes a manifest's own user into account.
+func (a *analysis) pinned(context.Context) error {
+	if a.opts.RunAsUser == nil {
+		return nil
+	}
+	if *a.opts.RunAsUser == 0 {
+		a.find(IDRoot, "the manifest says runAsUser: 0", Evidence{Where: "manifest", Text: "runAsUser: 0"})
+		return nil
+	}
+	a.r.UserWhy = fmt.Sprintf("the manifest says runAsUser: %d", *a.opts.RunAsUser)
+	if *a.opts.RunAsUser != a.r.User.UID {
+		a.note("the image itself would rather run as uid %d", a.r.User.UID)
+		a.r.User = profile.User{UID: *a.opts.RunAsUser}
+		if r, err := a.users.Resolve(fmt.Sprint(*a.opts.RunAsUser)); err == nil {
+			a.r.User = profile.User{UID: r.UID, GID: r.GID, Groups: r.Groups}
+		}
+	}
+	if a.opts.RunAsGroup != nil {
+		a.r.User.GID = *a.opts.RunAsGroup
+	}
+	return nil
+}
+
+func (a *analysis) setUser(r image.Resolved, why string) {
+	a.r.User = profile.User{UID: r.UID, GID: r.GID, Groups: r.Groups}
+	a.r.UserWhy = why
+}
+
+func (a *analysis) find(id, says string, evidence ...Evidence) {
+	a.r.Findings = append(a.r.Findings, Finding{ID: id, Says: says, Evidence: evidence})
+}
+
+func (a *analysis) evidence(e Evidence) {
+	if e.Where != "" && !slices.Contains(a.r.Evidence, e) {
+		a.r.Evidence = append(a.r.Evidence, e)
+	}
+}
+
+func (a *analysis) note(format string, args ...any) {
+	a.r.Notes = append(a.r.Notes, fmt.Sprintf(format, args...))
+}
+
+// passwdLine is an account's line of /etc/passwd.
+func (a *analysis) passwdLine(ctx context.Context, name string) Evidence {
+	data, err := a.tree.ReadFile(ctx, "/etc/passwd")
+	if err != nil || name == "" {
+		return Evidence{}
+	}
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		n++
+		if strings.HasPrefix(line, name+":") {
+			return Evidence{Where: "/etc/passwd", Line: n, Text: strings.TrimSpace(line)}
+		}
+	}
+	return Evidence{}
+}
