@@ -58,12 +58,16 @@ func decide(c syscall, nr uint32) []bpf.Instruction {
 	case c.action == actOpen && c.flags != none:
 		return []bpf.Instruction{
 			bpf.JumpIf{Cond: bpf.JumpEqual, Val: nr, SkipFalse: 4},
-			arg(c.flags), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: writeFlags, SkipFalse: 1}, notify, allow,
+			arg(c.flags),
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: writeFlags, SkipFalse: 1},
+			notify, allow,
 		}
 	case c.action == actSockets:
 		return []bpf.Instruction{
 			bpf.JumpIf{Cond: bpf.JumpEqual, Val: nr, SkipFalse: 4},
-			arg(c.flags), bpf.JumpIf{Cond: bpf.JumpEqual, Val: sysBind, SkipFalse: 1}, notify, allow,
+			arg(c.flags),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: sysBind, SkipFalse: 1},
+			notify, allow,
 		}
 	default:
 		return []bpf.Instruction{bpf.JumpIf{Cond: bpf.JumpEqual, Val: nr, SkipFalse: 1}, notify}

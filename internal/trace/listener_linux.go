@@ -155,6 +155,12 @@ func (w *worker) see(n *notification, now time.Time) {
 		}
 		return
 	}
+	if call.action == actExit {
+		if c.pid == 1 {
+			o.table.flush() // the last moment for it
+		}
+		return
+	}
 	w.tree.refresh(now)
 	a := attempt{call: call, narrow: narrow(n.arch), args: n.args, c: c, tree: w.tree, mem: &w.mem}
 	if call.action == actExec {

@@ -44,8 +44,10 @@ type key struct {
 }
 
 func newTable(out io.Writer) *table {
-	return &table{out: out, keys: map[key]int{}, names: map[key]int{}, binds: map[Bind]bool{}, again: map[int]int{},
-		phase: observe.Start, notes: map[string]bool{}}
+	return &table{
+		out: out, keys: map[key]int{}, names: map[key]int{}, binds: map[Bind]bool{}, again: map[int]int{},
+		phase: observe.Start, notes: map[string]bool{},
+	}
 }
 
 // add counts one attempt.

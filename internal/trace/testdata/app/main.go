@@ -1,0 +1,219 @@
+// A program that does one thing after another to files, for the tests of the tracer. It prints nothing unless asked,
+// and exits 0 whatever the calls return: many are meant to fail.
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if len(os.Args) < 2 {
+		os.Exit(2)
+	}
+	args := os.Args[2:]
+	switch os.Args[1] {
+	case "paths":
+		paths()
+	case "denied":
+		denied()
+	case "die":
+		_ = os.WriteFile("/tmp/last-words", nil, 0o600)
+		os.Exit(3)
+	case "self":
+		self()
+	case "term":
+		term()
+	case "threads":
+		threads()
+	case "forks":
+		forks(args)
+	case "touch":
+		_ = os.WriteFile(args[0], nil, 0o600)
+	case "loop":
+		loop(args)
+	case "wait":
+		time.Sleep(time.Hour)
+	case "serve":
+		serve()
+	case "drop":
+		drop()
+	}
+}
+
+// paths uses every way to name a file.
+func paths() {
+	must(os.MkdirAll("/a/b/c", 0o755))
+	must(os.Symlink("/a/b", "/link"))
+	must(os.WriteFile("/link/c/through", nil, 0o600))
+	must(os.Chdir("/a/b"))
+	must(os.WriteFile("c/../relative", nil, 0o600))
+	d, err := syscall.Open("/a", syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+	must(err)
+	fd, err := syscall.Openat(d, "b/dirfd", syscall.O_CREAT|syscall.O_WRONLY, 0o600)
+	must(err)
+	must(syscall.Fchmod(fd, 0o644))
+	fd, err = syscall.Open("/a/b", 0o20200000|syscall.O_RDWR, 0o600) // O_TMPFILE
+	must(err)
+	must(os.Rename("/a/b/relative", "/a/moved"))
+	must(os.Link("/a/moved", "/a/b/second"))
+	must(os.Remove("/a/b/second"))
+	must(os.WriteFile("/a/new\nline", nil, 0o600))
+	must(os.Symlink("/a/moved", "/a/alias"))
+	must(os.Chmod("/a/alias", 0o600))
+	must(os.Lchown("/a/alias", 0, 0))
+	must(os.Truncate("/a/moved", 3))
+	must(syscall.Mkfifo("/a/fifo", 0o600))
+	must(os.Mkdir("/a/gone", 0o700))
+	must(os.Remove("/a/gone"))
+	_ = os.Mkdir("/a", 0o755)
+	_, _ = os.OpenFile("/nowhere/at/all", os.O_CREATE|os.O_WRONLY, 0o600)
+	must(os.WriteFile("/dev/null", nil, 0o600))
+	long()
+	l, err := net.Listen("unix", "/a/socket")
+	must(err)
+	_ = l
+	must(syscall.Chroot("/a"))
+	must(os.WriteFile("/b/jailed", nil, 0o600))
+	must(os.WriteFile("/../../outside", nil, 0o600))
+}
+
+// long makes a path of 4,095 bytes.
+func long() {
+	must(os.Chdir("/a"))
+	p := "/a"
+	for len(p)+201 < 4090 {
+		name := strings.Repeat("x", 199)
+		must(os.Mkdir(name, 0o755))
+		must(os.Chdir(name))
+		p += "/" + name
+	}
+	p += "/" + strings.Repeat("y", 4095-len(p)-1)
+	must(os.WriteFile(p, nil, 0o600))
+}
+
+// denied tries what a sealed container must not do.
+func denied() {
+	_ = os.WriteFile("/etc/config", nil, 0o600)
+	_ = os.WriteFile("/etc/owned-by-root", nil, 0o600)
+	_ = os.Mkdir("/var/run", 0o755)
+	_ = os.Remove("/etc/owned-by-root")
+	_ = os.Chmod("/etc/owned-by-root", 0o600)
+	_ = os.WriteFile("/writable/ok", nil, 0o600)
+	_ = os.Chown("/writable/ok", 1, 1)
+	_ = os.WriteFile("/writable/closed/in", nil, 0o600)
+	if l, err := net.Listen("tcp", ":80"); err == nil {
+		l.Close()
+	}
+}
+
+// self prints what an exec preserves.
+func self() {
+	status, err := os.ReadFile("/proc/self/status")
+	must(err)
+	for line := range strings.SplitSeq(string(status), "\n") {
+		for _, p := range []string{"SigBlk", "SigIgn", "SigCgt", "Uid", "Gid", "Groups", "Cap", "Pid"} {
+			if strings.HasPrefix(line, p) {
+				fmt.Println(line)
+			}
+		}
+	}
+	limits, err := os.ReadFile("/proc/self/limits")
+	must(err)
+	cwd, err := os.Getwd()
+	must(err)
+	var b [100]byte
+	n, _ := os.Stdin.Read(b[:])
+	fmt.Printf("%s\n%q\n%q\n%s\n%q\n", limits, os.Args, os.Environ(), cwd, b[:n])
+	fds, err := os.ReadDir("/proc/self/fd")
+	must(err)
+	for _, f := range fds {
+		if target, err := os.Readlink("/proc/self/fd/" + f.Name()); err == nil && strings.Contains(target, "seccomp") {
+			fmt.Println("left open:", target)
+		}
+	}
+}
+
+func term() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGTERM)
+	must(os.WriteFile("/tmp/ready", nil, 0o600))
+	fmt.Println("ready")
+	<-c
+	must(os.WriteFile("/tmp/stopping", nil, 0o600))
+	os.Exit(42)
+}
+
+func threads() {
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				must(os.WriteFile(fmt.Sprintf("/tmp/t%d-%d", i, j%4), nil, 0o600))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func forks(args []string) {
+	n, err := strconv.Atoi(args[0])
+	must(err)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { must(exec.Command(os.Args[0], "touch", "/tmp/fork"+strconv.Itoa(i%10)).Run()) })
+		if i%20 == 19 {
+			wg.Wait()
+		}
+	}
+	wg.Wait()
+}
+
+// loop opens n files for writing, with names of their own ("new") or one ("same"), and prints the median time of an
+// open among batches.
+func loop(args []string) {
+	n, err := strconv.Atoi(args[0])
+	must(err)
+	name := "/tmp/same"
+	start := time.Now()
+	for i := range n {
+		if args[1] == "new" {
+			name = "/tmp/f" + strconv.Itoa(i)
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+		must(err)
+		f.Close()
+	}
+	fmt.Println(time.Since(start).Nanoseconds())
+}
+
+func serve() {
+	l, err := net.Listen("tcp", "0.0.0.0:8081")
+	must(err)
+	must(os.WriteFile("/tmp/serving", make([]byte, 10000), 0o600))
+	_, _ = l.Accept()
+}
+
+// drop becomes another user, as entrypoints do, and writes as both.
+func drop() {
+	must(os.WriteFile("/tmp/as-root", nil, 0o600))
+	must(syscall.Setgroups([]int{}))
+	must(syscall.Setgid(4321))
+	must(syscall.Setuid(1234))
+	must(os.WriteFile("/tmp/as-user", nil, 0o600))
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(9)
+	}
+}
