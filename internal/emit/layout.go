@@ -24,6 +24,8 @@ type seeding struct {
 	shell string
 	// imageVolume mounts image into the init containers, as the source of the content.
 	imageVolume bool
+	// pullPolicy is the container's own, which its init containers share with the image.
+	pullPolicy string
 }
 
 // layout is what one profile adds to a pod for its mounts.
@@ -75,13 +77,14 @@ func seedContainer(m profile.Mount, volume, imageVolume string, s seeding, secur
 		from.Path = imagePath + m.Path
 		mounts = append(mounts, object{{"name", imageVolume}, {"mountPath", imagePath}, {"readOnly", true}})
 	}
-	return object{
-		{"name", names.take(seedName(m.Path))},
-		{"image", cmp.Or(s.shell, s.image)},
-		{"command", list(from.SeedCommand(at))},
-		{"securityContext", security},
-		{"volumeMounts", mounts},
-	}, nil
+	seed := object{{"name", names.take(seedName(m.Path))}, {"image", cmp.Or(s.shell, s.image)}}
+	if s.pullPolicy != "" {
+		seed = append(seed, field{"imagePullPolicy", s.pullPolicy})
+	}
+	return append(seed,
+		field{"command", list(from.SeedCommand(at))},
+		field{"securityContext", security},
+		field{"volumeMounts", mounts}), nil
 }
 
 // seedName is the name of the init container for a mount: "seed-etc-nginx-conf-d".

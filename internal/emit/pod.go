@@ -40,7 +40,7 @@ func Pod(in Input) ([]byte, error) {
 		return nil, fmt.Errorf("writing a Pod: %q is no name for a container: use lower case letters, digits and '-', at most %d", name, maxName)
 	}
 	security := containerSecurity(in.Profile)
-	l, err := layOut(in.Profile.Mounts, seeding{image, in.SeedImage, in.KubernetesImageVolume},
+	l, err := layOut(in.Profile.Mounts, seeding{image: image, shell: in.SeedImage, imageVolume: in.KubernetesImageVolume},
 		security, nameSet{}, nameSet{name: true})
 	if err != nil {
 		return nil, fmt.Errorf("writing a Pod: %w", err)

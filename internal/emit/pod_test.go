@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,9 +22,9 @@ import (
 
 var update = flag.Bool("update", false, "write the results into the goldens")
 
-// golden runs one function over each archive of testdata/DIR: it gets the files, and what it returns must be the file
-// "want".
-func golden(t *testing.T, dir string, run func(t *testing.T, files map[string][]byte) []byte) {
+// golden runs one function over each archive of testdata/DIR. It gets the files before the first file whose name starts
+// with "want", and returns those that must follow.
+func golden(t *testing.T, dir string, run func(t *testing.T, files map[string][]byte) []txtar.File) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
 	if err != nil || len(names) == 0 {
@@ -35,30 +36,30 @@ func golden(t *testing.T, dir string, run func(t *testing.T, files map[string][]
 			if err != nil {
 				t.Fatal(err)
 			}
-			files, want := map[string][]byte{}, -1
-			for i, f := range archive.Files {
-				files[f.Name] = f.Data
-				if f.Name == "want" {
-					want = i
-				}
+			inputs := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, "want") })
+			if inputs < 0 {
+				inputs = len(archive.Files)
 			}
-			got := run(t, files)
+			files := map[string][]byte{}
+			for _, f := range archive.Files[:inputs] {
+				files[f.Name] = f.Data
+			}
+			got := *archive
+			got.Files = append(slices.Clone(archive.Files[:inputs]), run(t, files)...)
 			if *update {
-				if want < 0 {
-					archive.Files, want = append(archive.Files, txtar.File{Name: "want"}), len(archive.Files)
-				}
-				archive.Files[want].Data = got
-				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+				if err := os.WriteFile(name, txtar.Format(&got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if diff := cmp.Diff(string(files["want"]), string(got)); diff != "" {
+			if diff := cmp.Diff(string(txtar.Format(archive)), string(txtar.Format(&got))); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
 	}
 }
+
+func want(name string, data []byte) txtar.File { return txtar.File{Name: name, Data: data} }
 
 // podCase is the JSON of a golden: an Input without the parts that no case needs.
 type podCase struct {
@@ -90,16 +91,16 @@ func (c podCase) input() Input {
 }
 
 func TestPod(t *testing.T) {
-	golden(t, "pod", func(t *testing.T, files map[string][]byte) []byte {
+	golden(t, "pod", func(t *testing.T, files map[string][]byte) []txtar.File {
 		var c podCase
 		if err := json.Unmarshal(files["input.json"], &c); err != nil {
 			t.Fatal(err)
 		}
 		got, err := Pod(c.input())
 		if err != nil {
-			return []byte("error: " + err.Error() + "\n")
+			return []txtar.File{want("want", []byte("error: "+err.Error()+"\n"))}
 		}
-		return got
+		return []txtar.File{want("want", got)}
 	})
 }
 

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// A value to be written as YAML is one of: string, int64, bool, object, []any. An object keeps the order of its fields,
+// A value to be written as YAML is one of: string, int64, bool, object, []any, and where it came from a manifest also
+// uint64, float64 and nil. An object keeps the order of its fields,
 // so that the same profile always gives the same bytes.
 type (
 	object []field
@@ -70,9 +71,9 @@ func (s style) blockItems(items []any, column int) []string {
 func flow(v any, json bool) string {
 	switch v := v.(type) {
 	case object:
-		return "{" + flowFields(v, json) + "}"
+		return "{" + strings.Join(flowFields(v, json), ", ") + "}"
 	case []any:
-		return "[" + flowItems(v, json) + "]"
+		return "[" + strings.Join(flowItems(v, json), ", ") + "]"
 	case string:
 		switch {
 		case json:
@@ -85,34 +86,38 @@ func flow(v any, json bool) string {
 		return strconv.FormatInt(v, 10)
 	case bool:
 		return strconv.FormatBool(v)
+	case uint64:
+		return strconv.FormatUint(v, 10)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
 	default:
 		return "null"
 	}
 }
 
-func flowFields(o object, json bool) string {
+func flowFields(o object, json bool) []string {
 	parts := make([]string, len(o))
 	for i, f := range o {
 		parts[i] = flow(f.key, json) + ": " + flow(f.val, json)
 	}
-	return strings.Join(parts, ", ")
+	return parts
 }
 
-func flowItems(items []any, json bool) string {
+func flowItems(items []any, json bool) []string {
 	parts := make([]string, len(items))
 	for i, item := range items {
 		parts[i] = flow(item, json)
 	}
-	return strings.Join(parts, ", ")
+	return parts
 }
 
 var (
 	// plainScalar is a deliberately narrow idea of what needs no quotes, in block and in flow context.
 	plainScalar = regexp.MustCompile(`^(-?[A-Za-z_/.$%+=@][A-Za-z0-9_/.$%+=@:-]*( [A-Za-z0-9_/.$%+=@][A-Za-z0-9_/.$%+=@:-]*)*)$`)
+	// quantity is a size, which starts with a digit and is a string nevertheless.
+	quantity = regexp.MustCompile(`^[0-9]+[KMGTPE]i$`)
 	// notString is what YAML 1.1 or 1.2 reads as something else than a string. YAML 1.1 matters: the Kubernetes tools
 	// read "on" and "1_000" and "12:30:45" as a boolean and as numbers.
-	// quantity is a size, which starts with a digit and is a string nevertheless.
-	quantity  = regexp.MustCompile(`^[0-9]+[KMGTPE]i$`)
 	notString = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|~|\.nan|[-+]?\.inf|=|<<|[-+.]?[0-9].*)$`)
 )
 

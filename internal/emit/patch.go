@@ -1,0 +1,388 @@
+package emit
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/podseal/podseal/internal/manifest"
+)
+
+// patch replaces the bytes from start to end of a document's text.
+type patch struct {
+	start, end int
+	text       string
+	depth      int // of the collection: at one offset, what belongs to the deeper collection comes first
+}
+
+// patcher turns an edit tree into patches of one document's text, and notes what it changes.
+type patcher struct {
+	doc     *manifest.Document
+	style   style
+	patches []patch
+	changes []Change
+
+	// entrances are the places at which new items of flow sequences went in, where that is not the end.
+	entrances map[*yaml.Node]int
+}
+
+// site is a value in the text, with what a patch must know of its surroundings.
+type site struct {
+	key    *yaml.Node // nil for an item
+	value  *yaml.Node
+	column int    // of the key or dash, 0 where the surroundings are in flow style
+	flow   bool   // the surroundings are in flow style
+	json   bool   // the surrounding keys are in double quotes
+	depth  int    // of the value
+	path   string // for the report
+}
+
+func (p *patcher) add(start, end int, text string, depth int) {
+	p.patches = append(p.patches, patch{start, end, text, depth})
+}
+
+// insertLines adds lines after the line that ends at an offset.
+func (p *patcher) insertLines(at int, lines []string, depth int) {
+	eol := p.doc.Break(at)
+	p.add(at, at, eol+strings.Join(lines, eol), depth)
+}
+
+func (p *patcher) note(action string, n *yaml.Node, path, old string, now any) {
+	p.changes = append(p.changes, Change{Action: action, Line: p.doc.Line(n), Field: strings.TrimPrefix(path, "."), Old: old, New: short(now)})
+}
+
+// short is a value as the report shows it.
+func short(v any) string {
+	if v == nil {
+		return ""
+	}
+	return flow(rendered(nil, v), false)
+}
+
+// mapping edits the keys of a mapping.
+func (p *patcher) mapping(n *yaml.Node, o object, depth int, path string) error {
+	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
+		return p.doc.Fail(n, "%s is not a mapping", path)
+	}
+	start, err := p.doc.Start(n)
+	if err != nil {
+		return err
+	}
+	inFlow := n.Style&yaml.FlowStyle != 0
+	json := n.Content[0].Style&yaml.DoubleQuotedStyle != 0
+	var missing object
+	for _, f := range o {
+		k, v, ok := manifest.Lookup(n, f.key)
+		if !ok {
+			full, err := p.brought(n, f)
+			if err != nil {
+				return err
+			}
+			missing = append(missing, full)
+			p.note("added", n, path+"."+f.key, "", f.val)
+			continue
+		}
+		s := site{key: k, value: v, flow: inFlow, json: json, depth: depth + 1, path: path + "." + f.key}
+		if !inFlow {
+			s.column = p.doc.Column(start)
+		}
+		if err := p.value(s, f.val); err != nil {
+			return err
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if inFlow {
+		at, err := p.entrance(n)
+		if err != nil {
+			return err
+		}
+		return p.intoFlow(n, flowFields(missing, json), at, depth)
+	}
+	at, err := p.afterBlock(n, p.doc.Column(start))
+	if err != nil {
+		return err
+	}
+	p.insertLines(at, p.style.blockFields(missing, p.doc.Column(start)), depth)
+	return nil
+}
+
+// brought is a field that a mapping has not itself. What a merge key brings for it is written out, with the edit.
+func (p *patcher) brought(n *yaml.Node, f field) (field, error) {
+	v, err := p.doc.Value(n)
+	if err != nil {
+		return f, err
+	}
+	m, _ := v.(map[string]any)
+	return field{f.key, rendered(m[f.key], f.val)}, nil
+}
+
+// rendered is what an edit makes of a value, ready to be written. A new value keeps the order of its keys.
+func rendered(value, edit any) any {
+	if isNothing(value) {
+		switch e := edit.(type) {
+		case items:
+			return slices.Concat(e.prepend, e.append)
+		case replaced:
+			return []any(e)
+		case object:
+			out := make(object, len(e))
+			for i, f := range e {
+				out[i] = field{f.key, rendered(nil, f.val)}
+			}
+			return out
+		}
+		return edit
+	}
+	return asTree(overlay(value, edit, nil, nil))
+}
+
+// isNothing tells whether a value has no content that must be kept.
+func isNothing(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// afterBlock is the end of the line after which a block collection goes on.
+func (p *patcher) afterBlock(n *yaml.Node, column int) (int, error) {
+	end, err := p.doc.End(n, column)
+	if err != nil {
+		return 0, err
+	}
+	return p.doc.LineAfter(end, column)
+}
+
+// intoFlow adds entries to a flow collection that has some, before the entry of an index, or at the end.
+func (p *patcher) intoFlow(n *yaml.Node, entries []string, index, depth int) error {
+	width := entryWidth(n)
+	if index*width >= len(n.Content) {
+		end, err := p.doc.End(n.Content[len(n.Content)-1], 0)
+		if err != nil {
+			return err
+		}
+		p.add(end, end, ", "+strings.Join(entries, ", "), depth)
+		return nil
+	}
+	at, err := p.doc.Position(n.Content[index*width])
+	if err != nil {
+		return err
+	}
+	separator := ", "
+	if indent, ok := p.startsLine(at); ok {
+		separator = "," + p.doc.Break(at) + indent
+	}
+	p.add(at, at, strings.Join(entries, separator)+separator, depth)
+	return nil
+}
+
+// entrance is the index at which new entries of a flow collection go in: before the first entry that starts a line, so
+// that no line changes, else at the end. What a merge key brings must stand before what overrides it.
+func (p *patcher) entrance(n *yaml.Node) (int, error) {
+	width := entryWidth(n)
+	count := len(n.Content) / width
+	first := 0
+	for i := range count {
+		if n.Kind == yaml.MappingNode && n.Content[i*width].Tag == "!!merge" {
+			first = i + 1
+		}
+	}
+	for i := first; i < count; i++ {
+		at, err := p.doc.Position(n.Content[i*width])
+		if err != nil {
+			return 0, err
+		}
+		if _, ok := p.startsLine(at); ok {
+			return i, nil
+		}
+	}
+	return count, nil
+}
+
+func entryWidth(n *yaml.Node) int {
+	if n.Kind == yaml.MappingNode {
+		return 2
+	}
+	return 1
+}
+
+// startsLine tells whether only an indent stands before an offset on its line.
+func (p *patcher) startsLine(at int) (indent string, ok bool) {
+	before := p.doc.Text[at-p.doc.Column(at) : at]
+	return string(before), len(bytes.TrimLeft(before, " \t")) == 0
+}
+
+// value edits the value of a key, or an item.
+func (p *patcher) value(s site, edit any) error {
+	v := s.value
+	isNull := v.Kind == yaml.ScalarNode && v.Tag == "!!null"
+	switch e := edit.(type) {
+	case object:
+		switch {
+		case v.Kind == yaml.MappingNode && len(v.Content) > 0:
+			return p.mapping(v, e, s.depth, s.path)
+		case v.Kind == yaml.MappingNode || v.Kind == yaml.AliasNode || isNull:
+			return p.rewrite(s, edit)
+		}
+		return p.doc.Fail(v, "%s is not a mapping", s.path)
+	case items:
+		switch {
+		case v.Kind == yaml.SequenceNode && len(v.Content) > 0:
+			return p.sequence(s, e)
+		case v.Kind == yaml.SequenceNode || v.Kind == yaml.AliasNode || isNull:
+			return p.rewrite(s, edit)
+		}
+		return p.doc.Fail(v, "%s is not a sequence", s.path)
+	case replaced:
+		return p.rewrite(s, edit)
+	default:
+		if v.Kind != yaml.ScalarNode && v.Kind != yaml.AliasNode {
+			return p.doc.Fail(v, "%s is not a single value", s.path)
+		}
+		return p.rewrite(s, edit)
+	}
+}
+
+// sequence edits single items, then adds the new ones.
+func (p *patcher) sequence(s site, e items) error {
+	n := s.value
+	start, err := p.doc.Start(n)
+	if err != nil {
+		return err
+	}
+	inFlow := n.Style&yaml.FlowStyle != 0
+	column := p.doc.Column(start)
+	for _, at := range e.at {
+		child := site{value: n.Content[at.index], column: column, flow: inFlow, json: s.json, depth: s.depth + 1, path: fmt.Sprintf("%s[%d]", s.path, at.index)}
+		if err := p.value(child, at.edit); err != nil {
+			return err
+		}
+	}
+	for _, item := range slices.Concat(e.prepend, e.append) {
+		p.note("added", n, s.path, "", item)
+	}
+	if inFlow {
+		return p.flowSequence(s, e)
+	}
+	if len(e.prepend) > 0 {
+		keyLine, err := p.doc.Position(s.key)
+		if err != nil {
+			return err
+		}
+		p.insertLines(p.doc.LineEnd(keyLine), p.style.blockItems(e.prepend, column), s.depth)
+	}
+	if len(e.append) > 0 {
+		at, err := p.afterBlock(n, column)
+		if err != nil {
+			return err
+		}
+		p.insertLines(at, p.style.blockItems(e.append, column), s.depth)
+	}
+	return nil
+}
+
+func (p *patcher) flowSequence(s site, e items) error {
+	if len(e.prepend) > 0 {
+		if err := p.intoFlow(s.value, flowItems(e.prepend, s.json), 0, s.depth); err != nil {
+			return err
+		}
+	}
+	if len(e.append) == 0 {
+		return nil
+	}
+	at, err := p.entrance(s.value)
+	if err != nil {
+		return err
+	}
+	p.entrances[s.value] = at
+	return p.intoFlow(s.value, flowItems(e.append, s.json), at, s.depth)
+}
+
+// rewrite puts a new value in the place of a scalar, an alias, an empty collection, or of a whole sequence. In block
+// style a new collection takes lines of its own, unless the value that stood there did not stand on the key's line.
+func (p *patcher) rewrite(s site, edit any) error {
+	start, err := p.doc.Start(s.value)
+	if err != nil {
+		return err
+	}
+	end, err := p.doc.End(s.value, s.column)
+	if err != nil {
+		return err
+	}
+	old, err := p.doc.Value(s.value)
+	if err != nil {
+		return err
+	}
+	now := rendered(old, edit)
+	if start < end {
+		p.note("replaced", s.value, s.path, string(p.doc.Text[start:end]), now)
+	} else {
+		p.note("added", s.value, s.path, "", now)
+	}
+	_, toSequence := edit.(replaced)
+	if block := p.blockLines(s, now); block != nil && !toSequence && s.key != nil && s.value.Line == s.key.Line {
+		for start > 0 && (p.doc.Text[start-1] == ' ' || p.doc.Text[start-1] == '\t') {
+			start--
+		}
+		if start < end {
+			p.add(start, end, "", s.depth)
+		}
+		p.insertLines(p.doc.LineEnd(end), block, s.depth)
+		return nil
+	}
+	if toSequence && s.key != nil && s.value.Line != s.key.Line { // a block sequence becomes one line
+		if start, err = p.afterColon(s); err != nil {
+			return err
+		}
+	}
+	text := flow(now, s.json)
+	if str, ok := now.(string); ok && s.value.Style&yaml.DoubleQuotedStyle != 0 {
+		text = doubleQuoted(str)
+	}
+	if start > 0 && !strings.ContainsRune(" \t\r\n[{,", rune(p.doc.Text[start-1])) {
+		text = " " + text
+	}
+	p.add(start, end, text, s.depth)
+	return nil
+}
+
+// blockLines renders a collection as lines below its key; nil for what stays on the key's line.
+func (p *patcher) blockLines(s site, v any) []string {
+	if s.flow {
+		return nil
+	}
+	switch v := v.(type) {
+	case object:
+		if len(v) > 0 {
+			return p.style.blockFields(v, s.column+p.style.step)
+		}
+	case []any:
+		if len(v) > 0 {
+			return p.style.blockItems(v, s.column+p.style.dash)
+		}
+	}
+	return nil
+}
+
+// afterColon is the offset after a key's colon.
+func (p *patcher) afterColon(s site) (int, error) {
+	end, err := p.doc.End(s.key, s.column)
+	if err != nil {
+		return 0, err
+	}
+	colon := bytes.IndexByte(p.doc.Text[end:], ':')
+	if colon < 0 {
+		return 0, p.doc.Fail(s.key, "no colon was found after this key")
+	}
+	return end + colon + 1, nil
+}

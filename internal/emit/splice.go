@@ -1,0 +1,243 @@
+package emit
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// Edit is the profile of one container of a parsed manifest file.
+type Edit struct {
+	Pod       *manifest.Pod
+	Container string
+	Profile   profile.Profile
+
+	// SeedImage, where set, is the image of the init containers, for an image that has no shell.
+	SeedImage string
+	// KubernetesImageVolume gives the init containers the container's image as an image volume to copy from.
+	KubernetesImageVolume bool
+	// NoToken says that nothing showed this container to use the API. When all edits of a pod say so, and the pod names
+	// no service account of its own, it gets no token.
+	NoToken bool
+}
+
+// Change is one difference that a splice made, or found unnecessary.
+type Change struct {
+	Action string `json:"action"` // "added", "replaced", or "kept" for what serves as it is
+	Line   int    `json:"line"`   // of the original file
+	Object string `json:"object"` // "Deployment web"
+	Field  string `json:"field"`  // in the pod's spec: "containers[0].securityContext.runAsUser"
+	Old    string `json:"old,omitempty"`
+	New    string `json:"new,omitempty"`
+	Why    string `json:"why,omitempty"`
+}
+
+// Report says what a splice did, in the order of the file's pods.
+type Report struct {
+	Changes []Change `json:"changes"`
+}
+
+// Splice writes profiles into the bytes of a manifest. Every byte outside what the seal adds or replaces stays as it
+// is, and a second splice of the same profiles changes nothing.
+//
+// The result is parsed again: it must mean exactly what the manifest meant, with the wanted edits and nothing else.
+// Where it does not, or where a profile cannot be written into the pod, the error names line and reason.
+func Splice(file *manifest.File, edits []Edit) ([]byte, Report, error) {
+	byPod := map[*manifest.Pod][]Edit{}
+	for _, e := range edits {
+		if e.Profile.Open {
+			return nil, Report{}, fmt.Errorf("writing the profile of container %s: it is the unrestricted one, which is never written", e.Container)
+		}
+		byPod[e.Pod] = append(byPod[e.Pod], e)
+	}
+	var report Report
+	var patches []patch
+	for i := 0; i < len(file.Pods); {
+		doc := file.Pods[i].Document
+		last := i
+		for last < len(file.Pods) && file.Pods[last].Document == doc {
+			last++
+		}
+		p := &patcher{doc: doc, entrances: map[*yaml.Node]int{}}
+		if err := spliceDocument(p, file.Pods[i:last], byPod); err != nil {
+			return nil, Report{}, err
+		}
+		report.Changes = append(report.Changes, p.changes...)
+		for _, x := range p.patches {
+			x.start, x.end = x.start+doc.Offset, x.end+doc.Offset
+			patches = append(patches, x)
+		}
+		i = last
+	}
+	out, err := apply(file.Source, patches)
+	if err != nil {
+		return nil, Report{}, fmt.Errorf("splicing %s: %w", file.Name, err)
+	}
+	return out, report, nil
+}
+
+// spliceDocument collects the patches of all pods of one document, and proves them.
+func spliceDocument(p *patcher, pods []*manifest.Pod, edits map[*manifest.Pod][]Edit) error {
+	wants := map[string]object{}
+	for _, pod := range pods {
+		if len(edits[pod]) == 0 {
+			continue
+		}
+		w := wish{pod: pod, edits: edits[pod]}
+		tree, err := w.tree()
+		if err != nil {
+			return err
+		}
+		p.style = styleOf(p.doc, pod)
+		before := len(p.changes)
+		p.changes = append(p.changes, w.kept...)
+		if len(tree) > 0 {
+			wants[pod.Path] = tree
+			if err := p.mapping(pod.Node, tree, 0, ""); err != nil {
+				return fmt.Errorf("sealing %s: %w", pod, err)
+			}
+		}
+		for i := before; i < len(p.changes); i++ {
+			p.changes[i].Object = pod.String()
+		}
+	}
+	if len(p.patches) == 0 {
+		return nil
+	}
+	text, err := apply(p.doc.Text, p.patches)
+	if err != nil {
+		return fmt.Errorf("splicing %s: %w", pods[0], err)
+	}
+	return p.prove(pods, wants, text)
+}
+
+// apply replaces spans of bytes. Insertions at one offset keep their order, those of deeper collections first.
+func apply(src []byte, patches []patch) ([]byte, error) {
+	sorted := slices.Clone(patches)
+	slices.SortStableFunc(sorted, func(a, b patch) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.depth, a.depth))
+	})
+	size := len(src)
+	for _, p := range sorted {
+		size += len(p.text)
+	}
+	out := bytes.NewBuffer(make([]byte, 0, size))
+	at := 0
+	for _, p := range sorted {
+		if p.start < at || p.end < p.start || p.end > len(src) {
+			return nil, fmt.Errorf("two changes meet at byte %d (this is a fault of podseal)", p.start)
+		}
+		out.Write(src[at:p.start])
+		out.WriteString(p.text)
+		at = p.end
+	}
+	out.Write(src[at:])
+	return out.Bytes(), nil
+}
+
+// prove parses the new text and compares what it means with what it should mean.
+func (p *patcher) prove(pods []*manifest.Pod, wants map[string]object, text []byte) error {
+	doc := p.doc
+	want, err := doc.Value(doc.Root)
+	if err != nil {
+		return err
+	}
+	for _, pod := range pods {
+		if tree, ok := wants[pod.Path]; ok {
+			want = overlay(want, nest(pod.Steps(), tree), doc.Root, p.entrances)
+		}
+	}
+	after, err := doc.Reparse(text)
+	if err != nil {
+		return doc.Fail(pods[0].Node, "this place cannot be edited safely: what it gave is not YAML (%v)", err)
+	}
+	got, err := after.Value(after.Root)
+	if err != nil {
+		return doc.Fail(pods[0].Node, "this place cannot be edited safely: %v", err)
+	}
+	at := difference(want, got, "")
+	if at == "" {
+		return nil
+	}
+	if n := sharedAnchor(doc.Root); n != nil {
+		return doc.Fail(n, "anchor &%s is used elsewhere too, and sealing would change what its aliases mean (at %s): write the aliases out, or seal all containers that use it", n.Anchor, at)
+	}
+	return doc.Fail(pods[0].Node, "this place cannot be edited safely: %s would not become what was wanted", at)
+}
+
+// nest makes an edit of a whole document out of one of a place in it.
+func nest(path []manifest.Step, tree object) any {
+	if len(path) == 0 {
+		return tree
+	}
+	if path[0].Key != "" {
+		return object{{path[0].Key, nest(path[1:], tree)}}
+	}
+	inner, _ := nest(path[1:], tree).(object)
+	return items{at: []itemEdit{{path[0].Index, inner}}}
+}
+
+// sharedAnchor finds an anchor that an alias refers to.
+func sharedAnchor(n *yaml.Node) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	for _, c := range n.Content {
+		if found := sharedAnchor(c); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// styleOf finds how the manifest indents: from the pod's containers, else from the rest of the document.
+func styleOf(doc *manifest.Document, pod *manifest.Pod) style {
+	s := plainStyle
+	if step := findStep(doc, pod.Node); step > 0 {
+		s.step = step
+	} else if step := findStep(doc, doc.Root); step > 0 {
+		s.step = step
+	}
+	key, value, ok := manifest.Lookup(pod.Node, "containers")
+	if !ok || value.Kind != yaml.SequenceNode || value.Style&yaml.FlowStyle != 0 {
+		return s
+	}
+	k, err1 := doc.Position(key)
+	dash, err2 := doc.Start(value)
+	first, err3 := doc.Position(value.Content[0])
+	if err1 != nil || err2 != nil || err3 != nil {
+		return s
+	}
+	s.dash = max(0, doc.Column(dash)-doc.Column(k))
+	if gap := first - dash; gap >= 2 && gap <= 8 && !bytes.ContainsAny(doc.Text[dash:first], "\r\n") {
+		s.gap = gap
+	}
+	return s
+}
+
+// findStep is the indent of the first block mapping in a block mapping.
+func findStep(doc *manifest.Document, n *yaml.Node) int {
+	if n == nil || n.Kind == yaml.AliasNode || n.Style&yaml.FlowStyle != 0 {
+		return 0
+	}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 && c.Kind == yaml.MappingNode && c.Style&yaml.FlowStyle == 0 && len(c.Content) > 0 {
+			if step := c.Content[0].Column - n.Content[i-1].Column; step > 0 {
+				return step
+			}
+		}
+		if step := findStep(doc, c); step > 0 {
+			return step
+		}
+	}
+	return 0
+}
