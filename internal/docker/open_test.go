@@ -19,7 +19,7 @@ import (
 
 func TestOpenRunShowsChanges(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newPlainBench(t)
 	facts := b.app(func(c *v1.Config) {
 		c.Volumes = map[string]struct{}{"/vol/deep": {}}
 		c.WorkingDir = "/work/dir"
@@ -107,7 +107,7 @@ func wantWrite(t *testing.T, c seal.Container, at string, outcome observe.Outcom
 
 func TestWithoutHelperRunsUnobserved(t *testing.T) {
 	t.Parallel()
-	b := newBenchWith(t, Options{Helper: func(string) ([]byte, error) { return nil, errors.New("no binary") }})
+	b := newPlainBench(t)
 	c := b.start(b.app(nil), sealed(profile.Mount{Path: "/data", Kind: profile.Plain}), "write:/data/f=12", "wait")
 	waitLine(t, c, "waiting", 1)
 	if _, err := c.Listening(t.Context()); !errors.Is(err, seal.ErrCannotLook) || !strings.Contains(err.Error(), "no binary") {
@@ -144,7 +144,10 @@ func TestExecFailuresAreExits(t *testing.T) {
 	for _, trace := range []bool{true, false} {
 		t.Run(fmt.Sprintf("traced=%v", trace), func(t *testing.T) {
 			t.Parallel()
-			b := newBenchWith(t, Options{NoTrace: !trace})
+			b := newPlainBench(t)
+			if trace {
+				b = newBench(t)
+			}
 			// VFS_CAP_REVISION_2 with the effective flag and CAP_NET_BIND_SERVICE permitted.
 			caps := "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 			facts := b.app(nil, file{name: "plain", mode: 0o644, data: []byte("x")}, file{name: "text", mode: 0o755, data: []byte("x")},
@@ -181,7 +184,7 @@ func TestExecFailuresAreExits(t *testing.T) {
 
 func TestExitsAndExec(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newPlainBench(t)
 	facts := b.app(nil)
 	c := b.start(facts, sealed(), "exit:7")
 	if err := c.Wait(t.Context()); err != nil {
@@ -207,7 +210,7 @@ func TestExitsAndExec(t *testing.T) {
 
 func TestTree(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newPlainBench(t)
 	facts := b.app(func(c *v1.Config) { c.WorkingDir = "/made/by/engine" },
 		file{name: "etc/", mode: 0o755}, file{name: "etc/passwd", mode: 0o640, uid: 3, gid: 4, data: []byte("root")},
 		file{name: "etc/sub/", mode: 0o2770, uid: 5, gid: 6}, file{name: "etc/sub/f", mode: 0o4755, data: []byte("12345")},
@@ -314,7 +317,7 @@ func TestImageErrors(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newPlainBench(t)
 	facts := b.app(func(c *v1.Config) {
 		c.Healthcheck = &v1.HealthConfig{Test: []string{"CMD", "/app", "id"}, Interval: 100e6}
 	})

@@ -33,7 +33,7 @@ func withGroups() []file {
 
 func TestWhoTheApplicationIs(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newPlainBench(t)
 	facts := b.app(func(c *v1.Config) { c.User = "app" }, withGroups()...)
 	open := b.output(facts, profile.Unrestricted(), "id", "write:/new=x")
 	if !strings.HasPrefix(open, "id: 1000:2000 groups=2000 3000 caps= ") && !strings.HasPrefix(open, "id: 1000:2000 groups=3000 caps= ") {
@@ -71,7 +71,7 @@ func TestMountsAreEmptyDirs(t *testing.T) {
 	)
 	for _, helper := range []bool{true, false} {
 		if !helper {
-			b = newBenchWith(t, Options{Helper: func(string) ([]byte, error) { return nil, errors.New("no binary") }})
+			b = newPlainBench(t)
 		}
 		expect(t, b.output(facts, p, "stat:/full", "list:/full", "write:/full/x=1", "stat:/real", "write:/linked/x=1", "list:/real",
 			"stat:/not/there", "write:/not/there/x=1", "write:/not/x=1", "stat:/volume", "list:/volume", "write:/volume/x=1"), `
@@ -92,7 +92,7 @@ write:/volume/x=1: ok`)
 
 func TestUncoveredVolumeIsRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newPlainBench(t)
 	facts := b.app(withVolume("/volume/"))
 	_, err := b.Start(t.Context(), target.Target{}, facts, sealed())
 	if err == nil || !strings.Contains(err.Error(), "VOLUME /volume/") {
@@ -191,7 +191,7 @@ func (b bench) busybox(more ...file) image.Facts {
 
 func TestSeededAndOwned(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newPlainBench(t)
 	facts := b.busybox(file{name: "etc/", mode: 0o755}, file{name: "etc/it's/", mode: 0o755},
 		file{name: "etc/it's/conf", mode: 0o644, data: []byte("shipped")}, file{name: "data/", mode: 0o700})
 	p := sealed(profile.Mount{Path: "/etc/it's", Kind: profile.Seeded}, profile.Mount{Path: "/data", Kind: profile.Owned})
@@ -229,7 +229,7 @@ wait: stopping`)
 
 func TestFailingSeed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newPlainBench(t)
 	facts := b.busybox(file{name: "secret/", mode: 0o755}, file{name: "secret/key", mode: 0o600, data: []byte("k")})
 	for _, tt := range []struct {
 		facts image.Facts

@@ -96,21 +96,27 @@ func target(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// step is one part of a path into a document: a key, or an index where key is empty.
-type step struct {
-	key   string
-	index int
+// Step is one part of a path into a document: a key, or an index where Key is empty.
+type Step struct {
+	Key   string
+	Index int
+}
+
+// Steps is the way from the document to the pod's spec.
+func (p *Pod) Steps() []Step {
+	steps, _ := parsePath(p.Path) // it was parsed before
+	return steps
 }
 
 // parsePath reads "spec.template.spec" or "items[2].spec".
-func parsePath(path string) ([]step, error) {
-	var steps []step
+func parsePath(path string) ([]Step, error) {
+	var steps []Step
 	for _, part := range strings.Split(strings.TrimPrefix(path, "."), ".") {
 		key, rest, indexed := strings.Cut(part, "[")
 		if key == "" {
 			return nil, fmt.Errorf("reading pod path %q: a part without a name; write it as in spec.template.spec", path)
 		}
-		steps = append(steps, step{key: key})
+		steps = append(steps, Step{Key: key})
 		if !indexed {
 			continue
 		}
@@ -118,23 +124,23 @@ func parsePath(path string) ([]step, error) {
 		if err != nil || !strings.HasSuffix(rest, "]") || n < 0 {
 			return nil, fmt.Errorf("reading pod path %q: an index is written as in items[0]", path)
 		}
-		steps = append(steps, step{index: n})
+		steps = append(steps, Step{Index: n})
 	}
 	return steps, nil
 }
 
 // walk follows a path; ok is false where the document has no such place. It does not follow aliases: what stands behind
 // one stands in more than one place.
-func walk(n *yaml.Node, steps []step) (*yaml.Node, bool) {
+func walk(n *yaml.Node, steps []Step) (*yaml.Node, bool) {
 	for _, s := range steps {
-		if s.key == "" {
-			if n.Kind != yaml.SequenceNode || s.index >= len(n.Content) {
+		if s.Key == "" {
+			if n.Kind != yaml.SequenceNode || s.Index >= len(n.Content) {
 				return nil, false
 			}
-			n = n.Content[s.index]
+			n = n.Content[s.Index]
 			continue
 		}
-		_, v, ok := Lookup(n, s.key)
+		_, v, ok := Lookup(n, s.Key)
 		if !ok {
 			return nil, false
 		}
@@ -154,6 +160,9 @@ func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Po
 		return nil, err
 	}
 	spec, ok := walk(object, steps)
+	if ok && spec.Kind == yaml.AliasNode {
+		return nil, d.Fail(spec, "the pod of %s is an alias; write it out, so that it can be changed alone", p)
+	}
 	if !ok || spec.Kind != yaml.MappingNode {
 		return nil, d.Fail(object, "%s has no pod at %s%s", p, path, whyNoPod(object, h))
 	}
@@ -178,7 +187,7 @@ func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Po
 
 // claimNames are the names of a StatefulSet's claim templates.
 func claimNames(d *Document, object *yaml.Node) ([]string, error) {
-	templates, ok := walk(object, []step{{key: "spec"}, {key: "volumeClaimTemplates"}})
+	templates, ok := walk(object, []Step{{Key: "spec"}, {Key: "volumeClaimTemplates"}})
 	if !ok {
 		return nil, nil
 	}
@@ -198,7 +207,7 @@ func whyNoPod(object *yaml.Node, h header) string {
 	if h.kind != "Rollout" {
 		return ""
 	}
-	if ref, ok := walk(object, []step{{key: "spec"}, {key: "workloadRef"}, {key: "name"}}); ok {
+	if ref, ok := walk(object, []Step{{Key: "spec"}, {Key: "workloadRef"}, {Key: "name"}}); ok {
 		return fmt.Sprintf(": its workloadRef names %s, which is what to seal", ref.Value)
 	}
 	return ""

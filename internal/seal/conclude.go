@@ -48,17 +48,21 @@ func (s *session) finish(_ context.Context, res Result) (Result, error) {
 		w.Proof = cmp.Or(s.proofs[w.Field], w.Proof)
 		res.Reasons = append(res.Reasons, w)
 	}
-	res.Reasons = append(res.Reasons, always...)
+	res.Reasons = append(res.Reasons, always(res.Profile)...)
 	res.Choices = s.choices(res)
 	return res, nil
 }
 
-// always are the reasons for the settings that every seal has.
-var always = []profile.Reason{
-	{Field: "runAsGroup", Why: "a kubelet takes the group from the image's /etc/passwd, or 0, unless it is told"},
-	{Field: "readOnlyRootFilesystem", Why: "only the mounts are writable"},
-	{Field: "allowPrivilegeEscalation", Why: "false: setuid programs gain nothing"},
-	{Field: "seccompProfile", Why: "RuntimeDefault: the sealed run had the engine's default filter"},
+// always are the reasons for the settings that every seal has, as far as the profile has them.
+func always(p profile.Profile) []profile.Reason {
+	out := []profile.Reason{{Field: "runAsGroup", Why: "a kubelet takes the group from the image's /etc/passwd, or 0, unless it is told"}}
+	if !p.WritableRoot {
+		out = append(out, profile.Reason{Field: "readOnlyRootFilesystem", Why: "only the mounts are writable"})
+	}
+	if !p.AllowPrivilegeEscalation {
+		out = append(out, profile.Reason{Field: "allowPrivilegeEscalation", Why: "false: setuid programs gain nothing"})
+	}
+	return append(out, profile.Reason{Field: "seccompProfile", Why: "RuntimeDefault: the sealed run had the engine's default filter"})
 }
 
 // choices says, for everything that was written, what became of it.

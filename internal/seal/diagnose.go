@@ -81,7 +81,9 @@ func (s *session) except(ctx context.Context, u plan.UserChoice, p profile.Profi
 		res.Exceptions = append(res.Exceptions, Exception{Setting: name, Why: "without it: " + last, Fix: fix})
 	}
 	if p.User.UID == 0 {
-		res.Verdict = NotSealable
+		res.Verdict, res.User = NotSealable, "root"
+		s.why = slices.DeleteFunc(s.why, func(r profile.Reason) bool { return r.Field == "runAsUser" })
+		s.why = append(s.why, profile.Reason{Field: "runAsUser", Why: "no other user works: see the exceptions"})
 	}
 	res.Why = "it works only without " + strings.Join(p.Exceptions(), ", ") + "; sealed, it failed: " + last
 	return s.finish(ctx, res)

@@ -56,6 +56,8 @@ type Container interface {
 	Phase(p observe.Phase)
 	// Writes returns what the tracer saw until now, and how far it saw.
 	Writes() ([]observe.Write, observe.Trace)
+	// DeniedPorts are the TCP ports that something was refused to bind, as far as the tracer saw, sorted.
+	DeniedPorts() []int
 
 	// Restart kills PID 1 with SIGKILL, runs the seeds a second time, and starts the container again over the same
 	// mounts, as a kubelet does after a crash and after a sandbox restart. Ports may differ afterwards.

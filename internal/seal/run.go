@@ -158,7 +158,7 @@ func (r *oneRun) look(ctx context.Context, phase observe.Phase) error {
 	}
 	r.o.Processes = mergeProcesses(r.o.Processes, procs)
 	ports, err := r.c.Listening(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrCannotLook) {
 		return r.unlessGone(ctx, fmt.Errorf("listing the listening ports: %w", err))
 	}
 	r.o.Listening = append(r.o.Listening, ports...)
@@ -237,5 +237,6 @@ func (r *oneRun) stop(ctx context.Context) error {
 		return fmt.Errorf("reading the container's logs: %w", err)
 	}
 	r.o.Writes, r.o.Trace = r.c.Writes()
+	r.o.DeniedPorts = r.c.DeniedPorts()
 	return nil
 }

@@ -56,10 +56,25 @@ func Shell(line string, inside bool) Command {
 	return Command{Inside: inside, Argv: []string{"sh", "-c", line}}
 }
 
-// String is the command as a user would type it.
+// String is the command as a user would type it into a shell.
 func (c Command) String() string {
 	if len(c.Argv) == 3 && c.Argv[0] == "sh" && c.Argv[1] == "-c" {
 		return c.Argv[2]
 	}
-	return strings.Join(c.Argv, " ")
+	words := make([]string, len(c.Argv))
+	for i, w := range c.Argv {
+		words[i] = quote(w)
+	}
+	return strings.Join(words, " ")
+}
+
+// quote makes one shell word of w, leaving plain words as they are.
+func quote(w string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./-+:,=@%^", r)
+	}
+	if w != "" && strings.IndexFunc(w, func(r rune) bool { return !plain(r) }) < 0 {
+		return w
+	}
+	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }
