@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 type runOptions struct {
 	target targetOptions
 
+	file, container, object   string
 	output, minimize, tracing string
 	reports, allow            []string
 	seedImage                 string
@@ -31,7 +33,7 @@ type runOptions struct {
 func newRunCommand(s streams) *cobra.Command {
 	var o runOptions
 	c := &cobra.Command{
-		Use:   "run IMAGE [flags] -- COMMAND...",
+		Use:   "run {IMAGE | -f FILE} [flags] -- COMMAND...",
 		Short: "Seal an image: find the tightest pod spec that the e2e commands pass under, prove it, print it",
 		Long: `Runs the image as it is, drives it with the e2e commands, plans the tightest profile, and runs the image again
 under exactly that profile. The sealed Pod manifest goes to stdout, the report to stderr.
@@ -41,7 +43,7 @@ first port), PODSEAL_PORT_<n> and PODSEAL_URL. Exit status 0 means that the appl
 		Example: `  podseal run nginx:1.29 -- sh -c 'curl -fsS $PODSEAL_URL/ | grep -q Welcome'
   podseal run -e POSTGRES_PASSWORD=x postgres:17 --exec 'psql -U postgres -c "select 1"' -o pod.yaml`,
 		RunE: func(c *cobra.Command, args []string) error {
-			image, command, err := splitArgs(c, args)
+			image, command, err := splitArgs(c, args, o.file)
 			if err != nil {
 				return err
 			}
@@ -56,8 +58,11 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
 	o.target.addFlags(f)
+	f.StringVarP(&o.file, "filename", "f", "", "seal a container of the manifest `FILE` (- for stdin) and write the seal into it")
+	f.StringVarP(&o.container, "container", "c", "", "the `NAME` of the manifest's container")
+	f.StringVar(&o.object, "select", "", "the manifest's object, as `KIND/NAME`")
 	f.StringVarP(&o.output, "output", "o", "", "write the manifest to a `FILE` instead of stdout")
-	f.StringArrayVar(&o.reports, "report", nil, "also write a report: `json=FILE` (repeatable)")
+	f.StringArrayVar(&o.reports, "report", nil, "also write a report: `KIND=FILE`, json or markdown (repeatable)")
 	f.BoolVar(&o.planOnly, "plan-only", false, "print the first plan without proving it, marked so")
 	f.StringVar(&o.minimize, "minimize", string(seal.MinimizeFull), "how far to tighten what passes: none, fast or full")
 	f.StringVar(&o.tracing, "trace", "auto", "trace every write: auto, on or off")
@@ -68,14 +73,18 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 }
 
 // splitArgs parts the image from the host command behind --.
-func splitArgs(c *cobra.Command, args []string) (image string, command []string, err error) {
+func splitArgs(c *cobra.Command, args []string, file string) (image string, command []string, err error) {
 	before := args
 	if at := c.ArgsLenAtDash(); at >= 0 {
 		before, command = args[:at], args[at:]
 	}
 	switch {
+	case file != "" && len(before) > 0:
+		return "", nil, badInput("give an image or -f FILE, not both: %s, %s", before[0], file)
+	case file != "":
+		return "", command, nil
 	case len(before) == 0:
-		return "", nil, badInput("no image given: podseal run IMAGE [flags] -- COMMAND...")
+		return "", nil, badInput("no image given: podseal run IMAGE [flags] -- COMMAND..., or podseal run -f FILE")
 	case len(before) > 1:
 		return "", nil, badInput("unexpected argument %q: flags go before --, the e2e command after it", before[1])
 	}
@@ -83,67 +92,97 @@ func splitArgs(c *cobra.Command, args []string) (image string, command []string,
 }
 
 func run(ctx context.Context, o runOptions, s streams, image string, command []string) error {
-	t, err := o.check(image, command)
+	t, src, err := o.check(s, image, command)
 	if err != nil {
 		return err
 	}
-	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color})
+	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width})
 	defer progress.Done()
 	res, err := sealTarget(ctx, o, t, progress)
 	if err != nil {
 		return err
 	}
 	progress.Done()
+	code := o.exitCode(res)
+	if err := o.report(s, res, code); err != nil {
+		return err
+	}
+	if code != exitSealed {
+		return verdictError(code)
+	}
+	return o.deliver(s, res, src)
+}
+
+// report shows the result on stderr and writes the files of --report.
+func (o *runOptions) report(s streams, res seal.Result, code int) error {
+	r := report.New(res)
+	r.ExitCode = code
 	if !o.quiet {
-		if err := report.Text(s.err, res, report.TextOptions{Width: s.width, Color: s.color, Verbose: o.verbose}); err != nil {
+		if err := r.Text(s.err, report.TextOptions{Width: s.width, Color: s.color, Verbose: o.verbose}); err != nil {
 			return err
 		}
 	}
-	for _, name := range jsonFiles(o.reports) {
+	for _, spec := range o.reports {
+		kind, name, _ := strings.Cut(spec, "=")
 		var b bytes.Buffer
-		if err := report.JSON(&b, res); err != nil {
+		if err := reports[kind](r, &b); err != nil {
 			return err
 		}
 		if err := writeFile(name, b.Bytes()); err != nil {
 			return err
 		}
 	}
-	return o.deliver(s, res)
+	return nil
 }
 
-// check refuses bad input before anything is started.
-func (o *runOptions) check(image string, command []string) (t target.Target, err error) {
+// reports are the kinds of --report.
+var reports = map[string]func(report.Report, io.Writer) error{
+	"json":     report.Report.JSON,
+	"markdown": report.Report.Markdown,
+}
+
+// check refuses bad input before anything is started. The source is nil when an image was given.
+func (o *runOptions) check(s streams, image string, command []string) (t target.Target, src *source, err error) {
 	if t, err = o.target.target(image, command); err != nil {
-		return t, err
+		return t, nil, err
 	}
 	if err := seal.CheckCommands(t.Commands); err != nil {
-		return t, asBadInput(err)
+		return t, nil, asBadInput(err)
 	}
-	if !slices.Contains([]string{"none", "fast", "full"}, o.minimize) {
-		return t, badInput("--minimize %s: use none, fast or full", o.minimize)
+	if err := o.checkWords(); err != nil {
+		return t, nil, err
 	}
-	if !slices.Contains([]string{"auto", "on", "off"}, o.tracing) {
-		return t, badInput("--trace %s: use auto, on or off", o.tracing)
-	}
-	for _, r := range o.reports {
-		if kind, name, ok := strings.Cut(r, "="); !ok || kind != "json" || name == "" {
-			return t, badInput("--report %s: use json=FILE", r)
+	if o.file != "" {
+		if src, err = readSource(s, o.file, o.object, o.container); err != nil {
+			return t, nil, err
 		}
+		t, err = src.describe(t)
 	}
-	for _, name := range append(jsonFiles(o.reports), o.output) {
-		if err := checkWritable(name); err != nil {
-			return t, err
-		}
-	}
-	return t, nil
+	return t, src, err
 }
 
-func jsonFiles(reports []string) []string {
-	var out []string
-	for _, r := range reports {
-		out = append(out, strings.TrimPrefix(r, "json="))
+// checkWords refuses flags with a value that they do not take, and files that cannot be written.
+func (o *runOptions) checkWords() error {
+	if !slices.Contains([]string{"none", "fast", "full"}, o.minimize) {
+		return badInput("--minimize %s: use none, fast or full", o.minimize)
 	}
-	return out
+	if !slices.Contains([]string{"auto", "on", "off"}, o.tracing) {
+		return badInput("--trace %s: use auto, on or off", o.tracing)
+	}
+	names := []string{o.output}
+	for _, r := range o.reports {
+		kind, name, _ := strings.Cut(r, "=")
+		if reports[kind] == nil || name == "" {
+			return badInput("--report %s: use json=FILE or markdown=FILE", r)
+		}
+		names = append(names, name)
+	}
+	for _, name := range names {
+		if err := checkWritable(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sealTarget connects to the engine, seals, and removes what was made, whatever happened.
@@ -165,37 +204,47 @@ func sealTarget(ctx context.Context, o runOptions, t target.Target, progress *re
 	})
 }
 
-// deliver writes the manifest, where there is one to be written, and turns the verdict into the exit code.
-func (o *runOptions) deliver(s streams, res seal.Result) error {
+// exitCode turns the verdict into the exit code; exceptions that the user accepted do not count.
+func (o *runOptions) exitCode(res seal.Result) int {
 	switch {
 	case res.Verdict == seal.NotTestable:
-		return verdictError(exitNotTestable)
+		return exitNotTestable
 	case res.Verdict == seal.Sealed, res.Verdict == seal.Planned:
-	case res.Verdict == seal.SealedWithExceptions && allowed(res.Exceptions, o.allow):
+		return exitSealed
+	case len(res.Exceptions) > 0 && allowed(res.Exceptions, o.allow):
+		return exitSealed
 	default:
-		return verdictError(exitNotSealed)
+		return exitNotSealed
 	}
-	manifest, err := manifestOf(res, o.seedImage)
+}
+
+// deliver writes the manifest.
+func (o *runOptions) deliver(s streams, res seal.Result, src *source) error {
+	out, err := manifestOf(res, src, o.seedImage)
 	if err != nil {
 		return err
 	}
 	if o.output != "" {
-		return writeFile(o.output, manifest)
+		return writeFile(o.output, out)
 	}
-	_, err = s.out.Write(manifest)
+	_, err = s.out.Write(out)
 	return err
 }
 
 // manifestOf is the only way from a result to a manifest: a profile that did not pass is marked.
-func manifestOf(res seal.Result, seedImage string) ([]byte, error) {
-	manifest, err := emit.Pod(emit.Input{Target: res.Target, Facts: res.Image, Profile: res.Profile, SeedImage: seedImage})
+func manifestOf(res seal.Result, src *source, seedImage string) (out []byte, err error) {
+	if src != nil {
+		out, _, err = src.write(res, seedImage)
+	} else {
+		out, err = emit.Pod(emit.Input{Target: res.Target, Facts: res.Image, Profile: res.Profile, SeedImage: seedImage})
+	}
 	if err != nil {
 		return nil, err
 	}
 	if _, proved := res.Proved(); !proved {
-		manifest = emit.Unproved(manifest)
+		out = emit.Unproved(out)
 	}
-	return manifest, nil
+	return out, nil
 }
 
 // allowed tells whether the user accepted every exception.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -44,7 +45,7 @@ func (s *session) dropUntouched(ctx context.Context, p profile.Profile) (profile
 	}
 	next := p
 	for _, m := range p.Mounts {
-		if !m.Volume && s.proofs[plan.MountField(m.Path)] == "" && !touched(o, p, m) {
+		if !m.Volume && !s.given(m) && s.proofs[plan.MountField(m.Path)] == "" && !touched(o, p, m) {
 			next = next.WithoutMount(m.Path)
 		}
 	}
@@ -153,7 +154,7 @@ func (s *session) reductions(p profile.Profile) []reduction {
 	}
 	for _, m := range p.Mounts {
 		switch {
-		case m.Path == p.WorkingDir || m.Path == p.Env["HOME"]: // goes with its setting
+		case s.given(m) || m.Path == p.WorkingDir || m.Path == p.Env["HOME"]: // the user's own, or goes with its setting
 		case m.Kind == profile.Owned:
 			add(plan.MountField(m.Path), func(p profile.Profile) profile.Profile {
 				m.Kind = profile.Plain
@@ -186,6 +187,9 @@ func (s *session) reductions(p profile.Profile) []reduction {
 	}
 	return out
 }
+
+// given tells whether the pod had the mount before.
+func (s *session) given(m profile.Mount) bool { return slices.Contains(s.target.Scratch, m.Path) }
 
 func describe(p profile.Profile) string {
 	if p.Open {

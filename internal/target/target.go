@@ -20,6 +20,10 @@ type Target struct {
 	Network    string   // an engine network to join; empty means the engine's default bridge
 	Ports      []int    // container ports to publish, TCP; empty means all that the image exposes
 
+	// Scratch are the folders that the pod already mounts as an emptyDir of its own: writable, empty, and not podseal's
+	// to take away.
+	Scratch []string
+
 	Ready    Ready
 	Commands []Command     // the e2e commands, in order; none: start, readiness and soak are the only oracle
 	Soak     time.Duration // how long the application must keep running after the commands
