@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/advise/script"
 	"github.com/podseal/podseal/internal/image"
 )
 
@@ -127,7 +128,7 @@ func (a *analysis) setting(f config) *drop {
 			if m == nil {
 				continue
 			}
-			name, ok := expand(m[1], a.env)
+			name, ok := script.Expand(m[1], a.env)
 			if ok && a.account(name) {
 				where := Evidence{Where: f.at, Line: n, Text: strings.TrimSpace(line)}
 				return &drop{user: name, tool: "setting", where: where}

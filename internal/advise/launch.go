@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/advise/script"
 	"github.com/podseal/podseal/internal/image"
 )
 
@@ -169,10 +170,10 @@ func interpreter(text string) bool {
 // script follows the commands of a script: drops anywhere, programs where the script ends in them.
 func (l *launcher) script(ctx context.Context, text, at string, line int, args []string, depth int) error {
 	vars := maps.Clone(l.env)
-	commands, lines := parseShell(text), strings.Split(text, "\n")
+	commands, lines := script.Parse(text), strings.Split(text, "\n")
 	for i, c := range commands {
-		where := Evidence{Where: at, Line: line + c.line - 1, Text: strings.TrimSpace(lines[min(c.line, len(lines))-1])}
-		words := l.assign(c.words, vars, where)
+		where := Evidence{Where: at, Line: line + c.Line - 1, Text: strings.TrimSpace(lines[min(c.Line, len(lines))-1])}
+		words := l.assign(c.Words, vars, where)
 		if len(words) == 0 {
 			continue
 		}
@@ -204,11 +205,11 @@ func (l *launcher) assign(words []string, vars map[string]string, where Evidence
 			words = words[1:]
 			continue
 		}
-		name, value, ok := assignment(words[0])
+		name, value, ok := script.Assignment(words[0])
 		if !ok {
 			return words
 		}
-		if v, known := expand(value, vars); known {
+		if v, known := script.Expand(value, vars); known {
 			vars[name] = v
 		}
 		l.tool(unwrap(strings.Fields(value)), vars, where, true)
@@ -221,7 +222,7 @@ func (l *launcher) source(ctx context.Context, words []string, vars map[string]s
 	if len(words) < 2 || depth > maxDepth {
 		return nil
 	}
-	name, ok := expand(words[1], vars)
+	name, ok := script.Expand(words[1], vars)
 	if !ok {
 		return nil
 	}
@@ -239,7 +240,7 @@ func (l *launcher) tool(words []string, vars map[string]string, where Evidence, 
 	if !ok {
 		return false
 	}
-	if known, ok := expand(user, vars); ok {
+	if known, ok := script.Expand(user, vars); ok {
 		user = known
 	}
 	l.drop(user, words, where, whole)
@@ -260,7 +261,7 @@ func (l *launcher) exec(ctx context.Context, words, args []string, vars map[stri
 		case w == "$0" || strings.Contains(w, "BASH_SOURCE"):
 			return nil
 		default:
-			if v, ok := expand(w, vars); ok {
+			if v, ok := script.Expand(w, vars); ok {
 				w = v
 			}
 			argv = append(argv, w)

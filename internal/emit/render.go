@@ -1,7 +1,6 @@
 package emit
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -111,27 +110,67 @@ func flowItems(items []any, json bool) []string {
 	return parts
 }
 
-var (
-	// plainScalar is a deliberately narrow idea of what needs no quotes, in block and in flow context.
-	plainScalar = regexp.MustCompile(`^(-?[A-Za-z_/.$%+=@][A-Za-z0-9_/.$%+=@:-]*( [A-Za-z0-9_/.$%+=@][A-Za-z0-9_/.$%+=@:-]*)*)$`)
-	// quantity is a size, which starts with a digit and is a string nevertheless.
-	quantity = regexp.MustCompile(`^[0-9]+[KMGTPE]i$`)
-	// notString is what YAML 1.1 or 1.2 reads as something else than a string. YAML 1.1 matters: the Kubernetes tools
-	// read "on" and "1_000" and "12:30:45" as a boolean and as numbers.
-	notString = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|~|\.nan|[-+]?\.inf|=|<<|[-+.]?[0-9].*)$`)
-)
-
 // scalar renders a string, quoted only where YAML would read something else.
 func scalar(s string) string {
-	if quantity.MatchString(s) {
-		return s
-	}
-	if plainScalar.MatchString(s) && !notString.MatchString(s) && !strings.HasSuffix(s, ":") &&
-		!strings.Contains(s, ": ") && !strings.HasPrefix(s, "---") && !strings.HasPrefix(s, "...") &&
-		!strings.HasPrefix(s, "%") && !strings.HasPrefix(s, "@") {
+	if isPlain(s) && !isOther(s) || isQuantity(s) {
 		return s
 	}
 	return quoted(s)
+}
+
+// isPlain is a deliberately narrow idea of what needs no quotes, in block and in flow context: words of safe characters
+// with single blanks between them, the first of which is no indicator.
+func isPlain(s string) bool {
+	if s == "" || s[0] == '%' || s[0] == '@' || s[0] == ':' || strings.HasPrefix(s, "---") || s == "-" || strings.HasPrefix(s, "...") {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("_/.$%+=@", c) >= 0:
+		case c == '-':
+			if i == 0 && s[1] == ' ' {
+				return false
+			}
+		case c == ':':
+			if i+1 == len(s) || s[i+1] == ' ' {
+				return false
+			}
+		case c == ' ':
+			if i == 0 || i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '-' || s[i+1] == ':' {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isOther tells whether YAML 1.1 or 1.2 may read a plain scalar as something else than a string. YAML 1.1 matters: the
+// Kubernetes tools read "on" and "1_000" and "12:30:45" as a boolean and as numbers.
+func isOther(s string) bool {
+	number := strings.TrimLeft(s, "+-.")
+	if number == "" || number[0] >= '0' && number[0] <= '9' {
+		return true
+	}
+	if len(s) > 6 {
+		return false
+	}
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".nan", ".inf", "+.inf", "-.inf":
+		return true
+	}
+	return false
+}
+
+// isQuantity tells whether a string is a size, which starts with a digit and is a string nevertheless.
+func isQuantity(s string) bool {
+	digits := strings.TrimRight(s, "i")
+	if len(s)-len(digits) != 1 || len(digits) < 2 || strings.IndexByte("KMGTPE", digits[len(digits)-1]) < 0 {
+		return false
+	}
+	return strings.Trim(digits[:len(digits)-1], "0123456789") == ""
 }
 
 // quoted prefers single quotes, in which nothing needs escaping but the quote itself.

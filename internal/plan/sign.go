@@ -12,7 +12,7 @@ func Sign(o observe.Observation, wider, narrower profile.Profile) string {
 	list, lines := evidence(o, "")
 	if wider.LowPorts && !narrower.LowPorts {
 		for _, l := range lines {
-			if l.Bind {
+			if l.Bind && l.Errno == "EACCES" {
 				return l.Line
 			}
 		}

@@ -31,13 +31,16 @@ func (r *oneRun) waitReady(ctx context.Context) (failure string, err error) {
 	}
 	within, cancel := context.WithTimeout(r.gone, r.ready)
 	defer cancel()
-	missing := ""
+	missing := "no readiness check has answered"
 	for {
-		if missing, err = firstMissing(within, checks); missing == "" && err == nil {
-			return r.exited(ctx, "before it was ready")
-		}
-		if err != nil && within.Err() == nil {
+		what, err := firstMissing(within, checks)
+		switch {
+		case err != nil && within.Err() == nil:
 			return "", err
+		case what == "" && err == nil:
+			return r.exited(ctx, "before it was ready")
+		case what != "":
+			missing = what
 		}
 		select {
 		case <-within.Done():

@@ -147,7 +147,7 @@ func (r *oneRun) watch(ctx context.Context) (stop func()) {
 
 // look notes what can be seen of the running container now.
 func (r *oneRun) look(ctx context.Context, phase observe.Phase) error {
-	if r.diff {
+	if r.changesNow(phase) {
 		if err := r.collectChanges(ctx, phase); err != nil {
 			return err
 		}
@@ -173,6 +173,16 @@ func (r *oneRun) unlessGone(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
+}
+
+// changesNow tells whether docker diff is worth its time in a phase. It walks the whole image; after the e2e commands
+// it is always asked, at the start and after the stop only where the tracer does not tell what happened when.
+func (r *oneRun) changesNow(phase observe.Phase) bool {
+	if !r.diff || phase == observe.E2E {
+		return r.diff
+	}
+	_, traced := r.c.Writes()
+	return !traced.On || traced.Lost > 0
 }
 
 // collectChanges adds the changes of docker diff now; each path keeps the first phase that showed it.
@@ -228,7 +238,7 @@ func (r *oneRun) stop(ctx context.Context) error {
 	}
 	exit.Phase = phase
 	r.o.Exit = &exit
-	if r.diff {
+	if r.changesNow(observe.Stop) {
 		if err := r.collectChanges(ctx, observe.Stop); err != nil {
 			return err
 		}

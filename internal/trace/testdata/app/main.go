@@ -3,11 +3,14 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,6 +45,10 @@ func main() {
 		loop(args)
 	case "wait":
 		time.Sleep(time.Hour)
+	case "chunks":
+		chunks(args[0], args[1])
+	case "duel":
+		duel(args)
 	case "serve":
 		serve()
 	case "drop":
@@ -132,7 +139,9 @@ func self() {
 	must(err)
 	var b [100]byte
 	n, _ := os.Stdin.Read(b[:])
-	fmt.Printf("%s\n%q\n%q\n%s\n%q\n", limits, os.Args, os.Environ(), cwd, b[:n])
+	env := os.Environ()
+	slices.Sort(env) // the engine has no order
+	fmt.Printf("%s\n%q\n%q\n%s\n%q\n", limits, os.Args, env, cwd, b[:n])
 	fds, err := os.ReadDir("/proc/self/fd")
 	must(err)
 	for _, f := range fds {
@@ -177,22 +186,86 @@ func forks(args []string) {
 	wg.Wait()
 }
 
-// loop opens n files for writing, with names of their own ("new") or one ("same"), and prints the median time of an
-// open among batches.
+// loop opens n files for writing, with names of their own ("new") or one ("same"), and prints how long that took.
 func loop(args []string) {
 	n, err := strconv.Atoi(args[0])
 	must(err)
-	name := "/tmp/same"
+	fmt.Println(opens("/tmp", args[1], 0, n))
+}
+
+func opens(dir, mode string, from, n int) int64 {
+	name := dir + "/same"
 	start := time.Now()
 	for i := range n {
-		if args[1] == "new" {
-			name = "/tmp/f" + strconv.Itoa(i)
+		if mode != "same" {
+			name = dir + "/f" + strconv.Itoa(from+i)
 		}
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
 		must(err)
+		if mode == "write" {
+			_, err := f.WriteString("a line of a small file\n")
+			must(err)
+		}
 		f.Close()
 	}
-	fmt.Println(time.Since(start).Nanoseconds())
+	return time.Since(start).Nanoseconds()
+}
+
+const chunk = 200
+
+// chunks does a chunk of opens for each line on stdin, and prints how long it took.
+func chunks(dir, mode string) {
+	must(os.MkdirAll(dir, 0o755))
+	in := bufio.NewScanner(os.Stdin)
+	for i := 0; in.Scan(); i++ {
+		fmt.Println(opens(dir, mode, i*chunk, chunk))
+	}
+}
+
+// duel runs chunks in two processes by turns, the second one started by a command in front (the sensor's), and prints
+// the nanoseconds that all chunks of each took, and those of the median chunk.
+func duel(args []string) {
+	n, err := strconv.Atoi(args[0])
+	must(err)
+	plain := newFighter([]string{os.Args[0], "chunks", args[2] + "/plain", args[1]})
+	other := newFighter(append(slices.Clone(args[3:]), os.Args[0], "chunks", args[2]+"/traced", args[1]))
+	for range n / chunk {
+		plain.turn()
+		other.turn()
+	}
+	slices.Sort(plain.took)
+	slices.Sort(other.took)
+	fmt.Println(plain.sum, other.sum, plain.took[len(plain.took)/2]/chunk, other.took[len(other.took)/2]/chunk)
+}
+
+type fighter struct {
+	in   io.Writer
+	out  *bufio.Scanner
+	took []int64
+	sum  int64
+}
+
+func newFighter(argv []string) *fighter {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	in, err := cmd.StdinPipe()
+	must(err)
+	out, err := cmd.StdoutPipe()
+	must(err)
+	cmd.Stderr = os.Stderr
+	must(cmd.Start())
+	return &fighter{in: in, out: bufio.NewScanner(out)}
+}
+
+func (f *fighter) turn() {
+	_, err := fmt.Fprintln(f.in)
+	must(err)
+	if !f.out.Scan() {
+		must(fmt.Errorf("the other process has ended"))
+	}
+	ns, err := strconv.ParseInt(f.out.Text(), 10, 64)
+	must(err)
+	f.took = append(f.took, ns)
+	f.sum += ns
 }
 
 func serve() {

@@ -1,11 +1,12 @@
-package advise
+// Package script reads shell scripts far enough to find their commands. It runs nothing.
+package script
 
 import "strings"
 
-// command is one simple command of a shell script.
-type command struct {
-	line  int
-	words []string // quotes removed, expansions kept as written
+// Command is one simple command of a shell script.
+type Command struct {
+	Line  int
+	Words []string // quotes removed, expansions kept as written
 }
 
 // keywords are the words of the shell grammar after which a new command begins.
@@ -14,10 +15,10 @@ var keywords = map[string]bool{
 	"{": true, "(": true, "fi": true, "done": true, "esac": true, "time": true, "}": true, ")": true,
 }
 
-// parseShell splits a script into its simple commands, in their order, whatever the conditions around them. It knows
+// Parse splits a script into its simple commands, in their order, whatever the conditions around them. It knows
 // quotes, comments, continuation lines, substitutions and here-documents well enough to find commands and their words;
 // it is no shell, and text that it does not understand becomes words.
-func parseShell(text string) []command {
+func Parse(text string) []Command {
 	s := &scanner{text: text, line: 1}
 	for s.at < len(s.text) {
 		s.step()
@@ -26,15 +27,15 @@ func parseShell(text string) []command {
 	return s.out
 }
 
-// scanner is the state of parseShell.
+// scanner is the state of Parse.
 type scanner struct {
 	text    string
 	at      int
 	line    int
 	word    strings.Builder
 	inWord  bool
-	cmd     command
-	out     []command
+	cmd     Command
+	out     []Command
 	heredoc []string // delimiters of here-documents that begin on the next line
 }
 
@@ -172,25 +173,25 @@ func (s *scanner) endWord() {
 	w := s.word.String()
 	s.word.Reset()
 	s.inWord = false
-	if len(s.cmd.words) == 0 {
+	if len(s.cmd.Words) == 0 {
 		if keywords[w] {
 			return
 		}
-		s.cmd.line = s.line
+		s.cmd.Line = s.line
 	}
-	s.cmd.words = append(s.cmd.words, w)
+	s.cmd.Words = append(s.cmd.Words, w)
 }
 
 func (s *scanner) endCommand() {
 	s.endWord()
-	if len(s.cmd.words) > 0 {
+	if len(s.cmd.Words) > 0 {
 		s.out = append(s.out, s.cmd)
 	}
-	s.cmd = command{}
+	s.cmd = Command{}
 }
 
-// assignment splits NAME=VALUE.
-func assignment(word string) (name, value string, ok bool) {
+// Assignment splits NAME=VALUE.
+func Assignment(word string) (name, value string, ok bool) {
 	name, value, ok = strings.Cut(word, "=")
 	if !ok || !isName(name) {
 		return "", "", false
@@ -209,8 +210,8 @@ func isName(s string) bool {
 	return s != ""
 }
 
-// expand replaces $NAME, ${NAME} and ${NAME:-default} by known values. ok is false when a value is not known.
-func expand(word string, vars map[string]string) (out string, ok bool) {
+// Expand replaces $NAME, ${NAME} and ${NAME:-default} by known values. ok is false when a value is not known.
+func Expand(word string, vars map[string]string) (out string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(word); i++ {
 		if word[i] != '$' || i+1 == len(word) {
@@ -242,7 +243,7 @@ func expand(word string, vars map[string]string) (out string, ok bool) {
 			if !has {
 				return "", false
 			}
-			if value, known = expand(def, vars); !known {
+			if value, known = Expand(def, vars); !known {
 				return "", false
 			}
 		}
