@@ -1,0 +1,66 @@
+//go:build linux
+
+package trace_test
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/podseal/podseal/internal/trace"
+)
+
+// BenchmarkOpens measures write-opens traced over untraced: two processes of one container open files by turns, so
+// that whatever else the machine does meets both.
+func BenchmarkOpens(b *testing.B) {
+	l := needEngine(b)
+	for _, c := range []struct{ name, mode, dir string }{
+		{"new", "new", "/tmp"}, {"written", "write", "/tmp"}, {"same", "same", "/tmp"}, {"new-on-tmpfs", "new", "/mem"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for range b.N {
+				socket := fmt.Sprintf("b%d", time.Now().UnixNano())
+				front := trace.SensorArgs(nil, trace.SensorOptions{Socket: socket})
+				command := append([]string{"/bin/app", "duel", "20000", c.mode, c.dir}, front...)
+				r := l.startObserved(b, []string{"--tmpfs", "/mem"}, command, trace.ObserverOptions{Socket: socket})
+				if code := r.end(b); code != 0 {
+					b.Fatal(r.logs(b))
+				}
+				var plain, traced, plainMedian, tracedMedian float64
+				if _, err := fmt.Sscan(r.logs(b), &plain, &traced, &plainMedian, &tracedMedian); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(traced/plain, "traced/untraced")
+				b.ReportMetric(tracedMedian/plainMedian, "median-ratio")
+				b.ReportMetric(plainMedian, "untraced-ns/open")
+				b.ReportMetric(tracedMedian, "traced-ns/open")
+			}
+		})
+	}
+}
+
+// BenchmarkStart measures what sensor and observer add to a start: from docker start until the application runs.
+func BenchmarkStart(b *testing.B) {
+	l := needEngine(b)
+	var plain, traced time.Duration
+	for i := range b.N {
+		id := l.must(b, "create", l.image, "/bin/app", "touch", "/tmp/x"+strconv.Itoa(i))
+		begin := time.Now()
+		l.must(b, "start", "-a", id)
+		plain += time.Since(begin)
+		l.must(b, "rm", id)
+
+		socket := fmt.Sprintf("b%d", time.Now().UnixNano())
+		command := trace.SensorArgs([]string{"/bin/app", "touch", "/tmp/x"}, trace.SensorOptions{Socket: socket})
+		args := []string{"create", "-v", l.volume + ":" + trace.Mountpoint + ":ro", "--entrypoint", command[0], l.image}
+		id = l.must(b, append(args, command[1:]...)...)
+		begin = time.Now()
+		l.must(b, "start", id)
+		s := l.observe(b, id, trace.ObserverOptions{Socket: socket})
+		<-s.Done()
+		traced += time.Since(begin)
+	}
+	b.ReportMetric(float64(plain.Milliseconds())/float64(b.N), "untraced-ms")
+	b.ReportMetric(float64(traced.Milliseconds())/float64(b.N), "traced-ms")
+}
