@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/podseal/podseal/internal/docker"
 )
 
 // The exit codes, for scripts and CI jobs.
@@ -58,6 +60,9 @@ func exitCode(ctx context.Context, err error, s streams) int {
 	var coded *codedError
 	if errors.As(err, &coded) {
 		return coded.code
+	}
+	if image := new(docker.ImageError); errors.As(err, &image) {
+		return exitUsage
 	}
 	return exitEngine
 }

@@ -192,7 +192,9 @@ func sealTarget(ctx context.Context, o runOptions, t target.Target, progress *re
 		return res, err
 	}
 	defer func() {
-		progress.Step("removing what was made in the engine")
+		if len(res.Rounds) > 0 {
+			progress.Step("removing what was made in the engine")
+		}
 		if serr := engine.Sweep(context.WithoutCancel(ctx)); serr != nil && err == nil {
 			err = fmt.Errorf("%w; `podseal gc` removes the rest", serr)
 		}
