@@ -1,0 +1,102 @@
+package dockerfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// edit replaces lines of a file. Edits do not overlap.
+type edit struct {
+	at  int // index of the first line; an insertion goes before it
+	del int
+	add []string
+}
+
+// apply makes the changed file.
+func (f *File) apply(edits []edit) []byte {
+	var out []string
+	at := 0
+	for _, e := range edits {
+		out = append(out, f.lines[at:e.at]...)
+		out = append(out, e.add...)
+		at = e.at + e.del
+	}
+	out = append(out, f.lines[at:]...)
+	text := strings.Join(out, f.eol)
+	if f.final {
+		text += f.eol
+	}
+	return []byte(text)
+}
+
+func sorted(edits []edit) []edit {
+	edits = slices.Clone(edits)
+	slices.SortStableFunc(edits, func(a, b edit) int { return a.at - b.at })
+	return edits
+}
+
+// around is how many unchanged lines a diff shows.
+const around = 3
+
+// unified writes the edits as a unified diff that patch and git apply take.
+func (f *File) unified(name string, edits []edit) string {
+	if len(edits) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "--- a/%s\n+++ b/%s\n", name, name)
+	shift := 0
+	for len(edits) > 0 {
+		n := 1
+		for n < len(edits) && edits[n].at-(edits[n-1].at+edits[n-1].del) <= 2*around {
+			n++
+		}
+		shift += f.hunk(&b, edits[:n], shift)
+		edits = edits[n:]
+	}
+	return b.String()
+}
+
+// hunk writes one hunk and returns by how many lines the file grew in it.
+func (f *File) hunk(b *strings.Builder, edits []edit, shift int) int {
+	last := edits[len(edits)-1]
+	from := max(0, edits[0].at-around)
+	to := min(len(f.lines), last.at+last.del+around)
+	grow := 0
+	for _, e := range edits {
+		grow += len(e.add) - e.del
+	}
+	fmt.Fprintf(b, "@@ -%d,%d +%d,%d @@\n", from+1, to-from, from+1+shift, to-from+grow)
+	at := from
+	for _, e := range edits {
+		f.write(b, ' ', at, e.at)
+		f.write(b, '-', e.at, e.at+e.del)
+		for i, line := range e.add {
+			end := e.at+e.del == len(f.lines) && i == len(e.add)-1
+			f.line(b, '+', line, end)
+		}
+		at = e.at + e.del
+	}
+	f.write(b, ' ', at, to)
+	return grow
+}
+
+func (f *File) write(b *strings.Builder, mark byte, from, to int) {
+	for i := from; i < to; i++ {
+		f.line(b, mark, f.lines[i], i == len(f.lines)-1)
+	}
+}
+
+// line writes one line, with the note that diffs have where the file's last line has no end.
+func (f *File) line(b *strings.Builder, mark byte, text string, last bool) {
+	b.WriteByte(mark)
+	b.WriteString(text)
+	if f.eol == "\r\n" && (!last || f.final) {
+		b.WriteByte('\r')
+	}
+	b.WriteByte('\n')
+	if last && !f.final {
+		b.WriteString("\\ No newline at end of file\n")
+	}
+}
