@@ -1,0 +1,458 @@
+package seal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/target"
+)
+
+const stickyBit = fs.ModeSticky
+
+// engine is a container engine whose containers are scripts over an image's tree: it treats a profile as a kubelet does,
+// and shows of a run what a real engine shows.
+type engine struct {
+	facts   image.Facts
+	tree    *image.MemTree
+	entries []image.Entry
+	users   image.Users
+	script  []op
+	traced  bool
+	broken  func(p profile.Profile) error // an engine's own failure
+
+	mu    sync.Mutex
+	made  int
+	alive int
+}
+
+var _ seal.Engine = (*engine)(nil)
+
+func (e *engine) Image(context.Context, string, string) (image.Facts, error) { return e.facts, nil }
+
+func (e *engine) Tree(context.Context, image.Facts) (seal.TreeCloser, error) {
+	e.count(1)
+	return closer{e.tree, e}, nil
+}
+
+type closer struct {
+	*image.MemTree
+	e *engine
+}
+
+func (c closer) Close(context.Context) error { c.e.count(-1); return nil }
+
+func (e *engine) count(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.alive += n
+}
+
+func (e *engine) Start(ctx context.Context, t target.Target, _ image.Facts, p profile.Profile) (seal.Container, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if e.broken != nil {
+		if err := e.broken(p); err != nil {
+			return nil, err
+		}
+	}
+	c := &container{e: e, t: t, p: p, phase: observe.Start}
+	if err := c.setUp(); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.made++
+	e.alive++
+	c.id = fmt.Sprintf("fake-%d", e.made)
+	e.mu.Unlock()
+	c.start()
+	return c, nil
+}
+
+// container is one fake container.
+type container struct {
+	e  *engine
+	t  target.Target
+	p  profile.Profile
+	id string
+
+	mu      sync.Mutex
+	fs      *files
+	initial map[string]image.Entry // for docker diff
+	kept    map[string]map[string]image.Entry
+	who     who
+	cwd     string
+	phase   observe.Phase
+	ports   []int
+	denied  []int
+	procs   []observe.Process
+	writes  []observe.Write
+	logs    strings.Builder
+	exit    *observe.Exit
+	gone    chan struct{} // closed when it has exited
+	removed bool
+}
+
+var engineCaps = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP",
+	"SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "AUDIT_WRITE"}
+
+// setUp makes the file system and the user. It runs the init containers of seeds.
+func (c *container) setUp() error {
+	c.fs = newFiles(c.e.entries)
+	config := c.e.facts.Config.Config
+	if c.p.Open {
+		r, err := c.e.users.Resolve(config.User)
+		if err != nil {
+			return err
+		}
+		c.who = who{uid: r.UID, gid: r.GID, groups: r.Groups, caps: engineCaps}
+	} else {
+		c.who = who{uid: c.p.User.UID, gid: c.p.User.GID, groups: c.p.User.Groups, caps: c.p.AddCapabilities}
+		c.fs.readOnly = !c.p.WritableRoot
+	}
+	c.cwd = path.Clean("/" + config.WorkingDir)
+	if c.p.WorkingDir != "" {
+		c.cwd = c.p.WorkingDir
+	}
+	c.fs.makeParents(c.cwd)
+	for v := range config.Volumes {
+		if _, ok := c.p.Mount(v); !ok || c.p.Open { // a copy of its own, with the image's owners
+			at := c.fs.real(v, true)
+			c.fs.makeParents(at)
+			c.fs.cover(at, c.fs.below(at))
+		}
+	}
+	if !c.p.Open {
+		for _, m := range c.p.Mounts {
+			if err := c.mount(m); err != nil {
+				return err
+			}
+		}
+	}
+	c.initial = maps.Clone(c.fs.nodes)
+	return nil
+}
+
+// mount mounts one emptyDir: as it was left, or as the kubelet and the init container make it.
+func (c *container) mount(m profile.Mount) error {
+	at := c.fs.real(m.Path, true)
+	if kept, ok := c.kept[at]; ok {
+		c.fs.cover(at, kept)
+		return nil
+	}
+	root := image.Entry{Path: at, Kind: image.Dir, Mode: 0o777}
+	if m.Medium == profile.Memory {
+		root.Mode |= stickyBit
+	}
+	nodes := map[string]image.Entry{}
+	if m.NeedsInit() {
+		root.UID, root.GID, root.Mode = c.who.uid, c.who.gid, 0o755
+	}
+	if m.Kind == profile.Seeded {
+		if ok, _, _ := c.e.tree.Lookup(context.Background(), "/bin/sh"); ok.Path == "" {
+			return &seal.SeedError{Path: m.Path, Output: "exec: \"sh\": executable file not found", Code: 127}
+		}
+		for p, e := range c.fs.below(at) {
+			if bits := map[image.Kind]fs.FileMode{image.Dir: 5, image.File: 4}[e.Kind]; !c.who.may(e, bits) {
+				return &seal.SeedError{Path: m.Path, Output: "cp: cannot open '" + p + "' for reading: Permission denied", Code: 1}
+			}
+			e.UID, e.GID = c.who.uid, c.who.gid
+			nodes[p] = e
+		}
+	}
+	nodes[at] = root
+	c.fs.cover(at, nodes)
+	return nil
+}
+
+// start runs the script's start; the caller holds no lock.
+func (c *container) start() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone, c.exit, c.ports = make(chan struct{}), nil, nil
+	c.procs = nil
+	c.do("start")
+	for _, o := range c.e.script {
+		if o.phase == "start" && o.after > 0 {
+			go c.later(o, c.gone)
+		}
+	}
+}
+
+func (c *container) later(o op, gone chan struct{}) {
+	select {
+	case <-gone:
+	case <-time.After(o.after):
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.exit == nil && c.holds(o) {
+			c.one(o)
+		}
+	}
+}
+
+// do performs a phase of the script; it tells whether an e2e command would pass.
+func (c *container) do(phase string) bool {
+	ok := true
+	for _, o := range c.e.script {
+		if o.phase != phase || o.after > 0 || c.exit != nil && phase != "stop" || !c.holds(o) {
+			continue
+		}
+		if !c.one(o) {
+			ok = false
+		}
+	}
+	return ok && c.exit == nil
+}
+
+// one performs one operation, and tells whether it went well enough.
+func (c *container) one(o op) bool {
+	errno, what := c.perform(o)
+	if errno == "" {
+		return true
+	}
+	if !o.is("silent") {
+		if what == "" || o.is("terse") {
+			fmt.Fprintf(&c.logs, "app: %s failed: %s\n", o.verb, message(o, errno))
+		} else {
+			fmt.Fprintf(&c.logs, "app: %s %s: %s\n", o.verb, what, message(o, errno))
+		}
+	}
+	switch {
+	case o.is("tolerated"):
+		return true
+	case o.is("fails"):
+		return false
+	case o.verb == "exec":
+		c.end(observe.Exit{Code: 126, Error: "exec: \"" + what + "\": operation not permitted"})
+	default:
+		c.end(observe.Exit{Code: 1})
+	}
+	return false
+}
+
+func message(o op, errno string) string {
+	switch {
+	case errno == "wrong owner":
+		return "data directory has wrong ownership"
+	case errno == "not sticky":
+		return "could not find a temporary directory"
+	case o.verb == "listen":
+		return "bind: Permission denied"
+	}
+	if text := errnoText[errno]; text != "" {
+		return text
+	}
+	return errno
+}
+
+func (c *container) end(e observe.Exit) {
+	if c.exit == nil {
+		c.exit = &e
+		c.ports = nil
+		close(c.gone)
+	}
+}
+
+// path makes a script's path absolute.
+func (c *container) path(p string) string {
+	if rest, ok := strings.CutPrefix(p, "$HOME"); ok {
+		home := c.p.Env["HOME"]
+		if a, found := c.e.users.ByUID(c.who.uid); home == "" && found {
+			home = a.Home
+		}
+		return path.Join("/", home, rest)
+	}
+	if !path.IsAbs(p) {
+		return path.Join("/", c.cwd, p)
+	}
+	return path.Clean(p)
+}
+
+// execFile executes a program that may carry a file capability.
+func (c *container) execFile(p string) string {
+	e, ok := c.fs.nodes[c.fs.real(p, true)]
+	if !ok {
+		return "ENOENT"
+	}
+	if e.Caps != "" && !c.p.Open && !slices.Contains(c.p.AddCapabilities, "NET_BIND_SERVICE") {
+		return "EPERM"
+	}
+	return ""
+}
+
+func (c *container) ID() string         { return c.id }
+func (c *container) Host() string       { return "127.0.0.1" }
+func (c *container) Ports() map[int]int { return nil }
+
+func (c *container) State(ctx context.Context) (seal.State, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.exit != nil {
+		return seal.State{Exit: *c.exit}, ctx.Err()
+	}
+	return seal.State{Running: true}, ctx.Err()
+}
+
+func (c *container) Wait(ctx context.Context) error {
+	c.mu.Lock()
+	gone := c.gone
+	c.mu.Unlock()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *container) Changes(context.Context) ([]observe.Change, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := map[string]observe.Change{}
+	note := func(kind observe.ChangeKind, p string, dir bool) {
+		if c.fs.mountPoint(p) != "" {
+			return
+		}
+		found[p] = observe.Change{Kind: kind, Path: p, Dir: dir && kind == observe.Added}
+		for d := path.Dir(p); d != "/"; d = path.Dir(d) {
+			if _, ok := found[d]; !ok {
+				found[d] = observe.Change{Kind: observe.Modified, Path: d}
+			}
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(c.initial)) {
+		if _, ok := c.fs.nodes[p]; !ok && c.fs.nodes[path.Dir(p)].Path != "" {
+			note(observe.Deleted, p, false)
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(c.fs.nodes)) {
+		now, was := c.fs.nodes[p], c.initial[p]
+		switch {
+		case was.Path == "":
+			note(observe.Added, p, now.Kind == image.Dir)
+		case was.Mode != now.Mode || was.UID != now.UID || was.GID != now.GID || now.Kind != image.Dir && was.Mtime != now.Mtime:
+			note(observe.Modified, p, false)
+		}
+	}
+	var out []observe.Change
+	for _, p := range slices.Sorted(maps.Keys(found)) {
+		out = append(out, found[p])
+	}
+	return out, nil
+}
+
+func (c *container) Processes(context.Context) ([]observe.Process, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.exit != nil {
+		return nil, errors.New("the container is not running")
+	}
+	return append([]observe.Process{{PID: 1, UID: c.who.uid, GID: c.who.gid, Command: "app", Main: true}}, c.procs...), nil
+}
+
+func (c *container) Listening(context.Context) ([]int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.exit != nil {
+		return nil, errors.New("the container is not running")
+	}
+	return slices.Sorted(slices.Values(c.ports)), nil
+}
+
+func (c *container) Logs(context.Context) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.logs.String(), nil
+}
+
+// Exec runs the e2e command, whatever it is called.
+func (c *container) Exec(ctx context.Context, _ []string) (int, string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.exit != nil {
+		return 1, "no answer", ctx.Err()
+	}
+	if !c.do("e2e") {
+		return 1, "the test failed", ctx.Err()
+	}
+	return 0, "", ctx.Err()
+}
+
+func (c *container) Usage(context.Context) ([]observe.Usage, error) { return nil, nil }
+
+func (c *container) Phase(p observe.Phase) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phase = p
+}
+
+func (c *container) Writes() ([]observe.Write, observe.Trace) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.e.traced {
+		return nil, observe.Trace{Note: "this engine cannot trace"}
+	}
+	return slices.Clone(c.writes), observe.Trace{On: true}
+}
+
+func (c *container) DeniedPorts() []int { return slices.Clone(c.denied) }
+
+// Restart keeps the mounts; the rest is made anew, as a kubelet does.
+func (c *container) Restart(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.end(observe.Exit{Code: 137})
+	c.kept = map[string]map[string]image.Entry{}
+	for _, m := range c.p.Mounts {
+		at := c.fs.real(m.Path, true)
+		c.kept[at] = map[string]image.Entry{}
+		for p, e := range c.fs.below(at) {
+			if c.fs.mountPoint(p) == at {
+				c.kept[at][p] = e
+			}
+		}
+	}
+	err := c.setUp()
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	c.start()
+	return nil
+}
+
+func (c *container) Stop(context.Context) (observe.Exit, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.exit == nil {
+		c.do("stop")
+		c.end(observe.Exit{})
+	}
+	return *c.exit, nil
+}
+
+func (c *container) Remove(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end(observe.Exit{Code: 137})
+	if !c.removed {
+		c.removed = true
+		c.e.count(-1)
+	}
+	return nil
+}
