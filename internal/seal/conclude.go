@@ -120,6 +120,12 @@ func choiceOf(f diff.Folder) Choice {
 // tolerated is the reason for a written folder that stays read-only, with the line of the logs that shows it.
 func (s *session) tolerated(f diff.Folder, res Result) string {
 	why := "the application tolerates that it cannot write here: the sealed run passes without a mount"
+	switch {
+	case res.Profile.WritableRoot:
+		return "no mount: the whole root file system is left writable"
+	case res.Verdict == NotSealable:
+		return "no mount here made a run pass"
+	}
 	if res.Verdict == Planned {
 		return "first left read-only: it has image content, and what is written at the start is often not needed"
 	}

@@ -53,6 +53,9 @@ func (s *session) diagnose(ctx context.Context, users []plan.UserChoice) (Result
 func relaxations(p profile.Profile) []profile.Profile {
 	writable := p
 	writable.WritableRoot = true
+	bare := writable // the mounts themselves may be what does not work
+	bare.Mounts = slices.DeleteFunc(slices.Clone(p.Mounts), func(m profile.Mount) bool { return !m.Volume })
+	bare.WorkingDir, bare.Env = "", nil
 	escalate := p
 	escalate.AllowPrivilegeEscalation = true
 	root := p
@@ -60,14 +63,15 @@ func relaxations(p profile.Profile) []profile.Profile {
 	capable := root
 	capable.AddCapabilities = slices.Clone(engineCapabilities)
 	all := capable
+	all.Mounts, all.WorkingDir, all.Env = bare.Mounts, "", nil
 	all.WritableRoot, all.AllowPrivilegeEscalation = true, true
-	return []profile.Profile{writable, escalate, root, capable, all}
+	return []profile.Profile{writable, bare, escalate, root, capable, all}
 }
 
 // except states the result for a profile that passes only with exceptions, after taking back the capabilities that it
 // does not need.
 func (s *session) except(ctx context.Context, u plan.UserChoice, p profile.Profile, last string) (Result, error) {
-	p, err := s.fewerCapabilities(ctx, p)
+	p, err := s.fewerExceptions(ctx, p)
 	if err != nil {
 		return Result{}, err
 	}
@@ -87,6 +91,25 @@ func (s *session) except(ctx context.Context, u plan.UserChoice, p profile.Profi
 	}
 	res.Why = "it works only without " + strings.Join(p.Exceptions(), ", ") + "; sealed, it failed: " + last
 	return s.finish(ctx, res)
+}
+
+// fewerExceptions takes back what was given up together and is not needed.
+func (s *session) fewerExceptions(ctx context.Context, p profile.Profile) (profile.Profile, error) {
+	if p.WritableRoot && p.AllowPrivilegeEscalation {
+		sealed, held := p, p
+		sealed.WritableRoot, held.AllowPrivilegeEscalation = false, false
+		for _, fewer := range []profile.Profile{sealed, held} {
+			o, err := s.round(ctx, "with only "+strings.Join(fewer.Exceptions(), ", ")+" given up", fewer, s.sealedLimits(false))
+			if err != nil {
+				return p, err
+			}
+			if o.Passed() {
+				p = fewer
+				break
+			}
+		}
+	}
+	return s.fewerCapabilities(ctx, p)
 }
 
 // fewerCapabilities takes the capabilities back in halves, then one by one.

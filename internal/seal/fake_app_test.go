@@ -113,7 +113,11 @@ func (c *container) perform(o op) (errno, what string) {
 		return c.execFile(a), a
 	}
 	p := c.fs.real(c.path(a), o.verb == "write" || o.verb == "temp" || o.verb == "chmod" || o.verb == "chown")
-	return c.performFile(o, p), p
+	what = p
+	if o.verb == "rename" {
+		what += " " + c.fs.real(c.path(o.args[1]), false)
+	}
+	return c.performFile(o, p), what
 }
 
 func (c *container) performFile(o op, p string) string {

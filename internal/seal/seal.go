@@ -121,12 +121,16 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 // widen runs the plan sealed, and widens it by what each failed run is blamed on, until it passes.
 func (s *session) widen(ctx context.Context, u plan.UserChoice) (found profile.Profile, ok bool, err error) {
 	cur := s.plan.Profile
+	setting, shown := "", "" // what the round before is blamed on: proved if the next one passes
 	for n := 1; n <= maxRounds; n++ {
 		o, err := s.sealed(ctx, fmt.Sprintf("sealed run %d", n), cur)
 		if err != nil {
 			return cur, false, err
 		}
 		if o.Passed() {
+			if setting != "" {
+				s.proofs[setting] = shown
+			}
 			return cur, true, nil
 		}
 		repairs, err := plan.Repairs(ctx, s.in, s.plan, cur, o)
@@ -137,7 +141,11 @@ func (s *session) widen(ctx context.Context, u plan.UserChoice) (found profile.P
 		if i < 0 {
 			return cur, false, nil
 		}
-		s.blame(repairs[i], o)
+		s.blame(repairs[i], cur)
+		setting, shown = "", ""
+		if b := repairs[i].Blames; len(b) == 1 {
+			setting, shown = b[0].Setting, proof(o, b[0].Evidence)
+		}
 		cur = repairs[i].Profile
 	}
 	return cur, false, nil
@@ -146,7 +154,8 @@ func (s *session) widen(ctx context.Context, u plan.UserChoice) (found profile.P
 // sealed is a run under a profile that is to be emitted: the whole of it, restart included.
 func (s *session) sealed(ctx context.Context, name string, p profile.Profile) (observe.Observation, error) {
 	o, err := s.round(ctx, name, p, s.sealedLimits(true))
-	if err != nil || o.FailedIn != observe.Restart || s.unrepeatable {
+	failed := func(c observe.CommandResult) bool { return c.Phase == observe.Restart && c.Code != 0 }
+	if err != nil || o.FailedIn != observe.Restart || s.unrepeatable || !slices.ContainsFunc(o.Commands, failed) {
 		return o, err
 	}
 	// Back, but the commands fail: are they repeatable at all? The open run, with nothing restarted, tells.
@@ -227,16 +236,18 @@ func (s *session) tried(p profile.Profile) bool {
 	return slices.ContainsFunc(s.rounds, func(r Round) bool { return r.Profile.Equal(p) })
 }
 
-// blame notes what the last round is blamed on. A single blame is a proof: the run failed without just that.
-func (s *session) blame(r plan.Repair, o observe.Observation) {
+// blame notes what the last round of a profile is blamed on.
+func (s *session) blame(r plan.Repair, failed profile.Profile) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rounds[len(s.rounds)-1].Blames = r.Blames
+	for i, round := range slices.Backward(s.rounds) {
+		if round.Profile.Equal(failed) {
+			s.rounds[i].Blames = r.Blames
+			break
+		}
+	}
 	for _, reason := range r.Reasons {
 		s.why = append(slices.DeleteFunc(s.why, func(w profile.Reason) bool { return w.Field == reason.Field }), reason)
-	}
-	if len(r.Blames) == 1 {
-		s.proofs[r.Blames[0].Setting] = proof(o, r.Blames[0].Evidence)
 	}
 }
 
