@@ -18,6 +18,7 @@ var shipped []byte
 type Catalog struct {
 	Version int            `json:"version"`
 	Images  []CatalogImage `json:"images"`
+	Bases   []CatalogBase  `json:"bases,omitempty"`
 }
 
 // CatalogImage is one image, or a pattern of images.
@@ -69,7 +70,7 @@ func ParseCatalog(data []byte) (Catalog, error) {
 
 // Extended returns the catalog with the entries of another one, which replace those of the same image.
 func (c Catalog) Extended(by Catalog) Catalog {
-	out := Catalog{Version: 1, Images: slices.Clone(by.Images)}
+	out := Catalog{Version: 1, Images: slices.Clone(by.Images), Bases: slices.Concat(by.Bases, c.Bases)}
 	for _, i := range c.Images {
 		if !slices.ContainsFunc(by.Images, func(x CatalogImage) bool { return x.Image == i.Image }) {
 			out.Images = append(out.Images, i)

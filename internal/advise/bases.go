@@ -1,0 +1,35 @@
+package advise
+
+import (
+	"strings"
+
+	"github.com/podseal/podseal/internal/advise/dockerfile"
+)
+
+// CatalogBase is one base image of Dockerfiles, or a pattern of them.
+type CatalogBase struct {
+	Image    string            `json:"image"`
+	Family   dockerfile.Family `json:"family"`
+	User     *string           `json:"user,omitempty"` // "" for none; absent if not known
+	Accounts map[string]string `json:"accounts,omitempty"`
+	Prefer   string            `json:"prefer,omitempty"`
+	Env      map[string]string `json:"env,omitempty"`
+}
+
+// Base tells what is known of a base image: from the entries for bases, else its USER from those for images.
+func (c Catalog) Base(ref string) dockerfile.Base {
+	repo, tag := splitRef(ref)
+	if ref == "scratch" {
+		repo, tag = ref, ""
+	}
+	for _, b := range c.Bases {
+		pattern, tags, tagged := strings.Cut(b.Image, ":")
+		if wild(pattern, repo) && (!tagged || wild(tags, tag)) {
+			return dockerfile.Base{Family: b.Family, User: b.User, Accounts: b.Accounts, Prefer: b.Prefer, Env: b.Env}
+		}
+	}
+	if i, ok := c.Find(ref); ok {
+		return dockerfile.Base{User: i.User}
+	}
+	return dockerfile.Base{}
+}
