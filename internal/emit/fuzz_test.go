@@ -81,7 +81,7 @@ func lostLine(in, out []byte, report Report) string {
 	for _, c := range report.Changes {
 		if c.Action == "replaced" {
 			for i := range 1 + strings.Count(c.Old, "\n") {
-				replaced[c.Line+i], replaced[c.Line-1] = true, true // a block sequence starts below its key
+				replaced[c.Line+i] = true
 			}
 		}
 	}

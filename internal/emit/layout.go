@@ -77,7 +77,11 @@ func seedContainer(m profile.Mount, volume, imageVolume string, s seeding, secur
 		from.Path = imagePath + m.Path
 		mounts = append(mounts, object{{"name", imageVolume}, {"mountPath", imagePath}, {"readOnly", true}})
 	}
-	seed := object{{"name", names.take(seedName(m.Path))}, {"image", cmp.Or(s.shell, s.image)}}
+	image := cmp.Or(s.shell, s.image)
+	if image == "" {
+		return nil, fmt.Errorf("making %s with an init container: the container names no image for it", m.Path)
+	}
+	seed := object{{"name", names.take(seedName(m.Path))}, {"image", image}}
 	if s.pullPolicy != "" {
 		seed = append(seed, field{"imagePullPolicy", s.pullPolicy})
 	}

@@ -340,10 +340,9 @@ func (p *patcher) rewrite(s site, edit any) error {
 		p.insertLines(p.doc.LineEnd(end), block, s.depth)
 		return nil
 	}
-	if toSequence && s.key != nil && s.value.Line != s.key.Line { // a block sequence becomes one line
-		if start, err = p.afterColon(s); err != nil {
-			return err
-		}
+	if toSequence && s.value.Style&yaml.FlowStyle == 0 && s.value.Kind == yaml.SequenceNode {
+		p.add(start, end, p.itemsInPlace(s, now), s.depth)
+		return nil
 	}
 	text := flow(now, s.json)
 	if str, ok := now.(string); ok && s.value.Style&yaml.DoubleQuotedStyle != 0 {
@@ -374,15 +373,13 @@ func (p *patcher) blockLines(s site, v any) []string {
 	return nil
 }
 
-// afterColon is the offset after a key's colon.
-func (p *patcher) afterColon(s site) (int, error) {
-	end, err := p.doc.End(s.key, s.column)
-	if err != nil {
-		return 0, err
+// itemsInPlace is the text from the first dash of a block sequence that gets other items.
+func (p *patcher) itemsInPlace(s site, now any) string {
+	list, _ := now.([]any)
+	start, err := p.doc.Start(s.value)
+	if err != nil || len(list) == 0 {
+		return strings.Repeat(" ", p.style.step) + "[]" // indented deeper than the key, whatever the dashes were
 	}
-	colon := bytes.IndexByte(p.doc.Text[end:], ':')
-	if colon < 0 {
-		return 0, p.doc.Fail(s.key, "no colon was found after this key")
-	}
-	return end + colon + 1, nil
+	column := p.doc.Column(start)
+	return strings.Join(p.style.blockItems(list, column), p.doc.Break(start))[column:]
 }

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/json" // tells "containers" from "Containers", as the API server does
 )
 
 // Pod is one pod of a file: the object that holds it, and its spec as values and as nodes.
@@ -191,7 +191,9 @@ func claimNames(d *Document, object *yaml.Node) ([]string, error) {
 	if !ok {
 		return nil, nil
 	}
-	var claims []struct{ Metadata metav1.ObjectMeta }
+	var claims []struct {
+		Metadata metav1.ObjectMeta `json:"metadata"`
+	}
 	if err := d.Decode(templates, &claims); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,253 @@
+package emit
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// author writes one Pod in one of the countless ways in which people do: indents, flow style, quotes, comments, blank
+// lines, anchors, line ends. The choices come from the seed.
+type author struct {
+	*rand.Rand
+	step, dash, gap int
+}
+
+func (a *author) oneIn(n int) bool { return a.IntN(n) == 0 }
+
+// remark is what may stand at the end of a line.
+func (a *author) remark() string {
+	return []string{"", "", "", "", " # why", "   #", "  ", " # it's {not} [yaml]: \"x\""}[a.IntN(8)]
+}
+
+// between is what may stand between two lines at a column.
+func (a *author) between(column int) string {
+	switch a.IntN(10) {
+	case 0:
+		return "\n"
+	case 1:
+		return spaces(column) + "# - name: off\n"
+	case 2:
+		return spaces(a.IntN(column+3)) + "# anywhere\n"
+	case 3:
+		return "  \n"
+	}
+	return ""
+}
+
+func (a *author) word(s string) string {
+	if s != scalar(s) {
+		return doubleQuoted(s)
+	}
+	return []string{s, s, doubleQuoted(s), "'" + s + "'"}[a.IntN(4)]
+}
+
+// block writes the fields of a mapping, without the indent of the first line.
+func (a *author) block(o object, column int) string {
+	var b strings.Builder
+	for i, f := range o {
+		if i > 0 {
+			b.WriteString(a.between(column) + spaces(column))
+		}
+		b.WriteString(f.key + ":")
+		b.WriteString(a.value(f.val, column))
+	}
+	return b.String()
+}
+
+// value writes what follows a colon, to the end of its last line.
+func (a *author) value(v any, column int) string {
+	switch v := v.(type) {
+	case object:
+		if len(v) == 0 || a.oneIn(4) {
+			return " " + a.flow(v, column+a.step) + a.remark() + "\n"
+		}
+		return a.remark() + "\n" + a.between(column+a.step) + spaces(column+a.step) + a.block(v, column+a.step)
+	case []any:
+		if len(v) == 0 && a.oneIn(2) {
+			return []string{"\n", " ~\n", " null # none\n", " # none\n"}[a.IntN(4)]
+		}
+		if len(v) == 0 || a.oneIn(4) {
+			return " " + a.flow(v, column+a.step) + a.remark() + "\n"
+		}
+		var b strings.Builder
+		b.WriteString(a.remark() + "\n")
+		at := column + a.dash
+		for _, item := range v {
+			b.WriteString(a.between(at) + spaces(at) + "-" + spaces(a.gap-1))
+			if o, ok := item.(object); ok && len(o) > 0 && !a.oneIn(4) {
+				b.WriteString(a.block(o, at+a.gap))
+			} else {
+				b.WriteString(a.flow(item, at+a.gap) + a.remark() + "\n")
+			}
+		}
+		return b.String()
+	case string:
+		switch a.IntN(8) {
+		case 0:
+			return " |-\n" + spaces(column+a.step) + v + "\n"
+		case 1:
+			return " >-\n" + spaces(column+a.step) + v + "\n\n"
+		}
+		return " " + a.word(v) + a.remark() + "\n"
+	default:
+		return " " + flow(v, false) + a.remark() + "\n"
+	}
+}
+
+func (a *author) flow(v any, column int) string {
+	sep := func() string {
+		if a.oneIn(4) {
+			return "\n" + spaces(column+1)
+		}
+		return []string{" ", "  "}[a.IntN(2)]
+	}
+	var parts []string
+	open, end := "{", "}"
+	switch v := v.(type) {
+	case object:
+		for _, f := range v {
+			key := f.key
+			if a.oneIn(5) {
+				key = doubleQuoted(key)
+			}
+			parts = append(parts, key+": "+a.flow(f.val, column))
+		}
+	case []any:
+		open, end = "[", "]"
+		for _, item := range v {
+			parts = append(parts, a.flow(item, column))
+		}
+	case string:
+		return a.word(v)
+	default:
+		return flow(v, false)
+	}
+	var b strings.Builder
+	b.WriteString(open)
+	if a.oneIn(4) {
+		b.WriteString(sep())
+	}
+	for i, part := range parts {
+		b.WriteString(part)
+		if i+1 < len(parts) || a.oneIn(6) {
+			b.WriteString("," + sep())
+		}
+	}
+	return b.String() + end
+}
+
+// pod is a Pod with some of what a seal meets.
+func (a *author) pod() object {
+	maybe := func(o object, f field) object {
+		if a.oneIn(2) {
+			return append(o, f)
+		}
+		return o
+	}
+	c := object{{"name", "app"}}
+	c = maybe(c, field{"args", []any{"a b", "#c", "- d"}})
+	c = maybe(c, field{"env", []any{object{{"name", "HOME"}, {"value", "/root"}}}[:a.IntN(2)]})
+	c = maybe(c, field{"securityContext", []any{
+		object{},
+		object{{"privileged", true}},
+		object{{"runAsUser", int64(0)}, {"capabilities", object{{"add", []any{"SYS_ADMIN", "CHOWN"}}, {"drop", []any{"KILL"}}}}},
+		object{{"seccompProfile", object{{"type", "Unconfined"}}}},
+	}[a.IntN(4)]})
+	c = maybe(c, field{"volumeMounts", []any{object{{"name", "data"}, {"mountPath", "/data/"}}, object{{"mountPath", "/x"}, {"name", "x"}}}[:a.IntN(3)]})
+	c = append(c, field{"image", "app:1"})
+	a.Shuffle(len(c), func(i, j int) { c[i], c[j] = c[j], c[i] })
+	spec := object{{"containers", []any{c, object{{"name", "two"}, {"image", "two:2"}}}[:1+a.IntN(2)]}}
+	spec = append(spec, field{"volumes", []any{object{{"name", "data"}, {"emptyDir", object{}}}, object{{"name", "x"}, {"emptyDir", object{{"medium", "Memory"}}}}}})
+	spec = maybe(spec, field{"securityContext", []any{object{}, object{{"fsGroup", int64(5)}}, object{{"runAsUser", int64(0)}, {"supplementalGroups", []any{int64(9)}}}}[a.IntN(3)]})
+	spec = maybe(spec, field{"initContainers", []any{object{{"image", "i"}, {"name", "setup"}}}[:a.IntN(2)]})
+	spec = maybe(spec, field{"restartPolicy", "Always"})
+	a.Shuffle(len(spec), func(i, j int) { spec[i], spec[j] = spec[j], spec[i] })
+	o := object{{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", object{{"name", "p"}, {"labels", object{{"a", "b"}}}}}, {"spec", spec}}
+	a.Shuffle(len(o), func(i, j int) { o[i], o[j] = o[j], o[i] })
+	return o
+}
+
+// write gives the Pod's text, and what it means.
+func write(seed uint64) (source []byte, want corev1.Pod) {
+	a := &author{Rand: rand.New(rand.NewPCG(seed, 1)), step: 2, gap: 2}
+	a.step += a.IntN(3)
+	a.dash = a.IntN(2) * a.step
+	a.gap += a.IntN(2)
+	o := a.pod()
+	text := a.block(o, 0)
+	if a.oneIn(6) {
+		text = a.flow(o, 0) + "\n"
+	}
+	switch a.IntN(5) {
+	case 0:
+		text = strings.ReplaceAll(text, "\n", "\r\n")
+	case 1:
+		text = "--- # first\n" + text + "---\nkind: Other\n"
+	case 2:
+		text = strings.TrimRight(text, "\n ")
+	}
+	plain, err := json.Marshal(overlay(nil, o, nil, nil))
+	if err != nil {
+		panic(err)
+	}
+	if err := json.Unmarshal(plain, &want); err != nil {
+		panic(err)
+	}
+	return []byte(text), want
+}
+
+func checkLayout(t *testing.T, seed uint64) {
+	t.Helper()
+	source, want := write(seed)
+	out, report, err := spliceAll(source)
+	if err != nil {
+		if strings.Contains(err.Error(), "cannot be edited safely") && lastIsBlockScalar(source) {
+			return
+		}
+		t.Fatalf("seed %d: %v\n%s", seed, err, source)
+	}
+	first := out
+	if i := bytes.Index(out, []byte("\n---\nkind: Other")); i >= 0 {
+		first = out[:i+1]
+	}
+	var got corev1.Pod
+	if err := yaml.UnmarshalStrict(first, &got); err != nil {
+		t.Fatalf("seed %d: %v\n%s\n=====\n%s", seed, err, source, out)
+	}
+	if err := checkRestricted(&got); err != nil {
+		t.Errorf("seed %d: %v\n%s", seed, err, out)
+	}
+	if len(got.Spec.Containers) != len(want.Spec.Containers) || fmt.Sprint(got.Spec.Containers[0].Args) != fmt.Sprint(want.Spec.Containers[0].Args) ||
+		got.Spec.RestartPolicy != want.Spec.RestartPolicy || got.Spec.Volumes[0].Name == "" {
+		t.Errorf("seed %d: something else changed\n%s\n=====\n%s", seed, source, out)
+	}
+	if lost := lostLine(source, out, report); lost != "" && !strings.ContainsAny(lost, "{}[]") {
+		t.Errorf("seed %d: a line is gone: %q\n%s\n=====\n%s", seed, lost, source, out)
+	}
+	twice, _, err := spliceAll(out)
+	if err != nil || !bytes.Equal(out, twice) {
+		t.Errorf("seed %d: a second time: %v\n%s\n=====\n%s", seed, err, out, twice)
+	}
+}
+
+// lastIsBlockScalar tells whether a source without a final line end may end in a block scalar: there a new line cannot
+// follow without changing the scalar's value.
+func lastIsBlockScalar(source []byte) bool { return !bytes.HasSuffix(source, []byte("\n")) }
+
+func TestLayouts(t *testing.T) {
+	for seed := range uint64(500) {
+		checkLayout(t, seed)
+	}
+}
+
+func FuzzLayouts(f *testing.F) {
+	f.Add(uint64(1 << 40))
+	f.Fuzz(checkLayout)
+}
