@@ -36,6 +36,20 @@ func sorted(edits []edit) []edit {
 	return edits
 }
 
+// atEnd turns an insertion behind a last line that has no end into a change of that line, since it gets one.
+func (f *File) atEnd(edits []edit) []edit {
+	n := len(edits) - 1
+	if n < 0 || f.final || edits[n].at < len(f.lines) {
+		return edits
+	}
+	last := edit{at: len(f.lines) - 1, del: 1, add: append([]string{f.lines[len(f.lines)-1]}, edits[n].add...)}
+	if n > 0 && edits[n-1].at == last.at && edits[n-1].del == 1 {
+		n--
+		last.add[0] = edits[n].add[0]
+	}
+	return append(edits[:n:n], last)
+}
+
 // around is how many unchanged lines a diff shows.
 const around = 3
 

@@ -59,10 +59,25 @@ func Check(data []byte, opts Options) (Result, error) {
 	if name == "" {
 		name = "Dockerfile"
 	}
-	edits := sorted(p.edits)
+	edits := f.atEnd(sorted(p.edits))
+	patched := f.apply(edits)
+	if !proved(patched, opts) {
+		r.Refused = "the change cannot be made safely in this file: write USER " + p.user + " as the last instruction before ENTRYPOINT by hand"
+		return r, nil
+	}
 	r.NewUser, r.Says = p.user, p.says
-	r.Diff, r.Patched = f.unified(name, edits), f.apply(edits)
+	r.Diff, r.Patched = f.unified(name, edits), patched
 	return r, nil
+}
+
+// proved parses the changed file again, and tells whether its user is a number that is not root now.
+func proved(patched []byte, opts Options) bool {
+	f, err := Parse(patched)
+	if err != nil {
+		return false
+	}
+	target, err := f.stage(opts.Target)
+	return err == nil && f.who(target, opts.Base).fine()
 }
 
 // patcher makes the edits.
@@ -95,7 +110,7 @@ func (p *patcher) plan() string {
 // base image's own, else a new one.
 func (p *patcher) choose() string {
 	uid, group, known := p.who.uid()
-	if p.who.named() && (!known || uid != 0) {
+	if p.who.named() && (!known || uid != 0) && !p.who.nowhere() {
 		return p.number(p.who.user, uid, group)
 	}
 	if m, ok := p.madeUser(); ok {
@@ -130,7 +145,10 @@ func (p *patcher) number(user string, uid int64, group string) string {
 		p.user = strconv.FormatInt(uid, 10) + p.groupOf(m, group)
 	case uid > 0:
 		p.user = strconv.FormatInt(uid, 10)
-		if group != "" && isNumber(group) {
+		if ids, ok := p.who.base.Accounts[group]; ok && !isNumber(group) {
+			_, group, _ = strings.Cut(ids, ":") // the group of the account's own name
+		}
+		if isNumber(group) {
 			p.user += ":" + group
 		}
 	case here:
@@ -351,6 +369,9 @@ func (p *patcher) place() {
 	user := "USER "
 	if strings.HasPrefix(p.file.lines[p.stage.From.Line-1], "from") {
 		user = "user "
+		for i, line := range p.before {
+			p.before[i] = strings.Replace(strings.Replace(line, "RUN ", "run ", 1), "ENV ", "env ", 1)
+		}
 	}
 	work := -1
 	for i, in := range p.stage.Body {
