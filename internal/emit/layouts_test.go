@@ -34,7 +34,7 @@ func (a *author) between(column int) string {
 	case 1:
 		return spaces(column) + "# - name: off\n"
 	case 2:
-		return spaces(a.IntN(column+3)) + "# anywhere\n"
+		return spaces(a.IntN(column+1)) + "# anywhere\n"
 	case 3:
 		return "  \n"
 	}

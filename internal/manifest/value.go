@@ -62,17 +62,18 @@ func (r *resolver) mapping(n *yaml.Node) (any, error) {
 			firstMerge = min(firstMerge, i)
 			continue
 		}
-		if key.Kind != yaml.ScalarNode {
-			return nil, r.doc.Fail(key, "a key that is not a plain word")
+		name, err := r.key(key)
+		if err != nil {
+			return nil, err
 		}
-		if _, twice := fields[key.Value]; twice {
+		if _, twice := fields[name]; twice {
 			return nil, r.doc.Fail(key, "key %q is there twice; tools differ in which one counts: remove one", key.Value)
 		}
 		v, err := r.value(n.Content[i+1])
 		if err != nil {
 			return nil, err
 		}
-		fields[key.Value] = v
+		fields[name] = v
 	}
 	for _, m := range merges {
 		if err := r.merge(n, m, fields, firstMerge); err != nil {
@@ -80,6 +81,28 @@ func (r *resolver) mapping(n *yaml.Node) (any, error) {
 		}
 	}
 	return fields, nil
+}
+
+// key is a key as the Kubernetes tools make a string of it: "on" becomes "true", and 0x10 "16".
+func (r *resolver) key(n *yaml.Node) (string, error) {
+	if n.Kind != yaml.ScalarNode {
+		return "", r.doc.Fail(n, "a key that is not a plain word")
+	}
+	v, err := r.scalar(n)
+	if err != nil {
+		return "", err
+	}
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	case bool:
+		return strconv.FormatBool(v), nil
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 32), nil // in 32 bits, as they do it
+	}
+	return "", r.doc.Fail(n, "a key that is not a plain word: put %q in quotes", n.Value)
 }
 
 // merge adds what a merge key brings. A key that stands before "<<" and is brought by it too is an error: the YAML
