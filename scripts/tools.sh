@@ -7,3 +7,4 @@ need go golang
 need git git
 need curl curl
 need psql postgresql-client
+need busybox busybox-static

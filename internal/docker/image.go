@@ -31,6 +31,25 @@ func (e *ImageError) Error() string { return "image " + e.Ref + ": " + e.Text }
 // Unwrap returns the engine's own error.
 func (e *ImageError) Unwrap() error { return e.Err }
 
+// Has tells whether the engine has an image for the platform already. It pulls nothing.
+func (e *Engine) Has(ctx context.Context, ref, platform string) (bool, error) {
+	want, err := parsePlatform(ref, platform)
+	if err != nil {
+		return false, err
+	}
+	found, err := e.inspectImage(ctx, ref, want)
+	switch {
+	case err == nil:
+		return matches(found, want), nil
+	case errdefs.IsNotFound(err):
+		return false, nil
+	case errdefs.IsInvalidArgument(err):
+		return false, &ImageError{Ref: ref, Err: err, Text: "this is not an image reference: check its spelling"}
+	default:
+		return false, fmt.Errorf("inspecting image %s: %w", ref, err)
+	}
+}
+
 // Image implements seal.Engine. An image that the engine has is used as it is, however old; another one is pulled.
 func (e *Engine) Image(ctx context.Context, ref, platform string) (image.Facts, error) {
 	want, err := parsePlatform(ref, platform)

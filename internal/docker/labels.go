@@ -47,7 +47,7 @@ func whole(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Sweep removes everything that this run made and that is still there. It works with a context that has ended.
 func (e *Engine) Sweep(ctx context.Context) error {
-	_, err := e.sweep(ctx, filters.NewArgs(filters.Arg("label", labelRun+"="+e.opts.RunID)),
+	_, _, err := e.sweep(ctx, filters.NewArgs(filters.Arg("label", labelRun+"="+e.opts.RunID)),
 		func(map[string]string) bool { return true })
 	return err
 }
@@ -55,7 +55,10 @@ func (e *Engine) Sweep(ctx context.Context) error {
 // GC removes what any run left, except what belongs to a run that is still alive on this machine, and the helper images
 // that nothing uses. It returns what it removed, one description each.
 func (e *Engine) GC(ctx context.Context) ([]string, error) {
-	removed, err := e.sweep(ctx, filters.NewArgs(filters.Arg("label", labelRun)), abandoned)
+	removed, kept, err := e.sweep(ctx, filters.NewArgs(filters.Arg("label", labelRun)), abandoned)
+	if kept > 0 { // a living run may be about to use its helper image again
+		return removed, err
+	}
 	images, imgErr := e.removeHelpers(ctx)
 	return append(removed, images...), errors.Join(err, imgErr)
 }
@@ -72,15 +75,15 @@ func abandoned(labels map[string]string) bool {
 	return err != nil && !errors.Is(err, syscall.EPERM)
 }
 
-func (e *Engine) sweep(ctx context.Context, which filters.Args, want func(map[string]string) bool) ([]string, error) {
+func (e *Engine) sweep(ctx context.Context, which filters.Args, want func(map[string]string) bool) (removed []string, kept int, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
 	defer cancel()
-	var removed []string
 	var errs []error
 	containers, err := e.cli.ContainerList(ctx, container.ListOptions{All: true, Filters: which})
 	errs = append(errs, err)
 	for _, c := range containers {
 		if !want(c.Labels) {
+			kept++
 			continue
 		}
 		if err := e.removeContainer(ctx, c.ID); err != nil {
@@ -93,6 +96,7 @@ func (e *Engine) sweep(ctx context.Context, which filters.Args, want func(map[st
 	errs = append(errs, err)
 	for _, v := range volumes.Volumes {
 		if !want(v.Labels) {
+			kept++
 			continue
 		}
 		if err := e.removeVolume(ctx, v.Name); err != nil {
@@ -101,7 +105,7 @@ func (e *Engine) sweep(ctx context.Context, which filters.Args, want func(map[st
 		}
 		removed = append(removed, "volume "+v.Name)
 	}
-	return removed, errors.Join(errs...)
+	return removed, kept, errors.Join(errs...)
 }
 
 // removeContainer removes a container with its anonymous volumes. One that is gone, or going, is fine.

@@ -134,6 +134,39 @@ func TestSweepAndGC(t *testing.T) {
 	}
 }
 
+// TestGC runs alone: the other tests' objects are of this process, which GC takes for those of an earlier process with
+// the same number.
+func TestGC(t *testing.T) {
+	b := newPlainBench(t)
+	object := func(what string, labels map[string]string) string {
+		t.Helper()
+		v, err := b.cli.VolumeCreate(t.Context(), volume.CreateOptions{Name: b.name(what), Labels: labels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = b.removeVolume(context.Background(), v.Name) })
+		return v.Name
+	}
+	labels := func(pid int) map[string]string {
+		l := b.labels()
+		l[labelPID] = strconv.Itoa(pid)
+		return l
+	}
+	dead := object("dead", labels(1<<30))
+	alive := object("alive", labels(os.Getppid()))
+	foreign := object("foreign", map[string]string{"other": "x"})
+	removed, err := b.GC(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(removed, "volume "+dead) || b.volumeExists(dead) {
+		t.Errorf("GC kept what a dead run left; it removed %v", removed)
+	}
+	if !b.volumeExists(alive) || !b.volumeExists(foreign) {
+		t.Errorf("GC removed what is not its own to remove: %v", removed)
+	}
+}
+
 func TestAbandoned(t *testing.T) {
 	host, err := os.Hostname()
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -16,8 +15,6 @@ import (
 
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
-	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/trace"
 )
 
@@ -209,112 +206,4 @@ func (e *Engine) attach(ctx context.Context, id string) (stream, error) {
 		_ = write.CloseWithError(err)
 	}()
 	return stream{Reader: read, conn: conn.Conn, read: read}, nil
-}
-
-// session is the observer of now; nil where there is none.
-func (c *running) session() *trace.Session {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if n := len(c.watcher.sessions); n > 0 {
-		return c.watcher.sessions[n-1]
-	}
-	return nil
-}
-
-// Listening implements seal.Container.
-func (c *running) Listening(ctx context.Context) ([]int, error) {
-	s := c.session()
-	if s == nil {
-		return nil, c.cannotLook()
-	}
-	ports, err := s.Listening(ctx)
-	if errors.Is(err, trace.ErrEnded) {
-		if state, stateErr := c.State(ctx); stateErr == nil && !state.Running {
-			return nil, nil // nothing listens in a container that has ended
-		}
-		return nil, c.cannotLook()
-	}
-	return ports, err
-}
-
-func (c *running) cannotLook() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.watcher.why == "" {
-		return seal.ErrCannotLook
-	}
-	return fmt.Errorf("%w: %s", seal.ErrCannotLook, c.watcher.why)
-}
-
-// Phase implements seal.Container.
-func (c *running) Phase(p observe.Phase) {
-	c.mu.Lock()
-	c.watcher.phase = p
-	c.mu.Unlock()
-	if s := c.session(); s != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = s.Phase(ctx, p) // an observer that has ended sees nothing more to put into a phase
-	}
-}
-
-// Writes implements seal.Container.
-func (c *running) Writes() ([]observe.Write, observe.Trace) {
-	c.mu.Lock()
-	sessions, why := slices.Clone(c.watcher.sessions), c.watcher.why
-	traced := c.watcher.socket != ""
-	c.mu.Unlock()
-	if !traced || len(sessions) == 0 {
-		return nil, observe.Trace{Note: why}
-	}
-	var writes []observe.Write
-	all := observe.Trace{On: true}
-	var notes []string
-	for _, s := range sessions {
-		writes = append(writes, s.Writes()...)
-		status := s.Status()
-		all.On = all.On && status.On
-		all.Lost += status.Lost
-		if status.Note != "" && !slices.Contains(notes, status.Note) {
-			notes = append(notes, status.Note)
-		}
-	}
-	if why != "" {
-		notes = append(notes, why)
-	}
-	all.Note = strings.Join(notes, "; ")
-	slices.SortStableFunc(writes, func(a, b observe.Write) int { return strings.Compare(a.Path, b.Path) })
-	return writes, all
-}
-
-// DeniedPorts are the TCP ports that something in the container was refused to bind, as far as the tracer saw, sorted.
-func (c *running) DeniedPorts() []int {
-	c.mu.Lock()
-	sessions := slices.Clone(c.watcher.sessions)
-	c.mu.Unlock()
-	var ports []int
-	for _, s := range sessions {
-		for _, b := range s.Binds() {
-			if b.Outcome == observe.Denied {
-				ports = append(ports, b.Port)
-			}
-		}
-	}
-	slices.Sort(ports)
-	return slices.Compact(ports)
-}
-
-// watchedUsage asks the observer what the mounts hold, which is much quicker than reading them. ok is false where it
-// cannot tell.
-func (c *running) watchedUsage(ctx context.Context, mounts []profile.Mount) ([]observe.Usage, bool) {
-	s := c.session()
-	if s == nil {
-		return nil, false
-	}
-	paths := make([]string, 0, len(mounts))
-	for _, m := range mounts {
-		paths = append(paths, m.Path)
-	}
-	use, err := s.Usage(ctx, paths)
-	return use, err == nil && len(use) == len(mounts)
 }
