@@ -31,7 +31,7 @@ func allowed() []rule {
 		{pkg: "internal/docker", may: []string{"internal/image", "internal/observe", "internal/profile", "internal/seal", "internal/target", "internal/trace"}},
 		{pkg: "internal/advise/script"},
 		{pkg: "internal/advise/dockerfile", may: []string{"internal/image", "internal/advise/script"}},
-		{pkg: "internal/advise", may: []string{"internal/advise/*", "internal/image", "internal/manifest", "internal/profile"}},
+		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/script", "internal/image", "internal/manifest", "internal/profile"}},
 		{pkg: "internal/report", may: []string{"internal/diff", "internal/observe", "internal/plan", "internal/profile", "internal/seal", "internal/target"}},
 		{pkg: "internal/archtest"},
 		{pkg: "cmd/podseal", may: []string{"internal/*"}},
