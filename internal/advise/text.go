@@ -53,7 +53,7 @@ func (r Report) writeFindings(b *strings.Builder) {
 		title = ""
 		for i, e := range f.Evidence {
 			if i == 2 && len(f.Evidence) > 3 {
-				fmt.Fprintf(b, "    and %d more\n", len(f.Evidence)-2)
+				fmt.Fprintln(b, "    and more")
 				break
 			}
 			fmt.Fprintf(b, "    %s\n", e)

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/podseal/podseal/internal/advise"
+)
+
+func adviseOn(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = execute(append([]string{"advise"}, args...), streams{in: strings.NewReader(""), out: &o, err: &e})
+	return code, o.String(), e.String()
+}
+
+func writeTo(t *testing.T, name, text string) string {
+	t.Helper()
+	at := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func TestAdviseOnADockerfile(t *testing.T) {
+	file := writeTo(t, "Dockerfile", "FROM debian:bookworm\n# why\nCMD [\"bash\"]\n")
+	code, out, errs := adviseOn(t, "--fail-on", "root", file)
+	if code != exitNotSealed || !strings.Contains(out, "+USER 10001:10001") || !strings.Contains(errs, "root") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	if code, _, errs := adviseOn(t, "--write", "--fail-on", "root", file); code != 0 {
+		t.Errorf("--write: %d %s", code, errs)
+	}
+	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("--write changed the file's mode: %v, %v", st.Mode(), err)
+	}
+	if code, out, _ := adviseOn(t, "--fail-on", "root", file); code != 0 || !strings.Contains(out, "Nothing to do") {
+		t.Errorf("after --write: %d\n%s", code, out)
+	}
+	if code, out, _ := adviseOn(t, "--format", "sarif", filepath.Dir(file)); code != 0 || !json.Valid([]byte(out)) {
+		t.Errorf("SARIF of a folder: %d\n%s", code, out)
+	}
+}
+
+func TestAdviseRefusesBadInput(t *testing.T) {
+	for _, args := range [][]string{
+		{},
+		{"a", "b"},
+		{"./no-such-file"},
+		{"--fail-on", "nonsense", "x"},
+		{"--format", "nonsense", "x"},
+		{"--from", "nonsense", "x"},
+		{"--catalog", "/no/such/file", "x"},
+		{"--from", "archive", "/no/such/file"},
+		{"--from", "registry", "UPPER CASE"},
+		{t.TempDir()},
+		{writeTo(t, "Dockerfile", "RUN no from\n")},
+		{writeTo(t, "x.yaml", "kind: [")},
+	} {
+		if code, _, errs := adviseOn(t, args...); code != exitUsage || errs == "" {
+			t.Errorf("%v: %d %s", args, code, errs)
+		}
+	}
+}
+
+// served is a registry with one image; meta is the size of its manifest and config, top that of its uppermost layer.
+func served(t *testing.T, config v1.Config) (ref string, meta, top int64) {
+	t.Helper()
+	passwd := layerOf(t, "etc/", "", "etc/passwd", "root:x:0:0::/:\napp:x:123:456::/:\n", "etc/group", "app:x:456:\n")
+	img, err := mutate.AppendLayers(empty.Image, layerOf(t, "usr/", "", "usr/big", strings.Repeat("big", 50_000)), passwd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, _ := img.ConfigFile()
+	file = file.DeepCopy()
+	file.OS, file.Architecture, file.Config = "linux", runtime.GOARCH, config
+	if img, err = mutate.ConfigFile(img, file); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(s.Close)
+	ref = strings.TrimPrefix(s.URL, "http://") + "/team/app:1"
+	parsed, _ := name.ParseReference(ref)
+	if err := remote.Write(parsed, img); err != nil {
+		t.Fatal(err)
+	}
+	m, _ := img.RawManifest()
+	c, _ := img.RawConfigFile()
+	size, _ := passwd.Size()
+	return ref, int64(len(m) + len(c)), size
+}
+
+func layerOf(t *testing.T, pairs ...string) v1.Layer {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for i := 0; i < len(pairs); i += 2 {
+		h := &tar.Header{Name: pairs[i], Mode: 0o755, Typeflag: tar.TypeReg, Size: int64(len(pairs[i+1]))}
+		if strings.HasSuffix(h.Name, "/") {
+			h.Typeflag = tar.TypeDir
+		}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, pairs[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf.Bytes())), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func reportOf(t *testing.T, args ...string) advise.Report {
+	t.Helper()
+	code, out, errs := adviseOn(t, append([]string{"--format", "json"}, args...)...)
+	var o advise.Outcome
+	if err := json.Unmarshal([]byte(out), &o); err != nil || code != 0 || len(o.Images) != 1 {
+		t.Fatalf("%v: %d %v\n%s%s", args, code, err, out, errs)
+	}
+	return o.Images[0]
+}
+
+func TestAdviseReadsOnlyWhatIsNeededOfARegistry(t *testing.T) {
+	ref, meta, _ := served(t, v1.Config{User: "123"})
+	r := reportOf(t, "--from", "registry", ref)
+	if r.Model != advise.NonRoot || r.BytesRead != meta {
+		t.Errorf("numeric USER: %s, %d bytes, want manifest and config: %d", r.Model, r.BytesRead, meta)
+	}
+	ref, meta, top := served(t, v1.Config{User: "app"})
+	r = reportOf(t, "--from", "registry", ref)
+	if r.Model != advise.NamedUser || r.User.UID != 123 || r.User.GID != 456 || r.BytesRead != meta+top {
+		t.Errorf("named USER: %s %+v, %d bytes, want the layer that holds passwd too: %d", r.Model, r.User, r.BytesRead, meta+top)
+	}
+	if r := reportOf(t, "--from", "registry", "--deep", ref); r.BytesRead <= meta+top || len(r.Notes) > 0 {
+		t.Errorf("--deep read %d bytes, notes %v", r.BytesRead, r.Notes)
+	}
+}
+
+func TestAdviseOnAManifest(t *testing.T) {
+	ref, _, _ := served(t, v1.Config{User: "app"})
+	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  securityContext: {runAsUser: 5}\n  containers:\n  - {name: a, image: " + ref + "}\n"
+	if r := reportOf(t, "--from", "", writeTo(t, "pod.yaml", pod)); r.User.UID != 5 || r.Ways[0].Kind != advise.Nothing {
+		t.Errorf("%+v", r)
+	}
+	code, _, errs := adviseOn(t, "--fail-on", "named-user", writeTo(t, "pod.yaml", strings.Replace(pod, "  securityContext: {runAsUser: 5}\n", "", 1)))
+	if code != exitNotSealed {
+		t.Errorf("%d %s", code, errs)
+	}
+}

@@ -1,0 +1,141 @@
+package advise_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/podseal/podseal/internal/advise"
+	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/image"
+)
+
+func TestCatalogFindsTheEntryThatFitsBest(t *testing.T) {
+	c := catalog(t)
+	for ref, want := range map[string]string{
+		"postgres:18":                          "postgres",
+		"docker.io/library/postgres:18-alpine": "postgres:*-alpine",
+		"index.docker.io/postgres@sha256:" + strings.Repeat("a", 64): "postgres",
+		"gcr.io/distroless/static-debian13":                          "gcr.io/distroless/*:latest",
+		"gcr.io/distroless/static-debian13:nonroot":                  "gcr.io/distroless/*:nonroot",
+		"example.com/postgres:18":                                    "",
+		"not a reference":                                            "",
+	} {
+		if got, _ := c.Find(ref); got.Image != want {
+			t.Errorf("Find(%s) = %q, want %q", ref, got.Image, want)
+		}
+	}
+}
+
+func TestCatalogRefusesWhatIsNotVerified(t *testing.T) {
+	for _, text := range []string{
+		"version: 2",
+		"version: 1\nimages: [{image: ''}]",
+		"version: 1\nsurprise: 1",
+		"version: 1\nimages: [{image: a, alternatives: [{image: b, uid: 0, how: h, date: d, source: s}]}]",
+		"version: 1\nimages: [{image: a, alternatives: [{image: b, uid: 1, date: d, source: s}]}]",
+		"version: 1\nimages: [{image: a, alternatives: [{image: b, uid: 1, how: h, source: s}]}]",
+	} {
+		if _, err := advise.ParseCatalog([]byte(text)); err == nil {
+			t.Errorf("%q gave no error", text)
+		}
+	}
+}
+
+func TestAlternativesSayWhatChanges(t *testing.T) {
+	own, err := advise.ParseCatalog([]byte(`version: 1
+images:
+- image: example.com/app
+  alternatives:
+  - {image: "example.com/app:*-rootless", uid: 1000, how: read, date: "2026", source: there}
+  - {image: other.example/app, uid: 65532, tags: ["2"], ports: [8080], login: true, how: read, date: "2026", source: there}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := image.NewMemTree(nil, map[string]string{"/etc/passwd": "root:x:0:0:::\n"})
+	facts := image.Facts{Ref: "example.com/app:1", Config: &v1.ConfigFile{}}
+	r, err := advise.Image(context.Background(), facts, tree, advise.Options{Catalog: catalog(t).Extended(own)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, w := range r.Ways {
+		kinds = append(kinds, string(w.Kind))
+	}
+	if got := strings.Join(kinds, " "); got != "pin variant alternative dockerfile" {
+		t.Errorf("ways: %s", got)
+	}
+	text := r.Text()
+	for _, want := range []string{"example.com/app:*-rootless", "other.example/app:2", "from 65532 to 1000", "listens on 8080", "wants a login", "read, there, 2026"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the advice does not say %q:\n%s", want, text)
+		}
+	}
+	verified := r.Verify(context.Background(), func(_ context.Context, ref string) (*v1.ConfigFile, error) {
+		if ref != "other.example/app:2" {
+			t.Errorf("asked for %s", ref)
+		}
+		return &v1.ConfigFile{Config: v1.Config{User: "0:0"}}, nil
+	})
+	if len(verified.Ways) != 3 || !strings.Contains(verified.Text(), "since it is root") {
+		t.Errorf("a root image is advised after --verify:\n%s", verified.Text())
+	}
+	gone := r.Verify(context.Background(), func(context.Context, string) (*v1.ConfigFile, error) { return nil, errors.New("no such tag") })
+	if len(gone.Ways) != 3 || !strings.Contains(gone.Text(), "no such tag") {
+		t.Errorf("a missing image is advised after --verify:\n%s", gone.Text())
+	}
+	there := r.Verify(context.Background(), func(context.Context, string) (*v1.ConfigFile, error) {
+		return &v1.ConfigFile{Config: v1.Config{User: "65532"}}, nil
+	})
+	if len(there.Ways) != 4 || !strings.Contains(there.Text(), "it exists, with USER 65532") {
+		t.Errorf("a good image is not advised after --verify:\n%s", there.Text())
+	}
+}
+
+func TestManifestUserSettlesIt(t *testing.T) {
+	id := func(n int64) *int64 { return &n }
+	tree := image.NewMemTree(nil, map[string]string{"/etc/passwd": "root:x:0:0:::\napp:x:7:8:::\n"})
+	facts := image.Facts{Ref: "example.com/app:1", Config: &v1.ConfigFile{}}
+	r, err := advise.Image(context.Background(), facts, tree, advise.Options{RunAsUser: id(7)})
+	if err != nil || len(r.Ways) != 1 || r.Ways[0].Kind != advise.Nothing || r.User.UID != 7 || r.User.GID != 8 {
+		t.Errorf("runAsUser 7: %+v, %v", r, err)
+	}
+	r, err = advise.Image(context.Background(), facts, tree, advise.Options{RunAsUser: id(0)})
+	if err != nil || r.Ways[0].Kind != advise.Pin {
+		t.Errorf("runAsUser 0: %+v, %v", r, err)
+	}
+}
+
+func TestSARIFAndJSON(t *testing.T) {
+	out := advise.Outcome{Dockerfiles: []advise.DockerfileReport{{File: "a/Dockerfile", Result: check(t, "FROM debian\nEXPOSE 80\nUSER root\n")}}}
+	var log struct {
+		Version string
+		Runs    []struct {
+			Results []struct {
+				RuleID    string
+				Locations []struct {
+					PhysicalLocation struct{ Region struct{ StartLine int } }
+				}
+			}
+		}
+	}
+	data, err := out.SARIF("1")
+	if err != nil || json.Unmarshal(data, &log) != nil {
+		t.Fatalf("%v\n%s", err, data)
+	}
+	got := log.Runs[0].Results
+	if log.Version != "2.1.0" || len(got) != 2 || got[0].RuleID != dockerfile.RuleRoot || got[0].Locations[0].PhysicalLocation.Region.StartLine != 3 {
+		t.Errorf("%s", data)
+	}
+	data, err = advise.Outcome{}.JSON()
+	if err != nil || !strings.Contains(string(data), `"images": []`) {
+		t.Errorf("%s, %v", data, err)
+	}
+	if id, ok := out.Has([]string{"setuid", "low-port"}); !ok || id != "low-port" {
+		t.Errorf("Has = %q, %v", id, ok)
+	}
+}

@@ -1,0 +1,134 @@
+package advise
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/image"
+)
+
+// Schema names the version of the JSON advice.
+const Schema = "podseal.advice/v1"
+
+// Outcome is the advice on everything that was asked about. Text, JSON and SARIF are views of it.
+type Outcome struct {
+	Schema      string             `json:"schema"`
+	Images      []Report           `json:"images"`
+	Dockerfiles []DockerfileReport `json:"dockerfiles"`
+}
+
+// DockerfileReport is the advice on one Dockerfile.
+type DockerfileReport struct {
+	File string `json:"file"`
+	dockerfile.Result
+	Written bool `json:"written,omitempty"` // the change is in the file
+}
+
+// Has tells whether anything has a finding of one of the ids, and which.
+func (o Outcome) Has(ids []string) (string, bool) {
+	for _, r := range o.Images {
+		if id, ok := r.Has(ids); ok {
+			return id, true
+		}
+	}
+	for _, d := range o.Dockerfiles {
+		for _, f := range d.Findings {
+			if slices.Contains(ids, f.Rule) && !d.Written {
+				return f.Rule, true
+			}
+		}
+	}
+	return "", false
+}
+
+// JSON is the whole advice.
+func (o Outcome) JSON() ([]byte, error) {
+	o.Schema = Schema
+	o.Images, o.Dockerfiles = append([]Report{}, o.Images...), append([]DockerfileReport{}, o.Dockerfiles...)
+	data, err := json.MarshalIndent(o, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing the advice as JSON: %w", err)
+	}
+	return append(data, '\n'), nil
+}
+
+// Text is the advice for a terminal.
+func (o Outcome) Text() string {
+	var parts []string
+	for _, r := range o.Images {
+		parts = append(parts, r.Text())
+	}
+	for _, d := range o.Dockerfiles {
+		parts = append(parts, d.Text())
+	}
+	return strings.Join(parts, "\n")
+}
+
+// Text is the advice on a Dockerfile for a terminal: the findings, what the change does, and the change.
+func (d DockerfileReport) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (final stage from %s)\n", d.File, orNone(d.Base))
+	if d.Fine {
+		fmt.Fprintf(&b, "  Nothing to do: USER %s is a number and not root.\n", d.User)
+	}
+	for _, f := range d.Findings {
+		fmt.Fprintf(&b, "  line %d: [%s] %s\n", f.Line, f.Rule, f.Says)
+	}
+	for _, s := range d.Says {
+		fmt.Fprintf(&b, "  change: %s\n", s)
+	}
+	if d.Refused != "" {
+		fmt.Fprintf(&b, "  No change: %s.\n", d.Refused)
+	}
+	if d.Written {
+		fmt.Fprintf(&b, "  Written to %s.\n", d.File)
+	}
+	if d.Diff != "" {
+		fmt.Fprintf(&b, "\n%s", d.Diff)
+	}
+	return b.String()
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "an image that is not known"
+	}
+	return s
+}
+
+// Verify asks a registry about each other image that the report names: those that are not there, or are root, are taken
+// out, with a note.
+func (r Report) Verify(ctx context.Context, config func(ctx context.Context, ref string) (*v1.ConfigFile, error)) Report {
+	var ways []Way
+	r.Notes = slices.Clone(r.Notes)
+	for _, w := range r.Ways {
+		if w.Image == "" {
+			ways = append(ways, w)
+			continue
+		}
+		if strings.Contains(w.Image, "*") {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s stands for several tags: none was verified", w.Image))
+			ways = append(ways, w)
+			continue
+		}
+		file, err := config(ctx, w.Image)
+		if err != nil {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s is not advised, since it could not be verified: %v", w.Image, err))
+			continue
+		}
+		user := file.Config.User
+		if got, err := (image.Users{}).Resolve(user); user == "" || user == "root" || err == nil && got.UID == 0 {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s is not advised, since it is root", w.Image))
+			continue
+		}
+		w.Evidence = append(slices.Clone(w.Evidence), Evidence{Where: "registry", Text: "it exists, with USER " + user})
+		ways = append(ways, w)
+	}
+	r.Ways = ways
+	return r
+}
