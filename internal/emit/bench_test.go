@@ -72,7 +72,7 @@ func TestSpliceIsLinear(t *testing.T) {
 		}
 		return best
 	}
-	if small, large := took(100), took(1000); large > 40*small {
-		t.Errorf("100 documents took %v, 1000 took %v", small, large)
+	if small, large := took(50), took(500); large > 40*small {
+		t.Errorf("50 documents took %v, 500 took %v", small, large)
 	}
 }

@@ -168,6 +168,9 @@ func (p *patcher) prove(pods []*manifest.Pod, wants map[string]object, text []by
 	if n := sharedAnchor(doc.Root); n != nil {
 		return doc.Fail(n, "anchor &%s is used elsewhere too, and sealing would change what its aliases mean (at %s): write the aliases out, or seal all containers that use it", n.Anchor, at)
 	}
+	if !bytes.HasSuffix(doc.Text, []byte("\n")) {
+		return doc.Fail(pods[0].Node, "%s is the last line's text, which has no line end and would get one: end the file with a line end", at)
+	}
 	return doc.Fail(pods[0].Node, "this place cannot be edited safely: %s would not become what was wanted", at)
 }
 

@@ -33,7 +33,7 @@ func FuzzParse(f *testing.F) {
 		for _, d := range file.Documents {
 			all = append(all, d.Text...)
 			checkSpans(t, d, d.Root, 0)
-			if d.Root == nil || d.Root.Kind != yaml.MappingNode || bytes.HasPrefix(d.Text, []byte("%")) {
+			if d.Root == nil || d.Root.Kind != yaml.MappingNode || bytes.ContainsAny(d.Text, "%!") { // explicit tags: libraries differ, manifests have none
 				continue
 			}
 			want, err := kubernetes(d.Text)
