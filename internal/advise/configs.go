@@ -1,0 +1,159 @@
+package advise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/image"
+)
+
+// configs finds the configuration files of a program: those of its arguments, those at the usual places for its name,
+// and those that they include.
+func (a *analysis) configs(ctx context.Context, p program) ([]config, error) {
+	var out []config
+	seen := map[string]bool{}
+	names := append(a.argumentFiles(p), a.usualFiles(ctx, p)...)
+	for len(names) > 0 && len(seen) < 20*maxConfigs && len(out) < maxConfigs {
+		at := names[0]
+		names = names[1:]
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
+		e, ok, err := a.lookup(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || e.Kind != image.File || e.Size > maxScript || e.Mode&0o111 != 0 {
+			continue
+		}
+		data, err := a.tree.ReadFile(ctx, at)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading configuration %s: %w", at, err)
+		}
+		f := config{at, string(data)}
+		out = append(out, f)
+		more, err := a.includes(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, more...)
+	}
+	return out, nil
+}
+
+// lookup follows links.
+func (a *analysis) lookup(ctx context.Context, at string) (image.Entry, bool, error) {
+	real, err := image.Resolve(ctx, a.tree, at)
+	if errors.Is(err, image.ErrLoop) {
+		return image.Entry{}, false, nil
+	}
+	if err != nil {
+		return image.Entry{}, false, err
+	}
+	return a.tree.Lookup(ctx, real)
+}
+
+// argumentFiles are the arguments that may be configuration files. Relative ones are meant below the working folder or
+// below the folder that another argument names.
+func (a *analysis) argumentFiles(p program) []string {
+	dirs := []string{a.dir}
+	var out []string
+	for _, arg := range tail(p.argv, 1) {
+		if _, value, ok := strings.Cut(arg, "="); ok {
+			arg = value
+		}
+		if strings.HasPrefix(arg, "-") && len(arg) > 3 && arg[2] == '/' {
+			arg = arg[2:]
+		}
+		if path.IsAbs(arg) {
+			out = append(out, path.Clean(arg))
+			dirs = append(dirs, path.Clean(arg))
+		}
+	}
+	for _, arg := range tail(p.argv, 1) {
+		if !path.IsAbs(arg) && !strings.HasPrefix(arg, "-") && strings.Contains(arg, ".") && len(arg) < 200 {
+			for _, dir := range dirs {
+				out = append(out, path.Join(dir, arg))
+			}
+		}
+	}
+	return out
+}
+
+// usualFiles are the places where a daemon's configuration is by convention, for the name it is called by and for the
+// name of the program that this is a link to.
+func (a *analysis) usualFiles(ctx context.Context, p program) []string {
+	names := []string{path.Base(p.path)}
+	dirs := []string{a.dir, path.Join(a.dir, "conf"), path.Join(a.dir, "etc")}
+	if real, err := image.Resolve(ctx, a.tree, p.path); err == nil && path.IsAbs(p.path) {
+		if n := path.Base(real); n != names[0] {
+			names = append(names, n)
+		}
+		prefix := path.Dir(path.Dir(real))
+		dirs = append(dirs, path.Join(prefix, "conf"), path.Join(prefix, "etc"))
+	}
+	var out []string
+	for _, name := range names {
+		stem := strings.TrimSuffix(name, "d")
+		all := append(slices.Clone(dirs), "/etc/"+name, "/etc", "/usr/local/etc/"+name, "/usr/local/etc", "/etc/"+stem)
+		for _, dir := range all {
+			for _, ext := range []string{".conf", ".cfg", ".ini"} {
+				out = append(out, path.Join(dir, name+ext))
+			}
+		}
+	}
+	return out
+}
+
+// includes are the files that a configuration includes, patterns replaced by what the image has.
+func (a *analysis) includes(ctx context.Context, f config) ([]string, error) {
+	var out []string
+	for line := range strings.Lines(f.text) {
+		m := includeLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
+		if m == nil {
+			continue
+		}
+		for _, pattern := range strings.Fields(m[1]) {
+			if !path.IsAbs(pattern) {
+				pattern = path.Join(path.Dir(f.at), pattern)
+			}
+			found, err := a.glob(ctx, pattern)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, found...)
+		}
+	}
+	return out, nil
+}
+
+func (a *analysis) glob(ctx context.Context, pattern string) ([]string, error) {
+	dir := path.Dir(pattern)
+	if !strings.ContainsAny(pattern, "*?[") {
+		return []string{pattern}, nil
+	}
+	if strings.ContainsAny(dir, "*?[") {
+		return nil, nil
+	}
+	entries, _, err := a.tree.List(ctx, dir, maxConfigs*10)
+	if err != nil {
+		return nil, fmt.Errorf("listing %s: %w", dir, err)
+	}
+	var out []string
+	for _, e := range entries {
+		at := path.Join(dir, path.Base(e.Path))
+		if ok, err := path.Match(pattern, at); ok && err == nil && path.Dir(e.Path) == dir && len(out) < maxConfigs {
+			out = append(out, at)
+		}
+	}
+	return out, nil
+}
