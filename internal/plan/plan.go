@@ -118,10 +118,15 @@ func urgent(f diff.Folder) bool {
 		later = later || e.Phase != observe.Start
 	}
 	if f.Content == diff.Filled {
-		return later && strings.Count(f.Path, "/") > 1
+		return later && !systemFolder(f.Path)
 	}
 	return wrote
 }
+
+// systemFolders are the folders of an operating system of which a copy would be no answer.
+var systemFolders = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr", "/var"}
+
+func systemFolder(p string) bool { return slices.Contains(systemFolders, p) }
 
 // Volumes are the image's VOLUME paths, clean and sorted.
 func Volumes(f image.Facts) []string {

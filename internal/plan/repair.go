@@ -41,7 +41,8 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	f := failure{in: in, plan: pl, cur: cur, run: run}
 	f.denied, f.refused = evidence(run, workingDir(in))
 	rules := []func(context.Context, failure) (Repair, error){
-		repairExec, repairLast, repairPort, repairDenied, repairTemp, repairOwner, repairDeferred, repairRaise, repairEveryOwner,
+		repairExec, repairLast, repairPort, repairDenied, repairTemp, repairOwner, repairDeferred, repairHidden, repairAcross, repairRaise,
+		repairEveryOwner,
 	}
 	var out []Repair
 	for _, rule := range rules {
@@ -115,7 +116,7 @@ func widen(ctx context.Context, f failure, denied diff.List) (Repair, error) {
 	}
 	for _, folder := range folding.Folders {
 		folder = raised(f.plan, folder)
-		if folder.Content == diff.Filled && strings.Count(folder.Path, "/") < 2 {
+		if folder.Content == diff.Filled && systemFolder(folder.Path) {
 			continue // a copy of /etc or /usr is no answer
 		}
 		r.mount(MountFor(folder), folder.Why, folder.Evidence[0].String())

@@ -129,12 +129,8 @@ func repairPort(_ context.Context, f failure) (Repair, error) {
 			return r, nil
 		}
 	}
-	low := false
-	for _, p := range append(slices.Clone(f.in.Target.Ports), f.in.Open.Listening...) {
-		low = low || p < 1024
-	}
 	for _, l := range f.refused {
-		if low && l.Bind && l.Errno == "EACCES" && !strings.HasPrefix(l.Path, "/") {
+		if l.Bind && l.Errno == "EACCES" && !strings.HasPrefix(l.Path, "/") {
 			r.Profile.LowPorts = true
 			r.blame(LowPortField, "binds a port below 1024, which a kubelet does not open to a non-root user", l.Line)
 			return r, nil
@@ -203,7 +199,7 @@ func ownershipLines(f failure) []string {
 func repairDeferred(_ context.Context, f failure) (Repair, error) {
 	r := Repair{Profile: f.cur}
 	for _, d := range f.plan.Deferred {
-		if _, ok := f.cur.Mount(d.Path); ok || onlyMetadata(d) || strings.Count(d.Path, "/") < 2 && d.Content == diff.Filled {
+		if _, ok := f.cur.Mount(d.Path); ok || onlyMetadata(d) || d.Content == diff.Filled && systemFolder(d.Path) {
 			continue
 		}
 		r.mount(MountFor(d), d.Why, "the open run wrote "+d.Evidence[0].Path)
@@ -230,7 +226,7 @@ func repairRaise(_ context.Context, f failure) (Repair, error) {
 			continue
 		}
 		r.Profile = r.Profile.WithoutMount(o.Path)
-		r.mount(profile.Mount{Path: base, Kind: profile.Seeded}, fmt.Sprintf("the application makes %s itself and does not take a mount there", o.Path), "no other sign")
+		r.mount(profile.Mount{Path: base, Kind: profile.Seeded}, fmt.Sprintf("the application makes %s itself and does not take a mount there", o.Path), noSign)
 	}
 	return r, nil
 }
@@ -245,7 +241,7 @@ func repairEveryOwner(ctx context.Context, f failure) (Repair, error) {
 		}
 		if m.Kind == profile.Plain && ok && e.UID != 0 {
 			m.Kind = profile.Owned
-			r.mount(m, fmt.Sprintf("in the image uid %d owns the folder", e.UID), "no other sign")
+			r.mount(m, fmt.Sprintf("in the image uid %d owns the folder", e.UID), noSign)
 		}
 	}
 	return r, nil

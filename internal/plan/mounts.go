@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// repairHidden fills the plain mounts that hide folders of the image: an application may expect them there, though they
+// are empty.
+func repairHidden(_ context.Context, f failure) (Repair, error) {
+	r := Repair{Profile: f.cur}
+	for _, o := range f.plan.Folders {
+		m, ok := f.cur.Mount(o.Path)
+		if !ok || m.Kind == profile.Seeded || len(o.Hides) == 0 {
+			continue
+		}
+		m.Kind = profile.Seeded
+		r.mount(m, fmt.Sprintf("the application expects %s in it, which a plain mount hides", strings.Join(o.Hides, ", ")), missing(f, m.Path))
+	}
+	return r, nil
+}
+
+// missing is the line of the logs that tells of something that is missing below a folder.
+func missing(f failure, dir string) string {
+	for l := range strings.Lines(f.run.Logs) {
+		if strings.Contains(l, dir+"/") && (strings.Contains(l, "No such file") || strings.Contains(l, "ENOENT")) {
+			return strings.TrimSpace(l)
+		}
+	}
+	return noSign
+}
+
+// noSign is the evidence where nothing in a failed run says what to do.
+const noSign = "no other sign"
+
+// repairAcross joins two mounts between which the application renames files: each is a file system of its own, and a
+// rename does not leave one. The folder above both takes their place.
+func repairAcross(ctx context.Context, f failure) (Repair, error) {
+	r := Repair{Profile: f.cur}
+	for _, w := range append(f.in.Open.Writes, namedTogether(f)...) {
+		if w.Call != "rename" || w.To == "" || w.Outcome != observe.Allowed {
+			continue
+		}
+		from, ok := r.Profile.Covering(w.Path)
+		to, both := r.Profile.Covering(w.To)
+		above := common(from.Path, to.Path)
+		if !ok || !both || from.Path == to.Path || above == "/" || systemFolder(above) || from.Volume || to.Volume {
+			continue
+		}
+		e, exists, err := f.in.Tree.Lookup(ctx, above)
+		if err != nil {
+			return r, fmt.Errorf("looking up %s in the image: %w", above, err)
+		}
+		m := profile.Mount{Path: above, Kind: profile.Plain}
+		if exists && e.Kind == image.Dir {
+			m.Kind = profile.Seeded
+		}
+		r.Profile = r.Profile.WithoutMount(from.Path).WithoutMount(to.Path)
+		r.mount(m, fmt.Sprintf("the application renames files from %s to %s, which two mounts would not let it", from.Path, to.Path),
+			fmt.Sprintf("rename of %s to %s", w.Path, w.To))
+	}
+	return r, nil
+}
+
+// namedTogether are the renames that the logs tell of as refused between two file systems: any two mounts of the
+// profile that one such line names.
+func namedTogether(f failure) []observe.Write {
+	var out []observe.Write
+	for l := range strings.Lines(f.run.Logs) {
+		if low := strings.ToLower(l); !strings.Contains(low, "cross-device") && !strings.Contains(low, "exdev") {
+			continue
+		}
+		var named []string
+		for _, m := range f.cur.Mounts {
+			if strings.Contains(l, m.Path+"/") {
+				named = append(named, m.Path)
+			}
+		}
+		if len(named) == 2 {
+			out = append(out, observe.Write{Call: "rename", Path: named[0], To: named[1], Outcome: observe.Allowed})
+		}
+	}
+	return out
+}
+
+// common is the deepest folder at or above both paths.
+func common(a, b string) string {
+	for !profile.Within(b, a) {
+		a = path.Dir(a)
+	}
+	return a
+}
