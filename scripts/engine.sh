@@ -18,6 +18,8 @@ answers() {
   say "Docker engine $v at $(endpoint)"
 }
 
+pid= # of the dockerd that was started here, if any
+
 start() { # start SOCKET
   if [ -d /run/systemd/system ] && [ "$1" = /var/run/docker.sock ]; then
     say "starting dockerd with systemctl"
@@ -28,15 +30,17 @@ start() { # start SOCKET
   say "starting dockerd (log: $log)"
   mkdir -p "$(dirname "$1")"
   setsid nohup dockerd -H "unix://$1" </dev/null >"$log" 2>&1 &
+  pid=$!
 }
 
 await() {
   for _ in $(seq 60); do
     answers && return
+    [ -z "$pid" ] || kill -0 "$pid" 2>/dev/null || break # it has ended
     sleep 1
   done
   [ ! -f /var/log/dockerd.log ] || tail -n 15 /var/log/dockerd.log >&2
-  die "dockerd does not answer at $(endpoint) after a minute; its last lines are above"
+  die "dockerd does not answer at $(endpoint); its last lines are above"
 }
 
 command -v docker >/dev/null && answers && exit 0
