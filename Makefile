@@ -12,7 +12,7 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test test-unit test-e2e lint demo docs engine clean
+.PHONY: build test test-unit test-e2e bench lint demo docs engine clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/podseal ./cmd/podseal
@@ -29,6 +29,11 @@ test-unit:
 test-e2e: engine
 	scripts/tools.sh
 	CI=true $(GOTEST) ./e2e/...
+
+# Figures of the tracer (traced over untraced, in one run) and of the splice. They need the engine and a quiet machine.
+bench: engine
+	scripts/tools.sh
+	go test -run '^$$' -bench . -benchtime 3x ./internal/trace ./internal/emit
 
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint $(TOOLS)/govulncheck
 	@out=$$($(TOOLS)/gofumpt -l cmd internal e2e examples); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }

@@ -29,6 +29,6 @@ It proves the result by running the image again under exactly those settings.`,
 		return badInput("%w (see `%s --help`)", err, c.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRunCommand(s), newAdviseCommand(s), newGCCommand(s), newDocsCommand(s))
+	root.AddCommand(newRunCommand(s), newAdviseCommand(s), newDiffCommand(s), newGCCommand(s), newDocsCommand(s))
 	return root
 }

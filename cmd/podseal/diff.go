@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+)
+
+func newDiffCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "diff CONTAINER",
+		Short: "Explain what an existing container wrote: the folders that it needs, and what the image has in them",
+		Long: `Folds docker diff of a container, running or stopped, to the folders that would have to be writable, with what the
+image has in each. Nothing is run and nothing is proved; what docker diff cannot show is said at the end.`,
+		Example: "  podseal diff my-nginx",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return badInput("give one container: podseal diff CONTAINER")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return explain(c.Context(), s, args[0]) },
+	}
+}
+
+func explain(ctx context.Context, s streams, container string) (err error) {
+	engine, err := docker.New(ctx, docker.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if serr := engine.Sweep(context.WithoutCancel(ctx)); err == nil {
+			err = serr
+		}
+		_ = engine.Close() // nothing is lost with a connection
+	}()
+	id, err := engine.ImageOf(ctx, container)
+	if err != nil {
+		return asBadInput(err)
+	}
+	facts, err := engine.Image(ctx, id, "")
+	if err != nil {
+		return err
+	}
+	tree, err := engine.Tree(ctx, facts)
+	if err != nil {
+		return err
+	}
+	changes, err := engine.Diff(ctx, container)
+	if err != nil {
+		return err
+	}
+	folding, err := diff.Fold(ctx, diff.Collect(observe.Observation{Changes: changes}), tree, plan.Volumes(facts))
+	if err != nil {
+		return err
+	}
+	return printFolding(s.out, len(changes), folding)
+}
+
+// contents say what the image has in a folder.
+var contents = map[diff.Content]string{
+	diff.Absent: "absent from the image", diff.Empty: "empty in the image", diff.Filled: "the image has files in it",
+}
+
+func printFolding(w io.Writer, changes int, f diff.Folding) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%d changes, %d folders\n\n", changes, len(f.Folders))
+	fmt.Fprintln(table, "FOLDER\tIMAGE\tWOULD NEED\tWHY")
+	for _, folder := range f.Folders {
+		need := "a mount"
+		if folder.Content == diff.Filled {
+			need = "a seeded mount, or none where the application tolerates that"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", folder.Path, contents[folder.Content], need, folder.Why)
+	}
+	for _, e := range f.Root {
+		fmt.Fprintf(table, "%s\t-\tanother working directory\tnothing can be mounted on /\n", e.Path)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprint(w, `
+What docker diff cannot show: files that were made and removed again, writes below a VOLUME, files opened for writing
+but left unchanged, writes that were refused; and who wrote. podseal run sees them.
+`)
+	return err
+}
