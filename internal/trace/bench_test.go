@@ -15,14 +15,18 @@ import (
 // that whatever else the machine does meets both.
 func BenchmarkOpens(b *testing.B) {
 	l := needEngine(b)
-	for _, c := range []struct{ name, mode, dir string }{
-		{"new", "new", "/tmp"}, {"written", "write", "/tmp"}, {"same", "same", "/tmp"}, {"new-on-tmpfs", "new", "/mem"},
+	for _, c := range []struct{ name, mode, dir, opens string }{
+		{"new", "new", "/tmp", "20000"},
+		{"written", "write", "/tmp", "20000"},
+		{"same", "same", "/tmp", "20000"},
+		{"new-on-tmpfs", "new", "/mem", "20000"},
+		{"process", "process", "/mem", "2000"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			for range b.N {
 				socket := fmt.Sprintf("b%d", time.Now().UnixNano())
 				front := trace.SensorArgs(nil, trace.SensorOptions{Socket: socket})
-				command := append([]string{"/bin/app", "duel", "20000", c.mode, c.dir}, front...)
+				command := append([]string{"/bin/app", "duel", c.opens, c.mode, c.dir}, front...)
 				r := l.startObserved(b, []string{"--tmpfs", "/mem"}, command, trace.ObserverOptions{Socket: socket})
 				if code := r.end(b); code != 0 {
 					b.Fatal(r.logs(b))
