@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
@@ -44,6 +46,7 @@ type session struct {
 	runner
 	opts Options
 	in   plan.Input
+	tree TreeCloser
 	open observe.Observation
 
 	mu     sync.Mutex
@@ -66,25 +69,42 @@ func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Resul
 	if len(t.Ports) == 0 {
 		t.Ports = ExposedPorts(facts)
 	}
-	tree, err := engine.Tree(ctx, facts)
-	if err != nil {
-		return Result{}, err
-	}
-	defer func() { _ = tree.Close(context.WithoutCancel(ctx)) }() // what is left is swept by its label
 	s := &session{runner: runner{engine: engine, target: t, facts: facts}, opts: o, proofs: map[string]string{}}
-	users, err := image.ReadUsers(ctx, tree)
-	if err != nil {
-		return Result{}, err
-	}
-	s.in = plan.Input{Target: t, Facts: facts, Tree: tree, Users: users}
+	s.in = plan.Input{Target: t, Facts: facts}
+	defer func() { _ = s.closeTree(context.WithoutCancel(ctx)) }() // what is left is swept by its label
 	res, err := s.seal(ctx)
 	res.RunID, res.Target, res.Image, res.Rounds = o.RunID, t, facts, s.rounds
 	res.NotExercised = notExercised(t, s.unrepeatable)
 	return res, err
 }
 
+// openRun runs the target as it is, and opens the image's files meanwhile.
+func (s *session) openRun(ctx context.Context) (open observe.Observation, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		if s.tree, err = s.engine.Tree(ctx, s.facts); err != nil {
+			return err
+		}
+		s.in.Tree = s.tree
+		s.in.Users, err = image.ReadUsers(ctx, s.tree)
+		return err
+	})
+	g.Go(func() (err error) {
+		open, err = s.round(ctx, "open run", profile.Unrestricted(), limits{ready: s.target.Ready.Timeout, diff: true})
+		return err
+	})
+	return open, g.Wait()
+}
+
+func (s *session) closeTree(ctx context.Context) error {
+	if s.tree == nil {
+		return nil
+	}
+	return s.tree.Close(ctx)
+}
+
 func (s *session) seal(ctx context.Context) (Result, error) {
-	open, err := s.round(ctx, "open run", profile.Unrestricted(), limits{ready: s.target.Ready.Timeout, diff: true})
+	open, err := s.openRun(ctx)
 	if err != nil {
 		return Result{}, err
 	}
