@@ -65,8 +65,10 @@ func readRefusal(line, cwd string) (Refused, bool) {
 		if at == nil {
 			continue
 		}
-		return Refused{Line: line, Errno: k.errno, Path: nearest(line, at, cwd), Bind: bindLine.MatchString(line),
-			Dir: makesDir.MatchString(line), Owner: ownership.MatchString(line), Temp: stickyish.MatchString(line)}, true
+		return Refused{
+			Line: line, Errno: k.errno, Path: nearest(line, at, cwd), Bind: bindLine.MatchString(line),
+			Dir: makesDir.MatchString(line), Owner: ownership.MatchString(line), Temp: stickyish.MatchString(line),
+		}, true
 	}
 	return Refused{}, false
 }

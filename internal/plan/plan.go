@@ -66,8 +66,10 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 	}
 	if low := lowPorts(in); len(low) > 0 {
 		pl.Profile.LowPorts = true
-		pl.Reasons = append(pl.Reasons, profile.Reason{Field: LowPortField,
-			Why: fmt.Sprintf("listens on port %s, below 1024, which a kubelet does not open to a non-root user", ints(low))})
+		pl.Reasons = append(pl.Reasons, profile.Reason{
+			Field: LowPortField,
+			Why:   fmt.Sprintf("listens on port %s, below 1024, which a kubelet does not open to a non-root user", ints(low)),
+		})
 	}
 	if len(folding.Root) > 0 && workingDir(in) == "/" {
 		dir, err := freeFolder(ctx, in.Tree, "/workdir")

@@ -92,8 +92,10 @@ func (s *session) choices(res Result) []Choice {
 		}
 	}
 	for _, e := range s.plan.Unmountable {
-		out = append(out, Choice{Path: e.Path, Changes: string(e.Kind), Phase: e.Phase, Decision: "read-only",
-			Reason: "nothing can be mounted on /", Evidence: []diff.Evidence{e}})
+		out = append(out, Choice{
+			Path: e.Path, Changes: string(e.Kind), Phase: e.Phase, Decision: "read-only",
+			Reason: "nothing can be mounted on /", Evidence: []diff.Evidence{e},
+		})
 	}
 	for _, e := range s.plan.Noise {
 		out = append(out, Choice{Path: e.Path, Changes: string(e.Kind), Phase: e.Phase, Decision: "noise", Reason: e.Noise, Evidence: []diff.Evidence{e}})

@@ -37,7 +37,11 @@ func (s *session) diagnose(ctx context.Context, users []plan.UserChoice) (Result
 		if s.tried(relax) {
 			continue
 		}
-		o, err := s.round(ctx, "with "+strings.Join(relax.Exceptions(), ", ")+" given up", relax, s.sealedLimits(false))
+		name := "with " + strings.Join(relax.Exceptions(), ", ") + " given up"
+		if len(relax.Mounts) < len(base.Mounts) {
+			name += ", without mounts"
+		}
+		o, err := s.round(ctx, name, relax, s.sealedLimits(false))
 		if err != nil {
 			return Result{}, err
 		}
@@ -45,8 +49,10 @@ func (s *session) diagnose(ctx context.Context, users []plan.UserChoice) (Result
 			return s.except(ctx, u, relax, last)
 		}
 	}
-	return s.finish(ctx, Result{Verdict: NotSealable, Profile: base, User: u.Name,
-		Why: "no setting alone is to blame; the last sealed run: " + last})
+	return s.finish(ctx, Result{
+		Verdict: NotSealable, Profile: base, User: u.Name,
+		Why: "no setting alone is to blame; the last sealed run: " + last,
+	})
 }
 
 // relaxations are the profiles that give up settings, least grave first.
@@ -155,9 +161,11 @@ func (s *session) onlyRestartFails(users []plan.UserChoice) (Result, bool) {
 			continue
 		}
 		u := users[slices.IndexFunc(users, func(u plan.UserChoice) bool { return u.User.UID == r.Profile.User.UID })]
-		return Result{Verdict: SealedWithExceptions, Profile: r.Profile, User: u.Name,
+		return Result{
+			Verdict: SealedWithExceptions, Profile: r.Profile, User: u.Name,
 			Why:        "it works sealed, but not after a restart: " + r.Observation.Failure,
-			Exceptions: []Exception{{Setting: "restart", Why: r.Observation.Failure, Fix: fixes["restart"]}}}, true
+			Exceptions: []Exception{{Setting: "restart", Why: r.Observation.Failure, Fix: fixes["restart"]}},
+		}, true
 	}
 	return Result{}, false
 }

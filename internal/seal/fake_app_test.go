@@ -240,8 +240,10 @@ func (c *container) record(call, p, to string, dir bool, errno string) string {
 	if !c.e.traced {
 		return errno
 	}
-	w := observe.Write{Path: p, Call: call, Phase: c.phase, Outcome: observe.Allowed, Dir: dir, To: to, Command: "app",
-		UID: c.who.uid, GID: c.who.gid, Count: 1}
+	w := observe.Write{
+		Path: p, Call: call, Phase: c.phase, Outcome: observe.Allowed, Dir: dir, To: to, Command: "app",
+		UID: c.who.uid, GID: c.who.gid, Count: 1,
+	}
 	switch errno {
 	case "":
 	case "EROFS", "EACCES", "EPERM":

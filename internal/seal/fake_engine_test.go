@@ -105,8 +105,10 @@ type container struct {
 	removed bool
 }
 
-var engineCaps = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP",
-	"SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "AUDIT_WRITE"}
+var engineCaps = []string{
+	"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP",
+	"SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "AUDIT_WRITE",
+}
 
 // setUp makes the file system and the user. It runs the init containers of seeds.
 func (c *container) setUp() error {

@@ -164,8 +164,10 @@ func parseCase(t *testing.T, a *txtar.Archive) (*engine, target.Target, seal.Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &engine{facts: image.Facts{Ref: "app", Config: config}, tree: tree, entries: entries, users: users,
-		script: parseScript(t, section(a, "app"))}
+	e := &engine{
+		facts: image.Facts{Ref: "app", Config: config}, tree: tree, entries: entries, users: users,
+		script: parseScript(t, section(a, "app")),
+	}
 	return e, tgt, opts
 }
 
@@ -250,9 +252,12 @@ func profileText(p profile.Profile, name string) string {
 		is   bool
 		text string
 	}{
-		{p.WorkingDir != "", "workingDir " + p.WorkingDir}, {p.Env["HOME"] != "", "HOME " + p.Env["HOME"]},
-		{p.LowPorts, "low ports"}, {len(p.AddCapabilities) > 0, "capabilities " + strings.Join(p.AddCapabilities, " ")},
-		{p.WritableRoot, "writable root"}, {p.AllowPrivilegeEscalation, "privilege escalation"},
+		{p.WorkingDir != "", "workingDir " + p.WorkingDir},
+		{p.Env["HOME"] != "", "HOME " + p.Env["HOME"]},
+		{p.LowPorts, "low ports"},
+		{len(p.AddCapabilities) > 0, "capabilities " + strings.Join(p.AddCapabilities, " ")},
+		{p.WritableRoot, "writable root"},
+		{p.AllowPrivilegeEscalation, "privilege escalation"},
 	} {
 		if f.is {
 			b.WriteString(f.text + "\n")
