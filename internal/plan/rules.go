@@ -57,9 +57,7 @@ func programs(f failure, said string) []string {
 	}
 	for line := range strings.Lines(said) {
 		if strings.Contains(strings.ToLower(line), "operation not permitted") {
-			for _, w := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\n:'\"`", r) }) {
-				argv = append(argv, w)
-			}
+			argv = append(argv, strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\n:'\"`", r) })...)
 		}
 	}
 	var out []string
@@ -172,7 +170,7 @@ func repairTemp(ctx context.Context, f failure) (Repair, error) {
 }
 
 // repairOwner lets the application own the mounts that its messages about owners and modes name.
-func repairOwner(ctx context.Context, f failure) (Repair, error) {
+func repairOwner(_ context.Context, f failure) (Repair, error) {
 	r := Repair{Profile: f.cur}
 	for _, l := range ownershipLines(f) {
 		for _, m := range f.cur.Mounts {
