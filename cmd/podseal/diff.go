@@ -21,7 +21,7 @@ func newDiffCommand(s streams) *cobra.Command {
 		Long: `Folds docker diff of a container, running or stopped, to the folders that would have to be writable, with what the
 image has in each. Nothing is run and nothing is proved; what docker diff cannot show is said at the end.`,
 		Example: "  podseal diff my-nginx",
-		Args: func(c *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return badInput("give one container: podseal diff CONTAINER")
 			}

@@ -177,8 +177,10 @@ func (e Evidence) MetadataOnly() bool {
 
 // FromLine is the evidence of a line in the logs that tells of a refused write.
 func FromLine(p, errno, line string, dir bool) Evidence {
-	return Evidence{Path: p, Outcome: observe.Denied, Errno: errno, Line: line, Dir: dir, Source: FromLogs,
-		Phase: observe.Start, Noise: noise(p)}
+	return Evidence{
+		Path: p, Outcome: observe.Denied, Errno: errno, Line: line, Dir: dir, Source: FromLogs,
+		Phase: observe.Start, Noise: noise(p),
+	}
 }
 
 // String tells the evidence in a few words: "EROFS /run/nginx.pid (nginx, uid 101)".

@@ -214,8 +214,10 @@ func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bo
 func newFolders(created map[string][]Evidence, base string) []Folder {
 	var out []Folder
 	for p, ev := range created {
-		out = append(out, Folder{Path: p, Content: Absent, Created: true, Evidence: ev,
-			Why: "the topmost folder that the application makes in " + base})
+		out = append(out, Folder{
+			Path: p, Content: Absent, Created: true, Evidence: ev,
+			Why: "the topmost folder that the application makes in " + base,
+		})
 	}
 	return out
 }

@@ -81,7 +81,7 @@ func (c *running) State(ctx context.Context) (seal.State, error) {
 	}
 	s := seal.State{Running: found.State.Running}
 	if h := found.State.Health; h != nil && h.Status != container.NoHealthcheck {
-		s.Health = string(h.Status)
+		s.Health = h.Status
 	}
 	if s.Running {
 		return s, nil

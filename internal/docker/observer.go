@@ -64,6 +64,8 @@ func (c *running) whyNoSensor(helper image.Facts) string {
 	switch {
 	case c.e.opts.NoTrace:
 		return "tracing was switched off"
+	case c.target.Untraced:
+		return "tracing is off: the application does not work under no_new_privs, which the tracer needs"
 	case helper.Config.Architecture != c.facts.Config.Architecture:
 		return fmt.Sprintf("tracing is off: the image is for %s, emulated by an engine on %s",
 			c.facts.Config.Architecture, helper.Config.Architecture)

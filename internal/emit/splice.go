@@ -205,9 +205,9 @@ func sharedAnchor(n *yaml.Node) *yaml.Node {
 // styleOf finds how the manifest indents: from the pod's containers, else from the rest of the document.
 func styleOf(doc *manifest.Document, pod *manifest.Pod) style {
 	s := plainStyle
-	if step := findStep(doc, pod.Node); step > 0 {
+	if step := findStep(pod.Node); step > 0 {
 		s.step = step
-	} else if step := findStep(doc, doc.Root); step > 0 {
+	} else if step := findStep(doc.Root); step > 0 {
 		s.step = step
 	}
 	key, value, ok := manifest.Lookup(pod.Node, "containers")
@@ -228,7 +228,7 @@ func styleOf(doc *manifest.Document, pod *manifest.Pod) style {
 }
 
 // findStep is the indent of the first block mapping in a block mapping.
-func findStep(doc *manifest.Document, n *yaml.Node) int {
+func findStep(n *yaml.Node) int {
 	if n == nil || n.Kind == yaml.AliasNode || n.Style&yaml.FlowStyle != 0 {
 		return 0
 	}
@@ -238,7 +238,7 @@ func findStep(doc *manifest.Document, n *yaml.Node) int {
 				return step
 			}
 		}
-		if step := findStep(doc, c); step > 0 {
+		if step := findStep(c); step > 0 {
 			return step
 		}
 	}

@@ -90,11 +90,13 @@ func (s *session) openRun(ctx context.Context) (open observe.Observation, err er
 		return err
 	})
 	g.Go(func() (err error) {
-		open, err = s.round(ctx, "open run", profile.Unrestricted(), limits{ready: s.target.Ready.Timeout, diff: true})
+		open, err = s.round(ctx, "open run", profile.Unrestricted(), s.openLimits())
 		return err
 	})
 	return open, g.Wait()
 }
+
+func (s *session) openLimits() limits { return limits{ready: s.target.Ready.Timeout, diff: true} }
 
 func (s *session) closeTree(ctx context.Context) error {
 	if s.tree == nil {
@@ -107,6 +109,13 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 	open, err := s.openRun(ctx)
 	if err != nil {
 		return Result{}, err
+	}
+	if !open.Passed() && open.Trace.On && open.Trace.Note != "" {
+		// The tracer sets no_new_privs, and its note names the programs that miss their privileges: is it its fault?
+		s.target.Untraced = true
+		if open, err = s.round(ctx, "open run, untraced", profile.Unrestricted(), s.openLimits()); err != nil {
+			return Result{}, err
+		}
 	}
 	s.open, s.in.Open = open, open
 	if !open.Passed() {
@@ -124,7 +133,7 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 		if s.opts.PlanOnly {
 			return s.finish(ctx, Result{Verdict: Planned, Why: "nothing was run under this profile", Profile: s.plan.Profile, User: u.Name})
 		}
-		found, ok, err := s.widen(ctx, u)
+		found, ok, err := s.widen(ctx)
 		if err != nil {
 			return Result{}, err
 		}
@@ -139,7 +148,7 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 }
 
 // widen runs the plan sealed, and widens it by what each failed run is blamed on, until it passes.
-func (s *session) widen(ctx context.Context, u plan.UserChoice) (found profile.Profile, ok bool, err error) {
+func (s *session) widen(ctx context.Context) (found profile.Profile, ok bool, err error) {
 	cur := s.plan.Profile
 	setting, shown := "", "" // what the round before is blamed on: proved if the next one passes
 	for n := 1; n <= maxRounds; n++ {

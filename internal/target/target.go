@@ -24,6 +24,9 @@ type Target struct {
 	// to take away.
 	Scratch []string
 
+	// Untraced leaves the tracer out: it sets no_new_privs, which a setuid program in the entrypoint does not survive.
+	Untraced bool
+
 	Ready    Ready
 	Commands []Command     // the e2e commands, in order; none: start, readiness and soak are the only oracle
 	Soak     time.Duration // how long the application must keep running after the commands

@@ -254,11 +254,9 @@ func (a *attempt) placeIn(inRoot bool, fdArg, pathArg int8, follow bool) (place,
 			return place{}, false
 		}
 	}
-	fd := int32(noFD)
+	fd := int32(unix.AT_FDCWD)
 	if fdArg != noFD {
 		fd = int32(a.args[fdArg])
-	} else {
-		fd = unix.AT_FDCWD
 	}
 	onFD := pathArg == fdOnly || name == "" && fdArg != noFD &&
 		(a.args[pathArg] == 0 || a.call.flags != none && a.args[a.call.flags]&unix.AT_EMPTY_PATH != 0)

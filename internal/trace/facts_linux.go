@@ -70,11 +70,11 @@ func measure(dir string, deadline time.Time) (observe.Usage, error) {
 			return fs.SkipAll
 		}
 		if err != nil || p == dir {
-			return nil // it has gone, or may not be read
+			return nil //nolint:nilerr // it has gone, or may not be read
 		}
 		info, err := d.Info()
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // as above
 		}
 		u.Files++
 		if sys, ok := info.Sys().(*stdsyscall.Stat_t); ok {

@@ -144,10 +144,14 @@ func oneDescriptor(oob []byte) (int, error) {
 		if err != nil {
 			return -1, err
 		}
-		for _, extra := range fds[1:] {
-			unix.Close(extra)
+		for i, extra := range fds {
+			if i > 0 {
+				unix.Close(extra)
+			}
 		}
-		return fds[0], nil
+		if len(fds) > 0 {
+			return fds[0], nil
+		}
 	}
 	return -1, nil
 }
