@@ -1,0 +1,154 @@
+package plan_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe/observetest"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// TestUsers lists the candidates: a case is the users' files, how the image declares its user, what ran, and what
+// comes of it.
+func TestUsers(t *testing.T) {
+	const passwd = `
+d 0755 101:101 /var/lib/owned
+d 0755 0:0 /run
+-- /etc/passwd --
+root:x:0:0::/root:/bin/sh
+www-data:x:33:33::/var/www:/bin/false
+app:x:101:101::/home/app:/bin/sh
+-- /etc/group --
+root:x:0:
+video:x:44:app
+staff:x:50:
+`
+	cases := []struct{ name, user, targetUser, open, want string }{
+		{"a number with an account", "101", "", "", "101:101 groups [44] app"},
+		{"a name", "app", "", "", "101:101 groups [44] app"},
+		{"a number and a group", "101:50", "", "", "101:50 groups [44] app"},
+		{"a number without an account", "4242", "", "", "4242:0"},
+		{"what the user of podseal said", "root", "app", "", "101:101 groups [44] app"},
+		{"the main process drops", "", "", "process main 101:101 app", "101:101 groups [44] app | 65532:65532"},
+		{"only workers drop", "", "", "process main 0:0 httpd\nprocess 33:33 httpd", "33:33 www-data | 65532:65532"},
+		{"a main process and a worker", "0", "", "process 33:33 w\nprocess main 101:101 app", "101:101 groups [44] app | 33:33 www-data | 65532:65532"},
+		{"the owner of what is written", "", "", "process main 0:0 app\nopen /var/lib/owned/x e2e", "101:101 groups [44] app | 65532:65532"},
+		{"nothing to go by", "", "", "process main 0:0 app\nopen /run/x start", "65532:65532"},
+		{"a process with a gid of its own", "", "", "process main 101:50 app", "101:50 groups [44] app | 65532:65532"},
+		{"a name that the image lacks", "ghost", "", "", "error"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			a := txtar.Parse([]byte("-- image --\n" + strings.TrimPrefix(passwd, "\n") + "-- open --\n" + c.open + "\n"))
+			in := input(t, a)
+			in.Facts.Config.Config.User, in.Target.User = c.user, c.targetUser
+			users, err := plan.Users(context.Background(), in)
+			var got []string
+			for _, u := range users {
+				s := fmt.Sprintf("%d:%d", u.User.UID, u.User.GID)
+				if len(u.User.Groups) > 0 {
+					s += fmt.Sprintf(" groups %v", u.User.Groups)
+				}
+				got = append(got, strings.TrimRight(s+" "+u.Name, " "))
+				if u.Why == "" || u.User.UID == 0 {
+					t.Errorf("candidate %+v", u)
+				}
+			}
+			if err != nil {
+				got = []string{"error"}
+				if !strings.Contains(err.Error(), c.user) {
+					t.Errorf("the error %q does not name the user", err)
+				}
+			}
+			if s := strings.Join(got, " | "); s != c.want {
+				t.Errorf("got %s, want %s", s, c.want)
+			}
+		})
+	}
+}
+
+// netBind is the security.capability attribute that setcap writes for cap_net_bind_service=ep (revision 2).
+const netBind = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
+func TestFileCapabilities(t *testing.T) {
+	cases := []struct{ name, raw, want string }{
+		{"net_bind_service=ep", netBind, "NET_BIND_SERVICE"},
+		{"net_raw=ep", "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "NET_RAW"},
+		{"net_admin,net_raw=p", "\x00\x00\x00\x02\x00\x30\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "NET_ADMIN NET_RAW"},
+		{"revision 3 with a root id", "\x01\x00\x00\x03\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe8\x03\x00\x00", "NET_BIND_SERVICE"},
+		{"revision 1, 32 bits", "\x01\x00\x00\x01\x00\x04\x00\x00\x00\x00\x00\x00", "NET_BIND_SERVICE"},
+		{"bpf=ep, in the second word", "\x01\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x80\x00\x00\x00\x00\x00\x00\x00", "BPF"},
+		{"inheritable only", "\x00\x00\x00\x02\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", ""},
+		{"empty", "", ""},
+		{"short", "\x01\x00\x00\x02\x00", ""},
+	}
+	for _, c := range cases {
+		if got := strings.Join(plan.FileCapabilities(c.raw), " "); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func FuzzFileCapabilities(f *testing.F) {
+	f.Add(netBind)
+	f.Add("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, raw string) {
+		seen := map[string]bool{}
+		for _, c := range plan.FileCapabilities(raw) {
+			if c == "" || seen[c] {
+				t.Errorf("capability %q of %q", c, raw)
+			}
+			seen[c] = true
+		}
+	})
+}
+
+func TestMayRead(t *testing.T) {
+	e := image.Entry{Kind: image.File, Mode: 0o640, UID: 5, GID: 6}
+	for _, c := range []struct {
+		user profile.User
+		want bool
+	}{
+		{profile.User{UID: 5, GID: 5}, true},
+		{profile.User{UID: 7, GID: 6}, true},
+		{profile.User{UID: 7, GID: 7, Groups: []int64{6}}, true},
+		{profile.User{UID: 7, GID: 7}, false},
+		{profile.User{}, true},
+	} {
+		if got := plan.MayRead(e, c.user); got != c.want {
+			t.Errorf("MayRead by %+v = %v", c.user, got)
+		}
+	}
+}
+
+func TestSign(t *testing.T) {
+	wide := profile.Profile{LowPorts: true}.WithMount(profile.Mount{Path: "/run", Kind: profile.Plain}).WithMount(profile.Mount{Path: "/tmp", Kind: profile.Plain})
+	noPorts := wide
+	noPorts.LowPorts = false
+	for _, c := range []struct {
+		name, run string
+		narrow    profile.Profile
+		want      string
+	}{
+		{"a traced denial below the missing mount", "open /tmp/x start denied EROFS\nopen /run/p start denied EROFS by app 101:101", wide.WithoutMount("/run"), "EROFS /run/p (app, uid 101)"},
+		{"a line of the logs below it", "log open /run/p: read-only file system", wide.WithoutMount("/run"), "EROFS /run/p (in the logs)"},
+		{"a line without a path", "log fatal: read-only file system", wide.WithoutMount("/run"), "fatal: read-only file system"},
+		{"a port", "log bind() to 0.0.0.0:80 failed (13: Permission denied)", noPorts, "bind() to 0.0.0.0:80 failed (13: Permission denied)"},
+		{"nothing", "log hello", wide.WithoutMount("/run"), ""},
+	} {
+		o, err := observetest.Parse(c.run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := plan.Sign(o, wide, c.narrow); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
