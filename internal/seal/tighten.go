@@ -18,6 +18,9 @@ import (
 type reduction struct {
 	field string
 	take  func(profile.Profile) profile.Profile
+	// keep it even where a run passes without it: nothing looks at the application after its stop, so that no run can
+	// show that what it saves there is not needed.
+	keep bool
 }
 
 // tighten takes away what the passing profile does not need, and proves the rest: one run without each thing that no
@@ -95,6 +98,9 @@ func (s *session) trials(ctx context.Context, p profile.Profile, all []reduction
 	}
 	var needless []reduction
 	for i, r := range all {
+		if failures[i] == "" && r.keep {
+			continue
+		}
 		if failures[i] == "" {
 			needless = append(needless, r)
 			continue
@@ -162,6 +168,9 @@ func (s *session) reductions(p profile.Profile) []reduction {
 			})
 		case !m.Volume:
 			add(plan.MountField(m.Path), func(p profile.Profile) profile.Profile { return p.WithoutMount(m.Path) })
+			if n := len(out) - 1; n >= 0 && out[n].field == plan.MountField(m.Path) {
+				out[n].keep = s.onlyAtStop(m)
+			}
 		}
 	}
 	if p.LowPorts {
@@ -186,6 +195,17 @@ func (s *session) reductions(p profile.Profile) []reduction {
 		})
 	}
 	return out
+}
+
+// onlyAtStop tells whether the open run wrote in a mount only while it stopped, as an application that saves its state.
+func (s *session) onlyAtStop(m profile.Mount) bool {
+	for _, f := range s.plan.Folders {
+		if f.Path == m.Path {
+			earlier := func(e diff.Evidence) bool { return e.Phase != observe.Stop }
+			return len(f.Evidence) > 0 && !slices.ContainsFunc(f.Evidence, earlier)
+		}
+	}
+	return false
 }
 
 // given tells whether the pod had the mount before.
