@@ -3,6 +3,7 @@ package emit
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -140,9 +141,15 @@ func difference(want, got any, at string) string {
 		}
 		return ""
 	default:
-		if w == got || w != w && got != got { // NaN is NaN here
+		if w == got || isNaN(w) && isNaN(got) {
 			return ""
 		}
 		return at
 	}
+}
+
+// isNaN tells whether a value is the number that does not equal itself: two of them mean the same here.
+func isNaN(v any) bool {
+	f, ok := v.(float64)
+	return ok && math.IsNaN(f)
 }

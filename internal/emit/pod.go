@@ -1,3 +1,4 @@
+// Package emit writes a profile down: as a new Pod manifest, or into a manifest's own bytes, of which no other is touched.
 package emit
 
 import (

@@ -154,7 +154,9 @@ func (w *wish) container(c manifest.Container, e Edit) error {
 func (w *wish) env(c manifest.Container, e Edit) (items, error) {
 	var out items
 	for _, want := range envItems(e.Profile.Env) {
-		name, value := want.(object)[0].val.(string), want.(object)[1].val.(string)
+		entry, _ := want.(object) // envItems makes them: a name, then a value
+		name, _ := entry[0].val.(string)
+		value, _ := entry[1].val.(string)
 		at := -1
 		for i, have := range c.Env {
 			if have.Name == name {

@@ -119,9 +119,10 @@ func (d *Document) scalarEnd(n *yaml.Node, start, indent int) (int, error) {
 		return start, nil
 	case n.Style&yaml.DoubleQuotedStyle != 0:
 		for at := start + 1; at < len(d.Text); at++ {
-			if d.Text[at] == '\\' {
+			switch d.Text[at] {
+			case '\\':
 				at++
-			} else if d.Text[at] == '"' {
+			case '"':
 				return at + 1, nil
 			}
 		}

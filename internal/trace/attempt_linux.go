@@ -69,7 +69,7 @@ func (a *attempt) open() *observe.Write {
 		a.noise = true
 		return nil
 	}
-	follow := !f.noFollow && !(f.create && f.exclusive)
+	follow := !f.noFollow && (!f.create || !f.exclusive)
 	p, ok := a.placeIn(inRoot, a.call.dirfd, a.call.path, follow)
 	if !ok {
 		return nil

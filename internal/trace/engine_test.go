@@ -6,7 +6,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -301,13 +300,4 @@ func lines(writes []observe.Write) []string {
 		out = append(out, s)
 	}
 	return out
-}
-
-func dump(t testing.TB, writes []observe.Write) {
-	t.Helper()
-	b, err := json.MarshalIndent(writes, "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%s", b)
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -223,7 +224,7 @@ func TestResolveAfterMove(t *testing.T) {
 
 func TestReadMemory(t *testing.T) {
 	var m memory
-	if _, err := m.path(os.Getpid(), 0); err != unix.EFAULT {
+	if _, err := m.path(os.Getpid(), 0); !errors.Is(err, unix.EFAULT) {
 		t.Errorf("address 0: %v", err)
 	}
 	if _, err := m.path(os.Getpid(), 1<<40); err == nil {

@@ -254,6 +254,9 @@ func TestTableSurvivesItsHost(t *testing.T) {
 		tb.add(&caller{}, observe.Write{Path: "/x"})
 	}
 	tb.flush()
+	if len(tb.keys) != 1 {
+		t.Errorf("%d kinds of writes are counted, want 1", len(tb.keys))
+	}
 }
 
 type broken struct{}

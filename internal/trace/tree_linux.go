@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -103,7 +104,7 @@ func (t *tree) find(root, base, p string, follow bool, links int) place {
 		out.blind = true
 		return out
 	default:
-		out.err = unix.ErrnoName(err.(unix.Errno))
+		out.err = errnoName(err)
 		return out
 	}
 	if m.is(modeLink) && (follow || len(name) < len(p)) {
@@ -187,7 +188,7 @@ func (t *tree) walk(root, base, p string, links int) *node {
 	case err == unix.EACCES || err == unix.EPERM:
 		return &node{path: full, blind: true, chain: parent.chain}
 	case err != nil:
-		return &node{path: full, err: unix.ErrnoName(err.(unix.Errno)), chain: parent.chain}
+		return &node{path: full, err: errnoName(err), chain: parent.chain}
 	case m.is(modeLink):
 		return t.through(root, parent, full, links)
 	case !m.is(modeDir):
@@ -318,3 +319,12 @@ func join(dir, name string) string {
 }
 
 func grow(chain []meta, m meta) []meta { return append(chain[:len(chain):len(chain)], m) }
+
+// errnoName is the name of a system call's error, "EROFS"; "" for an error that is not one.
+func errnoName(err error) string {
+	var no unix.Errno
+	if errors.As(err, &no) {
+		return unix.ErrnoName(no)
+	}
+	return ""
+}
