@@ -172,6 +172,8 @@ func (b bench) loadTar(ref string, files []byte, change func(*v1.Config)) {
 	cf = cf.DeepCopy()
 	cf.OS, cf.Architecture = "linux", version.Arch
 	cf.Config.Entrypoint = []string{"/app"}
+	// An id of its own: tests side by side must not remove each other's image.
+	cf.Config.Labels = map[string]string{"podseal-test": ref}
 	if change != nil {
 		change(&cf.Config)
 	}
