@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -93,13 +94,16 @@ func TestTracedWrites(t *testing.T) {
 
 func wantWrite(t *testing.T, c seal.Container, at string, outcome observe.Outcome, phase observe.Phase) {
 	t.Helper()
-	writes, tr := c.Writes()
-	if !tr.On || tr.Lost != 0 {
-		t.Fatalf("Trace = %+v", tr)
-	}
-	for _, w := range writes {
-		if w.Path == at && w.Outcome == outcome && w.Phase == phase {
-			return
+	var writes []observe.Write
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		var tr observe.Trace
+		if writes, tr = c.Writes(); !tr.On || tr.Lost != 0 {
+			t.Fatalf("Trace = %+v", tr)
+		}
+		for _, w := range writes {
+			if w.Path == at && w.Outcome == outcome && w.Phase == phase {
+				return
+			}
 		}
 	}
 	t.Errorf("no %s write of %s in phase %s: %+v", outcome, at, phase, writes)

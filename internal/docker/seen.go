@@ -61,6 +61,24 @@ func (c *running) Phase(p observe.Phase) {
 	}
 }
 
+// drain waits, for a moment at most, until all that the observers of ended containers wrote has been read.
+func (c *running) drain() {
+	c.mu.Lock()
+	ended := slices.Clone(c.watcher.sessions)
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if state, err := c.State(ctx); err == nil && state.Running && len(ended) > 0 {
+		ended = ended[:len(ended)-1]
+	}
+	for _, s := range ended {
+		select {
+		case <-s.Done():
+		case <-ctx.Done():
+		}
+	}
+}
+
 // Writes implements seal.Container.
 func (c *running) Writes() ([]observe.Write, observe.Trace) {
 	c.mu.Lock()
@@ -70,11 +88,12 @@ func (c *running) Writes() ([]observe.Write, observe.Trace) {
 	if !traced || len(sessions) == 0 {
 		return nil, observe.Trace{Note: why}
 	}
+	c.drain()
 	var writes []observe.Write
 	all := observe.Trace{On: true}
 	var notes []string
-	for _, s := range sessions {
-		writes = append(writes, s.Writes()...)
+	for i, s := range sessions {
+		writes = append(writes, inPhase(s.Writes(), i > 0)...)
 		status := s.Status()
 		all.On = all.On && status.On
 		all.Lost += status.Lost
@@ -88,6 +107,17 @@ func (c *running) Writes() ([]observe.Write, observe.Trace) {
 	all.Note = strings.Join(notes, "; ")
 	slices.SortStableFunc(writes, func(a, b observe.Write) int { return strings.Compare(a.Path, b.Path) })
 	return writes, all
+}
+
+// inPhase puts what an observer saw before it heard of the phase into the one that it was started in: a second observer
+// is only there for a restart.
+func inPhase(writes []observe.Write, again bool) []observe.Write {
+	for i := range writes {
+		if again && writes[i].Phase == observe.Start {
+			writes[i].Phase = observe.Restart
+		}
+	}
+	return writes
 }
 
 // DeniedPorts are the TCP ports that something in the container was refused to bind, as far as the tracer saw, sorted.
