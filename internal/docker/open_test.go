@@ -80,8 +80,10 @@ func TestTracedWrites(t *testing.T) {
 	c = b.start(facts, sealed(), "write:/tmp/gone=x", "listen:80", "wait")
 	waitLine(t, c, "waiting", 1)
 	wantWrite(t, c, "/tmp/gone", observe.Denied, observe.Start)
-	if denied, ok := c.(interface{ DeniedPorts() []int }); !ok || len(denied.DeniedPorts()) != 1 {
-		t.Error("the denied port was not seen")
+	for deadline := time.Now().Add(5 * time.Second); len(c.DeniedPorts()) != 1; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("denied ports: %v, want one", c.DeniedPorts())
+		}
 	}
 	c.Phase(observe.Restart)
 	if err := c.Restart(t.Context()); err != nil {
