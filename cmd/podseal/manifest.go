@@ -130,8 +130,8 @@ func (src *source) refuseVolumes(t *target.Target) error {
 }
 
 // write puts the seal into the manifest's own bytes.
-func (src *source) write(res seal.Result, seedImage string) ([]byte, emit.Report, error) {
-	return emit.Splice(src.file, []emit.Edit{{Pod: src.at.Pod, Container: src.at.Container.Name, Profile: res.Profile, SeedImage: seedImage}})
+func (src *source) write(res seal.Result) ([]byte, emit.Report, error) {
+	return emit.Splice(src.file, []emit.Edit{{Pod: src.at.Pod, Container: src.at.Container.Name, Profile: res.Profile}})
 }
 
 var variable = regexp.MustCompile(`\$\$|\$\(([A-Za-z_.][A-Za-z0-9_.-]*)\)`)

@@ -26,7 +26,6 @@ type runOptions struct {
 	file, container, object   string
 	output, minimize, tracing string
 	reports, allow            []string
-	seedImage                 string
 	planOnly, quiet, verbose  bool
 }
 
@@ -67,7 +66,6 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.StringVar(&o.minimize, "minimize", string(seal.MinimizeFull), "how far to tighten what passes: none, fast or full")
 	f.StringVar(&o.tracing, "trace", "auto", "trace every write: auto, on or off")
 	f.StringArrayVar(&o.allow, "allow", nil, "accept an `EXCEPTION` of the seal, by the setting that the report names (repeatable)")
-	f.StringVar(&o.seedImage, "seed-image", "", "an `IMAGE` with sh and cp for the init containers, where the sealed image has none")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print neither progress nor report, only errors")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show in the report what was set aside as runtime noise, too")
 }
@@ -222,7 +220,7 @@ func (o *runOptions) exitCode(res seal.Result) int {
 
 // deliver writes the manifest.
 func (o *runOptions) deliver(s streams, res seal.Result, src *source) error {
-	out, err := manifestOf(res, src, o.seedImage)
+	out, err := manifestOf(res, src)
 	if err != nil {
 		return err
 	}
@@ -234,11 +232,11 @@ func (o *runOptions) deliver(s streams, res seal.Result, src *source) error {
 }
 
 // manifestOf is the only way from a result to a manifest: a profile that did not pass is marked.
-func manifestOf(res seal.Result, src *source, seedImage string) (out []byte, err error) {
+func manifestOf(res seal.Result, src *source) (out []byte, err error) {
 	if src != nil {
-		out, _, err = src.write(res, seedImage)
+		out, _, err = src.write(res)
 	} else {
-		out, err = emit.Pod(emit.Input{Target: res.Target, Facts: res.Image, Profile: res.Profile, SeedImage: seedImage})
+		out, err = emit.Pod(emit.Input{Target: res.Target, Facts: res.Image, Profile: res.Profile})
 	}
 	if err != nil {
 		return nil, err
