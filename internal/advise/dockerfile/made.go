@@ -2,6 +2,7 @@ package dockerfile
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,14 @@ var valued = map[string]string{
 	"addgroup": " -g --gid --firstgid --lastgid ",
 }
 
+// idOptions are the options that give the number, groupOptions those that give a user its primary group.
+var (
+	idOptions = map[string][]string{
+		"useradd": {"-u", "--uid"}, "adduser": {"-u", "--uid"}, "groupadd": {"-g", "--gid"}, "addgroup": {"-g", "--gid"},
+	}
+	groupOptions = map[string][]string{"useradd": {"-g", "--gid"}, "adduser": {"-G", "--ingroup", "--gid"}}
+)
+
 // makes finds the users and groups that an instruction makes.
 func makes(in Instruction) []made {
 	if in.Name != "run" {
@@ -38,42 +47,47 @@ func makes(in Instruction) []made {
 			continue
 		}
 		m := made{tool: tool, id: -1, in: in}
-		m.read(c.Words[1:])
-		if m.name != "" {
+		if m.read(c.Words[1:]) == 1 { // with two, adduser and addgroup put a user into a group
 			out = append(out, m)
 		}
 	}
 	return out
 }
 
-func (m *made) read(args []string) {
-	user := m.tool == "useradd" || m.tool == "adduser"
-	for i := 0; i < len(args); i++ {
-		name, value, joined := strings.Cut(args[i], "=")
-		if !strings.HasPrefix(name, "-") {
-			if m.name == "" {
-				m.name = args[i]
-			}
-			continue
-		}
-		last := "-" + name[len(name)-1:] // of options written together: "-rg"
-		if !strings.HasPrefix(name, "--") && len(name) > 2 {
-			name = last
-		}
-		if !joined && strings.Contains(valued[m.tool], " "+name+" ") && i+1 < len(args) {
-			i++
-			value = args[i]
-		}
+// read takes the name, the id and the group from a tool's arguments, and tells how many operands they have.
+func (m *made) read(args []string) (operands int) {
+	for len(args) > 0 {
+		var name, value string
+		name, value, args = m.option(args)
 		switch {
-		case name == "-u" || name == "--uid" || !user && (name == "-g" || name == "--gid"):
+		case name == "":
+			m.name = value
+			operands++
+		case slices.Contains(idOptions[m.tool], name):
 			if id, err := strconv.ParseInt(value, 10, 64); err == nil {
 				m.id = id
 			}
-		case m.tool == "useradd" && (name == "-g" || name == "--gid"),
-			m.tool == "adduser" && (name == "-G" || name == "--ingroup" || name == "--gid"):
+		case slices.Contains(groupOptions[m.tool], name):
 			m.group = value
 		}
 	}
+	return operands
+}
+
+// option takes one option with its value, or one operand, whose name is empty, off the arguments.
+func (m *made) option(args []string) (name, value string, rest []string) {
+	name, value, joined := strings.Cut(args[0], "=")
+	if !strings.HasPrefix(name, "-") {
+		return "", args[0], args[1:]
+	}
+	rest = args[1:]
+	if !strings.HasPrefix(name, "--") && len(name) > 2 {
+		name = "-" + name[len(name)-1:] // of options written together: "-rg"
+	}
+	if !joined && strings.Contains(valued[m.tool], " "+name+" ") && len(rest) > 0 {
+		value, rest = rest[0], rest[1:]
+	}
+	return name, value, rest
 }
 
 // group of a tool that makes users tells whether it makes one.

@@ -59,14 +59,18 @@ func (s *scanner) step() {
 	case c == ' ' || c == '\t' || c == '\r':
 		s.endWord()
 		s.at++
+	default:
+		s.inLine(c)
+	}
+}
+
+// inLine takes what may stand in a line: comments, quotes, substitutions, here-documents, the ends of commands, words.
+func (s *scanner) inLine(c byte) {
+	switch {
 	case c == '#' && !s.inWord:
 		s.skipTo('\n')
-	case c == '\'':
-		s.quoted('\'')
-	case c == '"':
-		s.quoted('"')
-	case c == '`':
-		s.quoted('`')
+	case strings.IndexByte("'\"`", c) >= 0:
+		s.quoted(c)
 	case c == '$' && (s.peek(1) == '(' || s.peek(1) == '{'):
 		s.substitution()
 	case c == '<' && s.peek(1) == '<' && s.peek(2) != '<':
