@@ -12,6 +12,7 @@ import (
 
 	"github.com/podseal/podseal/internal/emit"
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -123,7 +124,11 @@ func (src *source) refuseVolumes(t *target.Target) error {
 				return badInput("%s, line %d: the volume %s at %s is not an emptyDir: podseal cannot give it to the container yet; seal the image instead of the manifest",
 					src.file.Name, src.at.Container.Line, m.Name, m.MountPath)
 			}
-			t.Scratch = append(t.Scratch, m.MountPath)
+			if t.Pod == nil {
+				t.Pod = &target.Pod{}
+			}
+			t.Pod.Volumes = append(t.Pod.Volumes, target.Volume{Name: m.Name, Kind: target.EmptyDir, Medium: profile.Medium(v.EmptyDir.Medium)})
+			t.Mounts = append(t.Mounts, target.VolumeMount{Volume: m.Name, Path: m.MountPath, Own: true})
 		}
 	}
 	return nil

@@ -18,11 +18,12 @@ const module = "github.com/podseal/podseal/"
 func allowed() []rule {
 	return []rule{
 		{pkg: "internal/profile"},
-		{pkg: "internal/target"},
+		{pkg: "internal/target", may: []string{"internal/profile"}},
 		{pkg: "internal/observe"},
 		{pkg: "internal/observe/observetest", may: []string{"internal/observe"}},
 		{pkg: "internal/image"},
 		{pkg: "internal/manifest", may: []string{"internal/target"}},
+		{pkg: "internal/pod", may: []string{"internal/manifest", "internal/profile", "internal/target"}},
 		{pkg: "internal/diff", may: []string{"internal/image", "internal/observe", "internal/profile"}},
 		{pkg: "internal/plan", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/profile", "internal/target"}},
 		{pkg: "internal/emit", may: []string{"internal/image", "internal/manifest", "internal/profile", "internal/target"}},

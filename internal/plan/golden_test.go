@@ -19,6 +19,7 @@ import (
 	"github.com/podseal/podseal/internal/observe/observetest"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
 )
 
 var update = flag.Bool("update", false, "write the results into the goldens")
@@ -119,7 +120,11 @@ func configure(t *testing.T, in *plan.Input, text string) {
 			}
 			in.Target.Ports = append(in.Target.Ports, n)
 		case "scratch":
-			in.Target.Scratch = append(in.Target.Scratch, rest)
+			if in.Target.Pod == nil {
+				in.Target.Pod = &target.Pod{}
+			}
+			in.Target.Pod.Volumes = append(in.Target.Pod.Volumes, target.Volume{Name: rest, Kind: target.EmptyDir})
+			in.Target.Mounts = append(in.Target.Mounts, target.VolumeMount{Volume: rest, Path: rest, Own: true})
 		case "target-user":
 			in.Target.User = rest
 		case "filecap":

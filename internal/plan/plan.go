@@ -48,13 +48,18 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 	pl := Plan{Folders: folding.Folders, Noise: folding.Noise, Unmountable: folding.Root}
 	pl.Profile.User = user.User
 	pl.Reasons = append(pl.Reasons, profile.Reason{Field: "runAsUser", Why: user.Why})
-	for _, at := range in.Target.Scratch {
-		pl.Profile = pl.Profile.WithMount(profile.Mount{Path: at, Kind: profile.Plain})
-		pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(path.Clean(at)), Why: "the pod mounts an emptyDir here already"})
+	for _, m := range in.Target.Mounts {
+		if v, ok := in.Target.Pod.Volume(m.Volume); ok && m.Own {
+			pl.Profile = pl.Profile.WithMount(profile.Mount{Path: m.Path, Kind: profile.Plain, Medium: v.Medium})
+			pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Why: "the pod mounts an emptyDir here already"})
+		}
 	}
 	for _, f := range folding.Folders {
 		if _, given := pl.Profile.Covering(f.Path); given {
 			continue
+		}
+		if _, given := in.Target.GivenMount(f.Path); given {
+			continue // a volume of the pod's own, which stays what it is
 		}
 		if !urgent(f) {
 			pl.Deferred = append(pl.Deferred, f)

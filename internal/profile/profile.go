@@ -40,6 +40,10 @@ type Profile struct {
 	// Only NET_BIND_SERVICE is allowed by the restricted level; any other is an exception.
 	AddCapabilities []string `json:"addCapabilities,omitempty"`
 
+	// FSGroup is the group that the pod's volumes are given to; 0 leaves them as the pod says. It lets a user that is not
+	// root write into a persistent volume.
+	FSGroup int64 `json:"fsGroup,omitempty"`
+
 	// WritableRoot leaves the root filesystem writable. An exception.
 	WritableRoot bool `json:"writableRoot,omitempty"`
 
@@ -167,7 +171,7 @@ func (p Profile) Equal(q Profile) bool {
 	}
 	return p.User.UID == q.User.UID && p.User.GID == q.User.GID && slices.Equal(p.User.Groups, q.User.Groups) &&
 		slices.Equal(p.Mounts, q.Mounts) && p.WorkingDir == q.WorkingDir && maps.Equal(p.Env, q.Env) &&
-		p.LowPorts == q.LowPorts && slices.Equal(p.AddCapabilities, q.AddCapabilities) &&
+		p.LowPorts == q.LowPorts && p.FSGroup == q.FSGroup && slices.Equal(p.AddCapabilities, q.AddCapabilities) &&
 		p.WritableRoot == q.WritableRoot && p.AllowPrivilegeEscalation == q.AllowPrivilegeEscalation
 }
 

@@ -209,7 +209,10 @@ func (s *session) onlyAtStop(m profile.Mount) bool {
 }
 
 // given tells whether the pod had the mount before.
-func (s *session) given(m profile.Mount) bool { return slices.Contains(s.target.Scratch, m.Path) }
+func (s *session) given(m profile.Mount) bool {
+	at, ok := s.target.GivenMount(m.Path)
+	return ok && at.Path == m.Path
+}
 
 func describe(p profile.Profile) string {
 	if p.Open {

@@ -20,9 +20,21 @@ type Target struct {
 	Network    string   // an engine network to join; empty means the engine's default bridge
 	Ports      []int    // container ports to publish, TCP; empty means all that the image exposes
 
-	// Scratch are the folders that the pod already mounts as an emptyDir of its own: writable, empty, and not podseal's
-	// to take away.
-	Scratch []string
+	// Name is the container's in its pod; empty for an image that was given alone.
+	Name string
+	// Pod is what the container lives in; nil means that it runs alone.
+	Pod *Pod
+	// Mounts are the pod's volumes in this container, sorted by path.
+	Mounts []VolumeMount
+	// Completes is true for a container that runs to its end, exit status 0: an init container, a Job's container. It is
+	// ready when it has ended.
+	Completes bool
+
+	Groups          []int64  // supplementary groups of the open run, besides the image's
+	AddCapabilities []string // of the open run, in Kubernetes spelling
+	Memory          int64    // limit in bytes; 0 means none
+	PostStart       *Hook    // after the start
+	PreStop         *Hook    // before the stop signal
 
 	// Untraced leaves the tracer out: it sets no_new_privs, which a setuid program in the entrypoint does not survive.
 	Untraced bool
@@ -44,6 +56,7 @@ type Ready struct {
 	HTTP    string        // path of a GET on the first port that must answer with a status below 400
 	Log     string        // regular expression that a line of the logs must match
 	Exec    string        // run inside the container by sh -c, repeated until it exits 0
+	Probes  []Probe       // of the pod; used where the user gave no condition
 	Timeout time.Duration // from the start
 }
 
