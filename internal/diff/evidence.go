@@ -50,6 +50,7 @@ type Writer struct {
 	UID     int64  `json:"uid"`
 	GID     int64  `json:"gid"`
 	Count   int    `json:"count"`
+	Exec    bool   `json:"exec,omitempty"` // as in observe.Write
 }
 
 // List is the evidence of one run, sorted by path.
@@ -90,7 +91,7 @@ func Collect(o observe.Observation) List {
 	out := make(List, 0, len(byKey))
 	for _, e := range byKey {
 		slices.Sort(e.Calls)
-		slices.SortFunc(e.Writers, func(a, b Writer) int {
+		slices.SortStableFunc(e.Writers, func(a, b Writer) int {
 			return cmp.Or(strings.Compare(a.Command, b.Command), cmp.Compare(a.UID, b.UID))
 		})
 		out = append(out, *e)
@@ -129,12 +130,12 @@ func (e *Evidence) add(w observe.Write, p string) {
 		e.Moved = true
 	}
 	for i := range e.Writers {
-		if e.Writers[i].Command == w.Command && e.Writers[i].UID == w.UID {
+		if same := e.Writers[i]; same.Command == w.Command && same.UID == w.UID && same.Exec == w.Exec {
 			e.Writers[i].Count += max(w.Count, 1)
 			return
 		}
 	}
-	e.Writers = append(e.Writers, Writer{Command: w.Command, UID: w.UID, GID: w.GID, Count: max(w.Count, 1)})
+	e.Writers = append(e.Writers, Writer{Command: w.Command, UID: w.UID, GID: w.GID, Count: max(w.Count, 1), Exec: w.Exec})
 }
 
 var phases = []observe.Phase{observe.Start, observe.E2E, observe.Restart, observe.Stop}

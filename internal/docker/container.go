@@ -30,6 +30,7 @@ type running struct {
 	id      string
 	mounts  []mounted
 	watcher *observer
+	execs   execs
 
 	mu     sync.Mutex
 	ports  map[int]int

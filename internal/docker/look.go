@@ -126,10 +126,13 @@ func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) 
 		}
 		return 0, "", fmt.Errorf("running %s in the container: %w", strings.Join(argv, " "), err)
 	}
-	made, err := c.e.cli.ContainerExecCreate(ctx, c.id, container.ExecOptions{Cmd: argv, AttachStdout: true, AttachStderr: true})
+	made, err := c.e.cli.ContainerExecCreate(ctx, c.id, container.ExecOptions{
+		Cmd: c.watched(argv), AttachStdout: true, AttachStderr: true,
+	})
 	if err != nil {
 		return fail(err)
 	}
+	c.execs.own(made.ID)
 	conn, err := c.e.cli.ContainerExecAttach(ctx, made.ID, container.ExecAttachOptions{})
 	if err != nil {
 		return fail(err)

@@ -100,6 +100,24 @@ func (c *running) observe(ctx context.Context, s settings) {
 	s.cfg.Entrypoint = trace.SensorArgs(s.cfg.Entrypoint, trace.SensorOptions{Socket: c.watcher.socket, Wait: sensorWait})
 }
 
+// watched puts the sensor before a command that is executed in the container, where its application is traced. The user,
+// the environment, the working folder, the output and the exit code are the command's own.
+func (c *running) watched(argv []string) []string {
+	s := c.session()
+	if s == nil || !s.Status().On {
+		return argv
+	}
+	select {
+	case <-s.Done():
+		return argv // nobody would answer its calls
+	default:
+	}
+	return trace.SensorArgs(argv, trace.SensorOptions{Socket: c.watcher.socket, Wait: execWait, Exec: true})
+}
+
+// execWait is how long a command waits for an observer that has just ended.
+const execWait = time.Second
+
 // sensorWait is how long a container waits for its observer before it runs untraced.
 const sensorWait = 15 * time.Second
 

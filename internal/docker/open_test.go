@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/podseal/podseal/internal/image"
@@ -92,6 +93,72 @@ func TestTracedWrites(t *testing.T) {
 	waitLine(t, c, "waiting", 2)
 	wantWrite(t, c, "/tmp/gone", observe.Denied, observe.Start)
 	wantWrite(t, c, "/tmp/gone", observe.Denied, observe.Restart)
+}
+
+// A command that is executed in a traced container is the same as in an untraced one, and its writes are marked.
+func TestTracedExec(t *testing.T) {
+	t.Parallel()
+	b, plain := newBench(t), newPlainBench(t)
+	facts := b.app(func(c *v1.Config) { c.Env, c.WorkingDir = []string{"A=b c"}, "/tmp" }, file{name: "tmp/", mode: 0o1777})
+	mount := sealed(profile.Mount{Path: "/tmp", Kind: profile.Plain})
+	for _, p := range []profile.Profile{profile.Unrestricted(), mount} {
+		traced, untraced := b.start(facts, p, "write:/tmp/app=x", "wait"), plain.start(facts, p, "wait")
+		waitLine(t, traced, "waiting", 1)
+		command := []string{"/app", "id", "env:A", "env:HOME", "write:relative=x", "write:/denied=x", "exit:41"}
+		code, out, err := traced.Exec(t.Context(), command)
+		wantCode, want, wantErr := untraced.Exec(t.Context(), command)
+		if err != nil || wantErr != nil || code != 41 || code != wantCode {
+			t.Errorf("Exec = %d, %v; untraced %d, %v", code, err, wantCode, wantErr)
+		}
+		expect(t, withoutFilter(out), withoutFilter(want))
+		if code, out, err := traced.Exec(t.Context(), []string{"/nothing"}); err != nil || code != 127 || !strings.Contains(out, "/nothing") {
+			t.Errorf("Exec of nothing = %d, %q, %v", code, out, err)
+		}
+		wantWrite(t, traced, "/tmp/relative", observe.Allowed, observe.Start)
+		writes, tr := traced.Writes()
+		for _, w := range writes {
+			if w.Exec != (w.Path != "/tmp/app") {
+				t.Errorf("wrong mark: %+v", w)
+			}
+		}
+		if len(tr.Unseen) != 0 {
+			t.Errorf("unseen: %q", tr.Unseen)
+		}
+	}
+}
+
+// withoutFilter drops what differs: an open run sets no_new_privs when it is traced.
+func withoutFilter(out string) string {
+	return strings.ReplaceAll(out, "nnp=0", "nnp=1")
+}
+
+// What others execute in a container is not traced, and named once.
+func TestUnseenExec(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.start(b.app(nil), profile.Unrestricted(), "wait")
+	waitLine(t, c, "waiting", 1)
+	for range 2 {
+		made, err := b.cli.ContainerExecCreate(t.Context(), c.ID(), container.ExecOptions{Cmd: []string{"/app", "id"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.cli.ContainerExecStart(t.Context(), made.ID, container.ExecStartOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, out, err := c.Exec(t.Context(), []string{"/app", "id"}); err != nil || code != 0 {
+		t.Errorf("Exec = %d, %q, %v", code, out, err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		_, tr := c.Writes()
+		if len(tr.Unseen) == 1 && tr.Unseen[0] == "/app id" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("unseen: %q", tr.Unseen)
+		}
+	}
 }
 
 func wantWrite(t *testing.T, c seal.Container, at string, outcome observe.Outcome, phase observe.Phase) {

@@ -104,7 +104,7 @@ func (c *running) Writes() ([]observe.Write, observe.Trace) {
 	if why != "" {
 		notes = append(notes, why)
 	}
-	all.Note = strings.Join(notes, "; ")
+	all.Note, all.Unseen = strings.Join(notes, "; "), c.execs.unseen()
 	slices.SortStableFunc(writes, func(a, b observe.Write) int { return strings.Compare(a.Path, b.Path) })
 	return writes, all
 }

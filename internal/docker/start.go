@@ -57,6 +57,9 @@ func (c *running) setUp(ctx context.Context) error {
 	if err := c.makeObserver(ctx); err != nil {
 		return err
 	}
+	if c.watcher.socket != "" {
+		c.execs.listen(ctx, c)
+	}
 	return c.start(ctx)
 }
 

@@ -76,13 +76,32 @@ func (e *Engine) makeFolder(ctx context.Context, of, folder string) (volume.Volu
 	})
 }
 
-// prepare gives the volumes' roots the owner and mode that a kubelet gives an emptyDir. Nothing needs to run for it: a
-// container that is made and never started takes a tar stream whose folder entries carry the modes. The folders are
-// entries below the stream's root, since an entry for the root itself is not applied.
-func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounted) (err error) {
+// prepare gives the volumes' roots the owner and mode that a kubelet gives an emptyDir. The folders are entries below
+// the stream's root, since an entry for the root itself is not applied.
+func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounted) error {
 	if len(mounts) == 0 {
 		return nil
 	}
+	names := make([]string, len(mounts))
+	for i, m := range mounts {
+		names[i] = m.volume
+	}
+	return e.withVolumes(ctx, facts, names, func(id string) error {
+		if err := e.cli.CopyToContainer(ctx, id, "/", bytes.NewReader(rootsTar(mounts)), container.CopyToContainerOptions{}); err != nil {
+			return fmt.Errorf("setting the modes of volumes: %w", err)
+		}
+		body, _, err := e.cli.CopyFromContainer(ctx, id, preparedRoot)
+		if err != nil {
+			return fmt.Errorf("checking the modes of volumes: %w", err)
+		}
+		defer body.Close()
+		return checkRoots(body, mounts)
+	})
+}
+
+// withVolumes makes a container that has volumes below preparedRoot. Nothing needs to run to fill them: a container
+// that is made and never started takes a tar stream whose entries carry owners and modes.
+func (e *Engine) withVolumes(ctx context.Context, facts image.Facts, names []string, do func(id string) error) (err error) {
 	if helper, err := e.helper(ctx); err == nil {
 		facts = helper
 	}
@@ -90,8 +109,8 @@ func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounte
 		Image: facts.ID, Labels: e.labels(), Entrypoint: []string{"/never-started"}, WorkingDir: "/",
 	}
 	host := &container.HostConfig{NetworkMode: "none"}
-	for i, m := range mounts {
-		host.Mounts = append(host.Mounts, volumeMount(m.volume, prepared(i)))
+	for i, name := range names {
+		host.Mounts = append(host.Mounts, volumeMount(name, prepared(i)))
 	}
 	id, err := e.create(ctx, "prepare", cfg, host, facts)
 	if err != nil {
@@ -102,15 +121,7 @@ func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounte
 		defer cancel()
 		err = errors.Join(err, e.removeContainer(end, id))
 	}()
-	if err := e.cli.CopyToContainer(ctx, id, "/", bytes.NewReader(rootsTar(mounts)), container.CopyToContainerOptions{}); err != nil {
-		return fmt.Errorf("setting the modes of volumes: %w", err)
-	}
-	body, _, err := e.cli.CopyFromContainer(ctx, id, preparedRoot)
-	if err != nil {
-		return fmt.Errorf("checking the modes of volumes: %w", err)
-	}
-	defer body.Close()
-	return checkRoots(body, mounts)
+	return do(id)
 }
 
 // preparedRoot holds the volumes while they are prepared. No image has a folder of this name.

@@ -67,6 +67,9 @@ type Write struct {
 	UID     int64  `json:"uid"`
 	GID     int64  `json:"gid"`
 	Count   int    `json:"count,omitempty"`
+	// Exec is true where a command that was executed in the running container made the attempt (an e2e command or a
+	// readiness check that runs inside), and not the application.
+	Exec bool `json:"exec,omitempty"`
 }
 
 // Process is one process of the container.
@@ -100,6 +103,9 @@ type Trace struct {
 	On   bool   `json:"on"`
 	Note string `json:"note,omitempty"` // why it is off, or what it does not cover
 	Lost int    `json:"lost,omitempty"` // events that were not recorded
+	// Unseen are the commands that something else than podseal executed in the container, each once: a docker exec of a
+	// command on the host, or the image's HEALTHCHECK. The tracer does not see what they write.
+	Unseen []string `json:"unseen,omitempty"`
 }
 
 // Usage is what a mount held at the end of a run.

@@ -69,7 +69,9 @@ func New(res seal.Result) Report {
 		}
 	}
 	r.Seconds = seconds(took)
-	r.Trace.On, r.Trace.Note = proved.Observation.Trace.On, proved.Observation.Trace.Note
+	lost := r.Trace.Lost
+	r.Trace = Trace(proved.Observation.Trace)
+	r.Trace.Lost = lost
 	return r
 }
 
@@ -126,7 +128,7 @@ func newEvidence(list []diff.Evidence) []Evidence {
 		return Evidence{
 			Path: e.Path, Change: string(e.Kind), Phase: string(e.Phase), Dir: e.Dir, Outcome: string(e.Outcome), Errno: e.Errno,
 			Source: string(e.Source), Line: e.Line, Calls: each(e.Calls, same), Moved: e.Moved, Noise: e.Noise,
-			Writers: each(e.Writers, func(w diff.Writer) Writer { return Writer{w.Command, w.UID, w.GID, w.Count} }),
+			Writers: each(e.Writers, func(w diff.Writer) Writer { return Writer{w.Command, w.UID, w.GID, w.Count, w.Exec} }),
 		}
 	}), func(e Evidence) string { return e.Path })
 }

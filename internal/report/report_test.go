@@ -202,8 +202,20 @@ func TestTraceOfTheProvedRoundCounts(t *testing.T) {
 	res := sealed()
 	res.Rounds[0].Observation.Trace.Lost = 2
 	res.Rounds[3].Observation.Trace = observe.Trace{Note: "off here only", Lost: 1}
-	if got, want := New(res).Trace, (Trace{On: true, Lost: 3}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	if diff := cmp.Diff(Trace{On: true, Lost: 3}, New(res).Trace); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What the tracer could not see is named, and who wrote is told apart.
+func TestCommandsInTheContainer(t *testing.T) {
+	line := traceLine(Trace{On: true, Unseen: []string{"redis-cli ping", "sh -c \x1bx"}})
+	if !strings.HasPrefix(line, "on; not traced, ") || !strings.Contains(line, "`redis-cli ping`, `sh -c ") || strings.Contains(line, "\x1b") {
+		t.Errorf("the trace's line: %q", line)
+	}
+	list := []Evidence{{Writers: []Writer{{Process: "sh", UID: 7, Count: 2}, {Process: "sh", UID: 7, Count: 1, Exec: true}}}}
+	if got := writers(list); got != "sh uid 7, 2x; sh uid 7 (a command executed in the container)" {
+		t.Errorf("writers: %q", got)
 	}
 }
 

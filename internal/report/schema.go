@@ -138,13 +138,15 @@ type Writer struct {
 	UID     int64  `json:"uid"`
 	GID     int64  `json:"gid"`
 	Count   int    `json:"count"`
+	Exec    bool   `json:"exec,omitempty"`
 }
 
 // Trace says how far the tracer saw.
 type Trace struct {
-	On   bool   `json:"on"`
-	Note string `json:"note,omitempty"`
-	Lost int    `json:"lost,omitempty"`
+	On     bool     `json:"on"`
+	Note   string   `json:"note,omitempty"`
+	Lost   int      `json:"lost,omitempty"`
+	Unseen []string `json:"unseen,omitempty"`
 }
 
 // Round is one run of the container.

@@ -113,7 +113,7 @@ func writers(list []Evidence) string {
 	var who []Writer
 	for _, e := range list {
 		for _, w := range e.Writers {
-			i := slices.IndexFunc(who, func(x Writer) bool { return x.Process == w.Process && x.UID == w.UID })
+			i := slices.IndexFunc(who, func(x Writer) bool { return x.Process == w.Process && x.UID == w.UID && x.Exec == w.Exec })
 			if i < 0 {
 				who = append(who, w)
 			} else {
@@ -129,6 +129,9 @@ func writers(list []Evidence) string {
 
 func writer(w Writer) string {
 	s := fmt.Sprintf("%s uid %d", clean(cmp.Or(w.Process, "a process")), w.UID)
+	if w.Exec {
+		s += " (a command executed in the container)"
+	}
 	if w.Count > 1 {
 		s += fmt.Sprintf(", %dx", w.Count)
 	}
@@ -204,6 +207,10 @@ func traceLine(t Trace) string {
 	s := "on" + because(t.Note)
 	if t.Lost > 0 {
 		s += fmt.Sprintf("; %s lost, so that the lists of writes are not complete", count(t.Lost, "event"))
+	}
+	if len(t.Unseen) > 0 {
+		quoted := each(t.Unseen, func(command string) string { return "`" + clean(command) + "`" })
+		s += "; not traced, because something else than podseal executed it in the container: " + some(quoted, 3, ", ")
 	}
 	return s
 }

@@ -37,7 +37,8 @@
 //     session reads all the time, so that the observer never waits for the host.
 //  6. Session.Started waits until the application runs, traced or not; then Session.Status tells which.
 //  7. Session.Phase as the run proceeds. Commands that are exec'd into the container are traced if they are run as
-//     SensorArgs(argv, options); without it they are not, because the filter is inherited by children only.
+//     SensorArgs(argv, options) with Exec, which marks their writes; without it they are not, because the filter is
+//     inherited by children only.
 //  8. The end. The kernel kills the observer together with the target's PID 1; all that was written before is still in
 //     the stream. Session.Done is closed at the stream's end. Never stop the observer before the target: a filter
 //     without an observer fails the calls with ENOSYS. Closing the session does not stop the observer.

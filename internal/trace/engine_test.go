@@ -180,9 +180,10 @@ func docker(in io.Reader, args ...string) (string, error) {
 
 // traced is one target with its observer.
 type traced struct {
-	id      string
-	session *trace.Session
-	opts    trace.ObserverOptions
+	id       string
+	observer string // its container
+	session  *trace.Session
+	opts     trace.ObserverOptions
 }
 
 type stream struct {
@@ -204,14 +205,17 @@ func (l *lab) startObserved(t testing.TB, flags, command []string, o trace.Obser
 	id := l.must(t, append(append(args, l.image), command[1:]...)...)
 	t.Cleanup(func() { _, _ = docker(nil, "rm", "-f", "-v", id) })
 	l.must(t, "start", id)
-	return &traced{id: id, session: l.observe(t, id, o), opts: o}
+	return &traced{id: id, observer: observerName(id), session: l.observe(t, id, o), opts: o}
 }
+
+// observerName names the container that observes another one.
+func observerName(id string) string { return "podseal-trace-observer-" + id[:12] }
 
 func (l *lab) observe(t testing.TB, id string, o trace.ObserverOptions) *trace.Session {
 	t.Helper()
 	command := trace.ObserverArgs(o)
 	args := []string{
-		"run", "-i", "--rm", "-u", "0:0", "--pid", "container:" + id, "--network", "none", "--cap-drop", "ALL",
+		"run", "-i", "--rm", "--name", observerName(id), "-u", "0:0", "--pid", "container:" + id, "--network", "none", "--cap-drop", "ALL",
 		"--cap-add", "SYS_PTRACE", "--read-only", "--log-driver", "none", "-v", l.volume + ":" + trace.Mountpoint,
 		"--entrypoint", command[0], l.image,
 	}

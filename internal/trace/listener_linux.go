@@ -42,10 +42,12 @@ type listener struct {
 	o     *observer
 	fd    int
 	bound bool // no_new_privs was set before the sensor: setuid programs get nothing with or without it
+	exec  bool // of a command that was executed in the running container
 	ended atomic.Bool
 
 	mu      sync.Mutex
 	workers []*worker
+	alive   int // workers that have not returned
 }
 
 // worker answers notifications, one at a time.
@@ -65,7 +67,7 @@ func newListener(o *observer, fd int, h hello) (*listener, error) {
 	}
 	// Linux 6.6: the caller and the observer wake each other on one processor. Without it it is slower.
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
-	return &listener{o: o, fd: fd, bound: h.Bound}, nil
+	return &listener{o: o, fd: fd, bound: h.Bound, exec: h.Exec}, nil
 }
 
 func ioctl(fd int, request uint, arg unsafe.Pointer) error {
@@ -79,9 +81,24 @@ func ioctl(fd int, request uint, arg unsafe.Pointer) error {
 func (l *listener) grow() {
 	w := &worker{l: l, tree: newTree(l.o.root, &l.o.moved), callers: newCallers(&l.o.changed)}
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended.Load() {
+		return // the descriptor is closed, or will be
+	}
 	l.workers = append(l.workers, w)
-	l.mu.Unlock()
+	l.alive++
 	go w.serve()
+}
+
+// end is a worker's last act: no process has the filter any more. The last worker closes the descriptor, so that an
+// observer can serve any number of executed commands.
+func (l *listener) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended.Store(true)
+	if l.alive--; l.alive == 0 {
+		unix.Close(l.fd)
+	}
 }
 
 // relieve adds a worker if all have been busy for long.
@@ -99,8 +116,14 @@ func (l *listener) relieve(now time.Time) {
 }
 
 func (w *worker) serve() {
+	defer w.l.end()
 	var n notification
 	for {
+		// Up to Linux 6.10 the end of all callers does not wake who waits in RECV. A container's own filter ends with
+		// the observer; for a command's one it is waited so that its end is seen.
+		if w.l.exec && !w.await() {
+			return
+		}
 		n = notification{} // the kernel wants it zero
 		err := ioctl(w.l.fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n))
 		switch err {
@@ -109,7 +132,6 @@ func (w *worker) serve() {
 			continue
 		default:
 			if err != unix.ENOENT || w.over() {
-				w.l.ended.Store(true)
 				return
 			}
 			continue // the caller was killed before it could be looked at
@@ -121,6 +143,22 @@ func (w *worker) serve() {
 		// ENOENT: the caller has been killed meanwhile.
 		_ = ioctl(w.l.fd, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r))
 		w.busy.Store(0)
+	}
+}
+
+// await waits for a call; it is false when no process has the filter any more.
+func (w *worker) await() bool {
+	for {
+		p := []unix.PollFd{{Fd: int32(w.l.fd), Events: unix.POLLIN}}
+		if _, err := unix.Poll(p, -1); err != nil && err != unix.EINTR {
+			return false
+		}
+		if p[0].Revents&unix.POLLIN != 0 {
+			return true
+		}
+		if p[0].Revents != 0 {
+			return false
+		}
 	}
 }
 
@@ -180,6 +218,7 @@ func (w *worker) record(a *attempt, write *observe.Write, bind *Bind) {
 	o := w.l.o
 	switch {
 	case write != nil:
+		write.Exec = w.l.exec
 		o.table.add(a.c, *write)
 	case bind != nil:
 		v := judgePort(a.c, bind.Port, o.portStart)

@@ -115,6 +115,8 @@ func (o *observer) welcome(conn *net.UnixConn) {
 	case err != nil:
 		o.table.note(kindNote, fmt.Sprintf("a sensor's descriptor could not be taken: %v", err))
 		return
+	case fd < 0 && h.Exec:
+		o.table.note(kindNote, h.Note)
 	case fd < 0:
 		o.table.note(kindOff, h.Note)
 	default:

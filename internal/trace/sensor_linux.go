@@ -25,7 +25,7 @@ const (
 	exitNotFound      = 127
 )
 
-// SensorMain is the program of "podseal sensor [--socket NAME] [--wait DURATION] -- PROGRAM ARG...": it becomes the
+// SensorMain is the program of "podseal sensor [--socket NAME] [--wait DURATION] [--exec] -- PROGRAM ARG...": it becomes the
 // program, with every write notified to the observer. It returns only where the program cannot be started.
 func SensorMain(args []string) int {
 	// The filter and no_new_privs belong to a thread: the one that execs.
@@ -33,6 +33,7 @@ func SensorMain(args []string) int {
 	flags := flag.NewFlagSet("podseal sensor", flag.ContinueOnError)
 	socket := flags.String("socket", defaultSocket, "name of the observer's socket")
 	wait := flags.Duration("wait", DefaultWait, "how long to wait for the observer")
+	executed := flags.Bool("exec", false, "the program is executed in a running container")
 	if err := flags.Parse(args); err != nil {
 		return exitEngine
 	}
@@ -45,7 +46,7 @@ func SensorMain(args []string) int {
 	conn, err := connect(filepath.Join(Mountpoint, *socket), *wait)
 	if err == nil {
 		// An observer that never comes is the host's to report: nothing may be added to the application's output.
-		if err := handOver(conn, program); err != nil {
+		if err := handOver(conn, program, *executed); err != nil {
 			fmt.Fprintf(os.Stderr, "podseal sensor: handing over to the observer: %v\n", err)
 			return exitEngine
 		}
@@ -112,7 +113,7 @@ func connect(socket string, wait time.Duration) (int, error) {
 
 // handOver installs the filter, passes its descriptor and waits until the observer serves it. Where the filter cannot
 // be had it says so to the observer. An error means that calls may be notified to nobody: the program must not start.
-func handOver(conn int, program string) error {
+func handOver(conn int, program string, executed bool) error {
 	defer unix.Close(conn)
 	// Bounds the wait for the answer: an observer that is gone must not leave the container hanging.
 	if err := unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}); err != nil {
@@ -133,7 +134,7 @@ func handOver(conn int, program string) error {
 			rights = unix.UnixRights(listener)
 		}
 	}
-	line, err := json.Marshal(hello{Note: note, Bound: bound})
+	line, err := json.Marshal(hello{Note: note, Bound: bound, Exec: executed})
 	if err != nil {
 		return err
 	}
@@ -178,7 +179,7 @@ func needsPrivileges(program string) string {
 		caps = err == nil && n > 0
 	}
 	if setuid || setgid || caps {
-		return "not traced: the entrypoint " + program + " takes privileges from its file (setuid, setgid or capabilities), " +
+		return "not traced: the program " + program + " takes privileges from its file (setuid, setgid or capabilities), " +
 			"which a traced process cannot"
 	}
 	return ""

@@ -40,7 +40,7 @@ type key struct {
 	uid, gid                       uint32
 	outcome                        observe.Outcome
 	phase                          observe.Phase
-	dir                            bool
+	dir, exec                      bool
 }
 
 func newTable(out io.Writer) *table {
@@ -54,7 +54,7 @@ func newTable(out io.Writer) *table {
 func (t *table) add(c *caller, w observe.Write) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k := key{w.Path, w.To, w.Call, c.command, w.Errno, c.uid, c.gid, w.Outcome, t.phase, w.Dir}
+	k := key{w.Path, w.To, w.Call, c.command, w.Errno, c.uid, c.gid, w.Outcome, t.phase, w.Dir, w.Exec}
 	n, ok := t.keys[k]
 	if !ok {
 		k = t.fold(k)

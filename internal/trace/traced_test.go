@@ -259,10 +259,23 @@ func TestExecIsTracedThroughTheSensor(t *testing.T) {
 	l := needEngine(t)
 	r := l.start(t, nil, "app", "wait")
 	r.started(t)
-	command := trace.SensorArgs([]string{"app", "touch", "/tmp/executed"}, trace.SensorOptions{Socket: r.opts.Socket})
-	l.must(t, append([]string{"exec", r.id}, command...)...)
-	if got := lines(r.session.Writes()); !slices.Equal(got, []string{"open /tmp/executed allowed"}) {
-		t.Errorf("writes: %q", got)
+	command := trace.SensorArgs([]string{"app", "touch", "/tmp/executed"}, trace.SensorOptions{Socket: r.opts.Socket, Exec: true})
+	for range 20 { // the descriptors of those that have ended are closed
+		l.must(t, append([]string{"exec", r.id}, command...)...)
+	}
+	got := r.session.Writes()
+	if !slices.Equal(lines(got), []string{"open /tmp/executed allowed"}) || !got[0].Exec {
+		t.Errorf("writes: %+v", got)
+	}
+	var open int
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		open = strings.Count(l.must(t, "exec", r.observer, "/bin/app", "descriptors"), "seccomp notify")
+		if open == 1 || time.Now().After(deadline) {
+			break
+		}
+	}
+	if open != 1 {
+		t.Errorf("the observer holds %d descriptors of filters, want the entrypoint's", open)
 	}
 }
 

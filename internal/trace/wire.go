@@ -65,4 +65,6 @@ type hello struct {
 	Note string `json:"note,omitempty"` // why there is no descriptor
 	// Bound is true where no_new_privs was set before.
 	Bound bool `json:"bound,omitempty"`
+	// Exec is true for a command that is executed in a running container.
+	Exec bool `json:"exec,omitempty"`
 }

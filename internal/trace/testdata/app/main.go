@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,6 +54,8 @@ func main() {
 		serve()
 	case "drop":
 		drop()
+	case "descriptors":
+		descriptors()
 	}
 }
 
@@ -286,6 +289,17 @@ func drop() {
 	must(syscall.Setgid(4321))
 	must(syscall.Setuid(1234))
 	must(os.WriteFile("/tmp/as-user", nil, 0o600))
+}
+
+// descriptors prints what the processes of its PID namespace have open.
+func descriptors() {
+	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	must(err)
+	for _, l := range links {
+		if to, err := os.Readlink(l); err == nil {
+			fmt.Println(l, to)
+		}
+	}
 }
 
 func must(err error) {

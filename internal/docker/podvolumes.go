@@ -1,0 +1,218 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// podVolume is a volume of a pod with what stands for it in the engine.
+type podVolume struct {
+	target.Volume
+	name string // of the engine's volume; empty for a hostPath
+	at   string // where the engine keeps it
+}
+
+// makePodVolumes makes the volumes of the pod and fills them as a kubelet would.
+func (c *running) makePodVolumes(ctx context.Context) error {
+	s := c.sandbox
+	group := s.fsGroup(c.profile)
+	var fills []fill
+	for _, v := range s.pod.Volumes {
+		made := podVolume{Volume: v, at: v.Path}
+		if v.Kind != target.Host {
+			engine, err := c.e.makeVolume(ctx, "pod", nil)
+			if err != nil {
+				return err
+			}
+			c.madeVolume(engine.Name)
+			made.name, made.at = engine.Name, engine.Mountpoint
+			fills = append(fills, fill{volume: engine.Name, content: content(v, group, s.subPaths(c.target, v.Name))})
+		}
+		s.volumes[v.Name] = made
+	}
+	if err := c.e.fill(ctx, c.facts, fills); err != nil {
+		return fmt.Errorf("filling the pod's volumes: %w", err)
+	}
+	return c.makeFolders(ctx)
+}
+
+// makeFolders makes the volumes that stand for a folder of another one.
+func (c *running) makeFolders(ctx context.Context) error {
+	s := c.sandbox
+	for _, m := range podMounts(c.target) {
+		v, ok := s.volumes[m.Volume]
+		key := path.Join(m.Volume, m.SubPath)
+		if !ok || m.SubPath == "" || v.Kind == target.Files || v.Kind == target.Host || s.folders[key] != "" {
+			continue
+		}
+		made, err := c.e.makeFolder(ctx, v.name, m.SubPath)
+		if err != nil {
+			return err
+		}
+		c.madeVolume(made.Name)
+		s.folders[key] = made.Name
+	}
+	return nil
+}
+
+// podMounts are the mounts of all containers of a target's pod.
+func podMounts(t target.Target) []target.VolumeMount {
+	out := slices.Clone(t.Mounts)
+	for _, m := range slices.Concat(t.Pod.Before, t.Pod.After) {
+		out = append(out, m.Target.Mounts...)
+	}
+	return out
+}
+
+// subPaths are the folders of a volume that some container mounts by themselves: a kubelet makes them.
+func (s *sandbox) subPaths(t target.Target, volume string) []string {
+	var out []string
+	for _, m := range podMounts(t) {
+		if m.Volume == volume && m.SubPath != "" {
+			out = append(out, path.Clean(m.SubPath))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// mount is the engine's mount for a pod's one. A file of a volume is bound from where the engine keeps it: a volume of
+// an engine is always a folder.
+func (s *sandbox) mount(m target.VolumeMount) (mount.Mount, error) {
+	v, ok := s.volumes[m.Volume]
+	if !ok {
+		return mount.Mount{}, fmt.Errorf("mounting %s: the pod has no volume %s", m.Path, m.Volume)
+	}
+	switch {
+	case v.Kind == target.Host:
+		return mount.Mount{Type: mount.TypeBind, Source: path.Join(v.at, m.SubPath), Target: m.Path, ReadOnly: m.ReadOnly}, nil
+	case v.Kind == target.Files && m.SubPath != "":
+		return mount.Mount{Type: mount.TypeBind, Source: path.Join(v.at, dataFolder, m.SubPath), Target: m.Path, ReadOnly: true}, nil
+	case m.SubPath != "":
+		out := volumeMount(s.folders[path.Join(m.Volume, m.SubPath)], m.Path)
+		out.ReadOnly = m.ReadOnly
+		return out, nil
+	}
+	out := volumeMount(v.name, m.Path)
+	out.ReadOnly = m.ReadOnly || v.Kind == target.Files
+	return out, nil
+}
+
+// fill is what a volume holds before anything is started.
+type fill struct {
+	volume  string
+	content []tar.Header // the first is the volume's root; the content of a file is in its PAX record
+}
+
+// fileContent is the PAX record, of podseal's own, that carries a file's content until it is written.
+const fileContent = "PODSEAL.content"
+
+// The folder and the link that a kubelet's atomic writer makes: a volume's files are links into the folder.
+const (
+	dataFolder = "..podseal"
+	dataLink   = "..data"
+)
+
+// content is what a kubelet puts into a volume, with the effect of fsGroup.
+func content(v target.Volume, group int64, folders []string) []tar.Header {
+	root := tar.Header{Typeflag: tar.TypeDir, Mode: 0o755}
+	switch v.Kind {
+	case target.EmptyDir:
+		root.Mode = rootMode(v.Medium)
+	case target.Files:
+		root.Mode = 0o777
+	}
+	if group != 0 {
+		root.Gid, root.Mode = int(group), root.Mode|0o2770
+	}
+	if v.Kind == target.Files {
+		return append([]tar.Header{root}, files(v.Files, group)...)
+	}
+	out := []tar.Header{root}
+	for _, f := range folders {
+		at := ""
+		for part := range strings.SplitSeq(f, "/") {
+			at = path.Join(at, part)
+			folder := root
+			folder.Name = at
+			out = append(out, folder)
+		}
+	}
+	return out
+}
+
+// files are the entries of a read-only volume.
+func files(list []target.VolumeFile, group int64) []tar.Header {
+	folder := tar.Header{Typeflag: tar.TypeDir, Name: dataFolder, Mode: 0o755, Gid: int(group)}
+	if group != 0 {
+		folder.Mode |= 0o2550
+	}
+	out := []tar.Header{folder, {Typeflag: tar.TypeSymlink, Name: dataLink, Linkname: dataFolder, Mode: 0o777}}
+	var links []string
+	for _, f := range list {
+		mode := f.Mode
+		if group != 0 {
+			mode |= 0o440
+		}
+		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
+			sub := folder
+			sub.Name = path.Join(dataFolder, dir)
+			out = append(out, sub)
+		}
+		out = append(out, tar.Header{
+			Typeflag: tar.TypeReg, Name: path.Join(dataFolder, f.Path), Mode: mode, Gid: int(group),
+			Size: int64(len(f.Content)), PAXRecords: map[string]string{fileContent: string(f.Content)},
+		})
+		top, _, _ := strings.Cut(f.Path, "/")
+		if !slices.Contains(links, top) {
+			links = append(links, top)
+			out = append(out, tar.Header{Typeflag: tar.TypeSymlink, Name: top, Linkname: path.Join(dataLink, top), Mode: 0o777})
+		}
+	}
+	return out
+}
+
+// fill puts the content into new volumes, through a container that is never started.
+func (e *Engine) fill(ctx context.Context, facts image.Facts, fills []fill) error {
+	if len(fills) == 0 {
+		return nil
+	}
+	var names []string
+	var stream bytes.Buffer
+	w := tar.NewWriter(&stream)
+	for i, f := range fills {
+		names = append(names, f.volume)
+		for _, h := range f.content {
+			data := h.PAXRecords[fileContent]
+			h.PAXRecords = nil
+			h.Name = path.Join(prepared(i)[1:], h.Name)
+			if h.Typeflag == tar.TypeDir {
+				h.Name += "/"
+			}
+			if err := w.WriteHeader(&h); err != nil {
+				return fmt.Errorf("writing %s: %w", h.Name, err)
+			}
+			if _, err := w.Write([]byte(data)); err != nil {
+				return fmt.Errorf("writing %s: %w", h.Name, err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return e.withVolumes(ctx, facts, names, func(id string) error {
+		return e.cli.CopyToContainer(ctx, id, "/", &stream, container.CopyToContainerOptions{})
+	})
+}

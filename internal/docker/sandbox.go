@@ -1,0 +1,178 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// PauseCommand is the hidden command of podseal that a sandbox runs.
+const PauseCommand = "pause"
+
+// Pause keeps a pod's namespaces alive until it is told to end.
+func Pause() {
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
+	<-end
+}
+
+// sandbox stands for a pod: a container that holds its network and its IPC, as a kubelet's does, and the pod's volumes.
+// All containers of the pod are beside it.
+type sandbox struct {
+	e       *Engine
+	pod     *target.Pod
+	id      string
+	ip      string
+	volumes map[string]podVolume
+	folders map[string]string // volumes for a subPath: by volume and path
+}
+
+// makeSandbox makes the sandbox of a target's pod. What is made is removed with c.
+func (c *running) makeSandbox(ctx context.Context) error {
+	s := &sandbox{e: c.e, pod: c.target.Pod, volumes: map[string]podVolume{}, folders: map[string]string{}}
+	helper, err := c.e.helper(ctx)
+	if err != nil {
+		return fmt.Errorf("making the pod's sandbox: %w", err)
+	}
+	settings := sandboxSettings(c.target, c.profile, helper, c.e.publishOn())
+	settings.cfg.Labels = c.e.labels()
+	if s.id, err = c.e.create(ctx, "sandbox", settings.cfg, settings.host, helper); err != nil {
+		return err
+	}
+	c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, s.id) })
+	if err := c.e.cli.ContainerStart(ctx, s.id, container.StartOptions{}); err != nil {
+		return sandboxError(c.target.Pod, err)
+	}
+	found, err := c.e.cli.ContainerInspect(ctx, s.id)
+	if err != nil {
+		return fmt.Errorf("inspecting the pod's sandbox: %w", err)
+	}
+	s.ip = address(found)
+	c.sandbox = s
+	return c.makePodVolumes(ctx)
+}
+
+// sandboxSettings are those of a pod's sandbox: it owns what the pod's containers share.
+func sandboxSettings(t target.Target, p profile.Profile, helper image.Facts, publishOn string) settings {
+	pod := t.Pod
+	s := settings{
+		cfg: &container.Config{Image: helper.ID, Entrypoint: []string{helperBinary, PauseCommand}, User: "65535:65535"},
+		host: &container.HostConfig{
+			NetworkMode: container.NetworkMode(t.Network), IpcMode: container.IPCModeShareable, ShmSize: shmSize,
+			ReadonlyRootfs: true, CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges:true"},
+			LogConfig: container.LogConfig{Type: "none"}, Sysctls: map[string]string{},
+		},
+	}
+	if t.Network == "" {
+		s.host.NetworkMode = "default"
+	}
+	if publishes(s.host.NetworkMode) {
+		s.cfg.Hostname = hostname(pod.Name)
+		publish(s, podPorts(t), publishOn)
+	}
+	sealed, low := !p.Open, p.LowPorts
+	for _, m := range slices.Concat(pod.Before, pod.After) {
+		sealed, low = sealed || !m.Profile.Open, low || m.Profile.LowPorts
+	}
+	if sealed && !s.host.NetworkMode.IsHost() {
+		s.host.Sysctls[lowPortSysctl] = "1024"
+		if low {
+			s.host.Sysctls[lowPortSysctl] = "0"
+		}
+	}
+	maps.Copy(s.host.Sysctls, pod.Sysctls)
+	return s
+}
+
+// lowPortSysctl is the first port that everyone may bind.
+const lowPortSysctl = "net.ipv4.ip_unprivileged_port_start"
+
+// podPorts are the ports of all containers of a pod.
+func podPorts(t target.Target) []int {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(t.Pod.Ports, t.Ports))))
+}
+
+// hostname is the pod's name as a host name, which has at most 63 characters.
+func hostname(name string) string {
+	if len(name) > 63 {
+		name = name[:63]
+	}
+	return strings.TrimRight(name, "-.")
+}
+
+// address is the container's address in its network.
+func address(found container.InspectResponse) string {
+	if found.NetworkSettings != nil {
+		for _, name := range slices.Sorted(maps.Keys(found.NetworkSettings.Networks)) {
+			if n := found.NetworkSettings.Networks[name]; n != nil && n.IPAddress != "" {
+				return n.IPAddress
+			}
+		}
+	}
+	return "127.0.0.1"
+}
+
+// sandboxError says what to do about a pod that the engine cannot start.
+func sandboxError(pod *target.Pod, err error) error {
+	if strings.Contains(err.Error(), "sysctl") {
+		var names []string
+		for name := range pod.Sysctls {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return fmt.Errorf("starting the sandbox of %s: the engine refuses one of its sysctls (%s): %w", pod.Original, strings.Join(names, ", "), err)
+	}
+	return errors.Join(fmt.Errorf("starting the sandbox of %s", pod.Original), startError(err))
+}
+
+// join puts a container into the pod: its network, its IPC, and the pod's volumes. The paths in given are the profile's
+// own mounts, which stand in place of the pod's.
+func (s *sandbox) join(to settings, t target.Target, p profile.Profile) error {
+	to.cfg.Hostname, to.cfg.ExposedPorts = "", nil
+	to.host.NetworkMode, to.host.PortBindings = container.NetworkMode("container:"+s.id), nil
+	to.host.IpcMode, to.host.ShmSize, to.host.Sysctls = container.IpcMode("container:"+s.id), 0, nil
+	for i, v := range to.cfg.Env {
+		to.cfg.Env[i] = strings.ReplaceAll(v, target.PodIP, s.ip)
+	}
+	for i, w := range to.cfg.Entrypoint {
+		to.cfg.Entrypoint[i] = strings.ReplaceAll(w, target.PodIP, s.ip)
+	}
+	if p.Open {
+		for _, g := range s.pod.Groups {
+			to.host.GroupAdd = append(to.host.GroupAdd, fmt.Sprint(g))
+		}
+	}
+	if g := s.fsGroup(p); g != 0 {
+		to.host.GroupAdd = append(to.host.GroupAdd, fmt.Sprint(g))
+	}
+	for _, m := range t.Mounts {
+		if _, own := p.Mount(m.Path); own && !p.Open {
+			continue
+		}
+		mount, err := s.mount(m)
+		if err != nil {
+			return err
+		}
+		to.host.Mounts = append(to.host.Mounts, mount)
+	}
+	return nil
+}
+
+func (s *sandbox) fsGroup(p profile.Profile) int64 {
+	if !p.Open && p.FSGroup != 0 {
+		return p.FSGroup
+	}
+	return s.pod.FSGroup
+}
