@@ -14,16 +14,10 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// imagePath is where an init container sees the application's image, where that is mounted as a volume.
-const imagePath = "/podseal-image"
-
 // seeding says what the init containers run.
 type seeding struct {
+	profile.Seeding
 	image string // of the container that is sealed
-	// shell replaces image for init containers, where image has no shell.
-	shell string
-	// imageVolume mounts image into the init containers, as the source of the content.
-	imageVolume bool
 	// pullPolicy is the container's own, which its init containers share with the image.
 	pullPolicy string
 }
@@ -51,7 +45,7 @@ func layOut(mounts []profile.Mount, s seeding, security object, volumes, contain
 			l.mounts = append(l.mounts, mount)
 			continue
 		}
-		if m.Kind == profile.Seeded && s.imageVolume && imageVolume == "" {
+		if m.Kind == profile.Seeded && s.ImageVolume && imageVolume == "" {
 			imageVolume = volumes.take("image")
 			l.volumes = append(l.volumes, object{{"name", imageVolume}, {"image", object{{"reference", s.image}}}})
 		}
@@ -69,15 +63,13 @@ func layOut(mounts []profile.Mount, s seeding, security object, volumes, contain
 func seedContainer(m profile.Mount, volume, imageVolume string, s seeding, security object, names nameSet) (object, error) {
 	at := m.SeedVolumePath()
 	mounts := []any{object{{"name", volume}, {"mountPath", at}}}
-	from := m
-	if m.Kind == profile.Seeded && s.imageVolume {
-		if s.shell == "" {
+	if m.Kind == profile.Seeded && s.ImageVolume {
+		if s.Image == "" {
 			return nil, fmt.Errorf("seeding %s from an image volume: no image with a shell is named for the init container", m.Path)
 		}
-		from.Path = imagePath + m.Path
-		mounts = append(mounts, object{{"name", imageVolume}, {"mountPath", imagePath}, {"readOnly", true}})
+		mounts = append(mounts, object{{"name", imageVolume}, {"mountPath", profile.SeedImagePath}, {"readOnly", true}})
 	}
-	image := cmp.Or(s.shell, s.image)
+	image := cmp.Or(s.Image, s.image)
 	if image == "" {
 		return nil, fmt.Errorf("making %s with an init container: the container names no image for it", m.Path)
 	}
@@ -86,7 +78,7 @@ func seedContainer(m profile.Mount, volume, imageVolume string, s seeding, secur
 		seed = append(seed, field{"imagePullPolicy", s.pullPolicy})
 	}
 	return append(seed,
-		field{"command", list(from.SeedCommand(at))},
+		field{"command", list(s.Command(m))},
 		field{"securityContext", security},
 		field{"volumeMounts", mounts}), nil
 }

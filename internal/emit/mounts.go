@@ -41,8 +41,8 @@ func (w *wish) mounts(c manifest.Container, e Edit) (items, error) {
 }
 
 func (w *wish) seeding(c manifest.Container, e Edit) seeding {
-	s := seeding{image: c.Image, shell: e.SeedImage, imageVolume: e.KubernetesImageVolume}
-	if s.shell == "" {
+	s := seeding{image: c.Image, Seeding: e.Profile.Seeding}
+	if s.Image == "" {
 		s.pullPolicy = string(c.ImagePullPolicy)
 	}
 	return s
@@ -94,7 +94,9 @@ func (w *wish) reuse(c manifest.Container, e Edit, m profile.Mount, have corev1.
 // reuseForSeed handles an emptyDir where the profile wants a folder that an init container makes.
 func (w *wish) reuseForSeed(c manifest.Container, e Edit, m profile.Mount, have corev1.VolumeMount) (object, error) {
 	if seed, ok := w.seedOf(m, have.Name); ok && have.SubPath == profile.SeedSubPath {
-		w.renewSeed(seed, c, e)
+		if err := w.renewSeed(seed, c, e, m); err != nil {
+			return nil, err
+		}
 		w.keep(c, m, have, "init container "+seed.Name+" fills it")
 		return nil, nil
 	}
@@ -125,9 +127,18 @@ func (w *wish) seedOf(m profile.Mount, volume string) (manifest.Container, bool)
 }
 
 // renewSeed keeps an earlier seal's init container in step with the container's image and user.
-func (w *wish) renewSeed(seed, c manifest.Container, e Edit) {
+func (w *wish) renewSeed(seed, c manifest.Container, e Edit, m profile.Mount) error {
 	var edit object
-	if image := cmp.Or(e.SeedImage, c.Image); seed.Image != image {
+	want := e.Profile.Seeding.Command(m)
+	fromVolume := slices.ContainsFunc(seed.VolumeMounts, func(v corev1.VolumeMount) bool { return v.MountPath == profile.SeedImagePath })
+	if m.Kind == profile.Seeded && fromVolume != e.Profile.Seeding.ImageVolume {
+		return w.pod.Document.Fail(seed.Node, "init container %s of %s was written for another way to fill %s: remove it, and the mount, and seal again",
+			seed.Name, w.pod, m.Path)
+	}
+	if !slices.Equal(seed.Command, want) {
+		edit = append(edit, field{"command", replaced(list(want))})
+	}
+	if image := cmp.Or(e.Profile.Seeding.Image, c.Image); seed.Image != image {
 		edit = append(edit, field{"image", image})
 	}
 	if security := w.containerSecurity(seed, e); len(security) > 0 {
@@ -136,6 +147,7 @@ func (w *wish) renewSeed(seed, c manifest.Container, e Edit) {
 	if len(edit) > 0 {
 		w.containers[seed.Name] = edit
 	}
+	return nil
 }
 
 // shared tells whether another container mounts a volume too.

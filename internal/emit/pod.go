@@ -20,12 +20,6 @@ type Input struct {
 	Target  target.Target
 	Facts   image.Facts
 	Profile profile.Profile
-
-	// SeedImage, where set, is the image of the init containers, for an image that has no shell.
-	SeedImage string
-	// KubernetesImageVolume gives the init containers the application's image as an image volume (Kubernetes 1.36, or
-	// 1.33 with its gate) to copy from. They need a SeedImage then.
-	KubernetesImageVolume bool
 }
 
 // Pod writes a new Pod manifest. The same input always gives the same bytes. The result is checked before it is
@@ -41,7 +35,7 @@ func Pod(in Input) ([]byte, error) {
 		return nil, fmt.Errorf("writing a Pod: %q is no name for a container: use lower case letters, digits and '-', at most %d", name, maxName)
 	}
 	security := containerSecurity(in.Profile)
-	l, err := layOut(in.Profile.Mounts, seeding{image: image, shell: in.SeedImage, imageVolume: in.KubernetesImageVolume},
+	l, err := layOut(in.Profile.Mounts, seeding{image: image, Seeding: in.Profile.Seeding},
 		security, nameSet{}, nameSet{name: true})
 	if err != nil {
 		return nil, fmt.Errorf("writing a Pod: %w", err)

@@ -63,13 +63,12 @@ func want(name string, data []byte) txtar.File { return txtar.File{Name: name, D
 
 // podCase is the JSON of a golden: an Input without the parts that no case needs.
 type podCase struct {
-	Name, Image, Digest, SeedImage, WorkingDir string
-	ImageVolume                                bool
-	Entrypoint, Args                           []string
-	Env                                        []target.EnvVar
-	Ports                                      []int
-	Exposed                                    []string
-	Profile                                    profile.Profile
+	Name, Image, Digest, WorkingDir string
+	Entrypoint, Args                []string
+	Env                             []target.EnvVar
+	Ports                           []int
+	Exposed                         []string
+	Profile                         profile.Profile
 }
 
 func (c podCase) input() Input {
@@ -85,8 +84,6 @@ func (c podCase) input() Input {
 		Target: target.Target{
 			Image: c.Image, Entrypoint: c.Entrypoint, Args: c.Args, Env: c.Env, WorkingDir: c.WorkingDir, Ports: c.Ports,
 		},
-		SeedImage:             c.SeedImage,
-		KubernetesImageVolume: c.ImageVolume,
 	}
 }
 

@@ -18,10 +18,6 @@ type Edit struct {
 	Container string
 	Profile   profile.Profile
 
-	// SeedImage, where set, is the image of the init containers, for an image that has no shell.
-	SeedImage string
-	// KubernetesImageVolume gives the init containers the container's image as an image volume to copy from.
-	KubernetesImageVolume bool
 	// NoToken says that nothing showed this container to use the API. When all edits of a pod say so, and the pod names
 	// no service account of its own, it gets no token.
 	NoToken bool

@@ -18,9 +18,9 @@ import (
 
 // spliceCase is one edit in the JSON of a golden. Empty words take all objects and all containers.
 type spliceCase struct {
-	Object, Container, SeedImage string
-	ImageVolume, NoToken         bool
-	Profile                      profile.Profile
+	Object, Container string
+	NoToken           bool
+	Profile           profile.Profile
 }
 
 // splice parses and edits a source as the cases say.
@@ -36,7 +36,7 @@ func splice(source []byte, podPath string, cases []spliceCase) ([]byte, Report, 
 			return nil, Report{}, err
 		}
 		for _, t := range targets {
-			edits = append(edits, Edit{t.Pod, t.Container.Name, c.Profile, c.SeedImage, c.ImageVolume, c.NoToken})
+			edits = append(edits, Edit{t.Pod, t.Container.Name, c.Profile, c.NoToken})
 		}
 	}
 	return Splice(f, edits)

@@ -44,6 +44,9 @@ type Profile struct {
 	// root write into a persistent volume.
 	FSGroup int64 `json:"fsGroup,omitempty"`
 
+	// Seeding says what the init containers of Mounts run in. It matters only where a mount needs one.
+	Seeding Seeding `json:"seeding,omitzero"`
+
 	// WritableRoot leaves the root filesystem writable. An exception.
 	WritableRoot bool `json:"writableRoot,omitempty"`
 
@@ -88,7 +91,10 @@ type Mount struct {
 	// Volume is true when the image declares Path as a VOLUME: such a mount is always emitted, since runtimes differ
 	// in what they put there otherwise.
 	Volume bool `json:"volume,omitempty"`
-	// SizeLimit is the proposed limit in bytes; 0 means none.
+	// Rewritable makes the seed's copies writable for their owner: of a file that the image has as read-only, a copy by
+	// the same mode could not be opened for writing by a user who is not root.
+	Rewritable bool `json:"rewritable,omitempty"`
+	// SizeLimit is the proposed limit in bytes; 0 means none. No run enforces it, so that it takes no part in Equal.
 	SizeLimit int64 `json:"sizeLimit,omitempty"`
 }
 
@@ -170,9 +176,14 @@ func (p Profile) Equal(q Profile) bool {
 		return p.Open == q.Open
 	}
 	return p.User.UID == q.User.UID && p.User.GID == q.User.GID && slices.Equal(p.User.Groups, q.User.Groups) &&
-		slices.Equal(p.Mounts, q.Mounts) && p.WorkingDir == q.WorkingDir && maps.Equal(p.Env, q.Env) &&
+		slices.EqualFunc(p.Mounts, q.Mounts, sameMount) && p.Seeding == q.Seeding && p.WorkingDir == q.WorkingDir && maps.Equal(p.Env, q.Env) &&
 		p.LowPorts == q.LowPorts && p.FSGroup == q.FSGroup && slices.Equal(p.AddCapabilities, q.AddCapabilities) &&
 		p.WritableRoot == q.WritableRoot && p.AllowPrivilegeEscalation == q.AllowPrivilegeEscalation
+}
+
+func sameMount(a, b Mount) bool {
+	a.SizeLimit, b.SizeLimit = 0, 0
+	return a == b
 }
 
 // Exceptions lists, in Kubernetes words, the settings in which the profile falls short of a seal. A seal has none.

@@ -9,6 +9,29 @@ import (
 // volumeMount. It is not the volume's root because that belongs to root, whatever the user.
 const SeedSubPath = "d"
 
+// SeedImagePath is where an init container finds the application's image, where that is mounted as a volume.
+const SeedImagePath = "/podseal-image"
+
+// Seeding says what the init containers of owned and seeded mounts run in. The zero value is the application's own
+// image, which then has to have a shell, and has the content in place.
+type Seeding struct {
+	// Image is another image for them, as the manifest names it.
+	Image string `json:"image,omitempty"`
+	// ImageVolume mounts the application's image into the init containers of seeded mounts, at SeedImagePath: from
+	// another Image its files cannot be seen otherwise.
+	ImageVolume bool `json:"imageVolume,omitempty"`
+}
+
+// Command is the command of the init container of a mount, which has the mount's volume at SeedVolumePath. It is nil
+// for a plain mount.
+func (s Seeding) Command(m Mount) []string {
+	at := m.SeedVolumePath()
+	if s.ImageVolume {
+		m.Path = SeedImagePath + m.Path
+	}
+	return m.SeedCommand(at)
+}
+
 // NeedsInit tells whether an init container has to run before the container may use the mount.
 func (m Mount) NeedsInit() bool { return m.Kind == Owned || m.Kind == Seeded }
 
@@ -37,8 +60,25 @@ func (m Mount) SeedCommand(volumeMountPath string) []string {
 		return []string{"sh", "-c", "[ -d " + q(done) + " ] || mkdir " + q(done)}
 	case Seeded:
 		from := strings.TrimSuffix(path.Clean(m.Path), "/") + "/."
+		open := ""
+		if m.Rewritable {
+			open = " && chmod -R u+w " + q(half)
+		}
 		return []string{"sh", "-c", "[ -d " + q(done) + " ] || { rm -rf " + q(half) + " && mkdir " + q(half) +
-			" && cp -R " + q(from) + " " + q(half+"/") + " && mv " + q(half) + " " + q(done) + "; }"}
+			" && cp -R " + q(from) + " " + q(half+"/") + open + " && mv " + q(half) + " " + q(done) + "; }"}
+	}
+	return nil
+}
+
+// SeedPrograms are the programs that the init container of a mount runs.
+func (m Mount) SeedPrograms() []string {
+	switch {
+	case m.Kind == Owned:
+		return []string{"sh", "mkdir"}
+	case m.Kind == Seeded && m.Rewritable:
+		return []string{"sh", "rm", "mkdir", "cp", "chmod", "mv"}
+	case m.Kind == Seeded:
+		return []string{"sh", "rm", "mkdir", "cp", "mv"}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -17,6 +18,8 @@ func TestSeedCommandText(t *testing.T) {
 		{Mount{Path: "/data", Kind: Owned}, "sh|-c|[ -d /seed/d ] || mkdir /seed/d"},
 		{Mount{Path: "/etc/app/", Kind: Seeded}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
 			"cp -R /etc/app/. /seed/.t/ && mv /seed/.t /seed/d; }"},
+		{Mount{Path: "/srv", Kind: Seeded, Rewritable: true}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
+			"cp -R /srv/. /seed/.t/ && chmod -R u+w /seed/.t && mv /seed/.t /seed/d; }"},
 		{Mount{Path: "/it's here", Kind: Seeded}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
 			`cp -R '/it'\''s here/.' /seed/.t/ && mv /seed/.t /seed/d; }`},
 	}
@@ -24,6 +27,40 @@ func TestSeedCommandText(t *testing.T) {
 		if got := strings.Join(tt.mount.SeedCommand("/seed"), "|"); got != tt.want {
 			t.Errorf("%s %s:\n got %s\nwant %s", tt.mount.Kind, tt.mount.Path, got, tt.want)
 		}
+	}
+}
+
+func TestSeedingFromAnImageVolume(t *testing.T) {
+	m := Mount{Path: "/etc/app", Kind: Seeded}
+	for s, want := range map[Seeding]string{{}: " /etc/app/. ", {Image: "tools"}: " /etc/app/. ", {Image: "tools", ImageVolume: true}: " /podseal-image/etc/app/. "} {
+		if got := strings.Join(s.Command(m), " "); !strings.Contains(got, want) {
+			t.Errorf("%+v: %s", s, got)
+		}
+	}
+	if got := (Seeding{Image: "tools", ImageVolume: true}).Command(Mount{Path: "/data", Kind: Owned}); strings.Contains(strings.Join(got, " "), SeedImagePath) {
+		t.Errorf("an owned mount needs no content: %v", got)
+	}
+}
+
+// TestSeedProgramsAreThoseOfTheCommand makes sure that nothing is run that was not looked for.
+func TestSeedProgramsAreThoseOfTheCommand(t *testing.T) {
+	for _, m := range []Mount{{Path: "/d", Kind: Plain}, {Path: "/d", Kind: Owned}, {Path: "/d", Kind: Seeded}, {Path: "/d", Kind: Seeded, Rewritable: true}} {
+		line := strings.Join(m.SeedCommand("/seed"), " ")
+		for _, program := range []string{"sh", "rm", "mkdir", "cp", "chmod", "mv"} {
+			used := strings.HasPrefix(line, program+" ") || strings.Contains(line, " "+program+" ")
+			if listed := slices.Contains(m.SeedPrograms(), program); used != listed {
+				t.Errorf("%s %s: %s used %t, listed %t", m.Kind, line, program, used, listed)
+			}
+		}
+	}
+}
+
+func TestSizeLimitTakesNoPartInEqual(t *testing.T) {
+	a := Profile{}.WithMount(Mount{Path: "/d", Kind: Plain})
+	b := Profile{}.WithMount(Mount{Path: "/d", Kind: Plain, SizeLimit: 1 << 20})
+	c := Profile{Seeding: Seeding{Image: "tools"}}.WithMount(Mount{Path: "/d", Kind: Plain})
+	if !a.Equal(b) || a.Equal(c) {
+		t.Error("a limit makes a difference, or another image for init containers none")
 	}
 }
 
