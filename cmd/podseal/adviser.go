@@ -214,6 +214,7 @@ func (a *adviser) inEngine(ctx context.Context, ref string, o advise.Options) (a
 		}
 		a.engine = engine
 	}
+	o.Known = a.engine.Stacks
 	has, err := a.engine.Has(ctx, ref, a.opts.platform)
 	if err != nil {
 		return advise.Report{}, err

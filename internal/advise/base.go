@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
+
+	"github.com/podseal/podseal/internal/image"
 )
 
 // The OCI annotation keys of a base image, as labels too.
@@ -14,29 +17,72 @@ const (
 	baseDigest = "org.opencontainers.image.base.digest"
 )
 
-// base says which image this one was made from, and how that is known.
+// base says which image this one was made from, and how that is known: as the image or its build says, else by the layers
+// that both have, else by a guess that is called one. A label may be the base image's own about its base, so that the
+// layers are looked at all the same.
 func (a *analysis) base(ctx context.Context) error {
-	for where, m := range map[string]map[string]string{"annotation": a.facts.Annotations, "label": a.facts.Config.Config.Labels} {
-		if name := m[baseName]; name != "" {
-			a.find(IDBase, "the base image is "+name, Evidence{Where: where, Text: strings.TrimSpace(name + " " + m[baseDigest])})
-			return nil
-		}
-	}
-	if !a.costly() || a.opts.Scan {
-		materials, err := a.facts.Materials()
-		if err != nil {
-			a.note("the build's provenance could not be read: %v", err)
-		}
-		for _, m := range materials {
-			a.find(IDBase, "the build used "+m.Ref, Evidence{Where: "provenance", Text: strings.TrimSpace(m.Ref + " " + m.Digest)})
-		}
-		if len(materials) > 0 {
-			return nil
-		}
-	}
-	if a.costly() {
+	if a.declaredBase("annotation", a.facts.Annotations) || a.provenBase() {
 		return nil
 	}
+	labelled := a.declaredBase("label", a.facts.Config.Config.Labels)
+	layered, err := a.layeredBase(ctx)
+	if err != nil || labelled || layered || a.costly() {
+		return err
+	}
+	return a.guessedBase(ctx)
+}
+
+func (a *analysis) declaredBase(where string, m map[string]string) bool {
+	name := m[baseName]
+	if name == "" {
+		return false
+	}
+	a.find(IDBase, "the base image is "+name, Evidence{Where: where, Text: strings.TrimSpace(name + " " + m[baseDigest])})
+	return true
+}
+
+// provenBase reads the provenance that BuildKit attaches.
+func (a *analysis) provenBase() bool {
+	if a.costly() {
+		return false
+	}
+	materials, err := a.facts.Materials()
+	if err != nil {
+		a.note("the build's provenance could not be read: %v", err)
+	}
+	for _, m := range materials {
+		a.find(IDBase, "the build used "+m.Ref, Evidence{Where: "provenance", Text: strings.TrimSpace(m.Ref + " " + m.Digest)})
+	}
+	return len(materials) > 0
+}
+
+// layeredBase compares the layers with those of the engine's images and of the catalog.
+func (a *analysis) layeredBase(ctx context.Context) (bool, error) {
+	known := a.opts.Catalog.stacks()
+	if a.opts.Known != nil {
+		more, err := a.opts.Known(ctx)
+		if err != nil {
+			return false, err
+		}
+		known = append(known, more...)
+	}
+	layers := a.facts.Layers()
+	bases := image.BaseOf(layers, known)
+	if len(bases) == 0 {
+		return false, nil
+	}
+	var names []string
+	for _, b := range bases {
+		names = append(names, b.Ref)
+	}
+	slices.Sort(names)
+	n := len(bases[0].Layers)
+	a.find(IDBase, "the base image is "+strings.Join(slices.Compact(names), " or "),
+		Evidence{Where: "layers", Text: fmt.Sprintf("the lowest %d of %d are all that it has: %s", n, len(layers), bases[0].Layers[n-1])})
+	return true, nil
+}
+
+func (a *analysis) guessedBase(ctx context.Context) error {
 	for _, at := range []string{"/etc/os-release", "/usr/lib/os-release"} {
 		data, err := a.tree.ReadFile(ctx, at)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/image"
 )
 
 // CatalogBase is one base image of Dockerfiles, or a pattern of them.
@@ -14,6 +15,21 @@ type CatalogBase struct {
 	Accounts map[string]string `json:"accounts,omitempty"`
 	Prefer   string            `json:"prefer,omitempty"`
 	Env      map[string]string `json:"env,omitempty"`
+	// Layers are the diff ids of its layers, by which images made from it are known; for one image, not for a pattern.
+	Layers []string `json:"layers,omitempty"`
+	How    string   `json:"how,omitempty"`
+	Date   string   `json:"date,omitempty"`
+	Source string   `json:"source,omitempty"`
+}
+
+func (c Catalog) stacks() []image.Stack {
+	var out []image.Stack
+	for _, b := range c.Bases {
+		if len(b.Layers) > 0 {
+			out = append(out, image.Stack{Ref: b.Image, Layers: b.Layers})
+		}
+	}
+	return out
 }
 
 // Base tells what is known of a base image: from the entries for bases, else its USER from those for images.

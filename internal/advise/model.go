@@ -20,6 +20,8 @@ type Options struct {
 	// Scan reads the whole tree for setuid files, capabilities and owners even where that means reading layers that
 	// the other answers did not need.
 	Scan bool
+	// Known lists images that are at hand, by whose layers the base image is known; nil if there are none.
+	Known func(ctx context.Context) ([]image.Stack, error)
 	// RunAsUser and RunAsGroup are what a manifest already sets; nil if it does not.
 	RunAsUser, RunAsGroup *int64
 }

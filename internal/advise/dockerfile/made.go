@@ -60,6 +60,8 @@ func (m *made) read(args []string) (operands int) {
 		var name, value string
 		name, value, args = m.option(args)
 		switch {
+		case name == "" && strings.ContainsAny(value, "<>"): // a redirection, the end of the operands
+			return operands
 		case name == "":
 			m.name = value
 			operands++
