@@ -52,30 +52,47 @@ func Splice(file *manifest.File, edits []Edit) ([]byte, Report, error) {
 		}
 		byPod[e.Pod] = append(byPod[e.Pod], e)
 	}
+	groups := groupByDocument(file.Pods, byPod)
+	patchers := make([]*patcher, len(groups))
+	errs := make([]error, len(groups))
+	manifest.Each(len(groups), func(i int) {
+		patchers[i] = &patcher{doc: groups[i][0].Document, entrances: map[*yaml.Node]int{}}
+		errs[i] = spliceDocument(patchers[i], groups[i], byPod)
+	})
 	var report Report
 	var patches []patch
-	for i := 0; i < len(file.Pods); {
-		doc := file.Pods[i].Document
-		last := i
-		for last < len(file.Pods) && file.Pods[last].Document == doc {
-			last++
-		}
-		p := &patcher{doc: doc, entrances: map[*yaml.Node]int{}}
-		if err := spliceDocument(p, file.Pods[i:last], byPod); err != nil {
-			return nil, Report{}, err
+	for i, p := range patchers {
+		if errs[i] != nil {
+			return nil, Report{}, errs[i]
 		}
 		report.Changes = append(report.Changes, p.changes...)
 		for _, x := range p.patches {
-			x.start, x.end = x.start+doc.Offset, x.end+doc.Offset
+			x.start, x.end = x.start+p.doc.Offset, x.end+p.doc.Offset
 			patches = append(patches, x)
 		}
-		i = last
 	}
 	out, err := apply(file.Source, patches)
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("splicing %s: %w", file.Name, err)
 	}
 	return out, report, nil
+}
+
+// groupByDocument puts the pods together that stand in one document, and leaves out the documents without an edit.
+func groupByDocument(pods []*manifest.Pod, edits map[*manifest.Pod][]Edit) [][]*manifest.Pod {
+	var groups [][]*manifest.Pod
+	for i := 0; i < len(pods); {
+		last, wanted := i, false
+		for last < len(pods) && pods[last].Document == pods[i].Document {
+			wanted = wanted || len(edits[pods[last]]) > 0
+			last++
+		}
+		if wanted {
+			groups = append(groups, pods[i:last])
+		}
+		i = last
+	}
+	return groups
 }
 
 // spliceDocument collects the patches of all pods of one document, and proves them.

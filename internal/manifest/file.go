@@ -43,13 +43,23 @@ func Parse(name string, source []byte, podPath string) (*File, error) {
 			return nil, err
 		}
 	}
-	for i, c := range split(source) {
-		if err := f.readDocument(i, c, podPath); err != nil {
-			if bytes.Contains(c.text, []byte("{{")) {
+	chunks := split(source)
+	parts := make([]File, len(chunks)) // a document each
+	errs := make([]error, len(chunks))
+	Each(len(chunks), func(i int) {
+		parts[i].Name = name
+		errs[i] = parts[i].readDocument(i, chunks[i], podPath)
+	})
+	for i, part := range parts {
+		if err := errs[i]; err != nil {
+			if bytes.Contains(chunks[i].text, []byte("{{")) {
 				err = fmt.Errorf("%w (this looks like a template: give podseal what helm template makes of it)", err)
 			}
 			return nil, err
 		}
+		f.Documents = append(f.Documents, part.Documents...)
+		f.Pods = append(f.Pods, part.Pods...)
+		f.Others = append(f.Others, part.Others...)
 	}
 	return f, nil
 }
