@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/trace"
 )
 
@@ -15,12 +16,15 @@ var version = "dev"
 
 func main() {
 	if len(os.Args) > 1 {
-		// Inside a container podseal is a sensor or an observer: nothing else may run first.
+		// Inside a container podseal is a sensor, an observer or a pod's sandbox: nothing else may run first.
 		switch os.Args[1] {
 		case trace.SensorCommand:
 			os.Exit(trace.SensorMain(os.Args[2:]))
 		case trace.ObserverCommand:
 			os.Exit(trace.ObserverMain(os.Args[2:], os.Stdin, os.Stdout))
+		case docker.PauseCommand:
+			docker.Pause()
+			return
 		}
 	}
 	os.Exit(execute(os.Args[1:], standardStreams()))

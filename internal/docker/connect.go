@@ -31,6 +31,9 @@ type Engine struct {
 	helperFacts image.Facts
 	helperErr   error
 
+	builtMu sync.Mutex
+	built   []string // ids of images that builds made on their way
+
 	sensorOnce sync.Once
 	sensor     string
 	sensorErr  error

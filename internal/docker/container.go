@@ -30,6 +30,9 @@ type running struct {
 	id      string
 	mounts  []mounted
 	watcher *observer
+	sandbox *sandbox // of the target's pod; nil where it runs alone
+	members []*member
+	beside  bool // this is a member itself: nothing watches it
 	execs   execs
 
 	mu     sync.Mutex
@@ -52,7 +55,7 @@ func (c *running) madeVolume(name string) {
 }
 
 // ID implements seal.Container.
-func (c *running) ID() string { return c.id }
+func (c *running) ID() string { return c.byDefault().id }
 
 // Host implements seal.Container.
 func (c *running) Host() string { return c.e.pub }
@@ -84,8 +87,8 @@ func (c *running) State(ctx context.Context) (seal.State, error) {
 	if h := found.State.Health; h != nil && h.Status != container.NoHealthcheck {
 		s.Health = h.Status
 	}
-	if s.Running {
-		return s, nil
+	if s.Other, err = c.ended(ctx); err != nil || s.Running {
+		return s, err
 	}
 	s.Exit = observe.Exit{Code: found.State.ExitCode, OOMKilled: found.State.OOMKilled, Error: found.State.Error}
 	s.Exit, err = c.explain(ctx, s.Exit)
@@ -150,6 +153,11 @@ func (c *running) Restart(ctx context.Context) error {
 	if err := c.runInits(ctx); err != nil {
 		return err
 	}
+	if c.target.Pod != nil && c.target.Completes {
+		if err := c.removeAfter(ctx); err != nil {
+			return err
+		}
+	}
 	return c.start(ctx)
 }
 
@@ -161,6 +169,7 @@ func (c *running) Stop(ctx context.Context) (observe.Exit, error) {
 	}
 	seconds := int(math.Ceil(grace.Seconds()))
 	if c.failure() == nil {
+		c.preStop(ctx, grace)
 		// The engine takes the signal from the image's STOPSIGNAL.
 		if err := c.e.cli.ContainerStop(ctx, c.id, container.StopOptions{Timeout: &seconds}); err != nil {
 			return observe.Exit{}, fmt.Errorf("stopping the container: %w", err)

@@ -47,15 +47,18 @@ func whole(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Sweep removes everything that this run made and that is still there. It works with a context that has ended.
 func (e *Engine) Sweep(ctx context.Context) error {
-	_, _, err := e.sweep(ctx, filters.NewArgs(filters.Arg("label", labelRun+"="+e.opts.RunID)),
-		func(map[string]string) bool { return true })
-	return err
+	all := func(map[string]string) bool { return true }
+	_, _, err := e.sweep(ctx, filters.NewArgs(filters.Arg("label", labelRun+"="+e.opts.RunID)), all)
+	_, imgErr := e.sweepImages(ctx, filters.NewArgs(filters.Arg("label", labelBuilt+"="+e.opts.RunID)), all)
+	return errors.Join(err, imgErr)
 }
 
-// GC removes what any run left, except what belongs to a run that is still alive on this machine, and the helper images
-// that nothing uses. It returns what it removed, one description each.
+// GC removes what any run left, images that it built included, except what belongs to a run that is still alive on this
+// machine, and the helper images that nothing uses. It returns what it removed, one description each.
 func (e *Engine) GC(ctx context.Context) ([]string, error) {
 	removed, kept, err := e.sweep(ctx, filters.NewArgs(filters.Arg("label", labelRun)), abandoned)
+	built, builtErr := e.sweepImages(ctx, filters.NewArgs(filters.Arg("label", labelBuilt)), abandoned)
+	removed, err = append(removed, built...), errors.Join(err, builtErr)
 	if kept > 0 { // a living run may be about to use its helper image again
 		return removed, err
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/podseal/podseal/internal/image"
-	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -27,7 +26,7 @@ type podVolume struct {
 // makePodVolumes makes the volumes of the pod and fills them as a kubelet would.
 func (c *running) makePodVolumes(ctx context.Context) error {
 	s := c.sandbox
-	group := s.fsGroup(c.profile)
+	group := c.fsGroup()
 	var fills []fill
 	for _, v := range s.pod.Volumes {
 		made := podVolume{Volume: v, at: v.Path}
@@ -113,11 +112,13 @@ func (s *sandbox) mount(m target.VolumeMount) (mount.Mount, error) {
 // fill is what a volume holds before anything is started.
 type fill struct {
 	volume  string
-	content []tar.Header // the first is the volume's root; the content of a file is in its PAX record
+	content []entry // the first is the volume's root
 }
 
-// fileContent is the PAX record, of podseal's own, that carries a file's content until it is written.
-const fileContent = "PODSEAL.content"
+type entry struct {
+	tar.Header
+	data []byte
+}
 
 // The folder and the link that a kubelet's atomic writer makes: a volume's files are links into the folder.
 const (
@@ -126,11 +127,11 @@ const (
 )
 
 // content is what a kubelet puts into a volume, with the effect of fsGroup.
-func content(v target.Volume, group int64, folders []string) []tar.Header {
-	root := tar.Header{Typeflag: tar.TypeDir, Mode: 0o755}
+func content(v target.Volume, group int64, folders []string) []entry {
+	root := entry{Header: tar.Header{Typeflag: tar.TypeDir, Mode: 0o755}}
 	switch v.Kind {
 	case target.EmptyDir:
-		root.Mode = rootMode(v.Medium)
+		root.Mode = rootMode(v.Medium, group)
 	case target.Files:
 		root.Mode = 0o777
 	}
@@ -138,9 +139,9 @@ func content(v target.Volume, group int64, folders []string) []tar.Header {
 		root.Gid, root.Mode = int(group), root.Mode|0o2770
 	}
 	if v.Kind == target.Files {
-		return append([]tar.Header{root}, files(v.Files, group)...)
+		return append([]entry{root}, files(v.Files, group)...)
 	}
-	out := []tar.Header{root}
+	out := []entry{root}
 	for _, f := range folders {
 		at := ""
 		for part := range strings.SplitSeq(f, "/") {
@@ -154,12 +155,12 @@ func content(v target.Volume, group int64, folders []string) []tar.Header {
 }
 
 // files are the entries of a read-only volume.
-func files(list []target.VolumeFile, group int64) []tar.Header {
-	folder := tar.Header{Typeflag: tar.TypeDir, Name: dataFolder, Mode: 0o755, Gid: int(group)}
+func files(list []target.VolumeFile, group int64) []entry {
+	folder := entry{Header: tar.Header{Typeflag: tar.TypeDir, Name: dataFolder, Mode: 0o755, Gid: int(group)}}
 	if group != 0 {
 		folder.Mode |= 0o2550
 	}
-	out := []tar.Header{folder, {Typeflag: tar.TypeSymlink, Name: dataLink, Linkname: dataFolder, Mode: 0o777}}
+	out := []entry{folder, link(dataLink, dataFolder)}
 	var links []string
 	for _, f := range list {
 		mode := f.Mode
@@ -171,17 +172,20 @@ func files(list []target.VolumeFile, group int64) []tar.Header {
 			sub.Name = path.Join(dataFolder, dir)
 			out = append(out, sub)
 		}
-		out = append(out, tar.Header{
-			Typeflag: tar.TypeReg, Name: path.Join(dataFolder, f.Path), Mode: mode, Gid: int(group),
-			Size: int64(len(f.Content)), PAXRecords: map[string]string{fileContent: string(f.Content)},
-		})
+		out = append(out, entry{data: f.Content, Header: tar.Header{
+			Typeflag: tar.TypeReg, Name: path.Join(dataFolder, f.Path), Mode: mode, Gid: int(group), Size: int64(len(f.Content)),
+		}})
 		top, _, _ := strings.Cut(f.Path, "/")
 		if !slices.Contains(links, top) {
 			links = append(links, top)
-			out = append(out, tar.Header{Typeflag: tar.TypeSymlink, Name: top, Linkname: path.Join(dataLink, top), Mode: 0o777})
+			out = append(out, link(top, path.Join(dataLink, top)))
 		}
 	}
 	return out
+}
+
+func link(name, to string) entry {
+	return entry{Header: tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: to, Mode: 0o777}}
 }
 
 // fill puts the content into new volumes, through a container that is never started.
@@ -195,16 +199,14 @@ func (e *Engine) fill(ctx context.Context, facts image.Facts, fills []fill) erro
 	for i, f := range fills {
 		names = append(names, f.volume)
 		for _, h := range f.content {
-			data := h.PAXRecords[fileContent]
-			h.PAXRecords = nil
 			h.Name = path.Join(prepared(i)[1:], h.Name)
 			if h.Typeflag == tar.TypeDir {
 				h.Name += "/"
 			}
-			if err := w.WriteHeader(&h); err != nil {
+			if err := w.WriteHeader(&h.Header); err != nil {
 				return fmt.Errorf("writing %s: %w", h.Name, err)
 			}
-			if _, err := w.Write([]byte(data)); err != nil {
+			if _, err := w.Write(h.data); err != nil {
 				return fmt.Errorf("writing %s: %w", h.Name, err)
 			}
 		}

@@ -149,14 +149,6 @@ func (s *sandbox) join(to settings, t target.Target, p profile.Profile) error {
 	for i, w := range to.cfg.Entrypoint {
 		to.cfg.Entrypoint[i] = strings.ReplaceAll(w, target.PodIP, s.ip)
 	}
-	if p.Open {
-		for _, g := range s.pod.Groups {
-			to.host.GroupAdd = append(to.host.GroupAdd, fmt.Sprint(g))
-		}
-	}
-	if g := s.fsGroup(p); g != 0 {
-		to.host.GroupAdd = append(to.host.GroupAdd, fmt.Sprint(g))
-	}
 	for _, m := range t.Mounts {
 		if _, own := p.Mount(m.Path); own && !p.Open {
 			continue
@@ -170,9 +162,29 @@ func (s *sandbox) join(to settings, t target.Target, p profile.Profile) error {
 	return nil
 }
 
-func (s *sandbox) fsGroup(p profile.Profile) int64 {
-	if !p.Open && p.FSGroup != 0 {
-		return p.FSGroup
+// joinGroups gives a container the groups that its pod has.
+func (c *running) joinGroups(to settings) {
+	var groups []int64
+	if c.sandbox != nil {
+		groups = slices.Clone(c.sandbox.pod.Groups)
 	}
-	return s.pod.FSGroup
+	if g := c.fsGroup(); g != 0 {
+		groups = append(groups, g)
+	}
+	for _, g := range groups {
+		if text := fmt.Sprint(g); !slices.Contains(to.host.GroupAdd, text) {
+			to.host.GroupAdd = append(to.host.GroupAdd, text)
+		}
+	}
+}
+
+// fsGroup is the group of the volumes; 0 where there is none.
+func (c *running) fsGroup() int64 {
+	if !c.profile.Open && c.profile.FSGroup != 0 {
+		return c.profile.FSGroup
+	}
+	if c.sandbox != nil {
+		return c.sandbox.pod.FSGroup
+	}
+	return 0
 }

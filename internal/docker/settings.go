@@ -42,6 +42,7 @@ func openSettings(t target.Target, facts image.Facts, publishOn string) (setting
 		host: &container.HostConfig{
 			NetworkMode: container.NetworkMode(t.Network), ShmSize: shmSize, Init: &noInit,
 			LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "32m"}},
+			CapAdd:    slices.Clone(t.AddCapabilities), Resources: container.Resources{Memory: t.Memory},
 		},
 	}
 	if t.Network == "" {
@@ -100,7 +101,7 @@ func restrict(s settings, p profile.Profile) {
 		if p.LowPorts {
 			start = "0"
 		}
-		s.host.Sysctls = map[string]string{"net.ipv4.ip_unprivileged_port_start": start}
+		s.host.Sysctls = map[string]string{lowPortSysctl: start}
 	}
 }
 
@@ -169,10 +170,10 @@ func targetPorts(t target.Target, facts image.Facts) []int {
 
 // uncovered returns the image's VOLUME paths that the profile does not mount. Docker would put a silent writable volume
 // there, which some kubelets' runtimes do as well and others do not.
-func uncovered(facts image.Facts, p profile.Profile) []string {
+func uncovered(facts image.Facts, t target.Target, p profile.Profile) []string {
 	var out []string
 	for _, v := range slices.Sorted(maps.Keys(facts.Config.Config.Volumes)) {
-		if _, ok := p.Mount(path.Clean(v)); !ok {
+		if _, ok := p.Mount(path.Clean(v)); !ok && !givenVolume(t, path.Clean(v)) {
 			out = append(out, v)
 		}
 	}

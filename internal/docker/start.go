@@ -30,11 +30,32 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 	return c, nil
 }
 
-// setUp does what a kubelet does, in its order: volumes, init containers, the container.
+// setUp does what a kubelet does, in its order: the sandbox and the containers that come before, the container itself,
+// those that come after.
 func (c *running) setUp(ctx context.Context) error {
+	if c.target.Pod == nil {
+		return c.setUpAlone(ctx)
+	}
+	if err := c.makeSandbox(ctx); err != nil {
+		return err
+	}
+	if err := c.startMembers(ctx, c.target.Pod.Before); err != nil {
+		return err
+	}
+	if err := c.setUpAlone(ctx); err != nil {
+		return err
+	}
+	if c.target.Completes {
+		return nil // what comes after it starts when it has ended
+	}
+	return c.Proceed(ctx)
+}
+
+// setUpAlone sets up one container: its volumes, the init containers that fill them, the container.
+func (c *running) setUpAlone(ctx context.Context) error {
 	s, err := openSettings(c.target, c.facts, c.e.publishOn())
 	if !c.profile.Open {
-		if missing := uncovered(c.facts, c.profile); len(missing) > 0 {
+		if missing := uncovered(c.facts, c.target, c.profile); len(missing) > 0 {
 			return fmt.Errorf("the profile has no mount for the image's VOLUME %s: every VOLUME has to be mounted",
 				strings.Join(missing, ", "))
 		}
@@ -46,16 +67,26 @@ func (c *running) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.sandbox != nil {
+		if err := c.sandbox.join(s, c.target, c.profile); err != nil {
+			return err
+		}
+	}
+	c.joinGroups(s)
 	s.cfg.Labels = c.e.labels()
-	c.observe(ctx, s)
+	if !c.beside {
+		c.observe(ctx, s)
+	}
 	id, err := c.e.create(ctx, "target", s.cfg, s.host, c.facts)
 	if err != nil {
 		return err
 	}
 	c.id = id
 	c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
-	if err := c.makeObserver(ctx); err != nil {
-		return err
+	if !c.beside {
+		if err := c.makeObserver(ctx); err != nil {
+			return err
+		}
 	}
 	if c.watcher.socket != "" {
 		c.execs.listen(ctx, c)
@@ -73,7 +104,7 @@ func (c *running) makeMounts(ctx context.Context) error {
 		c.madeVolume(v.Name)
 		c.mounts = append(c.mounts, mounted{Mount: m, volume: v.Name})
 	}
-	if err := c.e.prepare(ctx, c.facts, c.mounts); err != nil {
+	if err := c.e.prepare(ctx, c.facts, c.mounts, c.fsGroup()); err != nil {
 		return err
 	}
 	for i, m := range c.mounts {
@@ -81,6 +112,7 @@ func (c *running) makeMounts(ctx context.Context) error {
 			continue
 		}
 		s := initSettings(c.facts, c.profile, m)
+		c.joinGroups(s)
 		s.cfg.Labels = c.e.labels()
 		id, err := c.e.create(ctx, "init", s.cfg, s.host, c.facts)
 		if err != nil {
@@ -136,19 +168,31 @@ func (c *running) start(ctx context.Context) error {
 		if err := c.watch(ctx); err != nil {
 			return err
 		}
-		found, err := c.e.cli.ContainerInspect(ctx, c.id)
+		found, err := c.e.cli.ContainerInspect(ctx, c.network())
 		if err != nil {
 			return fmt.Errorf("inspecting the container: %w", err)
 		}
 		ports = c.publishedPorts(found)
 	}
+	c.started(ports, failed, exit)
+	return c.postStart(ctx)
+}
+
+func (c *running) started(ports map[int]int, failed bool, exit observe.Exit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ports, c.failed = ports, nil
 	if failed {
 		c.failed = &exit
 	}
-	return nil
+}
+
+// network is the container that owns the network.
+func (c *running) network() string {
+	if c.sandbox != nil {
+		return c.sandbox.id
+	}
+	return c.id
 }
 
 // publishedPorts maps the container's ports to where they are reached.

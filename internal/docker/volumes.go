@@ -44,11 +44,16 @@ func volumeMount(name, target string) mount.Mount {
 // rootMode is the mode of an emptyDir's root. A disk emptyDir has no sticky bit, which some runtimes refuse in /tmp.
 // One in memory is a tmpfs with the kernel's default. podseal keeps both on disk: an engine unmounts a tmpfs volume
 // when no container runs, and an emptyDir's content survives the container.
-func rootMode(m profile.Medium) int64 {
+// An fsGroup makes it the group's, for all that is made in it, too.
+func rootMode(m profile.Medium, fsGroup int64) int64 {
+	mode := int64(0o777)
 	if m == profile.Memory {
-		return 0o1777
+		mode |= 0o1000
 	}
-	return 0o777
+	if fsGroup != 0 {
+		mode |= 0o2000
+	}
+	return mode
 }
 
 // makeVolume creates a volume of this run.
@@ -78,7 +83,7 @@ func (e *Engine) makeFolder(ctx context.Context, of, folder string) (volume.Volu
 
 // prepare gives the volumes' roots the owner and mode that a kubelet gives an emptyDir. The folders are entries below
 // the stream's root, since an entry for the root itself is not applied.
-func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounted) error {
+func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounted, group int64) error {
 	if len(mounts) == 0 {
 		return nil
 	}
@@ -87,7 +92,7 @@ func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounte
 		names[i] = m.volume
 	}
 	return e.withVolumes(ctx, facts, names, func(id string) error {
-		if err := e.cli.CopyToContainer(ctx, id, "/", bytes.NewReader(rootsTar(mounts)), container.CopyToContainerOptions{}); err != nil {
+		if err := e.cli.CopyToContainer(ctx, id, "/", bytes.NewReader(rootsTar(mounts, group)), container.CopyToContainerOptions{}); err != nil {
 			return fmt.Errorf("setting the modes of volumes: %w", err)
 		}
 		body, _, err := e.cli.CopyFromContainer(ctx, id, preparedRoot)
@@ -95,7 +100,7 @@ func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounte
 			return fmt.Errorf("checking the modes of volumes: %w", err)
 		}
 		defer body.Close()
-		return checkRoots(body, mounts)
+		return checkRoots(body, mounts, group)
 	})
 }
 
@@ -129,12 +134,12 @@ const preparedRoot = "/podseal-volumes"
 
 func prepared(i int) string { return path.Join(preparedRoot, strconv.Itoa(i)) }
 
-func rootsTar(mounts []mounted) []byte {
+func rootsTar(mounts []mounted, group int64) []byte {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for i, m := range mounts {
 		// Writing folder headers to memory cannot fail.
-		_ = w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: prepared(i)[1:] + "/", Mode: rootMode(m.Medium)})
+		_ = w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: prepared(i)[1:] + "/", Mode: rootMode(m.Medium, group), Gid: int(group)})
 	}
 	_ = w.Close()
 	return buf.Bytes()
@@ -142,7 +147,7 @@ func rootsTar(mounts []mounted) []byte {
 
 // checkRoots makes sure that the volumes became what they should: an engine that ignores the tar stream's modes would
 // make every verdict wrong.
-func checkRoots(body io.Reader, mounts []mounted) error {
+func checkRoots(body io.Reader, mounts []mounted, group int64) error {
 	files := tar.NewReader(body)
 	right := 0
 	for {
@@ -157,9 +162,9 @@ func checkRoots(body io.Reader, mounts []mounted) error {
 		if err != nil || i >= len(mounts) {
 			continue
 		}
-		if want := rootMode(mounts[i].Medium); h.Mode&0o7777 != want || h.Uid != 0 || h.Gid != 0 {
-			return fmt.Errorf("the engine made the volume of %s %o %d:%d instead of %o 0:0: it cannot stand for a kubelet",
-				mounts[i].Path, h.Mode&0o7777, h.Uid, h.Gid, want)
+		if want := rootMode(mounts[i].Medium, group); h.Mode&0o7777 != want || h.Uid != 0 || int64(h.Gid) != group {
+			return fmt.Errorf("the engine made the volume of %s %o %d:%d instead of %o 0:%d: it cannot stand for a kubelet",
+				mounts[i].Path, h.Mode&0o7777, h.Uid, h.Gid, want, group)
 		}
 		right++
 	}

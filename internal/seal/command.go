@@ -60,7 +60,7 @@ func (r *oneRun) command(ctx context.Context, cmd target.Command, phase observe.
 	began := time.Now()
 	res := observe.CommandResult{Command: cmd.String(), Phase: phase}
 	if cmd.Inside {
-		code, out, err := r.c.Exec(ctx, cmd.Argv)
+		code, out, err := r.c.ExecDefault(ctx, cmd.Argv)
 		if err != nil {
 			return res, fmt.Errorf("running `%s` in the container: %w", cmd, err)
 		}
@@ -91,7 +91,7 @@ func (r *oneRun) command(ctx context.Context, cmd target.Command, phase observe.
 func (r *oneRun) environment() []string {
 	env := []string{"PODSEAL_CONTAINER=" + r.c.ID(), "PODSEAL_HOST=" + r.c.Host()}
 	ports := r.c.Ports()
-	for i, p := range r.target.Ports {
+	for i, p := range r.ports() {
 		h, ok := ports[p]
 		if !ok {
 			continue
@@ -104,10 +104,18 @@ func (r *oneRun) environment() []string {
 	return env
 }
 
+// ports are those that the commands see: the pod's, or the target's own.
+func (r *oneRun) ports() []int {
+	if r.target.Pod != nil && len(r.target.Pod.Ports) > 0 {
+		return r.target.Pod.Ports
+	}
+	return r.target.Ports
+}
+
 func (r *oneRun) url() string {
 	port := 0
-	if len(r.target.Ports) > 0 {
-		port = r.c.Ports()[r.target.Ports[0]]
+	if ports := r.ports(); len(ports) > 0 {
+		port = r.c.Ports()[ports[0]]
 	}
 	return fmt.Sprintf("http://%s:%d", r.c.Host(), port)
 }
@@ -117,9 +125,13 @@ func (r *oneRun) soak(ctx context.Context) (failure string, err error) {
 	if r.target.Soak <= 0 {
 		return "", nil
 	}
+	ended := r.gone.Done()
+	if r.target.Completes {
+		ended = ctx.Done() // it has ended; what comes after it soaks
+	}
 	select {
 	case <-time.After(r.target.Soak):
-	case <-r.gone.Done():
+	case <-ended:
 	}
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)

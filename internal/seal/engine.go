@@ -33,8 +33,8 @@ type TreeCloser interface {
 
 // Container is one started container. Its methods may be called until Remove.
 type Container interface {
-	// ID is the container's engine id, Host and Ports where its published ports are reached (container port to host
-	// port, TCP).
+	// ID is the engine's id of the container that commands are meant for: the target's, or that of its pod's default
+	// container. Host and Ports tell where the published ports are reached (container port to host port, TCP).
 	ID() string
 	Host() string
 	Ports() map[int]int
@@ -49,7 +49,9 @@ type Container interface {
 	Processes(ctx context.Context) ([]observe.Process, error)
 	Listening(ctx context.Context) ([]int, error) // TCP ports that something inside listens on, sorted
 	Logs(ctx context.Context) (string, error)     // stdout and stderr, the last part
+	// Exec runs a command in the container, ExecDefault in the default container of its pod.
 	Exec(ctx context.Context, argv []string) (code int, output string, err error)
+	ExecDefault(ctx context.Context, argv []string) (code int, output string, err error)
 	Usage(ctx context.Context) ([]observe.Usage, error) // of the profile's mounts
 
 	// Phase tells the tracer which phase begins.
@@ -59,6 +61,8 @@ type Container interface {
 	// DeniedPorts are the TCP ports that something was refused to bind, as far as the tracer saw, sorted.
 	DeniedPorts() []int
 
+	// Proceed starts the containers of the pod that come after one that has run to its end.
+	Proceed(ctx context.Context) error
 	// Restart kills PID 1 with SIGKILL, runs the seeds a second time, and starts the container again over the same
 	// mounts, as a kubelet does after a crash and after a sandbox restart. Ports may differ afterwards.
 	Restart(ctx context.Context) error
@@ -73,6 +77,8 @@ type State struct {
 	Running bool
 	Health  string
 	Exit    observe.Exit // when not running
+	// Other tells of another container of the pod that should run and has ended, in a few words; "" when all is well.
+	Other string
 }
 
 // SeedError is a failed init container: the profile's fault, not the engine's.
@@ -84,6 +90,19 @@ type SeedError struct {
 
 func (e *SeedError) Error() string {
 	return "seeding " + e.Path + ": the init container failed: " + e.Output
+}
+
+// PodError is a failure of the pod around the target: another container of it, or a hook.
+type PodError struct {
+	What   string // one sentence
+	Output string
+}
+
+func (e *PodError) Error() string {
+	if e.Output == "" {
+		return e.What
+	}
+	return e.What + ": " + lastLine(e.Output)
 }
 
 // ErrCannotLook is returned by Listening and Usage where the engine gives no way to look inside.

@@ -25,6 +25,12 @@ func (c *container) State(ctx context.Context) (seal.State, error) {
 	return seal.State{Running: true}, ctx.Err()
 }
 
+func (c *container) Proceed(context.Context) error { return nil }
+
+func (c *container) ExecDefault(ctx context.Context, argv []string) (int, string, error) {
+	return c.Exec(ctx, argv)
+}
+
 func (c *container) Wait(ctx context.Context) error {
 	c.mu.Lock()
 	gone := c.gone

@@ -25,11 +25,18 @@ type check func(ctx context.Context) (missing string, err error)
 // waitReady waits until every readiness condition holds. failure is one sentence when they do not in time, or when the
 // container exits.
 func (r *oneRun) waitReady(ctx context.Context) (failure string, err error) {
+	alive := r.gone
+	if r.target.Completes {
+		if failure, err := r.completed(ctx); failure != "" || err != nil {
+			return failure, err
+		}
+		alive = ctx
+	}
 	checks, err := r.checks(ctx)
 	if err != nil {
 		return "", err
 	}
-	within, cancel := context.WithTimeout(r.gone, r.ready)
+	within, cancel := context.WithTimeout(alive, r.ready)
 	defer cancel()
 	missing := "no readiness check has answered"
 	for {
@@ -71,7 +78,10 @@ func (r *oneRun) exited(ctx context.Context, when string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the container's state: %w", err)
 	}
-	if st.Running {
+	if st.Other != "" {
+		return fmt.Sprintf("%s %s", st.Other, when), nil
+	}
+	if st.Running || r.target.Completes && st.Exit.Code == 0 && st.Exit.Error == "" {
 		return "", nil
 	}
 	s := fmt.Sprintf("exited %d %s", st.Exit.Code, when)
@@ -82,6 +92,27 @@ func (r *oneRun) exited(ctx context.Context, when string) (string, error) {
 		s += ": " + firstLine(st.Exit.Error)
 	}
 	return s, nil
+}
+
+// completed waits for the end of a container that is meant to end, and starts what comes after it in its pod.
+func (r *oneRun) completed(ctx context.Context) (failure string, err error) {
+	select {
+	case <-r.gone.Done():
+	case <-time.After(r.ready):
+		return fmt.Sprintf("it should run to its end, and had not ended after %s (see --ready-timeout)", r.ready.Round(time.Second)), nil
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	if failure, err := r.exited(ctx, "where it should have ended well"); failure != "" || err != nil {
+		return failure, err
+	}
+	err = r.c.Proceed(ctx)
+	var pod *PodError
+	if errors.As(err, &pod) {
+		return pod.Error(), nil
+	}
+	return "", err
 }
 
 func firstLine(s string) string {
@@ -124,6 +155,8 @@ func (r *oneRun) checks(ctx context.Context) ([]check, error) {
 		return nil, fmt.Errorf("reading the container's state: %w", err)
 	}
 	switch {
+	case r.target.Completes:
+		return nil, nil
 	case st.Health != "":
 		return []check{r.healthCheck}, nil
 	case len(r.target.Ports) > 0:

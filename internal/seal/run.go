@@ -43,6 +43,10 @@ func (r runner) run(ctx context.Context, p profile.Profile, l limits) (observe.O
 	if errors.As(err, &seed) {
 		return observe.Observation{Failure: seed.Error(), FailedIn: observe.Start, Logs: seed.Output}, nil
 	}
+	var pod *PodError
+	if errors.As(err, &pod) {
+		return observe.Observation{Failure: pod.Error(), FailedIn: observe.Start, Logs: pod.Output}, nil
+	}
 	if err != nil {
 		return observe.Observation{}, err
 	}
@@ -112,8 +116,9 @@ func (r *oneRun) again(ctx context.Context) (failure string, in observe.Phase, e
 	r.c.Phase(observe.Restart)
 	if err := r.c.Restart(ctx); err != nil {
 		var seed *SeedError
-		if errors.As(err, &seed) {
-			return "after a restart: " + seed.Error(), observe.Restart, nil
+		var pod *PodError
+		if errors.As(err, &seed) || errors.As(err, &pod) {
+			return "after a restart: " + err.Error(), observe.Restart, nil
 		}
 		return "", "", fmt.Errorf("restarting the container: %w", err)
 	}

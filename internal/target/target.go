@@ -30,7 +30,6 @@ type Target struct {
 	// ready when it has ended.
 	Completes bool
 
-	Groups          []int64  // supplementary groups of the open run, besides the image's
 	AddCapabilities []string // of the open run, in Kubernetes spelling
 	Memory          int64    // limit in bytes; 0 means none
 	PostStart       *Hook    // after the start
