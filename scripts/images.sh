@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # images.sh [NAME...]: builds the example applications (default: all) as podseal-example/NAME:latest, on a Debian base
-# that is made here too, so that no registry is needed. An image whose folder has not changed is not built again.
+# that is made here too, so that no registry is needed. An image whose folder has not changed is not built again. A NAME
+# with a slash is the folder of another image, from the project's root: images that only tests use.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export DOCKER_BUILDKIT=0 # the classic builder: the only one that every engine has without a plugin
@@ -34,9 +35,14 @@ hash() {
   done | sha256sum | cut -d' ' -f1)
 }
 
+folder() { # folder NAME: where its Dockerfile is
+  case $1 in */*) echo "$ROOT/$1" ;; *) echo "$ROOT/examples/$1" ;; esac
+}
+
 # context NAME: the folder to build in. An example with Go source is compiled here, statically, for the engine.
 context() {
-  local dir=$ROOT/examples/$1
+  local dir
+  dir=$(folder "$1")
   [ -e "$dir/main.go" ] || { echo "$dir"; return; }
   cp -r "$dir" "$TMP/$1"
   (cd "$dir" && GOOS=linux GOARCH=$(docker version --format '{{.Server.Arch}}') CGO_ENABLED=0 GOFLAGS= go build -trimpath -o "$TMP/$1/server" .)
@@ -44,15 +50,15 @@ context() {
 }
 
 build() {
-  local name=$1 image=podseal-example/$1:latest dir log=$TMP/$1.log sum
-  [ -e "$ROOT/examples/$name/Dockerfile" ] || die "no example $name: there are $(cd "$ROOT/examples" && ls -d */ | tr -d /\\n | sed 's,/, ,g')"
-  sum=$(hash "$ROOT/examples/$name")
+  local name=$1 image=podseal-example/${1##*/}:latest dir log=$TMP/${1##*/}.log sum
+  [ -e "$(folder "$name")/Dockerfile" ] || die "no example $name: there are $(cd "$ROOT/examples" && ls -d */ | tr -d /\\n | sed 's,/, ,g')"
+  sum=$(hash "$(folder "$name")")
   have "$image" "$sum" && return
   say "building $image"
   dir=$(context "$name")
   if ! docker build --network host --force-rm --label "$LABEL=$sum" -t "$image" "$dir" >"$log" 2>&1; then
     tail -n 25 "$log" >&2
-    die "docker build of examples/$name failed; the end of its output is above"
+    die "docker build of $name failed; the end of its output is above"
   fi
 }
 

@@ -27,7 +27,7 @@ func BenchmarkOpens(b *testing.B) {
 				socket := fmt.Sprintf("b%d", time.Now().UnixNano())
 				front := trace.SensorArgs(nil, trace.SensorOptions{Socket: socket})
 				command := append([]string{"/bin/app", "duel", c.opens, c.mode, c.dir}, front...)
-				r := l.startObserved(b, []string{"--tmpfs", "/mem"}, command, trace.ObserverOptions{Socket: socket})
+				r := l.startObserved(b, l.image, []string{"--tmpfs", "/mem"}, command, trace.ObserverOptions{Socket: socket})
 				if code := r.end(b); code != 0 {
 					b.Fatal(r.logs(b))
 				}
@@ -41,6 +41,21 @@ func BenchmarkOpens(b *testing.B) {
 				b.ReportMetric(tracedMedian, "traced-ns/open")
 			}
 		})
+	}
+}
+
+// BenchmarkStorm is one million events in more folders than the observer keeps.
+func BenchmarkStorm(b *testing.B) {
+	l := needEngine(b)
+	for range b.N {
+		const folders, files = 10_000, 99
+		s := l.storm(b, folders, files)
+		if s.told+s.lost != folders*(files+1) {
+			b.Fatalf("%d events were told and %d lost, of %d", s.told, s.lost, folders*(files+1))
+		}
+		b.ReportMetric(float64(s.took.Nanoseconds())/float64(s.told+s.lost), "ns/event")
+		b.ReportMetric(float64(s.lost), "lost")
+		b.ReportMetric(float64(s.peak)/1024, "observer-peak-MiB")
 	}
 }
 

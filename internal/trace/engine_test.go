@@ -194,15 +194,20 @@ type stream struct {
 // start runs the argv under docker's flags, traced.
 func (l *lab) start(t testing.TB, flags []string, argv ...string) *traced {
 	t.Helper()
-	socket := fmt.Sprintf("s%d", time.Now().UnixNano())
-	command := trace.SensorArgs(argv, trace.SensorOptions{Socket: socket})
-	return l.startObserved(t, flags, command, trace.ObserverOptions{Socket: socket, PortStart: 1024})
+	return l.startImage(t, l.image, flags, argv...)
 }
 
-func (l *lab) startObserved(t testing.TB, flags, command []string, o trace.ObserverOptions) *traced {
+func (l *lab) startImage(t testing.TB, image string, flags []string, argv ...string) *traced {
+	t.Helper()
+	socket := fmt.Sprintf("s%d", time.Now().UnixNano())
+	command := trace.SensorArgs(argv, trace.SensorOptions{Socket: socket})
+	return l.startObserved(t, image, flags, command, trace.ObserverOptions{Socket: socket, PortStart: 1024})
+}
+
+func (l *lab) startObserved(t testing.TB, image string, flags, command []string, o trace.ObserverOptions) *traced {
 	t.Helper()
 	args := append([]string{"create", "-v", l.volume + ":" + trace.Mountpoint + ":ro", "--entrypoint", command[0]}, flags...)
-	id := l.must(t, append(append(args, l.image), command[1:]...)...)
+	id := l.must(t, append(append(args, image), command[1:]...)...)
 	t.Cleanup(func() { _, _ = docker(nil, "rm", "-f", "-v", id) })
 	l.must(t, "start", id)
 	return &traced{id: id, observer: observerName(id), session: l.observe(t, id, o), opts: o}

@@ -187,7 +187,7 @@ func TestSignalsAndPhases(t *testing.T) {
 	}
 }
 
-func TestThreadsAndForks(t *testing.T) {
+func TestForksAndNames(t *testing.T) {
 	l := needEngine(t)
 	for _, c := range []struct {
 		name    string
@@ -195,7 +195,6 @@ func TestThreadsAndForks(t *testing.T) {
 		command string
 		want    int
 	}{
-		{"threads", []string{"app", "threads"}, "app", 400},
 		{"forks", []string{"app", "forks", "400"}, "app", 400},
 		{"names", []string{"app", "loop", "20000", "new"}, "app", 20000},
 	} {
@@ -328,7 +327,7 @@ func TestEntrypointWithPrivileges(t *testing.T) {
 
 func TestUntraced(t *testing.T) {
 	l := needEngine(t)
-	r := l.startObserved(t, nil, []string{"/bin/app", "serve"}, trace.ObserverOptions{Off: true})
+	r := l.startObserved(t, l.image, nil, []string{"/bin/app", "serve"}, trace.ObserverOptions{Off: true})
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for {

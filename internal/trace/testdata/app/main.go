@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +38,11 @@ func main() {
 	case "term":
 		term()
 	case "threads":
-		threads()
+		threads(args)
+	case "storm":
+		storm(args)
+	case "peak":
+		peak(args[0])
 	case "forks":
 		forks(args)
 	case "touch":
@@ -164,16 +169,66 @@ func term() {
 	os.Exit(42)
 }
 
-func threads() {
+// threads makes, renames and removes files in eight threads at the same time, each in a folder of its own.
+func threads(args []string) {
+	rounds, err := strconv.Atoi(args[0])
+	must(err)
 	var wg sync.WaitGroup
+	start := make(chan struct{})
 	for i := range 8 {
 		wg.Go(func() {
-			for j := range 50 {
-				must(os.WriteFile(fmt.Sprintf("/tmp/t%d-%d", i, j%4), nil, 0o600))
+			runtime.LockOSThread()
+			<-start
+			dir := fmt.Sprintf("/tmp/t%d/", i)
+			must(os.Mkdir(dir, 0o755))
+			for j := range 4 * rounds {
+				name, done := dir+"f"+strconv.Itoa(j%4), dir+"done"+strconv.Itoa(j%4)
+				must(os.WriteFile(name, []byte("x"), 0o600))
+				must(os.Rename(name, done))
+				must(os.Remove(done))
 			}
 		})
 	}
+	close(start)
 	wg.Wait()
+}
+
+// storm opens new files in so many folders, so many in each, says so, and waits.
+func storm(args []string) {
+	folders, err := strconv.Atoi(args[1])
+	must(err)
+	files, err := strconv.Atoi(args[2])
+	must(err)
+	for i := range folders {
+		dir := args[0] + "/folder" + strconv.Itoa(i)
+		must(os.Mkdir(dir, 0o755))
+		for j := range files {
+			fd, err := syscall.Open(dir+"/file"+strconv.Itoa(j), syscall.O_CREAT|syscall.O_WRONLY, 0o600)
+			must(err)
+			must(syscall.Close(fd))
+		}
+	}
+	fmt.Println("done")
+	time.Sleep(time.Hour)
+}
+
+// peak prints the most memory that a process had, in KiB: the first one of its PID namespace that has a word in its
+// command line.
+func peak(word string) {
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	must(err)
+	for _, name := range all {
+		line, err := os.ReadFile(name)
+		if err != nil || !slices.Contains(strings.Split(string(line), "\x00"), word) || strings.HasPrefix(string(line), os.Args[0]) {
+			continue
+		}
+		status, err := os.ReadFile(filepath.Join(filepath.Dir(name), "status"))
+		must(err)
+		_, rest, _ := strings.Cut(string(status), "VmHWM:")
+		fmt.Println(strings.Fields(rest)[0])
+		return
+	}
+	os.Exit(9)
 }
 
 func forks(args []string) {
