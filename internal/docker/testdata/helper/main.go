@@ -1,9 +1,10 @@
-// Command helper stands for podseal in the helper image: the sensor and the observer, and nothing else.
+// Command helper stands for podseal in the helper image: the sensor, the observer and a pod's sandbox, and nothing else.
 package main
 
 import (
 	"os"
 
+	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/trace"
 )
 
@@ -16,6 +17,9 @@ func main() {
 		os.Exit(trace.SensorMain(os.Args[2:]))
 	case trace.ObserverCommand:
 		os.Exit(trace.ObserverMain(os.Args[2:], os.Stdin, os.Stdout))
+	case docker.PauseCommand:
+		docker.Pause()
+		return
 	}
 	os.Exit(2)
 }
