@@ -1,0 +1,218 @@
+package docker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// member is another container of the target's pod.
+type member struct {
+	*running
+	spec target.Member
+}
+
+// startMembers starts containers of the pod one after the other; an init container has ended before the next starts.
+func (c *running) startMembers(ctx context.Context, list []target.Member) error {
+	for _, spec := range list {
+		m, err := c.startMember(ctx, spec)
+		if err != nil {
+			return fmt.Errorf("%s %s of %s: %w", spec.Kind, spec.Name, c.target.Pod.Original, err)
+		}
+		c.members = append(c.members, m)
+	}
+	return nil
+}
+
+func (c *running) startMember(ctx context.Context, spec target.Member) (*member, error) {
+	facts, err := c.e.Image(ctx, spec.Target.Image, spec.Target.Platform)
+	if err != nil {
+		return nil, err
+	}
+	m := &member{spec: spec, running: &running{
+		e: c.e, target: spec.Target, facts: facts, profile: spec.Profile, watcher: &observer{}, sandbox: c.sandbox, beside: true,
+	}}
+	c.made(m.Remove)
+	if err := m.setUpAlone(ctx); err != nil {
+		return nil, err
+	}
+	if spec.Kind != target.Init {
+		return m, nil
+	}
+	if err := m.Wait(ctx); err != nil {
+		return nil, err
+	}
+	state, err := m.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if state.Exit.Code == 0 {
+		return m, nil
+	}
+	logs, err := m.Logs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return nil, &seal.PodError{What: fmt.Sprintf("%s %s exited %d", spec.Kind, spec.Name, state.Exit.Code), Output: strings.TrimSpace(logs)}
+}
+
+// Proceed implements seal.Container.
+func (c *running) Proceed(ctx context.Context) error {
+	if c.target.Pod == nil {
+		return nil
+	}
+	return c.startMembers(ctx, c.target.Pod.After)
+}
+
+// removeAfter takes away what Proceed started.
+func (c *running) removeAfter(ctx context.Context) error {
+	keep := len(c.target.Pod.Before)
+	if keep >= len(c.members) {
+		return nil
+	}
+	var errs []error
+	for _, m := range c.members[keep:] {
+		errs = append(errs, m.Remove(ctx))
+	}
+	c.members = c.members[:keep]
+	return errors.Join(errs...)
+}
+
+// ended names a container of the pod that should run and does not, with its state; "" when there is none.
+func (c *running) ended(ctx context.Context) (string, error) {
+	for _, m := range c.members {
+		if m.spec.Kind == target.Init {
+			continue
+		}
+		s, err := m.State(ctx)
+		if err != nil {
+			return "", err
+		}
+		if !s.Running && (!m.target.Completes || s.Exit.Code != 0) {
+			return fmt.Sprintf("%s %s exited %d", m.spec.Kind, m.spec.Name, s.Exit.Code), nil
+		}
+	}
+	return "", nil
+}
+
+// byDefault is the container of the pod that commands are meant for.
+func (c *running) byDefault() *running {
+	if c.target.Pod != nil && c.target.Pod.Default != "" {
+		for _, m := range c.members {
+			if m.spec.Name == c.target.Pod.Default {
+				return m.running
+			}
+		}
+	}
+	return c
+}
+
+// ExecDefault implements seal.Container.
+func (c *running) ExecDefault(ctx context.Context, argv []string) (int, string, error) {
+	return c.byDefault().Exec(ctx, argv)
+}
+
+// hook runs a lifecycle hook; the failure is the application's or the manifest's.
+func (c *running) hook(ctx context.Context, name string, h *target.Hook) error {
+	if h == nil {
+		return nil
+	}
+	what := name + " hook"
+	if c.target.Name != "" {
+		what += " of " + c.target.Name
+	}
+	switch {
+	case h.Sleep > 0:
+		if !pause(ctx, h.Sleep) {
+			return ctx.Err()
+		}
+	case len(h.Argv) > 0:
+		code, output, err := c.Exec(ctx, h.Argv)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if code != 0 {
+			return &seal.PodError{What: fmt.Sprintf("the %s exited %d", what, code), Output: strings.TrimSpace(output)}
+		}
+	case h.HTTP != nil:
+		if err := c.get(ctx, *h.HTTP); err != nil {
+			return &seal.PodError{What: fmt.Sprintf("the %s failed: %v", what, err)}
+		}
+	}
+	return nil
+}
+
+// hookTime bounds the request of a hook.
+const hookTime = 10 * time.Second
+
+// get makes the request of a hook.
+func (c *running) get(ctx context.Context, g target.HTTPGet) error {
+	ctx, cancel := context.WithTimeout(ctx, hookTime)
+	defer cancel()
+	port, ok := c.Ports()[g.Port]
+	if !ok {
+		return fmt.Errorf("port %d is not published: give it with --port", g.Port)
+	}
+	scheme := "http"
+	if g.HTTPS {
+		scheme = "https"
+	}
+	url := fmt.Sprintf("%s://%s:%d/%s", scheme, c.Host(), port, strings.TrimPrefix(g.Path, "/"))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	for _, h := range g.Headers {
+		req.Header.Add(h[0], h[1])
+	}
+	client := &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a kubelet does not check it, either
+	}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= http.StatusBadRequest {
+		return fmt.Errorf("GET %s answers %s", g.Path, resp.Status)
+	}
+	return nil
+}
+
+// postStart runs the hook after the start. Its failure ends a container in a pod.
+func (c *running) postStart(ctx context.Context) error {
+	if c.failure() != nil {
+		return nil
+	}
+	err := c.hook(ctx, "postStart", c.target.PostStart)
+	var failed *seal.PodError
+	if c.target.PostStart != nil && err != nil && !errors.As(err, &failed) && c.stopped(ctx) {
+		return nil // the application's own end is what is told
+	}
+	return err
+}
+
+func (c *running) stopped(ctx context.Context) bool {
+	s, err := c.State(ctx)
+	return err == nil && !s.Running
+}
+
+// preStop runs the hook before the stop; a kubelet stops the container whatever came of it.
+func (c *running) preStop(ctx context.Context, grace time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	_ = c.hook(ctx, "preStop", c.target.PreStop)
+}
+
+// givenVolume tells whether the pod itself mounts something at a path.
+func givenVolume(t target.Target, at string) bool {
+	return slices.ContainsFunc(t.Mounts, func(m target.VolumeMount) bool { return m.Path == at })
+}
