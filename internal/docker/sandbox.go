@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,13 +36,14 @@ type sandbox struct {
 	pod     *target.Pod
 	id      string
 	ip      string
+	group   int64 // fsGroup
 	volumes map[string]podVolume
 	folders map[string]string // volumes for a subPath: by volume and path
 }
 
 // makeSandbox makes the sandbox of a target's pod. What is made is removed with c.
 func (c *running) makeSandbox(ctx context.Context) error {
-	s := &sandbox{e: c.e, pod: c.target.Pod, volumes: map[string]podVolume{}, folders: map[string]string{}}
+	s := &sandbox{e: c.e, pod: c.target.Pod, group: podGroup(c.target, c.profile), volumes: map[string]podVolume{}, folders: map[string]string{}}
 	helper, err := c.e.helper(ctx)
 	if err != nil {
 		return fmt.Errorf("making the pod's sandbox: %w", err)
@@ -178,13 +180,26 @@ func (c *running) joinGroups(to settings) {
 	}
 }
 
-// fsGroup is the group of the volumes; 0 where there is none.
+// fsGroup is the group of the pod's volumes; 0 where there is none.
 func (c *running) fsGroup() int64 {
-	if !c.profile.Open && c.profile.FSGroup != 0 {
-		return c.profile.FSGroup
-	}
 	if c.sandbox != nil {
-		return c.sandbox.pod.FSGroup
+		return c.sandbox.group
 	}
-	return 0
+	return groupIn(c.profile)
+}
+
+func groupIn(p profile.Profile) int64 {
+	if p.Open {
+		return 0
+	}
+	return p.FSGroup
+}
+
+// podGroup is the fsGroup of a pod: its own, or the one that a profile in it needs.
+func podGroup(t target.Target, p profile.Profile) int64 {
+	group := cmp.Or(t.Pod.FSGroup, groupIn(p))
+	for _, m := range slices.Concat(t.Pod.Before, t.Pod.After) {
+		group = cmp.Or(group, groupIn(m.Profile))
+	}
+	return group
 }

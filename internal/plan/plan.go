@@ -55,11 +55,12 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 		}
 	}
 	for _, f := range folding.Folders {
-		if _, given := pl.Profile.Covering(f.Path); given {
+		if _, covered := pl.Profile.Covering(f.Path); covered {
 			continue
 		}
-		if _, given := in.Target.GivenMount(f.Path); given {
-			continue // a volume of the pod's own, which stays what it is
+		// A volume of the pod's own stays what it is; but a VOLUME of the image below one is not in it.
+		if m, is := given(in.Target, f.Path); is && (!f.Volume || m.Path == f.Path) {
+			continue
 		}
 		if !urgent(f) {
 			pl.Deferred = append(pl.Deferred, f)

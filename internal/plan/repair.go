@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/diff"
@@ -41,7 +42,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	f := failure{in: in, plan: pl, cur: cur, run: run}
 	f.denied, f.refused = evidence(run, workingDir(in))
 	rules := []func(context.Context, failure) (Repair, error){
-		repairExec, repairLast, repairPort, repairDenied, repairTemp, repairOwner, repairDeferred, repairHidden, repairAcross, repairRaise,
+		repairExec, repairClaim, repairLast, repairPort, repairDenied, repairTemp, repairOwner, repairDeferred, repairHidden, repairAcross, repairRaise,
 		repairEveryOwner,
 	}
 	var out []Repair
@@ -85,14 +86,16 @@ func repairLast(ctx context.Context, f failure) (Repair, error) {
 }
 
 // repairDenied takes every refusal of the run.
-func repairDenied(ctx context.Context, f failure) (Repair, error) { return widen(ctx, f, f.denied) }
+func repairDenied(ctx context.Context, f failure) (Repair, error) {
+	return widen(ctx, f, slices.Clone(f.denied))
+}
 
 // widen mounts the folders of refused writes, and lets the application own the mounts whose owner or mode it could not
 // change.
 func widen(ctx context.Context, f failure, denied diff.List) (Repair, error) {
 	r := Repair{Profile: f.cur}
 	var open diff.List
-	for _, e := range denied {
+	for _, e := range ungiven(f.in.Target, denied) {
 		at, err := realPath(ctx, f.in.Tree, e.Path)
 		if err != nil {
 			return r, err

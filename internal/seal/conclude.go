@@ -176,6 +176,9 @@ func notExercised(t target.Target, unrepeatable bool) []string {
 	if t.Soak == 0 {
 		out = append(out, "what the application first does some time after its start (see --soak)")
 	}
+	if t.Pod != nil {
+		out = append(out, t.Pod.Unlike...)
+	}
 	if unrepeatable {
 		out = append(out, "the e2e commands after a restart: they fail when they are run twice, so a restart was judged by readiness alone")
 	}
