@@ -17,7 +17,10 @@ import (
 
 // adviseOptions are the flags of podseal advise.
 type adviseOptions struct {
-	from, platform, stage string
+	target targetOptions // for --prove; its platform is the one of every image
+	prove  proveOptions
+
+	from, stage           string
 	format, output        string
 	catalog               string
 	failOn, writes        []string
@@ -28,25 +31,27 @@ type adviseOptions struct {
 func newAdviseCommand(s streams) *cobra.Command {
 	var o adviseOptions
 	c := &cobra.Command{
-		Use:   "advise {IMAGE | DOCKERFILE | MANIFEST | ARCHIVE | FOLDER}",
+		Use:   "advise {IMAGE | DOCKERFILE | MANIFEST | ARCHIVE | FOLDER} [flags] [-- COMMAND...]",
 		Short: "Say whether and why an image runs as root, which uid it can run as, and the best way out",
 		Long: `Reads an image, a Dockerfile, or the images of a manifest, and tells the images apart that only declare root but drop
 it themselves, whose workers drop it, that never drop it, that name their user, and that are fine. Each sentence comes
-with its evidence. Nothing is run.
+with its evidence. Nothing is run, but for --prove.
 
 An image is looked for in the engine, then in its registry, of which only what is needed is read. A Dockerfile gets a
-patch to a numeric non-root user.`,
+patch to a numeric non-root user; --prove builds the changed Dockerfile, and seals the image with the e2e commands as
+podseal run does.`,
 		Example: `  podseal advise redis:8
   podseal advise --from registry --verify ghcr.io/example/app:1.2
   podseal advise Dockerfile | git apply
-  podseal advise --fail-on root,named-user deploy.yaml`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return badInput("%s takes one image, file or folder, got %d arguments", c.CommandPath(), len(args))
+  podseal advise --fail-on root,named-user deploy.yaml
+  podseal advise --prove Dockerfile -- sh -c 'curl -fsS $PODSEAL_URL/'`,
+		RunE: func(c *cobra.Command, args []string) error {
+			what, err := o.splitArgs(c, args)
+			if err != nil {
+				return err
 			}
-			return nil
+			return runAdvise(c.Context(), o, s, what)
 		},
-		RunE: func(c *cobra.Command, args []string) error { return runAdvise(c.Context(), o, s, args[0]) },
 	}
 	o.addFlags(c)
 	return c
@@ -54,18 +59,21 @@ patch to a numeric non-root user.`,
 
 func (o *adviseOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
+	f.SortFlags = false
 	f.StringVar(&o.from, "from", "", "where an image is read: engine, registry, archive (docker save) or layout (OCI); default: found out")
-	f.StringVar(&o.platform, "platform", "", "platform of an image of several, as linux/arm64")
 	f.BoolVar(&o.deep, "deep", false, "of an image in a registry, read all layers: setuid files, file capabilities, owners")
 	f.BoolVar(&o.verify, "verify", false, "ask the registry whether each other image that is advised exists and is not root")
 	f.StringVar(&o.catalog, "catalog", "", "`FILE` with more images and alternatives; its entries replace those of the shipped catalog")
 	f.BoolVar(&o.ownCatalogOnly, "no-shipped-catalog", false, "advise no image but those of --catalog")
-	f.StringVar(&o.stage, "target", "", "stage of the Dockerfile that is built; default: the last one")
-	f.StringSliceVar(&o.writes, "writes", nil, "folders that the application of the Dockerfile writes to, besides its VOLUMEs")
-	f.BoolVar(&o.write, "write", false, "write the change into the Dockerfile")
+	f.StringVar(&o.stage, "target", "", "`STAGE` of the Dockerfile that is built; default: the last one")
+	f.StringArrayVar(&o.prove.args, "build-arg", nil, "a build argument of the Dockerfile: `NAME=VALUE`, or NAME to take its value from here (repeatable)")
+	f.StringSliceVar(&o.writes, "writes", nil, "`FOLDERS` that the application of the Dockerfile writes to, besides its VOLUMEs")
+	f.BoolVar(&o.write, "write", false, "write the change into the Dockerfile; with --prove only if it is proved")
 	f.StringVar(&o.format, "format", "text", "text, json, or sarif (findings in Dockerfiles)")
 	f.StringVarP(&o.output, "output", "o", "", "`FILE` for the advice; default: stdout")
-	f.StringSliceVar(&o.failOn, "fail-on", nil, "exit with code 4 on these findings: "+strings.Join(adviceIDs(), ", "))
+	f.StringSliceVar(&o.failOn, "fail-on", nil, "exit with code 4 on these `FINDINGS`: "+strings.Join(adviceIDs(), ", "))
+	o.prove.addFlags(f)
+	o.target.addFlags(f)
 }
 
 // adviceIDs are all ids of findings, of images and of Dockerfiles.
@@ -85,7 +93,10 @@ func (o adviseOptions) check() error {
 	if !slices.Contains([]string{"", "engine", "registry", "archive", "layout"}, o.from) {
 		return badInput("--from %s: it is one of engine, registry, archive, layout", o.from)
 	}
-	return checkWritable(o.output)
+	if err := checkWritable(o.output); err != nil {
+		return err
+	}
+	return o.checkProve()
 }
 
 func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) error {
@@ -101,6 +112,11 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 	if err := a.look(ctx, what); err != nil {
 		return err
 	}
+	if o.prove.on {
+		if err := a.prove(ctx, what); err != nil {
+			return err
+		}
+	}
 	if err := a.writeDockerfiles(); err != nil {
 		return err
 	}
@@ -115,6 +131,11 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 	}
 	if err != nil {
 		return fmt.Errorf("writing the advice: %w", err)
+	}
+	for _, d := range a.outcome.Dockerfiles {
+		if d.Proof != nil && !d.Proof.Proved {
+			return &codedError{code: exitNotSealed, err: fmt.Errorf("the advice on %s is not proved", d.File)}
+		}
 	}
 	if id, found := a.outcome.Has(o.failOn); found {
 		return &codedError{code: exitNotSealed, err: fmt.Errorf("found %s, which --fail-on names", id)}
@@ -158,7 +179,7 @@ func (o adviseOptions) render(out advise.Outcome) ([]byte, error) {
 // writeDockerfiles writes the changes, where that is asked for.
 func (a *adviser) writeDockerfiles() error {
 	for i, d := range a.outcome.Dockerfiles {
-		if !a.opts.write || d.Diff == "" {
+		if !a.opts.write || d.Diff == "" || d.Proof != nil && !d.Proof.Proved {
 			continue
 		}
 		st, err := os.Stat(d.File)
@@ -178,5 +199,5 @@ func (a *adviser) writeDockerfiles() error {
 
 // configOf asks a registry for the config of an image.
 func (a *adviser) configOf(ctx context.Context, ref string) (*v1.ConfigFile, error) {
-	return image.Exists(ctx, ref, a.opts.platform)
+	return image.Exists(ctx, ref, a.opts.target.platform)
 }

@@ -110,8 +110,12 @@ func (a *adviser) dockerfile(name string, data []byte) error {
 	if name == "-" {
 		shown = "Dockerfile"
 	}
+	args, err := a.opts.prove.buildArgs()
+	if err != nil {
+		return err
+	}
 	r, err := dockerfile.Check(data, dockerfile.Options{
-		Target: a.opts.stage, Base: a.catalog.Base, Writes: a.opts.writes, Name: strings.TrimPrefix(filepath.ToSlash(shown), "/"),
+		Target: a.opts.stage, Base: a.catalog.Base, Writes: a.opts.writes, Name: strings.TrimPrefix(filepath.ToSlash(shown), "/"), Args: args,
 	})
 	if err != nil {
 		return badInput("%s: %w", shown, err)
@@ -187,10 +191,10 @@ func (a *adviser) outside(ctx context.Context, from, ref string, o advise.Option
 	case "archive":
 		src, err = image.OpenTarball(ref, "")
 	case "layout":
-		src, err = image.OpenLayout(ref, a.opts.platform)
+		src, err = image.OpenLayout(ref, a.opts.target.platform)
 	default:
 		o.Scan = a.opts.deep
-		src, err = image.OpenRemote(ctx, ref, a.opts.platform)
+		src, err = image.OpenRemote(ctx, ref, a.opts.target.platform)
 	}
 	if err != nil {
 		return advise.Report{}, asBadInput(err)
@@ -215,14 +219,14 @@ func (a *adviser) inEngine(ctx context.Context, ref string, o advise.Options) (a
 		a.engine = engine
 	}
 	o.Known = a.engine.Stacks
-	has, err := a.engine.Has(ctx, ref, a.opts.platform)
+	has, err := a.engine.Has(ctx, ref, a.opts.target.platform)
 	if err != nil {
 		return advise.Report{}, err
 	}
 	if !has && !asked {
 		return a.outside(ctx, "registry", ref, o)
 	}
-	facts, err := a.engine.Image(ctx, ref, a.opts.platform)
+	facts, err := a.engine.Image(ctx, ref, a.opts.target.platform)
 	if err != nil {
 		return advise.Report{}, err
 	}

@@ -26,7 +26,42 @@ type Outcome struct {
 type DockerfileReport struct {
 	File string `json:"file"`
 	dockerfile.Result
-	Written bool `json:"written,omitempty"` // the change is in the file
+	Written bool   `json:"written,omitempty"` // the change is in the file
+	Proof   *Proof `json:"proof,omitempty"`   // nil where none was asked for
+}
+
+// Proof is what came of building the changed Dockerfile and sealing the image.
+type Proof struct {
+	Proved bool   `json:"proved"` // the image works as the new user
+	Why    string `json:"why"`    // one sentence
+	// Verdict is the one of the seal, User and Mounts what the application ran with; empty where the build failed.
+	Verdict string   `json:"verdict,omitempty"`
+	User    string   `json:"user,omitempty"`
+	Mounts  []string `json:"mounts,omitempty"`
+	// Build are the last lines of a build that failed.
+	Build []string `json:"build,omitempty"`
+	// Image is the name under which the image was kept.
+	Image string `json:"image,omitempty"`
+}
+
+// Text is the proof for a terminal.
+func (p Proof) Text() string {
+	var b strings.Builder
+	head := "Not proved"
+	if p.Proved {
+		head = "Proved"
+	}
+	fmt.Fprintf(&b, "%s: %s.\n", head, strings.TrimSuffix(p.Why, "."))
+	for _, line := range p.Build {
+		fmt.Fprintf(&b, "  | %s\n", line)
+	}
+	if p.Proved && len(p.Mounts) > 0 {
+		fmt.Fprintf(&b, "  It writes to %s; `podseal run` makes the manifest.\n", strings.Join(p.Mounts, ", "))
+	}
+	if p.Image != "" {
+		fmt.Fprintf(&b, "  The image was kept as %s.\n", p.Image)
+	}
+	return b.String()
 }
 
 // Has tells whether anything has a finding of one of the ids, and which.
@@ -90,6 +125,9 @@ func (d DockerfileReport) Text() string {
 	}
 	if d.Diff != "" {
 		fmt.Fprintf(&b, "\n%s", d.Diff)
+	}
+	if d.Proof != nil {
+		fmt.Fprintf(&b, "\n%s", d.Proof.Text())
 	}
 	return b.String()
 }

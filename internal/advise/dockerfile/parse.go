@@ -5,6 +5,7 @@ package dockerfile
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -42,8 +43,8 @@ type File struct {
 	final bool // the last line ends in eol
 }
 
-// Parse reads a Dockerfile.
-func Parse(data []byte) (*File, error) {
+// Parse reads a Dockerfile. args are build arguments, which go before the defaults of its ARGs.
+func Parse(data []byte, args map[string]string) (*File, error) {
 	result, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("parsing the Dockerfile: %w", err)
@@ -55,7 +56,7 @@ func Parse(data []byte) (*File, error) {
 	text := string(data)
 	f.final = strings.HasSuffix(text, f.eol)
 	f.lines = strings.Split(strings.TrimSuffix(text, f.eol), f.eol)
-	p := stageParser{file: f, lex: shell.NewLex(result.EscapeToken), global: map[string]string{}}
+	p := stageParser{file: f, given: args, lex: shell.NewLex(result.EscapeToken), global: map[string]string{}}
 	for _, n := range result.AST.Children {
 		if err := p.add(instruction(n)); err != nil {
 			return nil, err
@@ -83,6 +84,7 @@ func instruction(n *parser.Node) Instruction {
 type stageParser struct {
 	file   *File
 	lex    *shell.Lex
+	given  map[string]string // build arguments
 	global map[string]string
 	vars   map[string]string
 	all    []map[string]string // ENVs of each stage, which a stage FROM it inherits
@@ -141,7 +143,9 @@ func (p *stageParser) from(in Instruction) error {
 func (p *stageParser) args(in Instruction, vars, global map[string]string) {
 	for _, w := range in.Words {
 		name, value, given := strings.Cut(w, "=")
-		if given {
+		if v, ok := p.given[name]; ok {
+			vars[name] = v
+		} else if given {
 			vars[name] = p.expand(value, vars)
 		} else if v, ok := global[name]; ok {
 			vars[name] = v
@@ -189,4 +193,15 @@ func (f *File) stage(target string) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("the Dockerfile has no stage %q", target)
+}
+
+// bases are the images that the stages begin with, each once.
+func (f *File) bases() []string {
+	var out []string
+	for _, s := range f.Stages {
+		if s.Parent < 0 && s.Base != "" && s.Base != "scratch" && !slices.Contains(out, s.Base) {
+			out = append(out, s.Base)
+		}
+	}
+	return out
 }

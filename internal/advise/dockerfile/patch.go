@@ -18,11 +18,13 @@ type Options struct {
 	Base   func(string) Base // what is known of base images
 	Writes []string          // folders that the application writes to, in addition to its VOLUMEs
 	Name   string            // of the file, for the diff; "Dockerfile" if empty
+	Args   map[string]string // build arguments
 }
 
 // Result is what was found in a Dockerfile, and the change that makes its image non-root.
 type Result struct {
 	Base     string    `json:"base"` // image that the final stage begins with
+	Bases    []string  `json:"-"`    // images that the stages begin with, as far as they are known
 	User     string    `json:"user"` // USER as it is
 	Findings []Finding `json:"findings,omitempty"`
 	Fine     bool      `json:"fine"` // USER is numeric and not root: nothing is changed
@@ -36,7 +38,7 @@ type Result struct {
 
 // Check judges a Dockerfile and makes the change.
 func Check(data []byte, opts Options) (Result, error) {
-	f, err := Parse(data)
+	f, err := Parse(data, opts.Args)
 	if err != nil {
 		return Result{}, err
 	}
@@ -45,7 +47,7 @@ func Check(data []byte, opts Options) (Result, error) {
 		return Result{}, err
 	}
 	w := f.who(target, opts.Base)
-	r := Result{Base: w.image, User: w.user, Fine: w.fine(), Patched: data}
+	r := Result{Base: w.image, User: w.user, Bases: f.bases(), Fine: w.fine(), Patched: data}
 	r.Findings = append(w.findings(), f.bodyFindings(&f.Stages[target])...)
 	if r.Fine {
 		return r, nil
@@ -71,7 +73,7 @@ func Check(data []byte, opts Options) (Result, error) {
 
 // proved parses the changed file again, and tells whether its user is a number that is not root now.
 func proved(patched []byte, opts Options) bool {
-	f, err := Parse(patched)
+	f, err := Parse(patched, opts.Args)
 	if err != nil {
 		return false
 	}
