@@ -64,15 +64,23 @@ func spliceAll(source []byte) ([]byte, Report, error) {
 	if err != nil {
 		return nil, Report{}, err
 	}
-	targets, err := f.Select("", "")
+	edits, err := allEdits(f)
 	if err != nil {
 		return nil, Report{}, err
+	}
+	return Splice(f, edits)
+}
+
+func allEdits(f *manifest.File) ([]Edit, error) {
+	targets, err := f.Select("", "")
+	if err != nil {
+		return nil, err
 	}
 	var edits []Edit
 	for _, t := range targets {
 		edits = append(edits, Edit{Pod: t.Pod, Container: t.Container.Name, Profile: fuzzProfile(), NoToken: true})
 	}
-	return Splice(f, edits)
+	return edits, nil
 }
 
 // lostLine is the first line of the input that is not in the output behind the ones before it, replaced ones aside.

@@ -21,11 +21,14 @@ type Edit struct {
 	// NoToken says that nothing showed this container to use the API. When all edits of a pod say so, and the pod names
 	// no service account of its own, it gets no token.
 	NoToken bool
+	// TokenWhy is what showed, or did not show, that the container uses the API.
+	TokenWhy string
 }
 
 // Change is one difference that a splice made, or found unnecessary.
 type Change struct {
 	Action string `json:"action"` // "added", "replaced", or "kept" for what serves as it is
+	File   string `json:"file"`
 	Line   int    `json:"line"`   // of the original file
 	Object string `json:"object"` // "Deployment web"
 	Field  string `json:"field"`  // in the pod's spec: "containers[0].securityContext.runAsUser"
@@ -45,12 +48,9 @@ type Report struct {
 // The result is parsed again: it must mean exactly what the manifest meant, with the wanted edits and nothing else.
 // Where it does not, or where a profile cannot be written into the pod, the error names line and reason.
 func Splice(file *manifest.File, edits []Edit) ([]byte, Report, error) {
-	byPod := map[*manifest.Pod][]Edit{}
-	for _, e := range edits {
-		if e.Profile.Open {
-			return nil, Report{}, fmt.Errorf("writing the profile of container %s: it is the unrestricted one, which is never written", e.Container)
-		}
-		byPod[e.Pod] = append(byPod[e.Pod], e)
+	byPod, err := byPods(edits)
+	if err != nil {
+		return nil, Report{}, err
 	}
 	groups := groupByDocument(file.Pods, byPod)
 	patchers := make([]*patcher, len(groups))
@@ -78,6 +78,18 @@ func Splice(file *manifest.File, edits []Edit) ([]byte, Report, error) {
 	return out, report, nil
 }
 
+// byPods puts the edits of one pod together, and refuses the profile that is never written.
+func byPods(edits []Edit) (map[*manifest.Pod][]Edit, error) {
+	out := map[*manifest.Pod][]Edit{}
+	for _, e := range edits {
+		if e.Profile.Open {
+			return nil, fmt.Errorf("writing the profile of container %s: it is the unrestricted one, which is never written", e.Container)
+		}
+		out[e.Pod] = append(out[e.Pod], e)
+	}
+	return out, nil
+}
+
 // groupByDocument puts the pods together that stand in one document, and leaves out the documents without an edit.
 func groupByDocument(pods []*manifest.Pod, edits map[*manifest.Pod][]Edit) [][]*manifest.Pod {
 	var groups [][]*manifest.Pod
@@ -97,6 +109,19 @@ func groupByDocument(pods []*manifest.Pod, edits map[*manifest.Pod][]Edit) [][]*
 
 // spliceDocument collects the patches of all pods of one document, and proves them.
 func spliceDocument(p *patcher, pods []*manifest.Pod, edits map[*manifest.Pod][]Edit) error {
+	wants, err := p.collect(pods, edits)
+	if err != nil || len(p.patches) == 0 {
+		return err
+	}
+	text, err := apply(p.doc.Text, p.patches)
+	if err != nil {
+		return fmt.Errorf("splicing %s: %w", pods[0], err)
+	}
+	return p.prove(pods, wants, text)
+}
+
+// collect works out the edits of all pods of one document, by their paths, with the patches and changes that they make.
+func (p *patcher) collect(pods []*manifest.Pod, edits map[*manifest.Pod][]Edit) (map[string]object, error) {
 	wants := map[string]object{}
 	for _, pod := range pods {
 		if len(edits[pod]) == 0 {
@@ -105,7 +130,7 @@ func spliceDocument(p *patcher, pods []*manifest.Pod, edits map[*manifest.Pod][]
 		w := wish{pod: pod, edits: edits[pod]}
 		tree, err := w.tree()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.style = styleOf(p.doc, pod)
 		before := len(p.changes)
@@ -113,21 +138,15 @@ func spliceDocument(p *patcher, pods []*manifest.Pod, edits map[*manifest.Pod][]
 		if len(tree) > 0 {
 			wants[pod.Path] = tree
 			if err := p.mapping(pod.Node, tree, 0, ""); err != nil {
-				return fmt.Errorf("sealing %s: %w", pod, err)
+				return nil, fmt.Errorf("sealing %s: %w", pod, err)
 			}
 		}
 		for i := before; i < len(p.changes); i++ {
-			p.changes[i].Object = pod.String()
+			p.changes[i].File, p.changes[i].Object = p.doc.File, pod.String()
+			p.changes[i].Why = cmp.Or(p.changes[i].Why, w.why[p.changes[i].Field])
 		}
 	}
-	if len(p.patches) == 0 {
-		return nil
-	}
-	text, err := apply(p.doc.Text, p.patches)
-	if err != nil {
-		return fmt.Errorf("splicing %s: %w", pods[0], err)
-	}
-	return p.prove(pods, wants, text)
+	return wants, nil
 }
 
 // apply replaces spans of bytes. Insertions at one offset keep their order, those of deeper collections first.

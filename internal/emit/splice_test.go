@@ -29,17 +29,25 @@ func splice(source []byte, podPath string, cases []spliceCase) ([]byte, Report, 
 	if err != nil {
 		return nil, Report{}, err
 	}
+	edits, err := editsOf(f, cases)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	return Splice(f, edits)
+}
+
+func editsOf(f *manifest.File, cases []spliceCase) ([]Edit, error) {
 	var edits []Edit
 	for _, c := range cases {
 		targets, err := f.Select(c.Object, c.Container)
 		if err != nil {
-			return nil, Report{}, err
+			return nil, err
 		}
 		for _, t := range targets {
-			edits = append(edits, Edit{t.Pod, t.Container.Name, c.Profile, c.NoToken})
+			edits = append(edits, Edit{Pod: t.Pod, Container: t.Container.Name, Profile: c.Profile, NoToken: c.NoToken})
 		}
 	}
-	return Splice(f, edits)
+	return edits, nil
 }
 
 func TestSplice(t *testing.T) {

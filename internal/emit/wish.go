@@ -23,6 +23,7 @@ type wish struct {
 	seeds      []any
 	volumes    items
 	kept       []Change
+	why        map[string]string // reasons for fields, for the report
 
 	volumeNames, containerNames nameSet
 }
@@ -175,24 +176,6 @@ func (w *wish) env(c manifest.Container, e Edit) (items, error) {
 	}
 	slices.SortFunc(out.at, func(a, b itemEdit) int { return a.index - b.index })
 	return out, nil
-}
-
-// withoutToken tells whether the pod is to get no service account token.
-func (w *wish) withoutToken() bool {
-	s := w.pod.Spec
-	named := s.ServiceAccountName != "" && s.ServiceAccountName != "default" ||
-		s.DeprecatedServiceAccount != "" && s.DeprecatedServiceAccount != "default"
-	if named || s.AutomountServiceAccountToken != nil || w.pod.Knative() {
-		return false
-	}
-	sealed := map[string]bool{}
-	for _, e := range w.edits {
-		if !e.NoToken {
-			return false
-		}
-		sealed[e.Container] = true
-	}
-	return !slices.ContainsFunc(w.pod.Containers, func(c manifest.Container) bool { return !c.Seed() && !sealed[c.Name] })
 }
 
 // podFields adds what only a pod can have.

@@ -3,6 +3,7 @@ package manifest
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,7 @@ type Pod struct {
 	Name       string
 	Namespace  string
 	Path       string // from the document to the pod's spec: "spec.template.spec", "items[2].spec"
+	Within     string // from the document to the object: "" where the document is the object, else "items[2]."
 	Line       int    // of the object
 
 	Meta       metav1.ObjectMeta // of the pod or its template
@@ -102,6 +104,17 @@ type Step struct {
 	Index int
 }
 
+// BuiltIn tells whether the object is of a kind of Kubernetes' own, for which the API server knows how lists are merged.
+func (p *Pod) BuiltIn() bool {
+	return slices.Contains([]string{"", "apps", "batch"}, groupOf(p.APIVersion))
+}
+
+// StepsInObject is the way from the object to the pod's spec.
+func (p *Pod) StepsInObject() []Step {
+	steps, _ := parsePath(strings.TrimPrefix(p.Path, p.Within)) // it was parsed before
+	return steps
+}
+
 // Steps is the way from the document to the pod's spec.
 func (p *Pod) Steps() []Step {
 	steps, _ := parsePath(p.Path) // it was parsed before
@@ -153,7 +166,7 @@ func walk(n *yaml.Node, steps []Step) (*yaml.Node, bool) {
 func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Pod, error) {
 	p := &Pod{
 		Document: d, APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Namespace: h.namespace,
-		Path: prefix + path, Line: d.Line(object),
+		Path: prefix + path, Within: prefix, Line: d.Line(object),
 	}
 	steps, err := parsePath(path)
 	if err != nil {

@@ -76,6 +76,18 @@ func split(src []byte) []chunk {
 	return chunks
 }
 
+// StartsDocument tells whether the first line that is no comment begins a document by itself, or is a directive.
+func StartsDocument(src []byte) bool {
+	for at := 0; at < len(src); at = nextLine(src, at) {
+		line := src[at:]
+		if trimmed := bytes.TrimLeft(line[:nextLine(line, 0)], " \t\r\n"); len(trimmed) == 0 || trimmed[0] == '#' {
+			continue
+		}
+		return isMarker(line, "---") || line[0] == '%'
+	}
+	return false
+}
+
 func isMarker(line []byte, marker string) bool {
 	return bytes.HasPrefix(line, []byte(marker)) &&
 		(len(line) == 3 || line[3] == ' ' || line[3] == '\t' || line[3] == '\r' || line[3] == '\n')

@@ -1,0 +1,138 @@
+package emit
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/podseal/podseal/internal/manifest"
+)
+
+// JSONPatch writes the edits as JSON patches (RFC 6902), as kubectl patch takes them. For one object it is a JSON array;
+// for several a YAML stream with an array each, below the object's name. Each patch begins with tests, so that it
+// fails where the items are not in the order in which they were.
+func JSONPatch(file *manifest.File, edits []Edit) ([]byte, Report, error) {
+	all, report, err := plans(file, edits)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	switch len(all) {
+	case 0:
+		return []byte("[]\n"), report, nil
+	case 1:
+		return []byte(jsonLines(operations(all[0]))), report, nil
+	}
+	var out strings.Builder
+	for _, p := range all {
+		out.WriteString("---\n# " + comment(objectName(p.pod)) + "\n" + jsonLines(operations(p)))
+	}
+	return []byte(out.String()), report, nil
+}
+
+// objectName names an object with its namespace.
+func objectName(pod *manifest.Pod) string {
+	if pod.Namespace == "" {
+		return pod.String()
+	}
+	return pod.String() + " in namespace " + pod.Namespace
+}
+
+// comment makes a text safe for a line that is a comment.
+func comment(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 || r == 0xfeff {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+func jsonLines(ops []object) string {
+	lines := make([]string, len(ops))
+	for i, op := range ops {
+		lines[i] = "  " + flow(op, true)
+	}
+	return "[\n" + strings.Join(lines, ",\n") + "\n]\n"
+}
+
+// operations are a pod's edits as operations on its object, the tests first.
+func operations(p podPlan) []object {
+	at := ""
+	for _, s := range p.pod.StepsInObject() {
+		at += "/" + pointerPart(s)
+	}
+	var o ops
+	o.object(at, p.before, p.tree)
+	return slices.Concat(o.tests, o.changes)
+}
+
+func pointerPart(s manifest.Step) string {
+	if s.Key == "" {
+		return strconv.Itoa(s.Index)
+	}
+	return escapePointer(s.Key)
+}
+
+func escapePointer(key string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+}
+
+// ops collects the operations of a JSON patch.
+type ops struct{ tests, changes []object }
+
+func (o *ops) add(op, path string, value any) {
+	entry := object{{"op", op}, {"path", path}, {"value", value}}
+	if op == "test" {
+		o.tests = append(o.tests, entry)
+		return
+	}
+	o.changes = append(o.changes, entry)
+}
+
+func (o *ops) object(at string, before any, edit object) {
+	old, _ := before.(map[string]any)
+	for _, f := range edit {
+		path := at + "/" + escapePointer(f.key)
+		have, there := old[f.key]
+		switch e := f.val.(type) {
+		case object:
+			if m, ok := have.(map[string]any); ok {
+				o.object(path, m, e)
+				continue
+			}
+		case items:
+			if list, ok := have.([]any); ok && len(list) > 0 {
+				o.items(path, f.key, list, e)
+				continue
+			}
+		}
+		op := "add"
+		if there {
+			op = "replace"
+		}
+		o.add(op, path, rendered(nil, f.val))
+	}
+}
+
+// items edits the items that are there by their places, then adds the new ones.
+func (o *ops) items(at, key string, before []any, e items) {
+	for _, edit := range e.at {
+		path := fmt.Sprintf("%s/%d", at, edit.index)
+		item, _ := before[edit.index].(map[string]any)
+		by := mergeKeys()[key]
+		if by == "" {
+			by = "name"
+		}
+		if name, ok := item[by]; ok {
+			o.add("test", path+"/"+by, name)
+		}
+		o.object(path, item, edit.edit)
+	}
+	for _, item := range e.append {
+		o.add("add", at+"/-", item)
+	}
+	for _, item := range slices.Backward(e.prepend) {
+		o.add("add", at+"/0", item)
+	}
+}

@@ -1,0 +1,168 @@
+package emit
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/podseal/podseal/internal/manifest"
+)
+
+// mergeKeys are the sequences of a pod whose items the API server merges, by the key that tells them apart. All other
+// sequences are replaced whole.
+func mergeKeys() map[string]string {
+	return map[string]string{"containers": "name", "initContainers": "name", "volumes": "name", "env": "name", "volumeMounts": "mountPath"}
+}
+
+// StrategicMerge writes the edits as strategic merge patches, a document for each object, as kubectl patch takes them.
+func StrategicMerge(file *manifest.File, edits []Edit) ([]byte, Report, error) {
+	all, report, err := plans(file, edits)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	var docs [][]byte
+	for _, p := range all {
+		if !p.pod.BuiltIn() {
+			return nil, Report{}, p.pod.Document.Fail(p.pod.Node, "%s is a custom resource (%s), which no API server merges strategically: use --format json-patch", p.pod, p.pod.APIVersion)
+		}
+		patch, err := strategic(p, true)
+		if err != nil {
+			return nil, Report{}, err
+		}
+		docs = append(docs, document(patch))
+	}
+	return joined(docs), report, nil
+}
+
+// strategic is a pod's patch, from the object down. The order of items is said where it matters, unless whatever takes
+// the patch puts new items first by itself.
+func strategic(p podPlan, order bool) (object, error) {
+	tree, err := merging(p.before, p.tree, order)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.pod, err)
+	}
+	patch, _ := wrapped(p.pod.StepsInObject(), tree).(object)
+	return append(head(p.pod), patch...), nil
+}
+
+// wrapped puts a value at a path of keys.
+func wrapped(steps []manifest.Step, value any) any {
+	for i := len(steps) - 1; i >= 0; i-- {
+		value = object{{steps[i].Key, value}}
+	}
+	return value
+}
+
+func merging(before any, edit object, order bool) (object, error) {
+	old, _ := before.(map[string]any)
+	var out object
+	for _, f := range edit {
+		switch e := f.val.(type) {
+		case object:
+			inner, err := merging(old[f.key], e, order)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, field{f.key, inner})
+		case items:
+			fields, err := mergingItems(f.key, old[f.key], e, order)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, fields...)
+		default:
+			out = append(out, field{f.key, rendered(nil, f.val)})
+		}
+	}
+	return out, nil
+}
+
+// mergingItems is a sequence of a patch, with its order beside it where new items must come first.
+func mergingItems(key string, before any, e items, order bool) (object, error) {
+	by, merged := mergeKeys()[key]
+	if !merged {
+		return object{{key, rendered(before, e)}}, nil
+	}
+	old, _ := before.([]any)
+	names, seen := make([]any, len(old)), map[any]int{}
+	for i, item := range old {
+		m, _ := item.(map[string]any)
+		names[i] = m[by]
+		seen[names[i]]++
+	}
+	list := append([]any(nil), e.prepend...)
+	for _, at := range e.at {
+		name := names[at.index]
+		if name == nil || seen[name] > 1 {
+			return nil, fmt.Errorf("%s has several items with the %s %v, which a strategic merge patch cannot tell apart: use --format json-patch", key, by, name)
+		}
+		item, _ := old[at.index].(map[string]any)
+		inner, err := merging(item, at.edit, order)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, append(object{{by, name}}, inner...))
+	}
+	var out object
+	if order && len(e.prepend) > 0 && len(old) > 0 {
+		var first []any
+		for _, item := range e.prepend {
+			o, _ := item.(object)
+			first = append(first, lookup(o, by))
+		}
+		out = object{{"$setElementOrder/" + key, appendNames(first, by, names)}}
+	}
+	return append(out, field{key, append(list, e.append...)}), nil
+}
+
+func appendNames(first []any, by string, names []any) []any {
+	var out []any
+	for _, name := range append(first, names...) {
+		out = append(out, object{{by, name}})
+	}
+	return out
+}
+
+func lookup(o object, key string) any {
+	for _, f := range o {
+		if f.key == key {
+			return f.val
+		}
+	}
+	return nil
+}
+
+// document renders one YAML document.
+func document(o object) []byte {
+	return []byte(strings.Join(plainStyle.blockFields(o, 0), "\n") + "\n")
+}
+
+// Nothing is what the views say that patch nothing.
+const Nothing = "# The manifest is sealed as it is: there is nothing to change.\n"
+
+// joined makes one stream of patches.
+func joined(docs [][]byte) []byte {
+	if len(docs) == 0 {
+		return []byte(Nothing)
+	}
+	return Join(docs)
+}
+
+// Join makes one YAML stream of several sources, each of which is one or several documents.
+func Join(sources [][]byte) []byte {
+	var out []byte
+	for i, source := range sources {
+		if i == 0 {
+			out = append(out, source...)
+			continue
+		}
+		source = []byte(strings.TrimPrefix(string(source), "\xef\xbb\xbf")) // only at the start of a stream
+		if len(out) > 0 && out[len(out)-1] != '\n' {
+			out = append(out, '\n')
+		}
+		if !manifest.StartsDocument(source) {
+			out = append(out, "---\n"...)
+		}
+		out = append(out, source...)
+	}
+	return out
+}
