@@ -40,6 +40,8 @@ type Change struct {
 // Report says what a splice did, in the order of the file's pods.
 type Report struct {
 	Changes []Change `json:"changes"`
+
+	patches []patch // of the file, in its order
 }
 
 // Splice writes profiles into the bytes of a manifest. Every byte outside what the seal adds or replaces stays as it
@@ -71,7 +73,8 @@ func Splice(file *manifest.File, edits []Edit) ([]byte, Report, error) {
 			patches = append(patches, x)
 		}
 	}
-	out, err := apply(file.Source, patches)
+	report.patches = inOrder(patches)
+	out, err := apply(file.Source, report.patches)
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("splicing %s: %w", file.Name, err)
 	}
@@ -151,10 +154,7 @@ func (p *patcher) collect(pods []*manifest.Pod, edits map[*manifest.Pod][]Edit) 
 
 // apply replaces spans of bytes. Insertions at one offset keep their order, those of deeper collections first.
 func apply(src []byte, patches []patch) ([]byte, error) {
-	sorted := slices.Clone(patches)
-	slices.SortStableFunc(sorted, func(a, b patch) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.depth, a.depth))
-	})
+	sorted := inOrder(patches)
 	size := len(src)
 	for _, p := range sorted {
 		size += len(p.text)
@@ -171,6 +171,14 @@ func apply(src []byte, patches []patch) ([]byte, error) {
 	}
 	out.Write(src[at:])
 	return out.Bytes(), nil
+}
+
+func inOrder(patches []patch) []patch {
+	sorted := slices.Clone(patches)
+	slices.SortStableFunc(sorted, func(a, b patch) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.depth, a.depth))
+	})
+	return sorted
 }
 
 // prove parses the new text and compares what it means with what it should mean.
