@@ -1,0 +1,48 @@
+package pod
+
+import (
+	"go.yaml.in/yaml/v3"
+
+	"github.com/podseal/podseal/internal/manifest"
+)
+
+// fail is an error about a field of a container, with its place in the file.
+func (r *reader) fail(c manifest.Container, field []any, format string, args ...any) error {
+	return r.pod.Document.Fail(descend(c.Node, field), format, args...)
+}
+
+// failPod is an error about a field of the pod.
+func (r *reader) failPod(field []any, format string, args ...any) error {
+	return r.pod.Document.Fail(descend(r.pod.Node, field), format, args...)
+}
+
+// descend follows keys and indexes into a node, as far as they are there: what a merge key brings stands elsewhere.
+func descend(n *yaml.Node, field []any) *yaml.Node {
+	for _, step := range field {
+		var next *yaml.Node
+		switch step := step.(type) {
+		case string:
+			_, next, _ = manifest.Lookup(follow(n), step)
+		case int:
+			if list := follow(n); list.Kind == yaml.SequenceNode && step < len(list.Content) {
+				next = list.Content[step]
+			}
+		}
+		if next == nil {
+			return n
+		}
+		n = next
+	}
+	return n
+}
+
+// follow follows an alias; one that leads nowhere stays.
+func follow(n *yaml.Node) *yaml.Node {
+	for range 10 {
+		if n.Kind != yaml.AliasNode || n.Alias == nil {
+			break
+		}
+		n = n.Alias
+	}
+	return n
+}

@@ -1,0 +1,153 @@
+package pod
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/podseal/podseal/internal/manifest"
+)
+
+// notes are the sentences on what cannot be emulated, each with the containers that it is about.
+type notes struct {
+	order []string
+	about map[string][]string
+}
+
+// add notes a sentence, once.
+func (n *notes) add(sentence string, containers ...string) {
+	if n.about == nil {
+		n.about = map[string][]string{}
+	}
+	if _, has := n.about[sentence]; !has {
+		n.order = append(n.order, sentence)
+		n.about[sentence] = nil
+	}
+	for _, c := range containers {
+		if !slices.Contains(n.about[sentence], c) {
+			n.about[sentence] = append(n.about[sentence], c)
+		}
+	}
+}
+
+func (n *notes) sentences() []string {
+	var out []string
+	for _, s := range n.order {
+		if who := n.about[s]; len(who) > 0 {
+			s += " (" + strings.Join(who, ", ") + ")"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// feature is something that a manifest can ask for and that podseal does not give.
+type feature struct {
+	asked bool
+	says  string
+}
+
+func (n *notes) addAll(features []feature, containers ...string) {
+	for _, f := range features {
+		if f.asked {
+			n.add(f.says, containers...)
+		}
+	}
+}
+
+// containerUnlike notes what of a container is not emulated.
+func (r *reader) containerUnlike(c manifest.Container) {
+	name := memberName(c)
+	r.unlike.addAll([]feature{
+		{c.LivenessProbe != nil, "the livenessProbe is not run"},
+		{c.TTY || c.Stdin, "the container gets no terminal and no stdin"},
+		{c.TerminationMessagePath != "" && c.TerminationMessagePath != corev1.TerminationMessagePathDefault, "there is no file at terminationMessagePath " + c.TerminationMessagePath},
+		{len(c.VolumeDevices) > 0, "volumeDevices are not given: there are no block devices"},
+		{len(c.RestartPolicyRules) > 0, "restartPolicyRules are not followed"},
+		{!c.Init && c.RestartPolicy != nil, "the container's own restartPolicy is not followed"},
+		{len(c.Resources.Claims) > 0, "resource claims are not met"},
+	}, name)
+	var left []string
+	for _, resource := range slices.Sorted(maps.Keys(c.Resources.Limits)) {
+		if resource != corev1.ResourceMemory {
+			left = append(left, string(resource))
+		}
+	}
+	if len(left) > 0 {
+		r.unlike.add("limits other than memory are not enforced, nor are devices given: "+strings.Join(left, ", "), name)
+	}
+	if s := c.SecurityContext; s != nil {
+		r.unlike.addAll([]feature{
+			{isTrue(s.Privileged), "privileged is not given: no run has the node's devices or unmasked /proc and /sys"},
+			{s.ProcMount != nil && *s.ProcMount != corev1.DefaultProcMount, "procMount Unmasked is not given"},
+		}, name)
+		r.confinement(s.SeccompProfile, s.AppArmorProfile, s.SELinuxOptions, name)
+	}
+	r.oldAppArmor(c)
+}
+
+// confinement notes the profiles of the kernel's security modules, which are not loaded here.
+func (r *reader) confinement(seccomp *corev1.SeccompProfile, armor *corev1.AppArmorProfile, se *corev1.SELinuxOptions, who ...string) {
+	if seccomp != nil && seccomp.Type != corev1.SeccompProfileTypeRuntimeDefault {
+		r.unlike.add(fmt.Sprintf("the seccomp profile %s is not used: all runs have the engine's default", seccomp.Type), who...)
+	}
+	if armor != nil && armor.Type != corev1.AppArmorProfileTypeRuntimeDefault {
+		r.unlike.add(fmt.Sprintf("the AppArmor profile %s is not used", armor.Type), who...)
+	}
+	if se != nil {
+		r.unlike.add("seLinuxOptions are not used", who...)
+	}
+}
+
+// oldAppArmor notes the annotation by which pods chose an AppArmor profile before there was a field.
+func (r *reader) oldAppArmor(c manifest.Container) {
+	value := r.pod.Meta.Annotations[corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name]
+	if value != "" && value != corev1.DeprecatedAppArmorBetaProfileRuntimeDefault {
+		r.unlike.add("the AppArmor profile "+value+" is not used", memberName(c))
+	}
+}
+
+// mountUnlike notes what of a mount is not emulated.
+func (r *reader) mountUnlike(c manifest.Container, m corev1.VolumeMount) {
+	r.unlike.addAll([]feature{
+		{m.MountPropagation != nil && *m.MountPropagation != corev1.MountPropagationNone, "mountPropagation of " + m.MountPath + " is not given"},
+		{m.RecursiveReadOnly != nil && *m.RecursiveReadOnly != corev1.RecursiveReadOnlyDisabled, "recursiveReadOnly of " + m.MountPath + " is not given"},
+		{len(m.BindMountOptions) > 0, "bindMountOptions of " + m.MountPath + " are not given"},
+	}, memberName(c))
+}
+
+// podUnlike notes what of the pod itself is not emulated.
+func (r *reader) podUnlike() {
+	s := r.pod.Spec
+	r.unlike.addAll([]feature{
+		{s.HostNetwork, "hostNetwork is not given: the pod has a network of its own"},
+		{s.HostPID, "hostPID is not given: the pod sees its own processes only"},
+		{s.HostIPC, "hostIPC is not given: the pod has an IPC namespace of its own"},
+		{isTrue(s.ShareProcessNamespace), "shareProcessNamespace is not given: each container has processes of its own"},
+		{s.HostUsers != nil && !*s.HostUsers, "hostUsers: false is not given: users are not mapped"},
+		{s.RuntimeClassName != nil && *s.RuntimeClassName != "", "the runtimeClass is not used: the engine's own runtime runs the pod"},
+		{len(s.HostAliases) > 0, "hostAliases are not in /etc/hosts"},
+		{s.DNSConfig != nil, "dnsConfig is not used: names are resolved as the engine does"},
+		{s.DNSPolicy == corev1.DNSNone || s.DNSPolicy == corev1.DNSClusterFirstWithHostNet, "dnsPolicy is not used: names are resolved as the engine does"},
+		{s.Subdomain != "" || isTrue(s.SetHostnameAsFQDN), "the pod has no name in DNS (subdomain, setHostnameAsFQDN)"},
+		{len(s.EphemeralContainers) > 0, "ephemeral containers are not run"},
+		{s.Resources != nil, "resources of the pod as a whole are not enforced"},
+		{len(s.ResourceClaims) > 0, "resource claims are not met"},
+		{s.ActiveDeadlineSeconds != nil, "activeDeadlineSeconds is not kept: --timeout bounds a run"},
+		{len(s.ReadinessGates) > 0, "readinessGates are not waited for"},
+	})
+	if c := s.SecurityContext; c != nil {
+		r.confinement(c.SeccompProfile, c.AppArmorProfile, c.SELinuxOptions)
+		if c.SupplementalGroupsPolicy != nil && *c.SupplementalGroupsPolicy == corev1.SupplementalGroupsPolicyStrict {
+			r.unlike.add("supplementalGroupsPolicy Strict is not kept: the image's groups of the user are added")
+		}
+	}
+	if s.AutomountServiceAccountToken == nil || *s.AutomountServiceAccountToken {
+		r.unlike.add("there is no Kubernetes API: neither its address (KUBERNETES_SERVICE_HOST) nor the token of the pod's service account is given")
+	} else {
+		r.unlike.add("there are no services: their variables (KUBERNETES_SERVICE_HOST and the like) are not given")
+	}
+}

@@ -1,0 +1,200 @@
+package pod
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// mountsOf are a container's mounts, less those that an earlier seal brought with an init container: they are found anew.
+func (r *reader) mountsOf(c manifest.Container) []corev1.VolumeMount {
+	return slices.DeleteFunc(slices.Clone(c.VolumeMounts), func(m corev1.VolumeMount) bool {
+		return r.seeded[m.Name] && m.SubPath == profile.SeedSubPath
+	})
+}
+
+// volumes are those of the pod that a container mounts: a kubelet makes no other.
+func (r *reader) volumes(mounted []corev1.VolumeMount) ([]target.Volume, error) {
+	used := map[string]bool{}
+	for _, m := range mounted {
+		used[m.Name] = true
+	}
+	var out []target.Volume
+	for i, v := range r.pod.Spec.Volumes {
+		if !used[v.Name] {
+			continue
+		}
+		used[v.Name] = false
+		if slices.Contains(r.pod.Claims, v.Name) { // a StatefulSet's claim takes the place of such a volume
+			out = append(out, target.Volume{Name: v.Name, Kind: target.Claim})
+			continue
+		}
+		made, err := r.volume(i, v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, made)
+	}
+	for _, name := range r.pod.Claims {
+		if used[name] {
+			out = append(out, target.Volume{Name: name, Kind: target.Claim})
+			used[name] = false
+		}
+	}
+	return out, nil
+}
+
+// volume translates one volume.
+func (r *reader) volume(i int, v corev1.Volume) (target.Volume, error) {
+	out := target.Volume{Name: v.Name}
+	s := v.VolumeSource
+	switch {
+	case s.EmptyDir != nil:
+		out.Kind = target.EmptyDir
+		out.Medium = r.medium(v)
+	case s == (corev1.VolumeSource{}):
+		out.Kind = target.EmptyDir // what the API server makes of a volume without a source
+	case s.ConfigMap != nil, s.Secret != nil, s.Projected != nil, s.DownwardAPI != nil:
+		files, err := r.files(i, v)
+		if err != nil {
+			return out, err
+		}
+		out.Kind, out.Files = target.Files, files
+	case s.HostPath != nil:
+		if !r.options.AllowHostPath {
+			return out, r.failPod([]any{"volumes", i}, "volume %s of %s is a path of the node (%s): podseal gives nothing of this machine to a container, unless --allow-hostpath says so",
+				v.Name, r.pod, s.HostPath.Path)
+		}
+		if !path.IsAbs(s.HostPath.Path) {
+			return out, r.failPod([]any{"volumes", i}, "volume %s of %s: the path %q on the node is not absolute", v.Name, r.pod, s.HostPath.Path)
+		}
+		out.Kind, out.Path = target.Host, path.Clean(s.HostPath.Path)
+	case s.Image != nil:
+		return out, r.failPod([]any{"volumes", i}, "volume %s of %s is the image %s: podseal cannot mount an image; copy its files into the container's own image, or seal the image instead of the manifest",
+			v.Name, r.pod, s.Image.Reference)
+	case s.PersistentVolumeClaim != nil:
+		out.Kind = target.Claim
+	case s.Ephemeral != nil:
+		out.Kind = target.Claim
+	default:
+		out.Kind = target.Claim
+		r.unlike.add("volume " + v.Name + " is of the kind " + sourceKind(s) + ": an empty volume stands for it")
+	}
+	return out, nil
+}
+
+// medium is an emptyDir's, with what of it cannot be had.
+func (r *reader) medium(v corev1.Volume) profile.Medium {
+	e := v.EmptyDir
+	if e.SizeLimit != nil {
+		r.unlike.add("the sizeLimit of volume " + v.Name + " is not enforced")
+	}
+	if e.Mode != nil {
+		r.unlike.add("the mode of emptyDir " + v.Name + " is not set")
+	}
+	switch e.Medium {
+	case corev1.StorageMediumDefault:
+		return profile.Disk
+	case corev1.StorageMediumMemory:
+		return profile.Memory
+	}
+	r.unlike.add("the medium " + string(e.Medium) + " of volume " + v.Name + " is not had: it is a folder on disk")
+	return profile.Disk
+}
+
+// sourceKind is the field that says what a volume is.
+func sourceKind(s corev1.VolumeSource) string {
+	for _, k := range []struct {
+		is   bool
+		name string
+	}{
+		{s.CSI != nil, "csi"}, {s.NFS != nil, "nfs"}, {s.GitRepo != nil, "gitRepo"}, {s.ISCSI != nil, "iscsi"},
+		{s.GCEPersistentDisk != nil, "gcePersistentDisk"}, {s.AWSElasticBlockStore != nil, "awsElasticBlockStore"},
+		{s.AzureDisk != nil, "azureDisk"}, {s.AzureFile != nil, "azureFile"}, {s.CephFS != nil, "cephfs"},
+		{s.RBD != nil, "rbd"}, {s.Cinder != nil, "cinder"}, {s.FC != nil, "fc"}, {s.FlexVolume != nil, "flexVolume"},
+		{s.Glusterfs != nil, "glusterfs"}, {s.VsphereVolume != nil, "vsphereVolume"}, {s.PortworxVolume != nil, "portworxVolume"},
+	} {
+		if k.is {
+			return k.name
+		}
+	}
+	return "that only a cluster has"
+}
+
+// place gives each member its mounts.
+func (r *reader) place(members []target.Member, volumes []target.Volume) error {
+	kinds, times := map[string]target.VolumeKind{}, map[string]int{}
+	for _, v := range volumes {
+		kinds[v.Name] = v.Kind
+	}
+	containers := inOrder(r.pod)
+	for i, c := range containers {
+		for _, m := range r.mountsOf(c) {
+			made, err := r.mount(c, m, kinds)
+			if err != nil {
+				return err
+			}
+			times[made.Volume]++
+			members[i].Target.Mounts = append(members[i].Target.Mounts, made)
+		}
+	}
+	for i := range members {
+		mounts := members[i].Target.Mounts
+		slices.SortFunc(mounts, func(a, b target.VolumeMount) int { return cmp.Compare(a.Path, b.Path) })
+		for k := range mounts {
+			m := &mounts[k]
+			m.Own = kinds[m.Volume] == target.EmptyDir && times[m.Volume] == 1 && m.SubPath == "" && !m.ReadOnly
+			if k > 0 && m.Path == mounts[k-1].Path {
+				return r.fail(containers[i], []any{"volumeMounts"}, "container %s of %s mounts two volumes at %s", members[i].Name, r.pod, m.Path)
+			}
+		}
+	}
+	return nil
+}
+
+// mount translates one mount.
+func (r *reader) mount(c manifest.Container, m corev1.VolumeMount, kinds map[string]target.VolumeKind) (target.VolumeMount, error) {
+	at := slices.IndexFunc(c.VolumeMounts, func(have corev1.VolumeMount) bool { return have.MountPath == m.MountPath && have.Name == m.Name })
+	field := []any{"volumeMounts", at}
+	out := target.VolumeMount{Volume: m.Name, Path: path.Join("/", m.MountPath), ReadOnly: m.ReadOnly, SubPath: m.SubPath}
+	kind, ok := kinds[m.Name]
+	switch {
+	case !ok:
+		return out, r.fail(c, field, "container %s of %s mounts volume %q, which the pod does not have", memberName(c), r.pod, m.Name)
+	case m.MountPath == "" || out.Path == "/":
+		return out, r.fail(c, field, "container %s of %s mounts volume %s at %q, where nothing can be mounted", memberName(c), r.pod, m.Name, m.MountPath)
+	case m.SubPath != "" && m.SubPathExpr != "":
+		return out, r.fail(c, field, "container %s of %s mounts volume %s by subPath and by subPathExpr: a pod takes one of them", memberName(c), r.pod, m.Name)
+	}
+	if m.SubPathExpr != "" {
+		out.SubPath = expand(m.SubPathExpr, r.envs[c.Name].get)
+		if strings.Contains(out.SubPath, "$(") {
+			return out, r.fail(c, field, "container %s of %s: subPathExpr %q has a variable that the container does not declare", memberName(c), r.pod, m.SubPathExpr)
+		}
+	}
+	if path.IsAbs(out.SubPath) || slices.Contains(strings.Split(out.SubPath, "/"), "..") {
+		return out, r.fail(c, field, "container %s of %s: subPath %q leaves the volume", memberName(c), r.pod, out.SubPath)
+	}
+	if out.SubPath != "" {
+		if out.SubPath = path.Clean(out.SubPath); out.SubPath == "." {
+			out.SubPath = ""
+		}
+	}
+	out.ReadOnly = out.ReadOnly || kind == target.Files || r.claimReadOnly(m.Name)
+	r.mountUnlike(c, m)
+	return out, nil
+}
+
+// claimReadOnly tells whether the pod asks for a claim read-only.
+func (r *reader) claimReadOnly(name string) bool {
+	return slices.ContainsFunc(r.pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.Name == name && v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ReadOnly
+	})
+}
