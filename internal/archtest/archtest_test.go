@@ -49,7 +49,7 @@ type rule struct {
 func pure() []string {
 	return []string{
 		"internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
-		"internal/manifest",
+		"internal/manifest", "internal/pod",
 	}
 }
 

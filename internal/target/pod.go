@@ -104,6 +104,7 @@ type HTTPGet struct {
 type Probe struct {
 	Name    string // "readinessProbe", for messages
 	Argv    []string
+	Default bool // Argv runs in the pod's default container instead of the target
 	HTTP    *HTTPGet
 	TCP     int // port
 	GRPC    int // port
