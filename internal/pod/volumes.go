@@ -115,11 +115,22 @@ func sourceKind(s corev1.VolumeSource) string {
 		is   bool
 		name string
 	}{
-		{s.CSI != nil, "csi"}, {s.NFS != nil, "nfs"}, {s.GitRepo != nil, "gitRepo"}, {s.ISCSI != nil, "iscsi"},
-		{s.GCEPersistentDisk != nil, "gcePersistentDisk"}, {s.AWSElasticBlockStore != nil, "awsElasticBlockStore"},
-		{s.AzureDisk != nil, "azureDisk"}, {s.AzureFile != nil, "azureFile"}, {s.CephFS != nil, "cephfs"},
-		{s.RBD != nil, "rbd"}, {s.Cinder != nil, "cinder"}, {s.FC != nil, "fc"}, {s.FlexVolume != nil, "flexVolume"},
-		{s.Glusterfs != nil, "glusterfs"}, {s.VsphereVolume != nil, "vsphereVolume"}, {s.PortworxVolume != nil, "portworxVolume"},
+		{s.CSI != nil, "csi"},
+		{s.NFS != nil, "nfs"},
+		{s.GitRepo != nil, "gitRepo"},
+		{s.ISCSI != nil, "iscsi"},
+		{s.GCEPersistentDisk != nil, "gcePersistentDisk"},
+		{s.AWSElasticBlockStore != nil, "awsElasticBlockStore"},
+		{s.AzureDisk != nil, "azureDisk"},
+		{s.AzureFile != nil, "azureFile"},
+		{s.CephFS != nil, "cephfs"},
+		{s.RBD != nil, "rbd"},
+		{s.Cinder != nil, "cinder"},
+		{s.FC != nil, "fc"},
+		{s.FlexVolume != nil, "flexVolume"},
+		{s.Glusterfs != nil, "glusterfs"},
+		{s.VsphereVolume != nil, "vsphereVolume"},
+		{s.PortworxVolume != nil, "portworxVolume"},
 	} {
 		if k.is {
 			return k.name
