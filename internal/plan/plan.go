@@ -23,6 +23,8 @@ type Input struct {
 	Tree   image.Tree
 	Users  image.Users
 	Open   observe.Observation
+	// Advised are the users that the image's files name, each with where; they come behind those that ran.
+	Advised []UserChoice
 }
 
 // Plan is a first proposal.

@@ -24,8 +24,8 @@ type UserChoice struct {
 }
 
 // Users lists the users to try, best first, each once, never root: the declared one; for a root image the one that the
-// main process dropped to, then the ones that other processes run as, then the owners of what is written, then a fixed
-// unprivileged one. It fails when the declared user cannot be resolved in the image.
+// main process dropped to, then the ones that other processes run as, then those that the image's files name, then the
+// owners of what is written, then a fixed unprivileged one. It fails when the declared user cannot be resolved in the image.
 func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 	declared := cmp.Or(in.Target.User, in.Facts.Config.Config.User)
 	r, err := in.Users.Resolve(declared)
@@ -42,6 +42,9 @@ func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 				out.add(in.Users, p.UID, p.GID, processWhy(p))
 			}
 		}
+	}
+	for _, c := range in.Advised {
+		out.advised(c)
 	}
 	owners, err := ownersOfWritten(ctx, in)
 	if err != nil {
@@ -67,6 +70,21 @@ func (c *candidates) add(users image.Users, uid, gid int64, why string) {
 			u.Why = fmt.Sprintf("uid %d (%s) %s", uid, r.Name, why)
 		}
 	}
+	*c = append(*c, u)
+}
+
+// advised takes a user that the image's files name: as a candidate, or as further evidence for one.
+func (c *candidates) advised(u UserChoice) {
+	if u.User.UID <= 0 {
+		return
+	}
+	for i := range *c {
+		if (*c)[i].User.UID == u.User.UID {
+			(*c)[i].Why += "; " + u.Why
+			return
+		}
+	}
+	u.Why = fmt.Sprintf("uid %d: %s", u.User.UID, u.Why)
 	*c = append(*c, u)
 }
 

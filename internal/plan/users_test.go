@@ -73,6 +73,26 @@ staff:x:50:
 	}
 }
 
+// TestAdvisedUsers: whom the image's files name comes behind who ran, and is more evidence for the one who did.
+func TestAdvisedUsers(t *testing.T) {
+	a := txtar.Parse([]byte("-- image --\n-- /etc/passwd --\nroot:x:0:0::/:\nweb:x:33:33::/:\n-- open --\nprocess main 0:0 httpd\nprocess 33:33 httpd\n"))
+	in := input(t, a)
+	in.Advised = []plan.UserChoice{
+		{User: profile.User{UID: 33, GID: 33}, Name: "web", Why: "/etc/httpd.conf:1 says so"},
+		{User: profile.User{UID: 70, GID: 70}, Why: "/etc/other.conf:2 says so"}, {Why: "root is none"},
+	}
+	users, err := plan.Users(context.Background(), in)
+	if err != nil || len(users) != 3 {
+		t.Fatalf("%v %v", users, err)
+	}
+	if !strings.Contains(users[0].Why, "drops to") || !strings.HasSuffix(users[0].Why, "; /etc/httpd.conf:1 says so") {
+		t.Errorf("who ran: %q", users[0].Why)
+	}
+	if users[1].User.UID != 70 || users[1].Why != "uid 70: /etc/other.conf:2 says so" || users[2].User.UID != plan.Unprivileged {
+		t.Errorf("whom the files name: %+v", users[1:])
+	}
+}
+
 // netBind is the security.capability attribute that setcap writes for cap_net_bind_service=ep (revision 2).
 const netBind = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 

@@ -48,6 +48,19 @@ func always() []profile.Reason {
 	}
 }
 
+// someAdvice has more ways than a reader is shown.
+func someAdvice() *seal.Advice {
+	return &seal.Advice{
+		Model: "root-workers-drop", Why: "it starts as root; the application's own setting names nginx for its workers, the first process may stay root",
+		Ways: []seal.Way{
+			{Kind: "pin", Says: "pin uid 101 in the manifest: the application's setting names nginx, uid 101", Cost: "lines in the manifest, and a test", Snippet: "securityContext:\n  runAsUser: 101\n"},
+			{Kind: "alternative", Says: "use registry.example/web/unprivileged, which runs as uid 101", Cost: "a test with the other image", Image: "registry.example/web/unprivileged"},
+			{Kind: "dockerfile", Says: "declare the user by its number, so that no manifest has to", Cost: "a build", Snippet: "USER 33:33\n"},
+			{Kind: "alternative", Says: "use another", Cost: "more", Image: "registry.example/web/other"},
+		},
+	}
+}
+
 func ran(code int, output string, took time.Duration) observe.CommandResult {
 	return observe.CommandResult{Command: curl, Code: code, Output: output, Phase: observe.E2E, Took: took}
 }
@@ -107,7 +120,7 @@ func sealed() seal.Result {
 	facts.Digest = "registry.example/web/nginx@sha256:0b5b5d0c84f3e9d7e5d0a6a5b4c8b4d1d8f0b1f5c7e0a9d3c2b1a0f9e8d7c6b5"
 	return seal.Result{
 		RunID: "r4x7", Target: someTarget(ref, 80), Image: facts, Verdict: seal.Sealed, Why: `passed "sealed run 2" under exactly these settings`,
-		Profile: last, User: "nginx",
+		Profile: last, User: "nginx", Advice: someAdvice(),
 		Reasons: append([]profile.Reason{
 			{Field: "runAsUser", Why: "uid 101 (nginx) is what the process nginx drops to; the main process stays root"},
 			{Field: "mount /run", Why: "the application writes here; the image has nothing in it", Proof: proofRun},

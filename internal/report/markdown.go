@@ -14,7 +14,7 @@ func Markdown(w io.Writer, res seal.Result) error { return New(res).Markdown(w) 
 // Markdown writes the report for a CI summary: what was decided in the open, how it was found folded.
 func (r Report) Markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### podseal: %s\n\n%s\n\n%s\n", prose(r.Verdict), code(imageLine(r.Image)), prose(r.Why))
+	fmt.Fprintf(&b, "### podseal: %s\n\n%s\n\n%s\n", prose(r.Verdict), code(r.subject()), prose(r.Why))
 	if len(r.Exceptions) > 0 {
 		b.WriteString("\n**Exceptions**\n\n")
 		for _, e := range r.Exceptions {
@@ -42,6 +42,7 @@ func (r Report) Markdown(w io.Writer) error {
 			fmt.Fprintf(&b, "- %s\n", prose(s))
 		}
 	}
+	mdAdvice(&b, r)
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the Markdown report: %w", err)
 	}

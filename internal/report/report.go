@@ -47,6 +47,7 @@ func New(res seal.Result) Report {
 		Choices:      byPath(each(res.Choices, newChoice), func(c Choice) string { return c.Path }),
 		Swallowed:    newEvidence(res.Swallowed),
 		NotExercised: each(res.NotExercised, same),
+		Advice:       newAdvice(res),
 		Rounds:       each(res.Rounds, newRound),
 	}
 	if res.Verdict != seal.NotTestable {
@@ -88,7 +89,12 @@ func exitCode(v seal.Verdict) int {
 }
 
 func newTarget(t target.Target) Target {
+	object := ""
+	if t.Pod != nil {
+		object = t.Pod.Original
+	}
 	return Target{
+		Object: object, Container: t.Name,
 		Entrypoint: t.Entrypoint, Args: t.Args, User: t.User, WorkingDir: t.WorkingDir, Network: t.Network,
 		EnvNames: each(t.Env, func(e target.EnvVar) string { return e.Name }),
 		Ports:    each(t.Ports, same),
@@ -111,7 +117,7 @@ func newProfile(p profile.Profile) Profile {
 		Mounts: byPath(each(p.Mounts, func(m profile.Mount) Mount {
 			return Mount{Path: m.Path, Kind: string(m.Kind), Medium: string(m.Medium), Volume: m.Volume, SizeLimit: m.SizeLimit}
 		}), func(m Mount) string { return m.Path }),
-		WorkingDir: p.WorkingDir, Env: p.Env, LowPorts: p.LowPorts, AddCapabilities: each(p.AddCapabilities, same),
+		WorkingDir: p.WorkingDir, Env: p.Env, LowPorts: p.LowPorts, FSGroup: p.FSGroup, AddCapabilities: each(p.AddCapabilities, same),
 		WritableRoot: p.WritableRoot, AllowPrivilegeEscalation: p.AllowPrivilegeEscalation,
 	}
 }

@@ -23,6 +23,7 @@ type Report struct {
 	Choices      []Choice    `json:"choices"`
 	Swallowed    []Evidence  `json:"swallowed"`
 	NotExercised []string    `json:"notExercised"`
+	Advice       *Advice     `json:"advice"`
 	Trace        Trace       `json:"trace"`
 	Rounds       []Round     `json:"rounds"`
 }
@@ -37,6 +38,10 @@ type Image struct {
 
 // Target is how the image was run. Of the environment only the names are reported: values may be secrets.
 type Target struct {
+	// Object and Container say where in a manifest the target stands: "Deployment web" and a name.
+	Object    string `json:"object,omitempty"`
+	Container string `json:"container,omitempty"`
+
 	Entrypoint     []string  `json:"entrypoint,omitempty"`
 	Args           []string  `json:"args,omitempty"`
 	EnvNames       []string  `json:"envNames"`
@@ -77,6 +82,7 @@ type Profile struct {
 	WorkingDir               string            `json:"workingDir,omitempty"`
 	Env                      map[string]string `json:"env,omitempty"`
 	LowPorts                 bool              `json:"lowPorts"`
+	FSGroup                  int64             `json:"fsGroup,omitempty"`
 	AddCapabilities          []string          `json:"addCapabilities"`
 	WritableRoot             bool              `json:"writableRoot"`
 	AllowPrivilegeEscalation bool              `json:"allowPrivilegeEscalation"`
@@ -114,6 +120,23 @@ type Choice struct {
 	Reason   string     `json:"reason"`
 	Proof    string     `json:"proof,omitempty"`
 	Evidence []Evidence `json:"evidence"`
+}
+
+// Advice is the way out for an image that declares root.
+type Advice struct {
+	Model string `json:"model"`
+	Why   string `json:"why"`
+	Ways  []Way  `json:"ways"`
+}
+
+// Way is one way to a container that is not root, with what it costs.
+type Way struct {
+	Kind    string `json:"kind"`
+	Says    string `json:"says"`
+	Cost    string `json:"cost"`
+	Done    bool   `json:"done,omitempty"`
+	Image   string `json:"image,omitempty"`
+	Snippet string `json:"snippet,omitempty"`
 }
 
 // Evidence is one path that was written, or that something tried to write.

@@ -39,6 +39,7 @@ func (r Report) Text(w io.Writer, opt TextOptions) error {
 	if r.Profile != nil { // else nothing was
 		p.list("Not exercised", r.NotExercised)
 	}
+	p.advice(r)
 	if p.err != nil {
 		return fmt.Errorf("writing the report: %w", p.err)
 	}
@@ -53,7 +54,7 @@ type reader struct {
 
 func (p reader) verdict(r Report) {
 	p.labelled(0, 2, verdictStyle(r), clean(r.Verdict), plain, ": "+clean(r.Why))
-	p.labelled(0, 2, plain, "", dim, clean(imageLine(r.Image)))
+	p.labelled(0, 2, plain, "", dim, clean(r.subject()))
 }
 
 func verdictStyle(r Report) style {
@@ -68,6 +69,19 @@ func verdictStyle(r Report) style {
 }
 
 // imageLine names the image by what pins it: the digest, else the engine's id.
+// subject names the container, where it has a name, and its image.
+func (r Report) subject() string {
+	where := ""
+	if r.Target.Container != "" {
+		where = "container " + r.Target.Container
+		if r.Target.Object != "" {
+			where += " of " + r.Target.Object
+		}
+		where += ": "
+	}
+	return where + imageLine(r.Image)
+}
+
 func imageLine(i Image) string {
 	s := i.Reference
 	if i.Digest != "" {

@@ -63,6 +63,8 @@ type Result struct {
 	Reasons    []profile.Reason `json:"reasons,omitempty"`
 	Exceptions []Exception      `json:"exceptions,omitempty"`
 	Choices    []Choice         `json:"choices,omitempty"`
+	// Advice is about the image's user; nil where the image does not declare root.
+	Advice *Advice `json:"advice,omitempty"`
 	// Swallowed are the writes that were denied in the last sealed run although it passed: what degrades silently.
 	Swallowed []diff.Evidence `json:"swallowed,omitempty"`
 	// NotExercised says what the runs did not reach. It is never empty: no test reaches everything.

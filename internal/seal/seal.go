@@ -36,6 +36,11 @@ type Options struct {
 	Parallel int // how many trial runs go side by side; at least 1
 	// Progress is told what happens, one line a step. May be nil; must be safe for concurrent use.
 	Progress func(line string)
+	// Advise reads an image's files for advice on its user, while the open run goes on; nil advice where the image
+	// needs none. May be nil.
+	Advise func(ctx context.Context, facts image.Facts, tree image.Tree) (*Advice, error)
+	// User is the only user to try; nil means those that the planner finds.
+	User *plan.UserChoice
 }
 
 // maxRounds bounds how often a profile is widened for one user.
@@ -48,6 +53,8 @@ type session struct {
 	in   plan.Input
 	tree TreeCloser
 	open observe.Observation
+
+	advice *Advice
 
 	mu     sync.Mutex
 	rounds []Round
@@ -74,6 +81,7 @@ func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Resul
 	defer func() { _ = s.closeTree(context.WithoutCancel(ctx)) }() // what is left is swept by its label
 	res, err := s.seal(ctx)
 	res.RunID, res.Target, res.Image, res.Rounds = o.RunID, t, facts, s.rounds
+	res.Advice = s.advice
 	res.NotExercised = notExercised(t, s.unrepeatable)
 	return res, err
 }
@@ -86,7 +94,12 @@ func (s *session) openRun(ctx context.Context) (open observe.Observation, err er
 			return err
 		}
 		s.in.Tree = s.tree
-		s.in.Users, err = image.ReadUsers(ctx, s.tree)
+		if s.in.Users, err = image.ReadUsers(ctx, s.tree); err != nil || s.opts.Advise == nil {
+			return err
+		}
+		if s.advice, err = s.opts.Advise(ctx, s.facts, s.tree); s.advice != nil {
+			s.in.Advised = s.advice.Users
+		}
 		return err
 	})
 	g.Go(func() (err error) {
@@ -121,7 +134,7 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 	if !open.Passed() {
 		return Result{Verdict: NotTestable, Why: "the open run fails, so nothing can be learnt: " + open.Failure}, nil
 	}
-	users, err := plan.Users(ctx, s.in)
+	users, err := s.users(ctx)
 	if err != nil {
 		return Result{}, err
 	}
@@ -145,6 +158,14 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 		}
 	}
 	return s.diagnose(ctx, users)
+}
+
+// users are whom to try, best first.
+func (s *session) users(ctx context.Context) ([]plan.UserChoice, error) {
+	if s.opts.User != nil {
+		return []plan.UserChoice{*s.opts.User}, nil
+	}
+	return plan.Users(ctx, s.in)
 }
 
 // widen runs the plan sealed, and widens it by what each failed run is blamed on, until it passes.
