@@ -3,20 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/emit"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
-	"github.com/podseal/podseal/internal/trace"
 )
 
 // runOptions are the flags of podseal run.
@@ -181,27 +177,6 @@ func (o *runOptions) checkWords() error {
 		}
 	}
 	return nil
-}
-
-// sealTarget connects to the engine, seals, and removes what was made, whatever happened.
-func sealTarget(ctx context.Context, o runOptions, t target.Target, progress *report.Progress) (res seal.Result, err error) {
-	engine, err := docker.New(ctx, docker.Options{Progress: progress.Step, Helper: trace.Binary, NoTrace: o.tracing == "off"})
-	if err != nil {
-		return res, err
-	}
-	defer func() {
-		if len(res.Rounds) > 0 {
-			progress.Step("removing what was made in the engine")
-		}
-		if serr := engine.Sweep(context.WithoutCancel(ctx)); serr != nil && err == nil {
-			err = fmt.Errorf("%w; `podseal gc` removes the rest", serr)
-		}
-		_ = engine.Close() // nothing is lost with a connection
-	}()
-	return seal.Seal(ctx, engine, t, seal.Options{
-		RunID: engine.RunID(), Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly,
-		Parallel: runtime.NumCPU(), Progress: progress.Step,
-	})
 }
 
 // exitCode turns the verdict into the exit code; exceptions that the user accepted do not count.

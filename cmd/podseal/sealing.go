@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/pod"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/report"
+	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trace"
+)
+
+// withEngine connects to the engine, calls do, and removes what was made, whatever happened.
+func withEngine(ctx context.Context, o runOptions, progress *report.Progress, do func(*docker.Engine) error) error {
+	engine, err := docker.New(ctx, docker.Options{Progress: progress.Step, Helper: trace.Binary, NoTrace: o.tracing == "off"})
+	if err != nil {
+		return err
+	}
+	err = do(engine)
+	if serr := engine.Sweep(context.WithoutCancel(ctx)); serr != nil && err == nil {
+		err = fmt.Errorf("%w; `podseal gc` removes the rest", serr)
+	}
+	_ = engine.Close() // nothing is lost with a connection
+	return err
+}
+
+// sealTarget seals one container.
+func sealTarget(ctx context.Context, o runOptions, t target.Target, progress *report.Progress) (res seal.Result, err error) {
+	err = withEngine(ctx, o, progress, func(engine *docker.Engine) error {
+		res, err = seal.Seal(ctx, engine, t, o.sealOptions(engine, progress))
+		return err
+	})
+	return res, err
+}
+
+func (o *runOptions) sealOptions(engine *docker.Engine, progress *report.Progress) seal.Options {
+	return seal.Options{
+		RunID: engine.RunID(), Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly,
+		Parallel: runtime.NumCPU(), Progress: progress.Step,
+	}
+}
+
+// sealPod seals containers of a pod one after the other, in the order of their starts. In each run the whole pod runs;
+// the containers that were sealed before run under their profiles, so that the last one's proof is one of them all.
+// Nothing can be learnt from a pod whose e2e commands fail: the first such container is the last result.
+func (o *runOptions) sealPod(
+	ctx context.Context, engine *docker.Engine, p *pod.Pod, names []string, progress *report.Progress,
+) ([]seal.Result, error) {
+	profiles := map[string]profile.Profile{}
+	var out []seal.Result
+	for _, name := range names {
+		if len(names) > 1 {
+			progress.Step(fmt.Sprintf("sealing container %s of %s", name, p.Manifest))
+		}
+		res, err := seal.Seal(ctx, engine, p.Target(name, profiles), o.sealOptions(engine, progress))
+		if err != nil {
+			return out, err
+		}
+		out = append(out, res)
+		if res.Verdict == seal.NotTestable {
+			break
+		}
+		if o.exitCode(res) == exitSealed {
+			profiles[name] = res.Profile
+		}
+	}
+	return out, nil
+}
