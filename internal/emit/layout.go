@@ -149,6 +149,9 @@ func podSecurity(p profile.Profile) object {
 	if len(p.User.Groups) > 0 {
 		o = append(o, field{"supplementalGroups", list(p.User.Groups)})
 	}
+	if p.FSGroup != 0 {
+		o = append(o, field{"fsGroup", p.FSGroup})
+	}
 	if p.LowPorts {
 		o = append(o, field{"sysctls", []any{object{{"name", lowPortsSysctl}, {"value", "0"}}}})
 	}

@@ -10,16 +10,25 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
 
 // Input is what a new manifest is made of.
 type Input struct {
-	Name    string // of the pod and its container; empty: from the image's name
+	// Name is that of the container, and of the Pod that is written for an image; empty: from the image's name.
+	Name    string
 	Target  target.Target
 	Facts   image.Facts
 	Profile profile.Profile
+
+	// Pod is where the container of this name stands in a manifest; nil for an image that was given alone.
+	Pod *manifest.Pod
+	// Labels are what the Pod that is written gets.
+	Labels map[string]string
+	// KeepToken leaves the Pod that is written its service account token.
+	KeepToken bool
 }
 
 // Pod writes a new Pod manifest. The same input always gives the same bytes. The result is checked before it is
@@ -40,10 +49,11 @@ func Pod(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing a Pod: %w", err)
 	}
-	spec := object{
-		{"automountServiceAccountToken", false},
-		{"securityContext", podSecurity(in.Profile)},
+	var spec object
+	if !in.KeepToken {
+		spec = object{{tokenField, false}}
 	}
+	spec = append(spec, field{"securityContext", podSecurity(in.Profile)})
 	if len(l.seeds) > 0 {
 		spec = append(spec, field{"initContainers", l.seeds})
 	}
@@ -51,10 +61,14 @@ func Pod(in Input) ([]byte, error) {
 	if len(l.volumes) > 0 {
 		spec = append(spec, field{"volumes", l.volumes})
 	}
+	meta := object{{"name", name}}
+	if len(in.Labels) > 0 {
+		meta = append(meta, field{"labels", labels(in.Labels)})
+	}
 	lines := plainStyle.blockFields(object{
 		{"apiVersion", "v1"},
 		{"kind", "Pod"},
-		{"metadata", object{{"name", name}}},
+		{"metadata", meta},
 		{"spec", spec},
 	}, 0)
 	out := []byte(strings.Join(lines, "\n") + "\n")
@@ -62,6 +76,14 @@ func Pod(in Input) ([]byte, error) {
 		return nil, fmt.Errorf("checking the Pod that was written (this is a fault of podseal): %w", err)
 	}
 	return out, nil
+}
+
+func labels(from map[string]string) object {
+	var o object
+	for _, k := range slices.Sorted(maps.Keys(from)) {
+		o = append(o, field{k, from[k]})
+	}
+	return o
 }
 
 // container is the sealed container, run as the target says.

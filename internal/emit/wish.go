@@ -1,10 +1,7 @@
 package emit
 
 import (
-	"fmt"
 	"slices"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/manifest"
 )
@@ -19,6 +16,7 @@ type wish struct {
 	security   object
 	groups     []int64
 	lowPorts   bool
+	fsGroup    int64
 	containers map[string]object // edits of containers, by name
 	seeds      []any
 	volumes    items
@@ -148,7 +146,7 @@ func (w *wish) container(c manifest.Container, e Edit) error {
 		}
 	}
 	w.lowPorts = w.lowPorts || e.Profile.LowPorts
-	return nil
+	return w.setFSGroup(c, e.Profile.FSGroup)
 }
 
 // env sets the profile's own variables.
@@ -176,79 +174,4 @@ func (w *wish) env(c manifest.Container, e Edit) (items, error) {
 	}
 	slices.SortFunc(out.at, func(a, b itemEdit) int { return a.index - b.index })
 	return out, nil
-}
-
-// podFields adds what only a pod can have.
-func (w *wish) podFields() error {
-	have := w.pod.Spec.SecurityContext
-	if have == nil {
-		have = &corev1.PodSecurityContext{}
-	}
-	slices.Sort(w.groups)
-	missing := slices.DeleteFunc(slices.Clone(w.groups), func(g int64) bool { return slices.Contains(have.SupplementalGroups, g) })
-	if w.pod.Knative() && (len(missing) > 0 || w.lowPorts || len(w.seeds) > 0) {
-		return w.pod.Document.Fail(w.pod.Node, "%s: Knative passes no supplementalGroups, sysctls or init containers on to the pod, but the profile needs %s",
-			w.pod, w.podNeeds(missing))
-	}
-	w.loosePodFields(have)
-	if len(missing) > 0 {
-		w.security = append(w.security, field{"supplementalGroups", items{append: list(missing)}})
-	}
-	if !w.lowPorts {
-		return nil
-	}
-	if w.pod.Spec.HostNetwork {
-		return w.pod.Document.Fail(w.pod.Node, "%s uses the host's network, where no pod may open low ports to users: let it listen above 1023", w.pod)
-	}
-	for i, s := range have.Sysctls {
-		if s.Name == lowPortsSysctl {
-			if s.Value != "0" {
-				w.security = append(w.security, field{"sysctls", items{at: []itemEdit{{i, object{{"value", "0"}}}}}})
-			}
-			return nil
-		}
-	}
-	w.security = append(w.security, field{"sysctls", items{append: []any{object{{"name", lowPortsSysctl}, {"value", "0"}}}}})
-	return nil
-}
-
-func (w *wish) podNeeds(groups []int64) string {
-	switch {
-	case len(groups) > 0:
-		return fmt.Sprintf("the groups %v", groups)
-	case w.lowPorts:
-		return "a port below 1024"
-	default:
-		return "a folder that an init container makes"
-	}
-}
-
-// loosePodFields tightens what a pod says for all its containers, when each of them is sealed without root.
-func (w *wish) loosePodFields(have *corev1.PodSecurityContext) {
-	sealed := map[string]bool{}
-	for _, e := range w.edits {
-		sealed[e.Container] = e.Profile.User.UID != 0
-	}
-	for _, c := range w.pod.Containers {
-		if !c.Seed() && !sealed[c.Name] {
-			return
-		}
-	}
-	user := w.edits[0].Profile.User
-	if have.RunAsNonRoot != nil && !*have.RunAsNonRoot {
-		w.podField("runAsNonRoot", true)
-	}
-	if have.RunAsUser != nil && *have.RunAsUser == 0 {
-		w.podField("runAsUser", user.UID)
-	}
-	if have.SeccompProfile != nil && have.SeccompProfile.Type == corev1.SeccompProfileTypeUnconfined {
-		w.podField("seccompProfile", object{{"type", "RuntimeDefault"}})
-	}
-}
-
-// podField sets a field of the pod's securityContext, once.
-func (w *wish) podField(key string, value any) {
-	if !slices.ContainsFunc(w.security, func(f field) bool { return f.key == key }) {
-		w.security = append(w.security, field{key, value})
-	}
 }
