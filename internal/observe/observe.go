@@ -135,6 +135,8 @@ type Observation struct {
 	Failure string `json:"failure,omitempty"`
 	// FailedIn is the phase in which it failed.
 	FailedIn Phase `json:"failedIn,omitempty"`
+	// FailedSeed is the path of the mount whose init container failed or cannot run; the application has then not run.
+	FailedSeed string `json:"failedSeed,omitempty"`
 }
 
 // Passed tells whether the run passed.

@@ -25,6 +25,8 @@ type Input struct {
 	Open   observe.Observation
 	// Advised are the users that the image's files name, each with where; they come behind those that ran.
 	Advised []UserChoice
+	// Seeding is what init containers run in.
+	Seeding Seeding
 }
 
 // Plan is a first proposal.
@@ -48,7 +50,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 		return Plan{}, err
 	}
 	pl := Plan{Folders: folding.Folders, Noise: folding.Noise, Unmountable: folding.Root}
-	pl.Profile.User = user.User
+	pl.Profile.User, pl.Profile.Seeding = user.User, in.Seeding.Profile
 	pl.Reasons = append(pl.Reasons, profile.Reason{Field: "runAsUser", Why: user.Why})
 	for _, m := range in.Target.Mounts {
 		if v, ok := in.Target.Pod.Volume(m.Volume); ok && m.Own {

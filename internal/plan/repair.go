@@ -36,22 +36,32 @@ type failure struct {
 	refused []Refused
 }
 
+// rule proposes one way; a Repair without blames means that it has none.
+type rule func(ctx context.Context, f failure) (Repair, error)
+
 // Repairs proposes how to widen the profile cur after the run failed, best evidence first. The loop tries the first
 // one that leads to a profile that it has not tried. None means that nothing in the run says what to widen.
 func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run observe.Observation) ([]Repair, error) {
 	f := failure{in: in, plan: pl, cur: cur, run: run}
 	f.denied, f.refused = evidence(run, workingDir(in))
-	rules := []func(context.Context, failure) (Repair, error){
-		repairExec, repairClaim, repairLast, repairPort, repairDenied, repairTemp, repairOwner, repairDeferred, repairHidden, repairAcross, repairRaise,
-		repairEveryOwner,
+	rules := []rule{
+		repairExec, repairClaim, repairLast, repairPort, repairDenied, repairTemp, repairReadOnlyCopy, repairOwner, repairDeferred,
+		repairHidden, repairAcross, repairRaise, repairEveryOwner,
+	}
+	switch {
+	case run.FailedSeed != "": // the application has not run: nothing that it said can be blamed
+		rules = []rule{repairSeed}
+	case run.FailedIn == observe.Restart: // it has passed before: only what it was refused now can be blamed
+		f.denied, f.refused = newlyRefused(f.denied, f.refused)
+		rules = []rule{repairExec, repairPort, repairDenied, repairReadOnlyCopy, repairOwner}
 	}
 	var out []Repair
-	for _, rule := range rules {
-		r, err := rule(ctx, f)
+	for _, propose := range rules {
+		r, err := propose(ctx, f)
 		if err != nil {
 			return nil, err
 		}
-		if len(r.Blames) > 0 {
+		if len(r.Blames) > 0 && !f.vain(r) {
 			out = append(out, r)
 		}
 	}

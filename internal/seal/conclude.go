@@ -13,15 +13,18 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/target"
 )
 
 // conclude tightens a profile that passed, and states the seal.
 func (s *session) conclude(ctx context.Context, u plan.UserChoice, p profile.Profile) (Result, error) {
-	p, err := s.tighten(ctx, p)
+	tight, err := s.tighten(ctx, p)
+	if err == nil && s.restart != nil && !tight.Equal(p) {
+		err = s.restartTightened(ctx, tight)
+	}
 	if err != nil {
 		return Result{}, err
 	}
+	p = s.withLimits(tight)
 	res := Result{Verdict: Sealed, Profile: p, User: u.Name}
 	res.Rounds = s.rounds
 	proved, ok := res.Proved()
@@ -29,6 +32,10 @@ func (s *session) conclude(ctx context.Context, u plan.UserChoice, p profile.Pro
 		return Result{}, errors.New("internal error: the profile that would be emitted has not passed; nothing is emitted")
 	}
 	res.Why = fmt.Sprintf("passed %q under exactly these settings", proved.Name)
+	if s.restart != nil {
+		res.Verdict, res.Exceptions = SealedWithExceptions, []Exception{*s.restart}
+		res.Why = "it works sealed, but not after a restart: " + s.restart.Why
+	}
 	for _, e := range diff.Collect(proved.Observation).Denied() {
 		if e.Noise == "" {
 			res.Swallowed = append(res.Swallowed, e)
@@ -48,6 +55,8 @@ func (s *session) finish(_ context.Context, res Result) (Result, error) {
 		w.Proof = cmp.Or(s.proofs[w.Field], w.Proof)
 		res.Reasons = append(res.Reasons, w)
 	}
+	res.Reasons = append(res.Reasons, s.seedReason(res.Profile)...)
+	res.Reasons = append(res.Reasons, s.limitReasons(res.Profile)...)
 	res.Reasons = append(res.Reasons, always(res.Profile)...)
 	res.Choices = s.choices(res)
 	return res, nil
@@ -166,8 +175,9 @@ func reasonFor(reasons []profile.Reason, field string) string {
 }
 
 // notExercised says what the runs did not reach.
-func notExercised(t target.Target, unrepeatable bool) []string {
+func (s *session) notExercised(p profile.Profile) []string {
 	var out []string
+	t := s.target
 	if len(t.Commands) == 0 {
 		out = append(out, "no e2e command was given: only the start and readiness were exercised")
 	} else {
@@ -179,8 +189,16 @@ func notExercised(t target.Target, unrepeatable bool) []string {
 	if t.Pod != nil {
 		out = append(out, t.Pod.Unlike...)
 	}
-	if unrepeatable {
+	if s.unrepeatable {
 		out = append(out, "the e2e commands after a restart: they fail when they are run twice, so a restart was judged by readiness alone")
+	}
+	if s.unrestarted != "" {
+		out = append(out, s.unrestarted)
+	}
+	for _, m := range p.Mounts {
+		if m.Medium == profile.Memory {
+			out = append(out, "the memory of "+m.Path+": the runs kept it on disk, with the mode of one in memory; in a pod what is in it counts against the memory limit")
+		}
 	}
 	return out
 }

@@ -64,8 +64,9 @@ type Container interface {
 	// Proceed starts the containers of the pod that come after one that has run to its end.
 	Proceed(ctx context.Context) error
 	// Restart kills PID 1 with SIGKILL, runs the seeds a second time, and starts the container again over the same
-	// mounts, as a kubelet does after a crash and after a sandbox restart. Ports may differ afterwards.
-	Restart(ctx context.Context) error
+	// mounts, as a kubelet does after a crash and after a sandbox restart. Ports may differ afterwards. The mounts at
+	// fresh lose their content meanwhile: that is no kubelet's way, but shows whether the content is to blame.
+	Restart(ctx context.Context, fresh ...string) error
 	// Stop sends the image's STOPSIGNAL, waits for the grace period, then kills.
 	Stop(ctx context.Context) (observe.Exit, error)
 	// Remove removes the container and everything that was made for it. It may be called more than once.

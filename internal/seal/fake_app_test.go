@@ -22,7 +22,7 @@ import (
 //	write temp(write and remove) mkdir(with parents) remove chmod read sticky(a world-writable folder must be) owned PATH
 //	rename link symlink A B          chown PATH UID:GID
 //	listen PORT                      worker UID:GID NAME
-//	drop UID:GID (root only)         need root|escalation|CAPABILITY
+//	drop UID:GID (root only)         need root|escalation|first-start|CAPABILITY
 //	exec PATH (a file capability counts; the engine's failure)
 //
 // What a refusal does: it ends the application with a line in the logs (no mode); "tolerated": nothing; "fails": only the
@@ -226,6 +226,8 @@ func (c *container) need(what string) string {
 	switch what {
 	case "root":
 		ok = c.who.uid == 0
+	case "first-start": // of this container
+		ok = !c.again
 	case "escalation":
 		ok = c.p.Open || c.p.AllowPrivilegeEscalation
 	}

@@ -116,7 +116,23 @@ func (c *container) Exec(ctx context.Context, _ []string) (int, string, error) {
 	return 0, "", ctx.Err()
 }
 
-func (c *container) Usage(context.Context) ([]observe.Usage, error) { return nil, nil }
+// Usage counts a mebibyte for each file.
+func (c *container) Usage(context.Context) ([]observe.Usage, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []observe.Usage
+	for _, m := range c.p.Mounts {
+		u := observe.Usage{Path: m.Path}
+		for _, e := range c.fs.below(c.fs.real(m.Path, true)) {
+			if e.Kind == image.File {
+				u.Files++
+				u.Bytes += 1 << 20
+			}
+		}
+		out = append(out, u)
+	}
+	return out, nil
+}
 
 func (c *container) Phase(p observe.Phase) {
 	c.mu.Lock()
@@ -136,14 +152,18 @@ func (c *container) Writes() ([]observe.Write, observe.Trace) {
 func (c *container) DeniedPorts() []int { return slices.Clone(c.denied) }
 
 // Restart keeps the mounts; the rest is made anew, as a kubelet does.
-func (c *container) Restart(ctx context.Context) error {
+func (c *container) Restart(ctx context.Context, fresh ...string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	c.mu.Lock()
+	c.again = true
 	c.end(observe.Exit{Code: 137})
 	c.kept = map[string]map[string]image.Entry{}
 	for _, m := range c.p.Mounts {
+		if slices.Contains(fresh, m.Path) {
+			continue
+		}
 		at := c.fs.real(m.Path, true)
 		c.kept[at] = map[string]image.Entry{}
 		for p, e := range c.fs.below(at) {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
@@ -38,11 +40,29 @@ type engine struct {
 
 var _ seal.Engine = (*engine)(nil)
 
-func (e *engine) Image(context.Context, string, string) (image.Facts, error) { return e.facts, nil }
+func (e *engine) Image(_ context.Context, ref, _ string) (image.Facts, error) {
+	if ref == e.facts.Ref {
+		return e.facts, nil
+	}
+	return image.Facts{Ref: ref, Digest: ref + "@sha256:0", Config: &v1.ConfigFile{}}, nil
+}
 
-func (e *engine) Tree(context.Context, image.Facts) (seal.TreeCloser, error) {
+// Tree is that of the image; every other image is one of nothing but a shell's programs.
+func (e *engine) Tree(_ context.Context, facts image.Facts) (seal.TreeCloser, error) {
 	e.count(1)
+	if facts.Ref != e.facts.Ref {
+		return closer{image.NewMemTree(programs(), nil), e}, nil
+	}
 	return closer{e.tree, e}, nil
+}
+
+// programs are what an init container runs.
+func programs() []image.Entry {
+	var out []image.Entry
+	for _, name := range []string{"sh", "chmod", "cp", "mkdir", "mv", "rm"} {
+		out = append(out, image.Entry{Path: "/bin/" + name, Kind: image.File, Mode: 0o755})
+	}
+	return out
 }
 
 type closer struct {
@@ -102,6 +122,7 @@ type container struct {
 	exit    *observe.Exit
 	gone    chan struct{} // closed when it has exited
 	removed bool
+	again   bool // it was restarted
 }
 
 var engineCaps = []string{
@@ -111,7 +132,10 @@ var engineCaps = []string{
 
 // setUp makes the file system and the user. It runs the init containers of seeds.
 func (c *container) setUp() error {
-	c.fs = newFiles(c.e.entries)
+	kept := c.p.Open && c.fs != nil // an engine keeps the layer of a container that it starts again
+	if !kept {
+		c.fs = newFiles(c.e.entries)
+	}
 	config := c.e.facts.Config.Config
 	if c.p.Open {
 		r, err := c.e.users.Resolve(config.User)
@@ -129,7 +153,7 @@ func (c *container) setUp() error {
 	}
 	c.fs.makeParents(c.cwd)
 	for v := range config.Volumes {
-		if _, ok := c.p.Mount(v); !ok || c.p.Open { // a copy of its own, with the image's owners
+		if _, ok := c.p.Mount(v); !kept && (!ok || c.p.Open) { // a copy of its own, with the image's owners
 			at := c.fs.real(v, true)
 			c.fs.makeParents(at)
 			c.fs.cover(at, c.fs.below(at))
@@ -142,7 +166,9 @@ func (c *container) setUp() error {
 			}
 		}
 	}
-	c.initial = maps.Clone(c.fs.nodes)
+	if !kept {
+		c.initial = maps.Clone(c.fs.nodes)
+	}
 	return nil
 }
 
@@ -162,14 +188,17 @@ func (c *container) mount(m profile.Mount) error {
 		root.UID, root.GID, root.Mode = c.who.uid, c.who.gid, 0o755
 	}
 	if m.Kind == profile.Seeded {
-		if ok, _, _ := c.e.tree.Lookup(context.Background(), "/bin/sh"); ok.Path == "" {
-			return &seal.SeedError{Path: m.Path, Output: "exec: \"sh\": executable file not found", Code: 127}
+		if _, ok, _ := c.e.tree.Lookup(context.Background(), "/bin/sh"); !ok && (c.p.Seeding.Image == "" || !c.p.Seeding.ImageVolume) {
+			return fmt.Errorf("the mount %s cannot be made, and was not to be tried", m.Path)
 		}
 		for p, e := range c.fs.below(at) {
 			if bits := map[image.Kind]fs.FileMode{image.Dir: 5, image.File: 4}[e.Kind]; !c.who.may(e, bits) {
 				return &seal.SeedError{Path: m.Path, Output: "cp: cannot open '" + p + "' for reading: Permission denied", Code: 1}
 			}
 			e.UID, e.GID = c.who.uid, c.who.gid
+			if m.Rewritable {
+				e.Mode |= 0o200
+			}
 			nodes[p] = e
 		}
 	}

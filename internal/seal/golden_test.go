@@ -151,6 +151,12 @@ func parseCase(t *testing.T, a *txtar.Archive) (*engine, target.Target, seal.Opt
 			tgt.Soak = d
 		case "minimize":
 			opts.Minimize = seal.Minimize(rest)
+		case "seed-image":
+			opts.SeedImage = rest
+		case "image-volumes":
+			opts.ImageVolumes = true
+		case "size-limits":
+			opts.SizeLimits = true
 		case "plan-only":
 			opts.PlanOnly = true
 		case "no-commands":
@@ -195,6 +201,13 @@ func parseTree(t *testing.T, a *txtar.Archive, caps []string) (*image.MemTree, [
 			entries[i].Caps = netBind
 		}
 	}
+	if _, ok, _ := m.Lookup(context.Background(), "/bin/sh"); ok { // a shell comes with the programs that it needs
+		for _, p := range programs() {
+			if _, there, _ := m.Lookup(context.Background(), p.Path); !there {
+				entries = append(entries, p)
+			}
+		}
+	}
 	tree := image.NewMemTree(entries, content)
 	entries, _, err = tree.List(context.Background(), "/", 10000)
 	if err != nil {
@@ -215,7 +228,12 @@ func render(res seal.Result) string {
 		}
 	}
 	for _, x := range res.Exceptions {
-		fmt.Fprintf(&b, "exception %s: %s\n", x.Setting, x.Why)
+		fmt.Fprintf(&b, "exception %s: %s\n  fix: %s\n", x.Setting, x.Why, x.Fix)
+	}
+	for _, n := range res.NotExercised {
+		if !strings.HasPrefix(n, "whatever") && !strings.HasPrefix(n, "what the application") {
+			fmt.Fprintf(&b, "not exercised: %s\n", n)
+		}
 	}
 	for _, c := range res.Choices {
 		if c.Decision != "noise" && !strings.HasSuffix(c.Decision, "mount") {
@@ -247,11 +265,19 @@ func profileText(p profile.Profile, name string) string {
 	b.WriteString("\n")
 	for _, m := range p.Mounts {
 		fmt.Fprintf(&b, "mount %s %s%s\n", m.Path, m.Kind, strings.TrimRight(" "+string(m.Medium), " "))
+		if m.Rewritable {
+			b.WriteString("  rewritable\n")
+		}
+		if m.SizeLimit > 0 {
+			fmt.Fprintf(&b, "  sizeLimit %dMi\n", m.SizeLimit>>20)
+		}
 	}
 	for _, f := range []struct {
 		is   bool
 		text string
 	}{
+		{p.Seeding.Image != "", "init containers in " + p.Seeding.Image},
+		{p.Seeding.ImageVolume, "image volume"},
 		{p.WorkingDir != "", "workingDir " + p.WorkingDir},
 		{p.Env["HOME"] != "", "HOME " + p.Env["HOME"]},
 		{p.LowPorts, "low ports"},

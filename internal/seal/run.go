@@ -25,9 +25,10 @@ type runner struct {
 // limits bound one run.
 type limits struct {
 	ready, command time.Duration
-	restart        bool // kill PID 1 after the commands, and want the application back
-	readyOnly      bool // after the restart, readiness is enough
-	diff           bool // collect docker diff: the root filesystem is writable
+	restart        bool     // kill PID 1 after the commands, and want the application back
+	fresh          []string // mounts that lose their content before it starts again
+	readyOnly      bool     // after the restart, readiness is enough
+	diff           bool     // collect docker diff: the root filesystem is writable
 }
 
 // run is one run: start, ready, commands, soak, restart, stop. What the application does wrong is in the observation;
@@ -41,7 +42,7 @@ func (r runner) run(ctx context.Context, p profile.Profile, l limits) (observe.O
 	c, err := r.engine.Start(ctx, r.target, r.facts, p)
 	var seed *SeedError
 	if errors.As(err, &seed) {
-		return observe.Observation{Failure: seed.Error(), FailedIn: observe.Start, Logs: seed.Output}, nil
+		return observe.Observation{Failure: seed.Error(), FailedIn: observe.Start, FailedSeed: seed.Path, Logs: seed.Output}, nil
 	}
 	var pod *PodError
 	if errors.As(err, &pod) {
@@ -114,7 +115,7 @@ func (r *oneRun) exercise(ctx context.Context) (failure string, in observe.Phase
 // again kills PID 1, starts the container over the same mounts and wants the application back.
 func (r *oneRun) again(ctx context.Context) (failure string, in observe.Phase, err error) {
 	r.c.Phase(observe.Restart)
-	if err := r.c.Restart(ctx); err != nil {
+	if err := r.c.Restart(ctx, r.fresh...); err != nil {
 		var seed *SeedError
 		var pod *PodError
 		if errors.As(err, &seed) || errors.As(err, &pod) {

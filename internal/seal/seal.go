@@ -33,7 +33,13 @@ type Options struct {
 	RunID    string
 	Minimize Minimize
 	PlanOnly bool
-	Parallel int // how many trial runs go side by side; at least 1
+	// SeedImage is an image with a shell for the init containers of an image that has none; empty for none.
+	SeedImage string
+	// ImageVolumes says that the cluster mounts images as volumes (Kubernetes 1.36), of which a SeedImage copies.
+	ImageVolumes bool
+	// SizeLimits proposes a sizeLimit for each mount.
+	SizeLimits bool
+	Parallel   int // how many trial runs go side by side; at least 1
 	// Progress is told what happens, one line a step. May be nil; must be safe for concurrent use.
 	Progress func(line string)
 	// Advise reads an image's files for advice on its user, while the open run goes on; nil advice where the image
@@ -64,6 +70,11 @@ type session struct {
 	// unrepeatable is set when the e2e commands fail a second time even on the open run: then a restart is judged by
 	// readiness alone.
 	unrepeatable bool
+	// noRestart is set once it is known that no restart passes; restart is what that means for the seal, and unrestarted
+	// what to say where it means nothing.
+	noRestart   bool
+	restart     *Exception
+	unrestarted string
 }
 
 // Seal seals a target. An error is one of the engine, the machine, the input or ctx; whether the target could be sealed
@@ -82,7 +93,7 @@ func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Resul
 	res, err := s.seal(ctx)
 	res.RunID, res.Target, res.Image, res.Rounds = o.RunID, t, facts, s.rounds
 	res.Advice = s.advice
-	res.NotExercised = notExercised(t, s.unrepeatable)
+	res.NotExercised = s.notExercised(res.Profile)
 	return res, err
 }
 
@@ -94,7 +105,10 @@ func (s *session) openRun(ctx context.Context) (open observe.Observation, err er
 			return err
 		}
 		s.in.Tree = s.tree
-		if s.in.Users, err = image.ReadUsers(ctx, s.tree); err != nil || s.opts.Advise == nil {
+		if s.in.Users, err = image.ReadUsers(ctx, s.tree); err != nil {
+			return err
+		}
+		if err = s.chooseSeeding(ctx); err != nil || s.opts.Advise == nil {
 			return err
 		}
 		if s.advice, err = s.opts.Advise(ctx, s.facts, s.tree); s.advice != nil {
@@ -153,6 +167,12 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 		if ok {
 			return s.conclude(ctx, u, found)
 		}
+		if p, ok := s.failsAtRestart(u); ok {
+			return s.restartFails(ctx, u, p)
+		}
+		if why, _ := s.cannotMake(found); why != "" {
+			break // no user changes what the image has no programs for
+		}
 		if i+1 < len(users) {
 			s.say("uid %d does not work; trying uid %d", u.User.UID, users[i+1].User.UID)
 		}
@@ -193,7 +213,7 @@ func (s *session) widen(ctx context.Context) (found profile.Profile, ok bool, er
 		}
 		s.blame(repairs[i], cur)
 		setting, shown = "", ""
-		if b := repairs[i].Blames; len(b) == 1 {
+		if b := repairs[i].Blames; len(b) == 1 && o.FailedSeed == "" { // the application has run
 			setting, shown = b[0].Setting, proof(o, b[0].Evidence)
 		}
 		cur = repairs[i].Profile
@@ -231,7 +251,7 @@ func (s *session) commandsFailTwice(ctx context.Context) (bool, error) {
 // sealedLimits bound a sealed run by what the open run needed: a run that cannot pass should not wait for the whole
 // readiness time-out.
 func (s *session) sealedLimits(restart bool) limits {
-	l := limits{ready: min(s.target.Ready.Timeout, 10*time.Second+8*s.open.ReadyIn), restart: restart, readyOnly: s.unrepeatable}
+	l := limits{ready: min(s.target.Ready.Timeout, 10*time.Second+8*s.open.ReadyIn), restart: restart && !s.noRestart, readyOnly: s.unrepeatable}
 	var longest time.Duration
 	for _, c := range s.open.Commands {
 		longest = max(longest, c.Took)
@@ -244,7 +264,7 @@ func (s *session) sealedLimits(restart bool) limits {
 func (s *session) round(ctx context.Context, name string, p profile.Profile, l limits) (observe.Observation, error) {
 	s.say("%s: %s", name, describe(p))
 	began := time.Now()
-	o, err := s.run(ctx, p, l)
+	o, err := s.attempt(ctx, p, l)
 	if err != nil {
 		return o, fmt.Errorf("%s: %w", name, err)
 	}

@@ -1,0 +1,76 @@
+package seal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// fixes say what to change in the image to lose an exception; a capability stands by itself.
+var fixes = map[string]string{
+	"readOnlyRootFilesystem":   "let the application write only below folders of its own (a data, cache or temp folder that can be configured), and make them in the Dockerfile",
+	"runAsNonRoot":             "add a numeric USER as the last line of the Dockerfile, and give it what the application needs: files it may read, ports from 1024, no step at the start that needs root",
+	"allowPrivilegeEscalation": "run without setuid programs: no sudo, su or ping in the entrypoint",
+
+	"CHOWN":        "set owners in the Dockerfile (`COPY --chown`, `RUN chown`) instead of at the start",
+	"DAC_OVERRIDE": "give the files to the user that reads and writes them (`COPY --chown`, `RUN chown`), instead of letting root pass over their modes",
+	"FOWNER":       "set modes in the Dockerfile (`RUN chmod`) instead of at the start",
+	"FSETID":       "set modes in the Dockerfile (`RUN chmod`) instead of at the start",
+	"KILL":         "run all processes as one user, so that they may signal each other",
+	"MKNOD":        "make no device files at the start",
+	"NET_RAW":      "use no raw sockets: a TCP check in place of ping",
+	"SETGID":       "start as the user that it switches to: name it in USER, and drop gosu, su-exec, setpriv or su from the entrypoint",
+	"SETUID":       "start as the user that it switches to: name it in USER, and drop gosu, su-exec, setpriv or su from the entrypoint",
+	"SETPCAP":      "start without changing capabilities: the pod drops them all",
+	"SYS_CHROOT":   "do not chroot: the container is one",
+}
+
+// fix says what to change in the image to lose an exception, with what the failed run was refused.
+func (s *session) fix(ctx context.Context, exception string, p profile.Profile, failed observe.Observation) (string, error) {
+	if failed.FailedSeed != "" {
+		if fix, err := s.seedFix(ctx, p, failed); fix != "" || err != nil {
+			return fix, err
+		}
+	}
+	kind, capability, _ := strings.Cut(exception, ":")
+	fix := fixes[kind]
+	if capability != "" {
+		fix = fixes[capability]
+	}
+	if fix == "" {
+		fix = "change the application so that it does not need the capability"
+	}
+	errnos := []string{"EACCES", "EPERM"}
+	if kind == "readOnlyRootFilesystem" {
+		errnos = []string{"EROFS"}
+	}
+	if paths := refusedPaths(failed, errnos...); len(paths) > 0 && capability == "" {
+		fix += fmt.Sprintf(" (uid %d was refused %s)", p.User.UID, strings.Join(paths, ", "))
+	}
+	return fix, nil
+}
+
+// refusedPaths are the first few paths that a run was refused with one of the errors.
+func refusedPaths(o observe.Observation, errnos ...string) []string {
+	var out []string
+	add := func(path, errno string) {
+		if path != "" && slices.Contains(errnos, errno) && !slices.Contains(out, path) && len(out) < 3 {
+			out = append(out, path)
+		}
+	}
+	for _, e := range diff.Collect(o).Denied() {
+		if e.Noise == "" {
+			add(e.Path, e.Errno)
+		}
+	}
+	for _, l := range plan.ReadRefusals(o.Logs, "") {
+		add(l.Path, l.Errno)
+	}
+	return out
+}
