@@ -22,6 +22,8 @@ func main() {
 			os.Exit(trace.SensorMain(os.Args[2:]))
 		case trace.ObserverCommand:
 			os.Exit(trace.ObserverMain(os.Args[2:], os.Stdin, os.Stdout))
+		case docker.EmptyCommand:
+			os.Exit(docker.Empty(os.Args[2:]))
 		case docker.PauseCommand:
 			docker.Pause()
 			return

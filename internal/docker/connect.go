@@ -34,6 +34,8 @@ type Engine struct {
 	builtMu sync.Mutex
 	built   []string // ids of images that builds made on their way
 
+	images imageVolumes
+
 	sensorOnce sync.Once
 	sensor     string
 	sensorErr  error

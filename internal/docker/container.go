@@ -136,7 +136,7 @@ func (c *running) Wait(ctx context.Context) error {
 }
 
 // Restart implements seal.Container.
-func (c *running) Restart(ctx context.Context) error {
+func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	err := c.e.cli.ContainerKill(ctx, c.id, "SIGKILL")
 	// A container that does not run is a conflict: it ended by itself, and is started again all the same.
 	if err != nil && !errdefs.IsConflict(err) {
@@ -149,6 +149,9 @@ func (c *running) Restart(ctx context.Context) error {
 		if err := c.e.waitEnd(ctx, c.watcher.id); err != nil {
 			return err
 		}
+	}
+	if err := c.empty(ctx, fresh); err != nil {
+		return err
 	}
 	if err := c.runInits(ctx); err != nil {
 		return err

@@ -190,7 +190,7 @@ func (b bench) busybox(more ...file) image.Facts {
 		}
 	}
 	files := []file{{name: "bin/", mode: 0o755}, {name: "bin/busybox", mode: 0o755, data: data}}
-	for _, applet := range []string{"sh", "cp", "mkdir", "mv", "rm", "ls"} {
+	for _, applet := range []string{"sh", "chmod", "cp", "mkdir", "mv", "rm", "ls"} {
 		files = append(files, file{name: "bin/" + applet, link: "busybox"})
 	}
 	return b.app(nil, append(files, more...)...)

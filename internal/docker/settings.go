@@ -71,11 +71,11 @@ func sealedSettings(t target.Target, facts image.Facts, p profile.Profile, mount
 	return s, nil
 }
 
-// initSettings are those of the init container of a mount: same image, same user, same restrictions.
+// initSettings are those of the init container of a mount, in the image of the facts: same user, same restrictions.
 func initSettings(facts image.Facts, p profile.Profile, m mounted) settings {
 	at := m.SeedVolumePath()
 	s := settings{
-		cfg:  &container.Config{Image: facts.ID, Entrypoint: m.SeedCommand(at)},
+		cfg:  &container.Config{Image: facts.ID, Entrypoint: p.Seeding.Command(m.Mount)},
 		host: &container.HostConfig{NetworkMode: "none", Mounts: []mount.Mount{volumeMount(m.volume, at)}},
 	}
 	restrict(s, p)

@@ -111,14 +111,10 @@ func (c *running) makeMounts(ctx context.Context) error {
 		if !m.NeedsInit() {
 			continue
 		}
-		s := initSettings(c.facts, c.profile, m)
-		c.joinGroups(s)
-		s.cfg.Labels = c.e.labels()
-		id, err := c.e.create(ctx, "init", s.cfg, s.host, c.facts)
+		id, err := c.makeInit(ctx, m)
 		if err != nil {
 			return err
 		}
-		c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
 		c.mounts[i].init = id
 	}
 	if err := c.runInits(ctx); err != nil {

@@ -1,4 +1,4 @@
-// Command helper stands for podseal in the helper image: the sensor, the observer and a pod's sandbox, and nothing else.
+// Command helper stands for podseal in the helper image: the sensor, the observer, a pod's sandbox, what empties volumes, and nothing else.
 package main
 
 import (
@@ -17,6 +17,8 @@ func main() {
 		os.Exit(trace.SensorMain(os.Args[2:]))
 	case trace.ObserverCommand:
 		os.Exit(trace.ObserverMain(os.Args[2:], os.Stdin, os.Stdout))
+	case docker.EmptyCommand:
+		os.Exit(docker.Empty(os.Args[2:]))
 	case docker.PauseCommand:
 		docker.Pause()
 		return
