@@ -156,6 +156,9 @@ func lowPorts(in Input) []int {
 	if len(ports) == 0 {
 		ports = in.Target.Ports
 	}
+	if in.Target.Pod != nil { // the containers of a pod share their ports: only what this one declares is surely its own
+		ports = slices.DeleteFunc(slices.Clone(ports), func(p int) bool { return !slices.Contains(in.Target.Ports, p) })
+	}
 	var out []int
 	for _, p := range ports {
 		if p < 1024 {

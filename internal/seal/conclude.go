@@ -83,7 +83,10 @@ func (s *session) choices(res Result) []Choice {
 		seen[f.Path] = true
 		m, mounted := res.Profile.Mount(f.Path)
 		over, covered := res.Profile.Covering(f.Path)
+		volume, ofPod := s.target.GivenMount(f.Path)
 		switch {
+		case ofPod && !volume.Own:
+			c.Decision, c.Reason = "volume "+volume.Volume, fmt.Sprintf("the pod mounts its volume %s at %s", volume.Volume, volume.Path)
 		case mounted:
 			c.Decision, c.Proof = decision(m), s.proofs[plan.MountField(m.Path)]
 			c.Reason = cmp.Or(reasonFor(res.Reasons, plan.MountField(m.Path)), f.Why)

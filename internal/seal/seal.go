@@ -44,7 +44,7 @@ type Options struct {
 	Progress func(line string)
 	// Advise reads an image's files for advice on its user, while the open run goes on; nil advice where the image
 	// needs none. May be nil.
-	Advise func(ctx context.Context, facts image.Facts, tree image.Tree) (*Advice, error)
+	Advise func(ctx context.Context, t target.Target, facts image.Facts, tree image.Tree) (*Advice, error)
 	// User is the only user to try; nil means those that the planner finds.
 	User *plan.UserChoice
 }
@@ -84,7 +84,7 @@ func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Resul
 	if err != nil {
 		return Result{}, err
 	}
-	if len(t.Ports) == 0 {
+	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
 		t.Ports = ExposedPorts(facts)
 	}
 	s := &session{runner: runner{engine: engine, target: t, facts: facts}, opts: o, proofs: map[string]string{}}
@@ -111,7 +111,7 @@ func (s *session) openRun(ctx context.Context) (open observe.Observation, err er
 		if err = s.chooseSeeding(ctx); err != nil || s.opts.Advise == nil {
 			return err
 		}
-		if s.advice, err = s.opts.Advise(ctx, s.facts, s.tree); s.advice != nil {
+		if s.advice, err = s.opts.Advise(ctx, s.target, s.facts, s.tree); s.advice != nil {
 			s.in.Advised = s.advice.Users
 		}
 		return err
