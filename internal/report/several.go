@@ -1,0 +1,67 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// SeveralSchema names the version of the JSON report of several containers.
+const SeveralSchema = "podseal.reports/v1"
+
+// Several are the reports of all containers of one command, in the order in which they were sealed. With one report the
+// views are those of the report itself.
+type Several struct {
+	Schema   string   `json:"schema"`
+	ExitCode int      `json:"exitCode"`
+	Reports  []Report `json:"reports"`
+}
+
+// NewSeveral joins reports. The exit code is the gravest: an open run that fails before a container that is not sealed.
+func NewSeveral(list []Report) Several {
+	s := Several{Schema: SeveralSchema, Reports: list}
+	for _, r := range list {
+		if s.ExitCode == 0 || r.ExitCode == 3 {
+			s.ExitCode = r.ExitCode
+		}
+	}
+	return s
+}
+
+// JSON writes one object: that of the only report, or one that holds them all.
+func (s Several) JSON(w io.Writer) error {
+	if len(s.Reports) == 1 {
+		return s.Reports[0].JSON(w)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(s); err != nil {
+		return fmt.Errorf("writing the JSON report: %w", err)
+	}
+	return nil
+}
+
+// Markdown writes the reports one after the other.
+func (s Several) Markdown(w io.Writer) error {
+	return s.each(w, func(r Report) error { return r.Markdown(w) })
+}
+
+// Text writes the reports one after the other.
+func (s Several) Text(w io.Writer, opt TextOptions) error {
+	return s.each(w, func(r Report) error { return r.Text(w, opt) })
+}
+
+func (s Several) each(w io.Writer, write func(Report) error) error {
+	for i, r := range s.Reports {
+		if i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return fmt.Errorf("writing the report: %w", err)
+			}
+		}
+		if err := write(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
