@@ -20,12 +20,12 @@ type adviseOptions struct {
 	target targetOptions // for --prove; its platform is the one of every image
 	prove  proveOptions
 
-	from, stage           string
-	format, output        string
-	catalog               string
-	failOn, writes        []string
-	deep, verify, write   bool
-	ownCatalogOnly        bool // leave the shipped catalog out
+	from, stage         string
+	format, output      string
+	catalog             string
+	failOn, writes      []string
+	deep, verify, write bool
+	ownCatalogOnly      bool // leave the shipped catalog out
 }
 
 func newAdviseCommand(s streams) *cobra.Command {

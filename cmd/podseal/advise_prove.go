@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -14,9 +15,13 @@ import (
 
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trace"
 )
 
 // proveOptions are the flags of the proof: the build's own. How the image is run is told as to podseal run.
@@ -103,7 +108,7 @@ func (a *adviser) prove(ctx context.Context, what string) error {
 	s := a.streams
 	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Color: s.color, Width: s.width})
 	defer progress.Done()
-	engine, err := docker.New(ctx, docker.Options{Progress: progress.Step})
+	engine, err := docker.New(ctx, docker.Options{Progress: progress.Step, Helper: trace.Binary})
 	if err != nil {
 		return err
 	}
@@ -121,7 +126,7 @@ func (a *adviser) prove(ctx context.Context, what string) error {
 	if err != nil {
 		return err
 	}
-	return a.sealBuilt(ctx, d, ref, progress)
+	return a.sealBuilt(ctx, engine, d, ref, progress)
 }
 
 func (a *adviser) build(ctx context.Context, engine *docker.Engine, d advise.DockerfileReport) (ref string, err error) {
@@ -147,18 +152,32 @@ func (a *adviser) build(ctx context.Context, engine *docker.Engine, d advise.Doc
 	})
 }
 
-// sealBuilt seals the image by the code of podseal run.
-func (a *adviser) sealBuilt(ctx context.Context, d *advise.DockerfileReport, ref string, progress *report.Progress) error {
+// sealBuilt seals the image as podseal run does. Where the changed image does not even pass the open run as its own
+// user, which may be for want of folders that it can write to, it is learnt from as root and sealed as that user.
+func (a *adviser) sealBuilt(ctx context.Context, engine *docker.Engine, d *advise.DockerfileReport, ref string, progress *report.Progress) error {
 	t, err := a.opts.target.target(ref, a.opts.prove.command)
 	if err != nil {
 		return err
 	}
-	res, err := sealTarget(ctx, runOptions{minimize: string(seal.MinimizeFast), tracing: "auto"}, t, progress)
+	o := seal.Options{RunID: engine.RunID(), Minimize: seal.MinimizeFast, Parallel: runtime.NumCPU(), Progress: progress.Step}
+	alone, err := seal.Seal(ctx, engine, t, o)
 	if err != nil {
 		return err
 	}
+	res := alone
+	if alone.Verdict == seal.NotTestable && alone.Image.Config != nil {
+		progress.Step("the changed image does not pass as it is: learning as root what it needs in a pod")
+		u, err := declaredUser(ctx, engine, alone.Image)
+		if err != nil {
+			return err
+		}
+		t.User, o.User = "0", &u
+		if res, err = seal.Seal(ctx, engine, t, o); err != nil {
+			return err
+		}
+	}
 	progress.Done()
-	d.Proof = proofOf(*d, res, t)
+	d.Proof = proofOf(t, alone, res)
 	d.Proof.Image = a.opts.prove.keep
 	if d.Proof.Proved {
 		return nil
@@ -167,30 +186,51 @@ func (a *adviser) sealBuilt(ctx context.Context, d *advise.DockerfileReport, ref
 	return report.New(res).Text(s.err, report.TextOptions{Width: s.width, Color: s.color})
 }
 
-// proofOf judges a seal: exceptions that have nothing to do with the user do not count.
-func proofOf(d advise.DockerfileReport, res seal.Result, t target.Target) *advise.Proof {
+// declaredUser is the user of an image by number.
+func declaredUser(ctx context.Context, engine *docker.Engine, facts image.Facts) (plan.UserChoice, error) {
+	tree, err := engine.Tree(ctx, facts)
+	if err != nil {
+		return plan.UserChoice{}, err
+	}
+	defer func() { _ = tree.Close(context.WithoutCancel(ctx)) }() // what is left is swept by its label
+	users, err := image.ReadUsers(ctx, tree)
+	if err != nil {
+		return plan.UserChoice{}, err
+	}
+	r, err := users.Resolve(facts.Config.Config.User)
+	if err != nil {
+		return plan.UserChoice{}, err
+	}
+	return plan.UserChoice{
+		User: profile.User{UID: r.UID, GID: r.GID, Groups: r.Groups}, Name: r.Name, Why: "USER of the changed Dockerfile",
+	}, nil
+}
+
+// proofOf judges the seals: of the changed image as it is, and, where that was not testable, of one that was learnt from
+// as root. Exceptions that have nothing to do with the user do not count.
+func proofOf(t target.Target, alone, res seal.Result) *advise.Proof {
 	u := res.Profile.User
 	p := &advise.Proof{Verdict: string(res.Verdict)}
-	wanted := d.NewUser
-	if wanted == "" {
-		wanted = d.User
-	}
 	if res.Verdict == seal.NotTestable {
-		p.Why = fmt.Sprintf("the changed image does not pass as USER %s: %s. Whether it passes without the change, podseal run tells", wanted, oneLine(errors.New(res.Why)))
+		p.Why = "the image fails " + commandsOf(t) + " even as root, so that nothing is known of the change: " + res.Rounds[0].Observation.Failure
 		return p
 	}
 	p.User = fmt.Sprintf("%d:%d", u.UID, u.GID)
 	for _, m := range res.Profile.Mounts {
 		p.Mounts = append(p.Mounts, m.Path)
 	}
-	rootless := u.UID != 0 && !slices.ContainsFunc(res.Exceptions, func(e seal.Exception) bool { return e.Setting == "runAsNonRoot" })
-	switch {
-	case res.Verdict == seal.Sealed && rootless:
-		p.Proved, p.Why = true, fmt.Sprintf("the changed image passes %s, sealed, as user %s", commandsOf(t), p.User)
-	case res.Verdict == seal.SealedWithExceptions && rootless:
-		p.Proved, p.Why = true, fmt.Sprintf("the changed image passes %s as user %s; sealing it takes exceptions, which podseal run shows", commandsOf(t), p.User)
-	default:
+	root := u.UID == 0 || slices.ContainsFunc(res.Exceptions, func(e seal.Exception) bool { return e.Setting == "runAsNonRoot" })
+	if root || res.Verdict != seal.Sealed && res.Verdict != seal.SealedWithExceptions {
 		p.Why = "the changed image is " + string(res.Verdict) + ": " + oneLine(errors.New(res.Why))
+		return p
+	}
+	p.Proved, p.Why = true, fmt.Sprintf("the changed image passes %s, sealed, as user %s", commandsOf(t), p.User)
+	if res.Verdict == seal.SealedWithExceptions {
+		p.Why += "; the seal has exceptions, which podseal run shows"
+	}
+	if alone.Verdict == seal.NotTestable {
+		p.Why += fmt.Sprintf(", in a pod that gives it writable folders. By itself it does not: %s; "+
+			"--writes %s makes these folders its own in the image", alone.Rounds[0].Observation.Failure, strings.Join(p.Mounts, ","))
 	}
 	return p
 }

@@ -18,7 +18,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
+	push "github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/podseal/podseal/internal/advise"
@@ -99,7 +99,7 @@ func served(t *testing.T, config v1.Config) (ref string, meta, top int64) {
 	t.Cleanup(s.Close)
 	ref = strings.TrimPrefix(s.URL, "http://") + "/team/app:1"
 	parsed, _ := name.ParseReference(ref)
-	if err := remote.Write(parsed, img); err != nil {
+	if err := push.Write(parsed, img); err != nil {
 		t.Fatal(err)
 	}
 	m, _ := img.RawManifest()

@@ -40,7 +40,7 @@ func sealTarget(ctx context.Context, o runOptions, t target.Target, progress *re
 func (o *runOptions) sealOptions(engine *docker.Engine, progress *report.Progress) seal.Options {
 	return seal.Options{
 		RunID: engine.RunID(), Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly,
-		Parallel: runtime.NumCPU(), Progress: progress.Step,
+		Parallel: runtime.NumCPU(), Progress: progress.Step, Advise: adviceFor,
 	}
 }
 

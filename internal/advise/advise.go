@@ -114,6 +114,20 @@ type Way struct {
 	Evidence []Evidence `json:"evidence,omitempty"`
 }
 
+// Source is what names a user.
+type Source string
+
+// The sources of a user, best first.
+const (
+	FromManifest   Source = "manifest"
+	FromUser       Source = "USER"
+	FromEntrypoint Source = "entrypoint" // drops to it
+	FromSetting    Source = "setting"    // of the application itself
+	FromOwner      Source = "owner"      // of a folder that it writes
+	FromAccount    Source = "account"    // a guess
+	FromNothing    Source = "nothing"    // a fixed number
+)
+
 // Report is the advice on one image. Text, JSON and the exit code are views of it.
 type Report struct {
 	Image    string `json:"image"`
@@ -125,9 +139,11 @@ type Report struct {
 	Why      string     `json:"why"` // one sentence
 	Evidence []Evidence `json:"evidence,omitempty"`
 
-	// User is who it can run as; UserWhy says how that is known.
-	User    profile.User `json:"user"`
-	UserWhy string       `json:"userWhy"`
+	// User is who it can run as; UserWhy says how that is known, UserFrom in a word.
+	User     profile.User `json:"user"`
+	UserName string       `json:"userName,omitempty"`
+	UserWhy  string       `json:"userWhy"`
+	UserFrom Source       `json:"userFrom,omitempty"`
 
 	Findings []Finding `json:"findings,omitempty"`
 	Ways     []Way     `json:"ways"`

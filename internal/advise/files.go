@@ -211,18 +211,18 @@ func (a *analysis) ownersOrFallback(ctx context.Context) error {
 			if found, err := a.users.Resolve(strconv.FormatInt(e.UID, 10)); err == nil && found.InPasswd {
 				r = found
 			}
-			a.setUser(r, fmt.Sprintf("uid %d owns %s", e.UID, dir))
+			a.setUser(r, FromOwner, fmt.Sprintf("uid %d owns %s", e.UID, dir))
 			a.evidence(Evidence{Where: dir, Text: fmt.Sprintf("owner %d:%d", e.UID, e.GID)})
 			return nil
 		}
 	}
 	if acct, ok := a.likelyAccount(); ok {
 		if r, err := a.users.Resolve(acct.Name); err == nil {
-			a.setUser(r, fmt.Sprintf("a guess: the image has the account %s, uid %d, and nothing else names a user", acct.Name, acct.UID))
+			a.setUser(r, FromAccount, fmt.Sprintf("a guess: the image has the account %s, uid %d, and nothing else names a user", acct.Name, acct.UID))
 			return nil
 		}
 	}
-	a.setUser(image.Resolved{UID: FallbackID, GID: FallbackID}, fmt.Sprintf("nothing in the image asks for another one than the usual non-root uid %d", FallbackID))
+	a.setUser(image.Resolved{UID: FallbackID, GID: FallbackID}, FromNothing, fmt.Sprintf("nothing in the image asks for another one than the usual non-root uid %d", FallbackID))
 	return nil
 }
 

@@ -78,7 +78,7 @@ func (a *analysis) model(ctx context.Context) error {
 	a.r.Evidence = []Evidence{where}
 	if r, err := (image.Users{}).Resolve(user); err == nil && r.Numeric && r.UID != 0 && !a.free() && !a.opts.Scan {
 		a.r.Model, a.r.Why = NonRoot, "it declares a numeric non-root user"
-		a.setUser(r, "USER is "+user)
+		a.setUser(r, FromUser, "USER is "+user)
 		if !r.GroupGiven {
 			a.note("the group of uid %d was not looked up, since that takes reading layers (--deep does)", r.UID)
 		}
@@ -98,7 +98,7 @@ func (a *analysis) model(ctx context.Context) error {
 	case r.UID == 0:
 		return a.root(ctx)
 	}
-	a.setUser(r, fmt.Sprintf("USER %s is uid %d", user, r.UID))
+	a.setUser(r, FromUser, fmt.Sprintf("USER %s is uid %d", user, r.UID))
 	if !r.Numeric {
 		a.r.Model = NamedUser
 		a.r.Why = fmt.Sprintf("it declares the user by name: the kubelet cannot verify that %q is not root and refuses it under runAsNonRoot", user)
@@ -163,7 +163,7 @@ func (a *analysis) dropped(ctx context.Context, d drop, r image.Resolved, known 
 		a.note("the user %q of the entrypoint could not be resolved from the image's files", d.user)
 		return a.ownersOrFallback(ctx)
 	}
-	a.setUser(r, fmt.Sprintf("the entrypoint drops to %s, uid %d", d.user, r.UID))
+	a.setUser(r, FromEntrypoint, fmt.Sprintf("the entrypoint drops to %s, uid %d", d.user, r.UID))
 	a.evidence(a.passwdLine(ctx, r.Name))
 	return nil
 }
@@ -194,7 +194,7 @@ func (a *analysis) stays(ctx context.Context, leaves []leaf, partial []drop) err
 	if by != nil {
 		a.evidence(by.where)
 		if r, ok := a.resolveDrop(*by); ok {
-			a.setUser(r, fmt.Sprintf("the application's setting names %s, uid %d", by.user, r.UID))
+			a.setUser(r, FromSetting, fmt.Sprintf("the application's setting names %s, uid %d", by.user, r.UID))
 			a.evidence(a.passwdLine(ctx, r.Name))
 			return nil
 		}
@@ -202,7 +202,7 @@ func (a *analysis) stays(ctx context.Context, leaves []leaf, partial []drop) err
 	for _, d := range partial {
 		if r, ok := a.resolveDrop(d); ok && r.UID != 0 {
 			a.evidence(d.where)
-			a.setUser(r, fmt.Sprintf("the entrypoint runs some commands as %s, uid %d", d.user, r.UID))
+			a.setUser(r, FromEntrypoint, fmt.Sprintf("the entrypoint runs some commands as %s, uid %d", d.user, r.UID))
 			return nil
 		}
 	}
@@ -234,12 +234,13 @@ func (a *analysis) pinned(context.Context) error {
 		a.find(IDRoot, "the manifest says runAsUser: 0", Evidence{Where: "manifest", Text: "runAsUser: 0"})
 		return nil
 	}
+	a.r.UserFrom = FromManifest
 	a.r.UserWhy = fmt.Sprintf("the manifest says runAsUser: %d", *a.opts.RunAsUser)
 	if *a.opts.RunAsUser != a.r.User.UID {
 		a.note("the image itself would rather run as uid %d", a.r.User.UID)
-		a.r.User = profile.User{UID: *a.opts.RunAsUser}
+		a.r.User, a.r.UserName = profile.User{UID: *a.opts.RunAsUser}, ""
 		if r, err := a.users.Resolve(fmt.Sprint(*a.opts.RunAsUser)); err == nil {
-			a.r.User = profile.User{UID: r.UID, GID: r.GID, Groups: r.Groups}
+			a.r.User, a.r.UserName = profile.User{UID: r.UID, GID: r.GID, Groups: r.Groups}, r.Name
 		}
 	}
 	if a.opts.RunAsGroup != nil {
@@ -248,9 +249,9 @@ func (a *analysis) pinned(context.Context) error {
 	return nil
 }
 
-func (a *analysis) setUser(r image.Resolved, why string) {
+func (a *analysis) setUser(r image.Resolved, from Source, why string) {
 	a.r.User = profile.User{UID: r.UID, GID: r.GID, Groups: r.Groups}
-	a.r.UserWhy = why
+	a.r.UserName, a.r.UserWhy, a.r.UserFrom = r.Name, why, from
 }
 
 func (a *analysis) find(id, says string, evidence ...Evidence) {

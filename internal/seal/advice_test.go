@@ -13,6 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/target"
 )
 
 const rootApp = `
@@ -39,7 +40,7 @@ func sealWith(t *testing.T, change func(*seal.Options)) (res seal.Result, err er
 func TestAdvice(t *testing.T) {
 	said := &seal.Advice{Model: "root", Users: []plan.UserChoice{{User: profile.User{UID: 33, GID: 33}, Why: "/etc/httpd.conf:1 names it"}}}
 	res, err := sealWith(t, func(o *seal.Options) {
-		o.Advise = func(ctx context.Context, _ image.Facts, tree image.Tree) (*seal.Advice, error) {
+		o.Advise = func(ctx context.Context, _ target.Target, _ image.Facts, tree image.Tree) (*seal.Advice, error) {
 			_, err := tree.ReadFile(ctx, "/etc/passwd")
 			return said, err
 		}
@@ -49,7 +50,9 @@ func TestAdvice(t *testing.T) {
 	}
 	broken := errors.New("no tree")
 	if _, err := sealWith(t, func(o *seal.Options) {
-		o.Advise = func(context.Context, image.Facts, image.Tree) (*seal.Advice, error) { return nil, broken }
+		o.Advise = func(context.Context, target.Target, image.Facts, image.Tree) (*seal.Advice, error) {
+			return nil, broken
+		}
 	}); !errors.Is(err, broken) {
 		t.Errorf("an error of the engine while reading: %v", err)
 	}
