@@ -17,7 +17,8 @@ import (
 
 // runOptions are the flags of podseal run.
 type runOptions struct {
-	target targetOptions
+	target  targetOptions
+	cluster clusterOptions
 
 	file, container, object   string
 	output, minimize, tracing string
@@ -62,6 +63,7 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.StringVar(&o.minimize, "minimize", string(seal.MinimizeFull), "how far to tighten what passes: none, fast or full")
 	f.StringVar(&o.tracing, "trace", "auto", "trace every write: auto, on or off")
 	f.StringArrayVar(&o.allow, "allow", nil, "accept an `EXCEPTION` of the seal, by the setting that the report names (repeatable)")
+	o.cluster.addFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print neither progress nor report, only errors")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show in the report what was set aside as runtime noise, too")
 }
@@ -157,6 +159,9 @@ func (o *runOptions) check(s streams, image string, command []string) (t target.
 
 // checkWords refuses flags with a value that they do not take, and files that cannot be written.
 func (o *runOptions) checkWords() error {
+	if err := o.cluster.apply(&seal.Options{}); err != nil {
+		return err
+	}
 	if !slices.Contains([]string{"none", "fast", "full"}, o.minimize) {
 		return badInput("--minimize %s: use none, fast or full", o.minimize)
 	}

@@ -38,10 +38,12 @@ func sealTarget(ctx context.Context, o runOptions, t target.Target, progress *re
 }
 
 func (o *runOptions) sealOptions(engine *docker.Engine, progress *report.Progress) seal.Options {
-	return seal.Options{
+	s := seal.Options{
 		RunID: engine.RunID(), Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly,
 		Parallel: runtime.NumCPU(), Progress: progress.Step, Advise: adviceFor,
 	}
+	_ = o.cluster.apply(&s) // checked before anything was started
+	return s
 }
 
 // sealPod seals containers of a pod one after the other, in the order of their starts. In each run the whole pod runs;

@@ -83,6 +83,8 @@ type Profile struct {
 	Env                      map[string]string `json:"env,omitempty"`
 	LowPorts                 bool              `json:"lowPorts"`
 	FSGroup                  int64             `json:"fsGroup,omitempty"`
+	SeedImage                string            `json:"seedImage,omitempty"`
+	ImageVolume              bool              `json:"imageVolume,omitempty"`
 	AddCapabilities          []string          `json:"addCapabilities"`
 	WritableRoot             bool              `json:"writableRoot"`
 	AllowPrivilegeEscalation bool              `json:"allowPrivilegeEscalation"`
@@ -90,11 +92,12 @@ type Profile struct {
 
 // Mount is one writable folder.
 type Mount struct {
-	Path      string `json:"path"`
-	Kind      string `json:"kind"`
-	Medium    string `json:"medium,omitempty"`
-	Volume    bool   `json:"volume"`
-	SizeLimit int64  `json:"sizeLimit,omitempty"`
+	Path       string `json:"path"`
+	Kind       string `json:"kind"`
+	Medium     string `json:"medium,omitempty"`
+	Volume     bool   `json:"volume"`
+	Rewritable bool   `json:"rewritable,omitempty"`
+	SizeLimit  int64  `json:"sizeLimit,omitempty"`
 }
 
 // Reason says why a setting is what it is.

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/podseal/podseal/internal/seal"
+)
+
+func TestKubernetesVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"": "no", "1.35": "no", "v1.35.9": "no", "1.36": "yes", "v1.36": "yes", "1.36.0": "yes", "1.100": "yes",
+		"1": "bad", "2.0": "bad", "1.36-rc.1": "bad", "latest": "bad", "1.9999": "bad",
+	} {
+		var s seal.Options
+		got := "no"
+		switch err := (&clusterOptions{kubernetes: version}).apply(&s); {
+		case err != nil:
+			got = "bad"
+		case s.ImageVolumes:
+			got = "yes"
+		}
+		if got != want {
+			t.Errorf("--kubernetes-version %q: image volumes %s, want %s", version, got, want)
+		}
+	}
+}
