@@ -26,7 +26,7 @@ func Kustomize(files []*manifest.File, edits []Edit) ([]File, Report, error) {
 	var entries []any
 	names := map[string]bool{}
 	for _, f := range files {
-		all, r, err := plans(f, slices.DeleteFunc(slices.Clone(edits), func(e Edit) bool { return !slices.Contains(f.Pods, e.Pod) }))
+		all, r, err := plans(f, slices.DeleteFunc(slices.Clone(edits), func(e Edit) bool { return !ofFile(f, e) }))
 		if err != nil {
 			return nil, Report{}, err
 		}
@@ -98,3 +98,6 @@ func patchTarget(pod *manifest.Pod) object {
 	}
 	return o
 }
+
+// ofFile tells whether an edit is one of a file's.
+func ofFile(f *manifest.File, e Edit) bool { return slices.Contains(f.Pods, e.Pod) }

@@ -12,6 +12,7 @@ type wish struct {
 	pod   *manifest.Pod
 	edits []Edit
 
+	forValues  bool // for a chart's values: user and seccomp never go to the pod, whose other containers may differ
 	podLevel   bool // user and seccomp go to the pod, which has this one container
 	security   object
 	groups     []int64
@@ -103,7 +104,7 @@ func (w *wish) prepare() {
 			own++
 		}
 	}
-	w.podLevel = own == 1 && !w.pod.Knative()
+	w.podLevel = own == 1 && !w.pod.Knative() && !w.forValues
 }
 
 func (w *wish) itemEdits(init bool) []itemEdit {

@@ -154,30 +154,58 @@ type Target struct {
 // Select chooses containers: those of the object "kind/name" (or "name"), with the container's name; an empty word
 // takes all, but not the init containers that an earlier seal brought. Finding nothing is an error, and so is one container name in several objects.
 func (f *File) Select(object, container string) ([]Target, error) {
-	if len(f.Pods) == 0 {
-		return nil, f.noPod()
+	return Select([]*File{f}, object, container)
+}
+
+// Select chooses containers from several files, as File.Select does from one.
+func Select(files []*File, object, container string) ([]Target, error) {
+	var pods []*Pod
+	for _, f := range files {
+		pods = append(pods, f.Pods...)
+	}
+	if len(pods) == 0 {
+		return nil, noPod(files)
 	}
 	var out []Target
 	var holders []string
-	for _, p := range f.Pods {
+	for _, p := range pods {
 		if !p.matches(object) {
 			continue
 		}
 		for _, c := range p.Containers {
-			if container == "" && !c.Seed() || c.Name == container {
+			if container == "" && !c.Seed() || container != "" && c.Name == container {
 				out = append(out, Target{p, c})
-				holders = append(holders, fmt.Sprintf("%s (line %d)", p, p.Line))
+				holders = append(holders, p.place(len(files) > 1))
 			}
 		}
 	}
 	switch {
 	case len(out) == 0:
-		return nil, &Error{f.Name, 0, fmt.Sprintf("no container fits %s; there are: %s", wanted(object, container), f.inventory())}
+		return nil, &Error{names(files), 0, fmt.Sprintf("no container fits %s; there are: %s", wanted(object, container), inventory(pods))}
 	case container != "" && len(out) > 1:
-		return nil, &Error{f.Name, 0, fmt.Sprintf("container %q is ambiguous: %s have one; choose with --select kind/name",
+		return nil, &Error{names(files), 0, fmt.Sprintf("container %q is ambiguous: %s have one; choose with --select kind/name",
 			container, strings.Join(holders, ", "))}
 	}
 	return out, nil
+}
+
+// place is a pod with its line, and its file where there are several.
+func (p *Pod) place(several bool) string {
+	if several {
+		return fmt.Sprintf("%s (%s:%d)", p, p.Document.File, p.Line)
+	}
+	return fmt.Sprintf("%s (line %d)", p, p.Line)
+}
+
+// names names the files of an error that no one of them is to blame for.
+func names(files []*File) string {
+	switch len(files) {
+	case 0:
+		return "the input"
+	case 1:
+		return files[0].Name
+	}
+	return fmt.Sprintf("%s and %d more", files[0].Name, len(files)-1)
 }
 
 func wanted(object, container string) string {
@@ -196,32 +224,38 @@ func (p *Pod) matches(object string) bool {
 	return strings.EqualFold(kind, p.Kind) && (name == "" || name == p.Name)
 }
 
-func (f *File) inventory() string {
+func inventory(pods []*Pod) string {
 	var parts []string
-	for _, p := range f.Pods {
+	for _, p := range pods {
 		var names []string
 		for _, c := range p.Containers {
 			names = append(names, c.Name)
 		}
 		parts = append(parts, fmt.Sprintf("%s/%s with %s", p.Kind, p.Name, strings.Join(names, ", ")))
-		if len(parts) == 10 && len(f.Pods) > 10 {
+		if len(parts) == 10 && len(pods) > 10 {
 			return strings.Join(parts, "; ") + "; ..."
 		}
 	}
 	return strings.Join(parts, "; ")
 }
 
-func (f *File) noPod() error {
-	for _, o := range f.Others {
-		if o.PodAt != "" {
-			return &Error{f.Name, o.Line, fmt.Sprintf("%s (%s) is not a kind that podseal knows, but it seems to have a pod: use --pod-path %s",
-				o.Kind, o.APIVersion, o.PodAt)}
+// noPod says why there is nothing to seal in files without a pod.
+func noPod(files []*File) error {
+	var first *Error
+	for _, f := range files {
+		for _, o := range f.Others {
+			if o.PodAt != "" {
+				return &Error{f.Name, o.Line, fmt.Sprintf("%s (%s) is not a kind that podseal knows, but it seems to have a pod: use --pod-path %s",
+					o.Kind, o.APIVersion, o.PodAt)}
+			}
+			if first == nil {
+				first = &Error{f.Name, o.Line, fmt.Sprintf("no pod in it: the kinds that have one are %s; for another kind than these use --pod-path; the first object here is %s %s",
+					kindNames, o.Kind, o.Name)}
+			}
 		}
 	}
-	if len(f.Others) == 0 {
-		return &Error{f.Name, 0, "no Kubernetes object in it"}
+	if first == nil {
+		return &Error{names(files), 0, "no Kubernetes object in it"}
 	}
-	o := f.Others[0]
-	return &Error{f.Name, o.Line, fmt.Sprintf("no pod in it: the kinds that have one are %s; for another kind than these use --pod-path; the first object here is %s %s",
-		kindNames, o.Kind, o.Name)}
+	return first
 }

@@ -27,7 +27,8 @@ type Pod struct {
 	Meta       metav1.ObjectMeta // of the pod or its template
 	Spec       corev1.PodSpec
 	Containers []Container // the init containers first, each in its order
-	Claims     []string    // the names of a StatefulSet's claim templates, which volumes must not have
+	object     *yaml.Node
+	Claims     []string // the names of a StatefulSet's claim templates, which volumes must not have
 
 	Node *yaml.Node // the pod's spec
 }
@@ -109,6 +110,22 @@ func (p *Pod) BuiltIn() bool {
 	return slices.Contains([]string{"", "apps", "batch"}, groupOf(p.APIVersion))
 }
 
+// Selector are the labels by which a controller selects its pods; nil where it has none, or not only labels.
+func (p *Pod) Selector() map[string]string {
+	selector, ok := walk(p.object, []Step{{Key: "spec"}, {Key: "selector"}})
+	if !ok {
+		return nil
+	}
+	if match, ok := walk(selector, []Step{{Key: "matchLabels"}}); ok {
+		selector = match
+	}
+	var labels map[string]string
+	if err := p.Document.Decode(selector, &labels); err != nil {
+		return nil
+	}
+	return labels
+}
+
 // StepsInObject is the way from the object to the pod's spec.
 func (p *Pod) StepsInObject() []Step {
 	steps, _ := parsePath(strings.TrimPrefix(p.Path, p.Within)) // it was parsed before
@@ -166,7 +183,7 @@ func walk(n *yaml.Node, steps []Step) (*yaml.Node, bool) {
 func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Pod, error) {
 	p := &Pod{
 		Document: d, APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Namespace: h.namespace,
-		Path: prefix + path, Within: prefix, Line: d.Line(object),
+		Path: prefix + path, Within: prefix, Line: d.Line(object), object: object,
 	}
 	steps, err := parsePath(path)
 	if err != nil {
