@@ -3,7 +3,7 @@ package trace
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/podseal/podseal/internal/observe"
@@ -298,7 +298,7 @@ func (a *attempt) find(root string, fd int32, name string, follow bool) (place, 
 func (a *attempt) base(fd int32) (string, bool) {
 	link := "cwd"
 	if fd != unix.AT_FDCWD {
-		link = fmt.Sprintf("fd/%d", fd)
+		link = "fd/" + strconv.Itoa(int(fd))
 	}
 	p, err := linkOf(a.c.tid, link)
 	if err != nil || !strings.HasPrefix(p, "/") {

@@ -207,28 +207,27 @@ func (w *worker) see(n *notification, now time.Time) {
 		return
 	}
 	write, bind := a.look()
-	// What was read may have been another process's, if the caller was killed.
-	if !w.valid(n) {
-		return
+	if a.moves {
+		o.moved.Add(1)
 	}
-	w.record(&a, write, bind)
-}
-
-func (w *worker) record(a *attempt, write *observe.Write, bind *Bind) {
-	o := w.l.o
 	switch {
 	case write != nil:
 		write.Exec = w.l.exec
-		o.table.add(a.c, *write)
-	case bind != nil:
-		v := judgePort(a.c, bind.Port, o.portStart)
+		w.record(n, c, *write)
+	case bind != nil && w.valid(n):
+		v := judgePort(c, bind.Port, o.portStart)
 		bind.Outcome, bind.Errno = v.outcome, v.errno
 		o.table.bind(*bind)
 	case a.noise:
 		o.table.drop()
 	}
-	if a.moves {
-		o.moved.Add(1)
+}
+
+// record counts an attempt. What was read may have been another process's, if the caller was killed; asking for that
+// costs a system call, which is saved where there is only something to count.
+func (w *worker) record(n *notification, c *caller, write observe.Write) {
+	if !w.l.o.table.again(c, write) && w.valid(n) {
+		w.l.o.table.add(c, write)
 	}
 }
 

@@ -1,8 +1,7 @@
 package trace
 
 import (
-	"fmt"
-	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,6 +18,7 @@ type callers struct {
 	epoch *atomic.Uint64
 	at    uint64
 	known map[int]keptCaller
+	buf   []byte // of file
 }
 
 type keptCaller struct {
@@ -27,7 +27,7 @@ type keptCaller struct {
 }
 
 func newCallers(epoch *atomic.Uint64) *callers {
-	return &callers{epoch: epoch, known: map[int]keptCaller{}}
+	return &callers{epoch: epoch, known: map[int]keptCaller{}, buf: make([]byte, pageSize)}
 }
 
 func (s *callers) get(tid int, now time.Time) (*caller, error) {
@@ -38,7 +38,7 @@ func (s *callers) get(tid int, now time.Time) (*caller, error) {
 	if k, ok := s.known[tid]; ok && now.Sub(k.at) < callersLive {
 		return &k.caller, nil
 	}
-	c, err := readCaller(tid)
+	c, err := s.read(tid)
 	if err != nil {
 		delete(s.known, tid)
 		return nil, err
@@ -47,8 +47,8 @@ func (s *callers) get(tid int, now time.Time) (*caller, error) {
 	return &c, nil
 }
 
-func readCaller(tid int) (caller, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
+func (s *callers) read(tid int) (caller, error) {
+	b, err := s.file(tid, "status")
 	if err != nil {
 		return caller{}, err
 	}
@@ -59,7 +59,7 @@ func readCaller(tid int) (caller, error) {
 	c.tid = tid
 	if c.pid != tid {
 		// A thread has a name of its own; what people know is the process's.
-		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", c.pid)); err == nil {
+		if b, err := s.file(c.pid, "comm"); err == nil {
 			c.command = strings.TrimSuffix(string(b), "\n")
 		}
 	}
@@ -70,11 +70,31 @@ func readCaller(tid int) (caller, error) {
 	return c, nil
 }
 
+// file reads one of a process's files in /proc, with fewer system calls than os.ReadFile: processes that live shortly
+// are many. The result is valid until the next read.
+func (s *callers) file(pid int, name string) ([]byte, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	for n := 0; ; {
+		got, err := unix.Read(fd, s.buf[n:])
+		if err != nil {
+			return nil, err
+		}
+		if n += got; n < len(s.buf) {
+			return s.buf[:n], nil // these files are short of the buffer only at their end
+		}
+		s.buf = append(s.buf, make([]byte, len(s.buf))...)
+	}
+}
+
 // linkOf reads one of a thread's links in /proc: "cwd", "root" or "fd/N". The kernel prints the path as the thread's
 // mount namespace has it.
 func linkOf(tid int, name string) (string, error) {
 	var b [pathMax]byte
-	n, err := unix.Readlink(fmt.Sprintf("/proc/%d/%s", tid, name), b[:])
+	n, err := unix.Readlink("/proc/"+strconv.Itoa(tid)+"/"+name, b[:])
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,7 @@ package trace
 import (
 	"encoding/json"
 	"io"
-	"path"
+	"strings"
 	"sync"
 
 	"github.com/podseal/podseal/internal/observe"
@@ -26,7 +26,7 @@ type table struct {
 	keys  map[key]int
 	names map[key]int // by folder: how many names
 	binds map[Bind]bool
-	again map[int]int // repetitions that the host does not know yet
+	more  map[int]int // repetitions that the host does not know yet
 	lost  int
 	noise int
 	told  [2]int // lost and noise as told
@@ -45,51 +45,73 @@ type key struct {
 
 func newTable(out io.Writer) *table {
 	return &table{
-		out: out, keys: map[key]int{}, names: map[key]int{}, binds: map[Bind]bool{}, again: map[int]int{},
+		out: out, keys: map[key]int{}, names: map[key]int{}, binds: map[Bind]bool{}, more: map[int]int{},
 		phase: observe.Start, notes: map[string]bool{},
 	}
+}
+
+// again counts one attempt if there was one like it.
+func (t *table) again(c *caller, w observe.Write) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, known := t.repeat(t.key(c, w))
+	return known
 }
 
 // add counts one attempt.
 func (t *table) add(c *caller, w observe.Write) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k := key{w.Path, w.To, w.Call, c.command, w.Errno, c.uid, c.gid, w.Outcome, t.phase, w.Dir, w.Exec}
-	n, ok := t.keys[k]
-	if !ok {
-		k = t.fold(k)
-		n, ok = t.keys[k]
-	}
-	if ok {
-		t.again[n]++
+	k, known := t.repeat(t.key(c, w))
+	if known {
 		return
 	}
 	if len(t.keys) >= maxKeys {
 		t.lost++
 		return
 	}
-	n = len(t.keys) + 1
+	if folder := folderOf(k); k != folder && len(t.names) < maxKeys {
+		t.names[folder]++
+	}
+	n := len(t.keys) + 1
 	t.keys[k] = n
 	w.Path, w.To, w.Phase, w.Count = k.path, k.to, k.phase, 1
 	w.PID, w.PPID, w.Command, w.UID, w.GID = c.pid, c.ppid, c.command, int64(c.uid), int64(c.gid)
 	t.send(message{Kind: kindWrite, Key: n, Write: &w})
 }
 
-// fold makes one key of all further names, where a folder has too many: temporary files have random ones.
-func (t *table) fold(k key) key {
-	folder := k
-	folder.path = path.Join(path.Dir(k.path), anyName)
+// key is called with mu held, for the phase.
+func (t *table) key(c *caller, w observe.Write) key {
+	return key{w.Path, w.To, w.Call, c.command, w.Errno, c.uid, c.gid, w.Outcome, t.phase, w.Dir, w.Exec}
+}
+
+// repeat counts a repetition. Where the key is a new one, it returns the one to add: that of all further names, where a
+// folder has too many (temporary files have random ones).
+func (t *table) repeat(k key) (key, bool) {
+	n, known := t.keys[k]
+	if !known {
+		if folder := folderOf(k); t.names[folder] >= maxNames {
+			k = folder
+			n, known = t.keys[k]
+		}
+	}
+	if known {
+		t.more[n]++
+	}
+	return k, known
+}
+
+// folderOf is the key of all names in the folders of a key.
+func folderOf(k key) key {
+	k.path = inFolder(k.path)
 	if k.to != "" {
-		folder.to = path.Join(path.Dir(k.to), anyName)
-	}
-	if t.names[folder] >= maxNames {
-		return folder
-	}
-	if len(t.names) < maxKeys {
-		t.names[folder]++
+		k.to = inFolder(k.to)
 	}
 	return k
 }
+
+// inFolder puts any name in the place of a path's last element.
+func inFolder(p string) string { return p[:strings.LastIndexByte(p, '/')+1] + anyName }
 
 // bind counts one attempt to bind a port.
 func (t *table) bind(b Bind) {
@@ -142,15 +164,15 @@ func (t *table) reply(m message) {
 
 // counts tells what has been repeated since the last time.
 func (t *table) counts() {
-	if len(t.again) == 0 && t.told == [2]int{t.lost, t.noise} {
+	if len(t.more) == 0 && t.told == [2]int{t.lost, t.noise} {
 		return
 	}
 	m := message{Kind: kindCounts, Lost: t.lost, Noise: t.noise}
-	for n, c := range t.again {
+	for n, c := range t.more {
 		m.Counts = append(m.Counts, [2]int{n, c})
 	}
 	t.told = [2]int{t.lost, t.noise}
-	clear(t.again)
+	clear(t.more)
 	t.send(m)
 }
 
