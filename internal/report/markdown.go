@@ -24,6 +24,7 @@ func (r Report) Markdown(w io.Writer) error {
 	if r.Profile != nil {
 		mdChoices(&b, r.Choices)
 		mdSettings(&b, r)
+		mdWritten(&b, r.Written)
 	}
 	if len(r.Swallowed) > 0 {
 		b.WriteString("\n**Denied and swallowed in the sealed run: what degrades silently**\n\n")

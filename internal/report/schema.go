@@ -26,6 +26,7 @@ type Report struct {
 	Advice       *Advice     `json:"advice"`
 	Trace        Trace       `json:"trace"`
 	Rounds       []Round     `json:"rounds"`
+	Written      *Written    `json:"written,omitempty"`
 }
 
 // Image is the image that was run.

@@ -32,6 +32,7 @@ func (r Report) Text(w io.Writer, opt TextOptions) error {
 	p.exceptions(r)
 	p.choices(r)
 	p.settings(r)
+	p.written(r.Written)
 	p.rounds(r)
 	p.lastWords(r)
 	p.swallowed(r)
