@@ -75,7 +75,7 @@ func (p reader) written(w *Written) {
 		if c.Action == "replaced" {
 			s = bold
 		}
-		p.labelled(2, 6, s, clean(c.where()), plain, " "+clean(c.what()))
+		p.labelled(2, 6, s, clean(c.where()), plain, ": "+clean(c.what()))
 	}
 	for _, a := range w.Alongside {
 		p.labelled(2, 6, plain, clean(a.File), plain, ": "+clean(a.Kind+", "+a.Why))

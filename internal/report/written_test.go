@@ -28,9 +28,9 @@ func TestWritten(t *testing.T) {
 	}
 	const want = `
 Written
-  d.yaml:7 Deployment web: replaced containers[0].securityContext.privileged, true by false
-  d.yaml:4 Deployment web: added securityContext.runAsUser 101
-  d.yaml:9 Deployment web: kept containers.web.volumeMounts /tmp: emptyDir tmp serves
+  d.yaml:7: Deployment web: replaced containers[0].securityContext.privileged, true by false
+  d.yaml:4: Deployment web: added securityContext.runAsUser 101
+  d.yaml:9: Deployment web: kept containers.web.volumeMounts /tmp: emptyDir tmp serves
   np.yaml: NetworkPolicy, the ports that were seen listening: 80
   not in it: web: something is lost
 `
