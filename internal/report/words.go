@@ -201,7 +201,7 @@ func allowed(p Profile) string {
 // traceLine says how far the tracer saw, and what that leaves open.
 func traceLine(t Trace) string {
 	if !t.On {
-		return "off" + because(t.Note) + ". Not seen: files that were made and removed again, writes below a VOLUME, " +
+		return "off" + because(strings.TrimPrefix(t.Note, "tracing is off: ")) + ". Not seen: files that were made and removed again, writes below a VOLUME, " +
 			"refused writes that nothing logged, and which process wrote"
 	}
 	s := "on" + because(t.Note)

@@ -151,6 +151,8 @@ func parseCase(t *testing.T, a *txtar.Archive) (*engine, target.Target, seal.Opt
 			tgt.Soak = d
 		case "minimize":
 			opts.Minimize = seal.Minimize(rest)
+		case "ready-log":
+			tgt.Ready.Log = rest
 		case "seed-image":
 			opts.SeedImage = rest
 		case "image-volumes":

@@ -138,7 +138,7 @@ func (r *oneRun) checks(ctx context.Context) ([]check, error) {
 		}
 		out = append(out, func(ctx context.Context) (string, error) {
 			logs, err := r.c.Logs(ctx)
-			if err != nil || re.MatchString(logs) {
+			if err != nil || re.MatchString(strings.TrimPrefix(logs, r.said)) {
 				return "", err
 			}
 			return fmt.Sprintf("no line of the logs matches %q", want.Log), nil

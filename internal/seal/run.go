@@ -70,6 +70,7 @@ type oneRun struct {
 	o     observe.Observation
 	began time.Time
 	gone  context.Context // done when the container has exited
+	said  string          // the logs before the restart: what they say is no sign that it is back
 }
 
 func (r *oneRun) drive(ctx context.Context) error {
@@ -115,6 +116,9 @@ func (r *oneRun) exercise(ctx context.Context) (failure string, in observe.Phase
 // again kills PID 1, starts the container over the same mounts and wants the application back.
 func (r *oneRun) again(ctx context.Context) (failure string, in observe.Phase, err error) {
 	r.c.Phase(observe.Restart)
+	if r.said, err = r.c.Logs(ctx); err != nil {
+		return "", "", fmt.Errorf("reading the container's logs: %w", err)
+	}
 	if err := r.c.Restart(ctx, r.fresh...); err != nil {
 		var seed *SeedError
 		var pod *PodError
