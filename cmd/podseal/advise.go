@@ -107,7 +107,7 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 	if err != nil {
 		return err
 	}
-	a := &adviser{opts: o, streams: s, catalog: catalog}
+	a := &adviser{opts: o, streams: s, catalog: catalog, bases: map[string]dockerfile.Base{}}
 	defer a.close()
 	if err := a.look(ctx, what); err != nil {
 		return err

@@ -22,8 +22,11 @@ type adviser struct {
 	opts    adviseOptions
 	streams streams
 	catalog advise.Catalog
-	engine  *docker.Engine // nil until it is needed
 	outcome advise.Outcome
+
+	engine    *docker.Engine // nil until it is needed
+	engineErr error          // of the one try to reach it
+	bases     map[string]dockerfile.Base
 }
 
 func (a *adviser) close() {
@@ -35,7 +38,7 @@ func (a *adviser) close() {
 // look advises on one argument: a file or folder of that name, else an image.
 func (a *adviser) look(ctx context.Context, what string) error {
 	if a.opts.from != "" {
-		return a.image(ctx, what, advise.Options{})
+		return a.image(ctx, a.opts.from, what, advise.Options{})
 	}
 	st, err := os.Stat(what)
 	switch {
@@ -46,7 +49,7 @@ func (a *adviser) look(ctx context.Context, what string) error {
 	case errors.Is(err, os.ErrNotExist) && (strings.HasPrefix(what, ".") || strings.HasPrefix(what, "/")):
 		return badInput("%w", plainPathError(err))
 	default:
-		return a.image(ctx, what, advise.Options{})
+		return a.image(ctx, "", what, advise.Options{})
 	}
 }
 
@@ -54,8 +57,8 @@ var fromLine = regexp.MustCompile(`(?mi)^\s*FROM\s+\S+`)
 
 // file advises on a manifest, an image archive or a Dockerfile, by its content.
 func (a *adviser) file(ctx context.Context, name string) error {
-	if strings.HasSuffix(name, ".tar") {
-		return a.image(ctx, name, advise.Options{})
+	if strings.HasSuffix(name, ".tar") || strings.HasSuffix(name, ".tar.gz") || strings.HasSuffix(name, ".tgz") {
+		return a.image(ctx, "archive", name, advise.Options{})
 	}
 	data, err := readInput(a.streams, name)
 	if err != nil {
@@ -64,7 +67,7 @@ func (a *adviser) file(ctx context.Context, name string) error {
 	base := strings.ToLower(filepath.Base(name))
 	yaml := strings.HasSuffix(base, ".yaml") || strings.HasSuffix(base, ".yml") || strings.HasSuffix(base, ".json")
 	if !yaml && (isDockerfile(base) || fromLine.Match(data) && !bytes.Contains(data, []byte("apiVersion:"))) {
-		return a.dockerfile(name, data)
+		return a.dockerfile(ctx, name, data)
 	}
 	return a.manifest(ctx, name, data)
 }
@@ -76,7 +79,7 @@ func isDockerfile(base string) bool {
 // folder advises on an OCI layout, else on the Dockerfiles and manifests of a folder.
 func (a *adviser) folder(ctx context.Context, dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err == nil {
-		return a.image(ctx, dir, advise.Options{})
+		return a.image(ctx, "layout", dir, advise.Options{})
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -105,23 +108,12 @@ func (a *adviser) folder(ctx context.Context, dir string) error {
 	return nil
 }
 
-func (a *adviser) dockerfile(name string, data []byte) error {
-	shown := name
-	if name == "-" {
-		shown = "Dockerfile"
+// connect makes sure that there is an engine. It tries once.
+func (a *adviser) connect(ctx context.Context) error {
+	if a.engine == nil && a.engineErr == nil {
+		a.engine, a.engineErr = docker.New(ctx, docker.Options{})
 	}
-	args, err := a.opts.prove.buildArgs()
-	if err != nil {
-		return err
-	}
-	r, err := dockerfile.Check(data, dockerfile.Options{
-		Target: a.opts.stage, Base: a.catalog.Base, Writes: a.opts.writes, Name: strings.TrimPrefix(filepath.ToSlash(shown), "/"), Args: args,
-	})
-	if err != nil {
-		return badInput("%s: %w", shown, err)
-	}
-	a.outcome.Dockerfiles = append(a.outcome.Dockerfiles, advise.DockerfileReport{File: shown, Result: r})
-	return nil
+	return a.engineErr
 }
 
 // manifest advises on the image of each container, with the user that the pod gives it.
@@ -147,23 +139,16 @@ func (a *adviser) manifest(ctx context.Context, name string, data []byte) error 
 				o.RunAsGroup = sc.RunAsGroup
 			}
 		}
-		if err := a.image(ctx, t.Container.Image, o); err != nil {
+		if err := a.image(ctx, "", t.Container.Image, o); err != nil {
 			return fmt.Errorf("%s, line %d, container %s: %w", name, t.Container.Line, t.Container.Name, err)
 		}
 	}
 	return nil
 }
 
-// image advises on one image, wherever it is.
-func (a *adviser) image(ctx context.Context, ref string, o advise.Options) error {
+// image advises on one image; from is empty where it is to be found out.
+func (a *adviser) image(ctx context.Context, from, ref string, o advise.Options) error {
 	o.Catalog = a.catalog
-	from := a.opts.from
-	if st, err := os.Stat(ref); from == "" && err == nil {
-		from = "archive"
-		if st.IsDir() {
-			from = "layout"
-		}
-	}
 	var r advise.Report
 	var err error
 	switch from {
@@ -208,15 +193,11 @@ func (a *adviser) outside(ctx context.Context, from, ref string, o advise.Option
 // asked for.
 func (a *adviser) inEngine(ctx context.Context, ref string, o advise.Options) (advise.Report, error) {
 	asked := a.opts.from == "engine"
-	if a.engine == nil {
-		engine, err := docker.New(ctx, docker.Options{})
-		if err != nil {
-			if asked {
-				return advise.Report{}, err
-			}
-			return a.outside(ctx, "registry", ref, o)
+	if err := a.connect(ctx); err != nil {
+		if asked {
+			return advise.Report{}, err
 		}
-		a.engine = engine
+		return a.outside(ctx, "registry", ref, o)
 	}
 	o.Known = a.engine.Stacks
 	has, err := a.engine.Has(ctx, ref, a.opts.target.platform)

@@ -26,8 +26,10 @@ type Outcome struct {
 type DockerfileReport struct {
 	File string `json:"file"`
 	dockerfile.Result
-	Written bool   `json:"written,omitempty"` // the change is in the file
-	Proof   *Proof `json:"proof,omitempty"`   // nil where none was asked for
+	// BaseRead is true where the base image is none of the catalog and was read itself.
+	BaseRead bool   `json:"baseRead,omitempty"`
+	Written  bool   `json:"written,omitempty"` // the change is in the file
+	Proof    *Proof `json:"proof,omitempty"`   // nil where none was asked for
 }
 
 // Proof is what came of building the changed Dockerfile and sealing the image.
@@ -107,7 +109,11 @@ func (o Outcome) Text() string {
 // Text is the advice on a Dockerfile for a terminal: the findings, what the change does, and the change.
 func (d DockerfileReport) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (final stage from %s)\n", d.File, orNone(d.Base))
+	how := ""
+	if d.BaseRead {
+		how = ", as the engine has it"
+	}
+	fmt.Fprintf(&b, "%s (final stage from %s%s)\n", d.File, orNone(d.Base), how)
 	if d.Fine {
 		fmt.Fprintf(&b, "  Nothing to do: USER %s is a number and not root.\n", d.User)
 	}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/advise"
+	"github.com/podseal/podseal/internal/advise/dockerfile"
+)
+
+// dockerfile advises on a Dockerfile.
+func (a *adviser) dockerfile(ctx context.Context, name string, data []byte) error {
+	shown := name
+	if name == "-" {
+		shown = "Dockerfile"
+	}
+	args, err := a.opts.prove.buildArgs()
+	if err != nil {
+		return err
+	}
+	var read []string // the base images that were read from the engine
+	var failed error
+	base := func(ref string) dockerfile.Base {
+		b, ok, err := a.base(ctx, ref)
+		if ok {
+			read = append(read, ref)
+		}
+		failed = errors.Join(failed, err)
+		return b
+	}
+	r, err := dockerfile.Check(data, dockerfile.Options{
+		Target: a.opts.stage, Base: base, Writes: a.opts.writes, Name: strings.TrimPrefix(filepath.ToSlash(shown), "/"), Args: args,
+	})
+	if err != nil {
+		return badInput("%s: %w", shown, err)
+	}
+	d := advise.DockerfileReport{File: shown, Result: r, BaseRead: slices.Contains(read, r.Base)}
+	a.outcome.Dockerfiles = append(a.outcome.Dockerfiles, d)
+	return failed
+}
+
+// base tells what is known of a base image: from the catalog, else, where the engine has it, from the image itself.
+func (a *adviser) base(ctx context.Context, ref string) (b dockerfile.Base, read bool, err error) {
+	if known, ok := a.bases[ref]; ok {
+		return known, true, nil
+	}
+	b = a.catalog.Base(ref)
+	if b.Family != dockerfile.Unknown || ref == "" || a.connect(ctx) != nil {
+		return b, false, nil
+	}
+	has, err := a.engine.Has(ctx, ref, a.opts.target.platform)
+	if err != nil || !has {
+		return b, false, nil // it may be no reference at all, with an ARG that is not known
+	}
+	facts, err := a.engine.Image(ctx, ref, a.opts.target.platform)
+	if err != nil {
+		return b, false, err
+	}
+	tree, err := a.engine.Tree(ctx, facts)
+	if err != nil {
+		return b, false, err
+	}
+	b, err = advise.BaseFacts(ctx, facts, tree)
+	a.bases[ref] = b
+	return b, true, errors.Join(err, tree.Close(ctx))
+}

@@ -1,0 +1,43 @@
+package advise_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/podseal/podseal/internal/advise"
+	"github.com/podseal/podseal/internal/image"
+)
+
+func TestBaseFacts(t *testing.T) {
+	const passwd = "-- /etc/passwd --\nroot:x:0:0::/:\nnobody:x:65534:65534::/:\n"
+	tests := []struct{ name, tree, want string }{
+		{"Debian", "f 0755 0:0 /bin/sh\nf 0755 0:0 /usr/sbin/useradd\n" + passwd + "-- /etc/os-release --\nID=debian\n", "debian "},
+		{"UBI", "f 0755 0:0 /bin/sh\nf 0755 0:0 /usr/sbin/useradd\n" + passwd + "-- /etc/os-release --\nID=\"rhel\"\nID_LIKE=\"fedora\"\n", "redhat "},
+		{"Rocky", "f 0755 0:0 /bin/sh\nf 0755 0:0 /usr/sbin/useradd\n-- /etc/os-release --\nID_LIKE=\"rhel centos fedora\"\n", "redhat "},
+		{"UBI without tools", "f 0755 0:0 /bin/sh\n-- /etc/os-release --\nID_LIKE=fedora\n", "minimal "},
+		{"Alpine", "f 0755 0:0 /bin/busybox\nl /bin/sh -> busybox\nl /usr/sbin/adduser -> /bin/busybox\n" + passwd, "alpine "},
+		{"node", "f 0755 0:0 /bin/sh\nf 0755 0:0 /usr/sbin/useradd\n" + passwd + "node:x:1000:1000::/:\n", "debian node"},
+		{"two of one kind", "f 0755 0:0 /bin/sh\n" + passwd + "a:x:1000:1000::/:\nb:x:1001:1001::/:\n", "minimal "},
+		{"distroless", passwd + "nonroot:x:65532:65532::/home/nonroot:\n", "distroless nonroot"},
+		{"nothing", "", "distroless "},
+	}
+	for _, tt := range tests {
+		tree, err := image.ParseMemTree(tt.tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		facts := image.Facts{Config: &v1.ConfigFile{OS: "linux", Config: v1.Config{User: "u", Env: []string{"APP_UID=1654"}}}}
+		b, err := advise.BaseFacts(context.Background(), facts, tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(b.Family, " ", b.Prefer); got != tt.want || *b.User != "u" || b.Env["APP_UID"] != "1654" {
+			t.Errorf("%s: %q %+v, want %q", tt.name, got, b, tt.want)
+		}
+		if tt.name == "node" && b.Accounts["node"] != "1000:1000" {
+			t.Errorf("accounts %v", b.Accounts)
+		}
+	}
+}
