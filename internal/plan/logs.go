@@ -25,6 +25,7 @@ var (
 	absolute  = regexp.MustCompile("(?:^|unix:|[^A-Za-z0-9._/:-])(/[^\\s'\"`‘’“”<>|;,()\\[\\]{}*?\\\\]+)")
 	source    = regexp.MustCompile(`:\d+(?::\S*)?$`) // of a path: it is a place in a program, as in x.rb:5:in
 	inSource  = regexp.MustCompile(` in /\S+ on line \d+| in /\S+:\d+|:in ['\x60][^'\x60]*['\x60]|File "/[^"]+", line \d+`)
+	requested = regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND|MKCOL) ["']?$`) // before a path: it is one of HTTP
 	quoted    = regexp.MustCompile("['\"`‘“]([A-Za-z0-9._-][^'\"`’”\\s]*)['\"`’”]")
 	makesDir  = regexp.MustCompile(`(?i)mkdir|(?:create|creating|make|making) (?:the )?(?:temp(?:orary)? )?(?:director|folder)`)
 	bindLine  = regexp.MustCompile(`(?i)\bbind|listen|socket`)
@@ -80,7 +81,7 @@ func nearest(line string, at []int, cwd string) string {
 	before, after := "", ""
 	for _, m := range absolute.FindAllStringSubmatchIndex(line, -1) {
 		p := strings.TrimRight(line[m[2]:m[3]], ".:!")
-		if p == "" || strings.HasPrefix(p, "//") || source.MatchString(p) {
+		if p == "" || strings.HasPrefix(p, "//") || source.MatchString(p) || requested.MatchString(line[:m[2]]) {
 			continue
 		}
 		if m[2] < at[0] {

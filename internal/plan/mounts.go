@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/image"
@@ -39,41 +41,73 @@ func missing(f failure, dir string) string {
 // noSign is the evidence where nothing in a failed run says what to do.
 const noSign = "no other sign"
 
+// repairAcrossSaid is repairAcross for a run whose logs tell of such a rename.
+func repairAcrossSaid(ctx context.Context, f failure) (Repair, error) {
+	if !crossed.MatchString(f.run.Logs) {
+		return Repair{}, nil
+	}
+	return repairAcross(ctx, f)
+}
+
 // repairAcross joins two mounts between which the application renames files: each is a file system of its own, and a
-// rename does not leave one. The folder above both takes their place.
+// rename does not leave one. The folder above both takes their place. Where there is none that could be mounted, temp
+// files are made where they are renamed to.
 func repairAcross(ctx context.Context, f failure) (Repair, error) {
 	r := Repair{Profile: f.cur}
-	for _, w := range append(f.in.Open.Writes, namedTogether(f)...) {
+	for _, w := range append(slices.Clone(f.in.Open.Writes), namedTogether(f)...) {
 		if w.Call != "rename" || w.To == "" || w.Outcome != observe.Allowed {
 			continue
 		}
 		from, ok := r.Profile.Covering(w.Path)
 		to, both := r.Profile.Covering(w.To)
-		above := common(from.Path, to.Path)
-		if !ok || !both || from.Path == to.Path || above == "/" || systemFolder(above) || from.Volume || to.Volume {
+		if !ok || !both || from.Path == to.Path {
 			continue
 		}
-		e, exists, err := f.in.Tree.Lookup(ctx, above)
-		if err != nil {
-			return r, fmt.Errorf("looking up %s in the image: %w", above, err)
+		above, evidence := common(from.Path, to.Path), fmt.Sprintf("rename of %s to %s", w.Path, w.To)
+		switch joinable := above != "/" && !systemFolder(above) && !from.Volume && !to.Volume; {
+		case joinable:
+			why := fmt.Sprintf("the application renames files from %s to %s, which two mounts would not let it", from.Path, to.Path)
+			if err := r.join(ctx, f, above, why, evidence); err != nil {
+				return r, err
+			}
+		case slices.Contains(tempFolders, from.Path) && Env(f.in, TempVariable) == "" && r.Profile.Env[TempVariable] == "":
+			r.Profile = r.Profile.WithEnv(TempVariable, to.Path)
+			r.blame(TempField, fmt.Sprintf("the application renames temp files from %s to %s, which two mounts would not let it", from.Path, to.Path), evidence)
 		}
-		m := profile.Mount{Path: above, Kind: profile.Plain}
-		if exists && e.Kind == image.Dir {
-			m.Kind = profile.Seeded
-		}
-		r.Profile = r.Profile.WithoutMount(from.Path).WithoutMount(to.Path)
-		r.mount(m, fmt.Sprintf("the application renames files from %s to %s, which two mounts would not let it", from.Path, to.Path),
-			fmt.Sprintf("rename of %s to %s", w.Path, w.To))
 	}
 	return r, nil
 }
+
+// join mounts a folder in place of the mounts below it.
+func (r *Repair) join(ctx context.Context, f failure, above, why, evidence string) error {
+	e, exists, err := f.in.Tree.Lookup(ctx, above)
+	if err != nil {
+		return fmt.Errorf("looking up %s in the image: %w", above, err)
+	}
+	m := profile.Mount{Path: above, Kind: profile.Plain}
+	if exists && e.Kind == image.Dir {
+		m.Kind = profile.Seeded
+	}
+	r.Profile = f.withoutBelow(r.Profile, above)
+	r.mount(m, why, evidence)
+	return nil
+}
+
+// tempFolders are where temp files go unless TempVariable says otherwise.
+var tempFolders = []string{"/tmp", "/var/tmp"}
+
+// TempVariable tells most libraries where to make temp files.
+const TempVariable = "TMPDIR"
+
+// crossed finds that a rename was refused between two file systems.
+var crossed = regexp.MustCompile(`(?i)cross-device|EXDEV|errno 18\b`)
 
 // namedTogether are the renames that the logs tell of as refused between two file systems: any two mounts of the
 // profile that one such line names.
 func namedTogether(f failure) []observe.Write {
 	var out []observe.Write
 	for l := range strings.Lines(f.run.Logs) {
-		if low := strings.ToLower(l); !strings.Contains(low, "cross-device") && !strings.Contains(low, "exdev") {
+		if !crossed.MatchString(l) {
 			continue
 		}
 		var named []string

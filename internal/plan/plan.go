@@ -59,20 +59,20 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 		}
 	}
 	for _, f := range folding.Folders {
-		if _, covered := pl.Profile.Covering(f.Path); covered {
-			continue
-		}
 		// A volume of the pod's own stays what it is; but a VOLUME of the image below one is not in it.
-		if m, is := given(in.Target, f.Path); is && (!f.Volume || m.Path == f.Path) {
+		if m, is := in.Target.GivenMount(f.Path); is && (!f.Volume || m.Path == f.Path) {
 			continue
 		}
 		if !urgent(f) {
 			pl.Deferred = append(pl.Deferred, f)
 			continue
 		}
-		m := MountFor(f)
+		m, why, err := mountFor(ctx, in.Tree, user.User, f)
+		if err != nil {
+			return Plan{}, err
+		}
 		pl.Profile = pl.Profile.WithMount(m)
-		pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Why: f.Why})
+		pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Why: why})
 	}
 	if low := lowPorts(in); len(low) > 0 {
 		pl.Profile.LowPorts = true
@@ -100,6 +100,7 @@ const (
 	WorkingDirField = "workingDir"
 	CapabilityField = "capabilities"
 	HomeField       = "env HOME"
+	TempField       = "env " + TempVariable
 )
 
 // MountField is the name of a mount in a Reason.

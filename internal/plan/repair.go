@@ -45,15 +45,15 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	f := failure{in: in, plan: pl, cur: cur, run: run}
 	f.denied, f.refused = evidence(run, workingDir(in))
 	rules := []rule{
-		repairExec, repairClaim, repairLast, repairPort, repairDenied, repairTemp, repairReadOnlyCopy, repairOwner, repairDeferred,
-		repairHidden, repairAcross, repairRaise, repairEveryOwner,
+		repairExec, repairClaim, repairLast, repairPort, repairAcrossSaid, repairDenied, repairSaid, repairTemp, repairReadOnlyCopy, repairOwner,
+		repairDeferred, repairHidden, repairAcross, repairRaise, repairEveryOwner,
 	}
 	switch {
 	case run.FailedSeed != "": // the application has not run: nothing that it said can be blamed
-		rules = []rule{repairSeed}
+		rules = []rule{repairSeed, repairSeedPartly}
 	case run.FailedIn == observe.Restart: // it has passed before: only what it was refused now can be blamed
 		f.denied, f.refused = newlyRefused(f.denied, f.refused)
-		rules = []rule{repairExec, repairPort, repairDenied, repairReadOnlyCopy, repairOwner}
+		rules = []rule{repairExec, repairPort, repairDenied, repairSaid, repairReadOnlyCopy, repairOwner}
 	}
 	var out []Repair
 	for _, propose := range rules {
@@ -61,7 +61,8 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 		if err != nil {
 			return nil, err
 		}
-		if len(r.Blames) > 0 && !f.vain(r) {
+		known := func(o Repair) bool { return o.Profile.Equal(r.Profile) }
+		if len(r.Blames) > 0 && !f.vain(r) && !slices.ContainsFunc(out, known) {
 			out = append(out, r)
 		}
 	}
@@ -95,8 +96,18 @@ func repairLast(ctx context.Context, f failure) (Repair, error) {
 	return Repair{}, nil
 }
 
-// repairDenied takes every refusal of the run.
+// repairDenied takes every refusal that the run showed. Where a tracer saw every write, what only the logs tell of is
+// something else: a name in another's mouth, or a file that was not to be read.
 func repairDenied(ctx context.Context, f failure) (Repair, error) {
+	denied := slices.Clone(f.denied)
+	if f.run.Trace.On && f.run.Trace.Lost == 0 {
+		denied = slices.DeleteFunc(denied, func(e diff.Evidence) bool { return e.Source == diff.FromLogs })
+	}
+	return widen(ctx, f, denied)
+}
+
+// repairSaid takes every refusal, those that only the logs tell of, too.
+func repairSaid(ctx context.Context, f failure) (Repair, error) {
 	return widen(ctx, f, slices.Clone(f.denied))
 }
 
@@ -132,7 +143,12 @@ func widen(ctx context.Context, f failure, denied diff.List) (Repair, error) {
 		if folder.Content == diff.Filled && systemFolder(folder.Path) {
 			continue // a copy of /etc or /usr is no answer
 		}
-		r.mount(MountFor(folder), folder.Why, folder.Evidence[0].String())
+		if folder.Content == diff.Filled {
+			r.Profile = f.withoutBelow(r.Profile, folder.Path)
+		}
+		if err := r.mountFolder(ctx, f, folder, folder.Evidence[0].String()); err != nil {
+			return r, err
+		}
 	}
 	return r, repairRoot(ctx, f, &r, folding.Root)
 }
@@ -172,18 +188,20 @@ func unreadable(ctx context.Context, f failure, at string) bool {
 }
 
 // MayRead tells whether a user may read an entry by its mode.
-func MayRead(e image.Entry, u profile.User) bool {
-	bits := e.Mode.Perm()
+func MayRead(e image.Entry, u profile.User) bool { return may(e, u, 4) }
+
+// may tells whether a user has all the given rights (4 read, 2 write, 1 enter) to an entry by its mode.
+func may(e image.Entry, u profile.User, rights uint32) bool {
+	bits := uint32(e.Mode.Perm())
 	switch {
 	case u.UID == 0:
 		return true
 	case e.UID == u.UID:
-		return bits&0o400 != 0
+		bits >>= 6
 	case inGroup(u, e.GID):
-		return bits&0o040 != 0
-	default:
-		return bits&0o004 != 0
+		bits >>= 3
 	}
+	return bits&rights == rights
 }
 
 func inGroup(u profile.User, gid int64) bool {

@@ -152,7 +152,7 @@ func repairTemp(ctx context.Context, f failure) (Repair, error) {
 			line = strings.TrimSpace(l)
 		}
 	}
-	for _, p := range []string{"/tmp", "/var/tmp"} {
+	for _, p := range tempFolders {
 		e, ok, err := f.in.Tree.Lookup(ctx, p)
 		if err != nil {
 			return r, fmt.Errorf("looking up %s in the image: %w", p, err)
@@ -194,13 +194,15 @@ func ownershipLines(f failure) []string {
 }
 
 // repairDeferred mounts what the open run wrote and the first profile left read-only.
-func repairDeferred(_ context.Context, f failure) (Repair, error) {
+func repairDeferred(ctx context.Context, f failure) (Repair, error) {
 	r := Repair{Profile: f.cur}
 	for _, d := range f.plan.Deferred {
 		if _, ok := f.cur.Mount(d.Path); ok || onlyMetadata(d) || d.Content == diff.Filled && systemFolder(d.Path) {
 			continue
 		}
-		r.mount(MountFor(d), d.Why, "the open run wrote "+d.Evidence[0].Path)
+		if err := r.mountFolder(ctx, f, d, "the open run wrote "+d.Evidence[0].Path); err != nil {
+			return r, err
+		}
 	}
 	return r, nil
 }
@@ -223,7 +225,7 @@ func repairRaise(_ context.Context, f failure) (Repair, error) {
 		if _, ok := r.Profile.Mount(o.Path); !ok || !o.Created || strings.Count(base, "/") < 2 {
 			continue
 		}
-		r.Profile = r.Profile.WithoutMount(o.Path)
+		r.Profile = f.withoutBelow(r.Profile, base)
 		r.mount(profile.Mount{Path: base, Kind: profile.Seeded}, fmt.Sprintf("the application makes %s itself and does not take a mount there", o.Path), noSign)
 	}
 	return r, nil

@@ -94,6 +94,8 @@ type Mount struct {
 	// Rewritable makes the seed's copies writable for their owner: of a file that the image has as read-only, a copy by
 	// the same mode could not be opened for writing by a user who is not root.
 	Rewritable bool `json:"rewritable,omitempty"`
+	// Partial leaves out of the seed what the user may not read. The application, the same user, could not either.
+	Partial bool `json:"partial,omitempty"`
 	// SizeLimit is the proposed limit in bytes; 0 means none. No run enforces it, so that it takes no part in Equal.
 	SizeLimit int64 `json:"sizeLimit,omitempty"`
 }

@@ -65,9 +65,17 @@ func (m Mount) SeedCommand(volumeMountPath string) []string {
 			open = " && chmod -R u+w " + q(half)
 		}
 		return []string{"sh", "-c", "[ -d " + q(done) + " ] || { rm -rf " + q(half) + " && mkdir " + q(half) +
-			" && cp -R " + q(from) + " " + q(half+"/") + open + " && mv " + q(half) + " " + q(done) + "; }"}
+			" && " + m.copying(q(from)+" "+q(half+"/"), q(path.Join(volumeMountPath, ".e"))) + open + " && mv " + q(half) + " " + q(done) + "; }"}
 	}
 	return nil
+}
+
+// copying is the command that copies a seed. A partial one fails for any other reason than what may not be read.
+func (m Mount) copying(fromTo, said string) string {
+	if !m.Partial {
+		return "cp -R " + fromTo
+	}
+	return "{ LC_ALL=C cp -R " + fromTo + " 2>" + said + " || while read -r l; do case $l in *'Permission denied') ;; *) echo \"$l\" >&2; exit 1; esac; done <" + said + "; }"
 }
 
 // SeedPrograms are the programs that the init container of a mount runs.

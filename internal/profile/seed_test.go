@@ -20,6 +20,9 @@ func TestSeedCommandText(t *testing.T) {
 			"cp -R /etc/app/. /seed/.t/ && mv /seed/.t /seed/d; }"},
 		{Mount{Path: "/srv", Kind: Seeded, Rewritable: true}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
 			"cp -R /srv/. /seed/.t/ && chmod -R u+w /seed/.t && mv /seed/.t /seed/d; }"},
+		{Mount{Path: "/var/log", Kind: Seeded, Partial: true}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
+			"{ LC_ALL=C cp -R /var/log/. /seed/.t/ 2>/seed/.e || while read -r l; do case $l in *'Permission denied') ;; *) echo \"$l\" >&2; exit 1; esac; done </seed/.e; } && " +
+			"mv /seed/.t /seed/d; }"},
 		{Mount{Path: "/it's here", Kind: Seeded}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
 			`cp -R '/it'\''s here/.' /seed/.t/ && mv /seed/.t /seed/d; }`},
 	}

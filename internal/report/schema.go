@@ -98,6 +98,7 @@ type Mount struct {
 	Medium     string `json:"medium,omitempty"`
 	Volume     bool   `json:"volume"`
 	Rewritable bool   `json:"rewritable,omitempty"`
+	Partial    bool   `json:"partial,omitempty"`
 	SizeLimit  int64  `json:"sizeLimit,omitempty"`
 }
 

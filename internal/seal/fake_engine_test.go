@@ -192,7 +192,9 @@ func (c *container) mount(m profile.Mount) error {
 			return fmt.Errorf("the mount %s cannot be made, and was not to be tried", m.Path)
 		}
 		for p, e := range c.fs.below(at) {
-			if bits := map[image.Kind]fs.FileMode{image.Dir: 5, image.File: 4}[e.Kind]; !c.who.may(e, bits) {
+			if bits := map[image.Kind]fs.FileMode{image.Dir: 5, image.File: 4}[e.Kind]; !c.who.may(e, bits) && m.Partial {
+				continue
+			} else if !c.who.may(e, bits) {
 				return &seal.SeedError{Path: m.Path, Output: "cp: cannot open '" + p + "' for reading: Permission denied", Code: 1}
 			}
 			e.UID, e.GID = c.who.uid, c.who.gid

@@ -267,6 +267,9 @@ func profileText(p profile.Profile, name string) string {
 	b.WriteString("\n")
 	for _, m := range p.Mounts {
 		fmt.Fprintf(&b, "mount %s %s%s\n", m.Path, m.Kind, strings.TrimRight(" "+string(m.Medium), " "))
+		if m.Partial {
+			b.WriteString("  partial\n")
+		}
 		if m.Rewritable {
 			b.WriteString("  rewritable\n")
 		}

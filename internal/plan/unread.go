@@ -1,0 +1,92 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// mountFor is the mount that a folder needs under a user, with the reason. What the user cannot enter or read cannot be
+// copied by an init container of the same user, nor would the application see it: an empty mount hides nothing there.
+// It goes to the topmost folder that the user cannot enter, since a mount below that could not be reached.
+func mountFor(ctx context.Context, tree image.Tree, user profile.User, f diff.Folder) (profile.Mount, string, error) {
+	m := MountFor(f)
+	if user.UID == 0 {
+		return m, f.Why, nil
+	}
+	closed := ""
+	for p := f.Path; p != "/"; p = path.Dir(p) {
+		e, ok, err := tree.Lookup(ctx, p)
+		if err != nil {
+			return m, "", fmt.Errorf("looking up %s in the image: %w", p, err)
+		}
+		// It must be able to enter a folder, and to list the one that is copied.
+		if ok && e.Kind == image.Dir && (!may(e, user, enter) || p == f.Path && !may(e, user, read)) {
+			closed = p
+		}
+	}
+	if closed == "" || f.Volume && closed != f.Path || m.Kind != profile.Seeded && closed == f.Path {
+		return m, f.Why, nil
+	}
+	m.Path, m.Kind = closed, profile.Plain
+	return m, fmt.Sprintf("%s; uid %d may not look into %s, so that an empty folder hides nothing from it", f.Why, user.UID, closed), nil
+}
+
+// The rights that a mode gives.
+const (
+	read  = 4
+	enter = 1
+)
+
+// mountFolder adds the mount that a folder needs to the repair.
+func (r *Repair) mountFolder(ctx context.Context, f failure, folder diff.Folder, evidence string) error {
+	m, why, err := mountFor(ctx, f.in.Tree, f.cur.User, folder)
+	if err != nil {
+		return err
+	}
+	r.mount(m, why, evidence)
+	return nil
+}
+
+// repairSeedPartly answers a seed that fails for what the user may not read in the folder: the copy does without it, as
+// the application has to. Not while another user is to be tried who may read it all.
+func repairSeedPartly(ctx context.Context, f failure) (Repair, error) {
+	r := Repair{Profile: f.cur}
+	m, ok := f.cur.Mount(f.run.FailedSeed)
+	if !ok || m.Kind != profile.Seeded || m.Partial {
+		return r, nil
+	}
+	bad, found, err := Unreadable(ctx, f.in.Tree, m, f.cur.User)
+	if err != nil || !found {
+		return r, err
+	}
+	users, err := Users(ctx, f.in)
+	if err != nil {
+		return r, err
+	}
+	for _, u := range users {
+		if _, worse, err := Unreadable(ctx, f.in.Tree, m, u.User); err != nil || !worse {
+			return r, err
+		}
+	}
+	m.Partial = true
+	r.mount(m, fmt.Sprintf("the application writes beside what the image has here; uid %d may not read %s, so that the copy does without it", f.cur.User.UID, bad.Path), f.run.Failure)
+	return r, nil
+}
+
+// withoutBelow takes away the mounts below a folder that a seeded mount replaces: its copy holds what they would. VOLUMEs
+// stay, and so does what the pod itself mounts.
+func (f failure) withoutBelow(p profile.Profile, dir string) profile.Profile {
+	for _, m := range slices.Clone(p.Mounts) {
+		given, is := f.in.Target.GivenMount(m.Path)
+		if m.Path != dir && profile.Within(m.Path, dir) && !m.Volume && (!is || given.Path != m.Path) {
+			p = p.WithoutMount(m.Path)
+		}
+	}
+	return p
+}
