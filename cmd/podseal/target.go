@@ -43,7 +43,7 @@ func (o *targetOptions) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.execs, "exec", nil, "an e2e `COMMAND` that runs in the container (sh -c), before the one on the host (repeatable)")
 	f.DurationVar(&o.soak, "soak", 0, "how long the application must keep running after the e2e commands")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "the longest that one run may take")
-	f.DurationVar(&o.grace, "stop-timeout", 10*time.Second, "how long the application may take to stop before it is killed")
+	f.DurationVar(&o.grace, "stop-timeout", 0, "how long the application may take to stop before it is killed (default 10s, or what the pod says)")
 }
 
 // target makes a target of the flags, the image and the host command.

@@ -198,9 +198,8 @@ func (p *Pod) ready(at int) target.Ready {
 			continue
 		}
 		for _, probe := range m.Target.Ready.Probes {
-			probe.Name += " of " + m.Name
-			probe.Default = i == p.main
-			if len(probe.Argv) == 0 || probe.Default {
+			probe.Of = m.Name
+			if len(probe.Argv) == 0 || i == p.main { // commands can run in the target and in the default container
 				r.Probes = append(r.Probes, probe)
 			}
 		}

@@ -164,7 +164,7 @@ func dumpTarget(b *bytes.Buffer, t target.Target) {
 		line(true, "mount %s: %s%s%s%s", m.Path, m.Volume, space(m.SubPath), word(m.ReadOnly, " read-only"), word(m.Own, " own"))
 	}
 	for _, p := range t.Ready.Probes {
-		line(true, "ready %s %s", p.Name, probeText(p))
+		line(true, "ready %s %s", p.Name+word(p.Of != "", " of "+p.Of), probeText(p))
 	}
 	for name, h := range map[string]*target.Hook{"postStart": t.PostStart} {
 		line(h != nil, "%s %s", name, hookText(h))
@@ -201,7 +201,7 @@ func probeText(p target.Probe) string {
 	case p.GRPC != 0:
 		return s + fmt.Sprintf("grpc %d %q", p.GRPC, p.Service)
 	}
-	return s + fmt.Sprintf("%q", p.Argv) + word(p.Default, " in the default container")
+	return s + fmt.Sprintf("%q", p.Argv)
 }
 
 func hookText(h *target.Hook) string {

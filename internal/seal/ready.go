@@ -120,8 +120,8 @@ func firstLine(s string) string {
 	return s
 }
 
-// checks are the conditions that the user gave, else the image's HEALTHCHECK, else that something listens on a port,
-// else that the container runs for a moment.
+// checks are the conditions that the user gave, else the pod's probes, else the image's HEALTHCHECK, else that something
+// listens on a port, else that the container runs for a moment.
 func (r *oneRun) checks(ctx context.Context) ([]check, error) {
 	want := r.target.Ready
 	var out []check
@@ -150,19 +150,20 @@ func (r *oneRun) checks(ctx context.Context) ([]check, error) {
 	if len(out) > 0 {
 		return out, nil
 	}
+	if out = r.podChecks(); r.target.Completes || r.probed() {
+		return out, nil
+	}
 	st, err := r.c.State(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the container's state: %w", err)
 	}
 	switch {
-	case r.target.Completes:
-		return nil, nil
 	case st.Health != "":
-		return []check{r.healthCheck}, nil
+		return append(out, r.healthCheck), nil
 	case len(r.target.Ports) > 0:
-		return []check{r.listenCheck}, nil
+		return append(out, r.listenCheck), nil
 	default:
-		return []check{r.momentCheck}, nil
+		return append(out, r.momentCheck), nil
 	}
 }
 

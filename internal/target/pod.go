@@ -103,8 +103,8 @@ type HTTPGet struct {
 // Probe is one readiness or startup probe of a pod. One of Argv, HTTP, TCP and GRPC is set.
 type Probe struct {
 	Name    string // "readinessProbe", for messages
+	Of      string // the other container of the pod whose probe it is, the default one where it has Argv; empty: the target's
 	Argv    []string
-	Default bool // Argv runs in the pod's default container instead of the target
 	HTTP    *HTTPGet
 	TCP     int // port
 	GRPC    int // port

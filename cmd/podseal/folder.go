@@ -1,0 +1,51 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// manifestsIn lists the manifests of a folder and those below it, in the order of their names. What is hidden is left
+// out, and a folder that is made of something else than manifests is refused.
+func manifestsIn(folder string) ([]string, error) {
+	var out []string
+	err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return badInput("%w", plainPathError(err))
+		}
+		hidden := name != folder && strings.HasPrefix(d.Name(), ".")
+		switch {
+		case d.IsDir() && hidden:
+			return filepath.SkipDir
+		case d.IsDir():
+			return refuseFolder(folder, name)
+		case !hidden && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) && !isFolder(name):
+			out = append(out, name)
+		}
+		return nil
+	})
+	if err == nil && len(out) == 0 {
+		err = badInput("no manifest in folder %s: podseal reads its *.yaml, *.yml and *.json files", folder)
+	}
+	return out, err
+}
+
+// isFolder follows a link, which a walk does not.
+func isFolder(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.IsDir()
+}
+
+// refuseFolder refuses what must be built before it is a manifest.
+func refuseFolder(root, folder string) error {
+	if _, err := os.Stat(filepath.Join(folder, "Chart.yaml")); err == nil {
+		return badInput("%s is a Helm chart: give podseal what helm makes of it: helm template %s | podseal run -f -", folder, folder)
+	}
+	if file := kustomizationIn(folder); file != "" && folder != root {
+		return badInput("%s holds a kustomization (%s): give its folder itself with -f, or the other files one by one", root, file)
+	}
+	return nil
+}

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"errors"
+	"flag"
+)
+
+var update = flag.Bool("update", false, "write the results into the goldens")
+
+// codeOf is the exit code that an error leads to.
+func codeOf(err error) int {
+	if coded := new(codedError); errors.As(err, &coded) {
+		return coded.code
+	}
+	return exitEngine
+}

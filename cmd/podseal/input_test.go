@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/spf13/pflag"
+
+	"github.com/podseal/podseal/internal/target"
+)
+
+// TestInput reads the manifests of testdata/input/*.txtar. The comment's lines are command lines, "stdin" is what they
+// read from there, "want" what they choose, or why they are refused.
+func TestInput(t *testing.T) {
+	names, err := filepath.Glob("testdata/input/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no goldens (%v)", err)
+	}
+	for i := range names {
+		if names[i], err = filepath.Abs(names[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(t.TempDir())
+			stdin, want := unpack(t, a)
+			var got strings.Builder
+			for line := range strings.Lines(string(a.Comment)) {
+				if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+					fmt.Fprintf(&got, "$ %s\n%s", line, readLine(t, line, stdin))
+				}
+			}
+			if *update {
+				a.Files = append(slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" }),
+					txtar.File{Name: "want", Data: []byte(got.String())})
+				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if d := cmp.Diff(want, got.String()); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+func unpack(t *testing.T, a *txtar.Archive) (stdin, want string) {
+	t.Helper()
+	for _, f := range a.Files {
+		switch f.Name {
+		case "stdin":
+			stdin = string(f.Data)
+		case "want":
+			want = string(f.Data)
+		default:
+			if err := os.MkdirAll(filepath.Dir(f.Name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(f.Name, f.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return stdin, want
+}
+
+// readLine is what one command line chooses.
+func readLine(t *testing.T, line, stdin string) string {
+	t.Helper()
+	var o inputOptions
+	var flags target.Target
+	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	o.addFlags(f)
+	f.StringVar(&flags.User, "user", "", "")
+	if err := f.Parse(strings.Fields(line)); err != nil {
+		t.Fatal(err)
+	}
+	inputs, err := readInputs(streams{in: strings.NewReader(stdin)}, o, flags)
+	if err != nil {
+		return fmt.Sprintf("exit %d: %s\n", codeOf(err), oneLine(err))
+	}
+	var b strings.Builder
+	for _, in := range inputs {
+		fmt.Fprintf(&b, "%s%s: %d documents\n", in.file.Name, map[bool]string{true: " (no file)"}[in.path == ""], len(in.file.Documents))
+		for _, p := range in.pods {
+			for _, name := range p.chosen {
+				x := p.pod.Target(name, nil)
+				fmt.Fprintf(&b, "  %s/%s runs %s with", p.pod.Manifest, name, x.Image)
+				for _, v := range x.Env {
+					fmt.Fprintf(&b, " %s=%s", v.Name, v.Value)
+				}
+				fmt.Fprintf(&b, " in %d\n", len(p.pod.Members))
+			}
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
+)
+
+// kustomizationIn is the file that makes a folder a kustomization, or "".
+func kustomizationIn(folder string) string {
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		file := filepath.Join(folder, name)
+		if st, err := os.Stat(file); err == nil && !st.IsDir() {
+			return file
+		}
+	}
+	return ""
+}
+
+// buildKustomization does what kustomize build does, from files only: nothing is fetched, no plugin runs.
+func buildKustomization(folder string) ([]byte, error) {
+	if err := refuseRemote(folder, map[string]bool{}); err != nil {
+		return nil, err
+	}
+	options := krusty.MakeDefaultOptions()
+	options.Reorder = krusty.ReorderOptionUnspecified // as kustomize build has it
+	made, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), folder)
+	if err != nil {
+		return nil, badInput("building the kustomization %s: %w", folder, err)
+	}
+	out, err := made.AsYaml()
+	if err != nil {
+		return nil, badInput("building the kustomization %s: %w", folder, err)
+	}
+	return out, nil
+}
+
+// kustomization are the fields of a kustomization that name files or folders, or what the library would fetch.
+type kustomization struct {
+	Resources             []string            `json:"resources"`
+	Bases                 []string            `json:"bases"`
+	Components            []string            `json:"components"`
+	Generators            []string            `json:"generators"`
+	Transformers          []string            `json:"transformers"`
+	Validators            []string            `json:"validators"`
+	CRDs                  []string            `json:"crds"`
+	Configurations        []string            `json:"configurations"`
+	PatchesStrategicMerge []string            `json:"patchesStrategicMerge"`
+	Patches               []kustomizationPath `json:"patches"`
+	PatchesJSON6902       []kustomizationPath `json:"patchesJson6902"`
+	Replacements          []kustomizationPath `json:"replacements"`
+	OpenAPI               map[string]string   `json:"openapi"`
+	ConfigMapGenerator    []generatorFiles    `json:"configMapGenerator"`
+	SecretGenerator       []generatorFiles    `json:"secretGenerator"`
+}
+
+type kustomizationPath struct {
+	Path string `json:"path"`
+}
+
+type generatorFiles struct {
+	Files []string `json:"files"`
+	Env   string   `json:"env"`
+	Envs  []string `json:"envs"`
+}
+
+// refuseRemote refuses a kustomization that the library would fetch a part of: it offers no way to forbid that.
+func refuseRemote(folder string, seen map[string]bool) error {
+	folder = filepath.Clean(folder)
+	file := kustomizationIn(folder)
+	if seen[folder] || file == "" {
+		return nil
+	}
+	seen[folder] = true
+	data, err := readPlain(file)
+	if err != nil {
+		return err
+	}
+	var k kustomization
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return badInput("reading %s: %w", file, err)
+	}
+	for _, entry := range k.files() {
+		if strings.Contains(entry, "://") && !strings.Contains(entry, "\n") {
+			return remote(file, entry)
+		}
+	}
+	for _, entry := range slices.Concat(k.Resources, k.Bases, k.Components, k.Generators, k.Transformers, k.Validators) {
+		if strings.Contains(entry, "\n") { // written out in place
+			continue
+		}
+		at := filepath.Join(folder, entry)
+		if filepath.IsAbs(entry) {
+			at = entry
+		}
+		st, err := os.Stat(at)
+		if err != nil {
+			return remote(file, entry)
+		}
+		if st.IsDir() {
+			if err := refuseRemote(at, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func remote(file, entry string) error {
+	return badInput("%s names %s, which is no file or folder here: podseal builds from files only and fetches nothing; for a remote one, pipe kustomize build into podseal run -f -", file, entry)
+}
+
+// files are the entries that name a file, the key of a generator's entry left out.
+func (k kustomization) files() []string {
+	out := slices.Concat(k.Resources, k.Bases, k.Components, k.Generators, k.Transformers, k.Validators, k.CRDs, k.Configurations,
+		k.PatchesStrategicMerge)
+	for _, p := range slices.Concat(k.Patches, k.PatchesJSON6902, k.Replacements) {
+		out = append(out, p.Path)
+	}
+	for _, p := range k.OpenAPI {
+		out = append(out, p)
+	}
+	for _, g := range slices.Concat(k.ConfigMapGenerator, k.SecretGenerator) {
+		out = append(out, g.Env)
+		for _, f := range slices.Concat(g.Files, g.Envs) {
+			_, path, keyed := strings.Cut(f, "=")
+			if !keyed {
+				path = f
+			}
+			out = append(out, path)
+		}
+	}
+	return out
+}
