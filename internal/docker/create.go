@@ -16,6 +16,13 @@ import (
 func (e *Engine) create(
 	ctx context.Context, what string, cfg *container.Config, host *container.HostConfig, facts image.Facts,
 ) (string, error) {
+	return e.createAs(ctx, e.name(what), what, cfg, host, facts)
+}
+
+// createAs is create with a name that is known before.
+func (e *Engine) createAs(
+	ctx context.Context, name, what string, cfg *container.Config, host *container.HostConfig, facts image.Facts,
+) (string, error) {
 	making, cancel := whole(ctx)
 	defer cancel()
 	var platform *ocispec.Platform
@@ -24,7 +31,7 @@ func (e *Engine) create(
 		// an id has one variant of an architecture.
 		platform = &ocispec.Platform{OS: facts.Config.OS, Architecture: facts.Config.Architecture}
 	}
-	made, err := e.cli.ContainerCreate(making, cfg, host, nil, platform, e.name(what))
+	made, err := e.cli.ContainerCreate(making, cfg, host, nil, platform, name)
 	if err != nil {
 		return "", fmt.Errorf("creating the %s container: %w", what, err)
 	}

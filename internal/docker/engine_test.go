@@ -33,7 +33,7 @@ import (
 // bench is what a contract test works with.
 type bench struct {
 	*Engine
-	t *testing.T
+	t testing.TB
 }
 
 // appBinary is testdata/app, compiled once for all tests; podsealBinary stands for podseal itself.
@@ -67,7 +67,7 @@ func compile(dir, pkg string) ([]byte, error) {
 }
 
 // missing skips a test for want of something, except in CI, where everything has to be there.
-func missing(t *testing.T, what string) {
+func missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal("in CI nothing may be missing: " + what)
@@ -75,18 +75,18 @@ func missing(t *testing.T, what string) {
 	t.Skip("SKIPPED: " + what)
 }
 
-func newBench(t *testing.T) bench {
+func newBench(t testing.TB) bench {
 	t.Helper()
 	return newBenchWith(t, Options{})
 }
 
 // newPlainBench has no helper image: its containers run unobserved, and start in half the time.
-func newPlainBench(t *testing.T) bench {
+func newPlainBench(t testing.TB) bench {
 	t.Helper()
 	return newBenchWith(t, Options{Helper: func(string) ([]byte, error) { return nil, errors.New("no binary") }})
 }
 
-func newBenchWith(t *testing.T, opts Options) bench {
+func newBenchWith(t testing.TB, opts Options) bench {
 	t.Helper()
 	if opts.Helper == nil {
 		opts.Helper = func(string) ([]byte, error) { return podsealBinary, nil }

@@ -33,11 +33,11 @@ func (x *execs) own(id string) {
 	x.ours[id] = true
 }
 
-// listen follows the engine's events until the container is removed.
-func (x *execs) listen(ctx context.Context, c *running) {
+// listen follows the engine's events about the container of that name, which may not be there yet, until it is removed.
+func (x *execs) listen(ctx context.Context, c *running, name string) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	seen, failed := c.e.cli.Events(ctx, events.ListOptions{Filters: filters.NewArgs(
-		filters.Arg("type", string(events.ContainerEventType)), filters.Arg("container", c.id),
+		filters.Arg("type", string(events.ContainerEventType)), filters.Arg("container", name),
 		filters.Arg("event", string(events.ActionExecStart)),
 	)})
 	c.made(func(context.Context) error { cancel(); return nil })

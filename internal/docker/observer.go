@@ -25,8 +25,10 @@ type observer struct {
 	socket string // "" where no sensor runs
 	why    string // why none runs
 
-	// sessions are one for each start of the container; the last one is of now. What the earlier ones saw stays.
+	// sessions are one for each start of the container; the last one is of now. What the earlier ones saw stays. next is
+	// the one that is attached for the start to come.
 	sessions []*trace.Session
+	next     *trace.Session
 	phase    observe.Phase
 }
 
@@ -121,8 +123,9 @@ const execWait = time.Second
 // sensorWait is how long a container waits for its observer before it runs untraced.
 const sensorWait = 15 * time.Second
 
-// makeObserver creates the observer's container, beside the container that it will look into.
-func (c *running) makeObserver(ctx context.Context) error {
+// makeObserver creates the observer's container, beside the container of that name that it will look into, which may
+// not be there yet, and attaches to it.
+func (c *running) makeObserver(ctx context.Context, beside string) error {
 	helper, err := c.e.helper(ctx)
 	if err != nil {
 		return nil //nolint:nilerr // the reason is in c.watcher.why
@@ -132,7 +135,7 @@ func (c *running) makeObserver(ctx context.Context) error {
 		o.PortStart = 1024
 	}
 	host := &container.HostConfig{
-		PidMode: container.PidMode("container:" + c.id), NetworkMode: "none", ReadonlyRootfs: true,
+		PidMode: container.PidMode("container:" + beside), NetworkMode: "none", ReadonlyRootfs: true,
 		CapDrop: []string{"ALL"}, CapAdd: []string{"SYS_PTRACE"}, SecurityOpt: []string{"label=disable"},
 		LogConfig: container.LogConfig{Type: "none"},
 	}
@@ -153,9 +156,22 @@ func (c *running) makeObserver(ctx context.Context) error {
 	c.watcher.id = id
 	// First in the list, and so removed last: a traced application without its observer gets errors from the kernel.
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.undo = slices.Insert(c.undo, 0, func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
-	return nil
+	c.mu.Unlock()
+	if c.watcher.socket != "" {
+		c.execs.listen(ctx, c, beside)
+	}
+	c.watcher.next, err = c.attach(ctx)
+	return err
+}
+
+// attach begins a session with the observer, which need not run yet.
+func (c *running) attach(ctx context.Context) (*trace.Session, error) {
+	stream, err := c.e.attach(ctx, c.watcher.id)
+	if err != nil {
+		return nil, fmt.Errorf("attaching to the observer: %w", err)
+	}
+	return trace.Attach(stream), nil
 }
 
 // watch starts the observer of a container that has just been started, and waits until the application runs. Where
@@ -164,11 +180,13 @@ func (c *running) watch(ctx context.Context) error {
 	if c.watcher.id == "" {
 		return nil
 	}
-	stream, err := c.e.attach(ctx, c.watcher.id)
-	if err != nil {
-		return fmt.Errorf("attaching to the observer: %w", err)
+	session := c.watcher.next
+	if c.watcher.next = nil; session == nil {
+		var err error
+		if session, err = c.attach(ctx); err != nil {
+			return err
+		}
 	}
-	session := trace.Attach(stream)
 	c.mu.Lock()
 	phase := c.watcher.phase
 	c.watcher.sessions = append(c.watcher.sessions, session)

@@ -1,12 +1,14 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
@@ -77,21 +79,25 @@ func (c *running) setUpAlone(ctx context.Context) error {
 	if !c.beside {
 		c.observe(ctx, s)
 	}
-	id, err := c.e.create(ctx, "target", s.cfg, s.host, c.facts)
-	if err != nil {
+	if err := c.createObserved(ctx, s); err != nil {
 		return err
 	}
-	c.id = id
-	c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
-	if !c.beside {
-		if err := c.makeObserver(ctx); err != nil {
-			return err
-		}
-	}
-	if c.watcher.socket != "" {
-		c.execs.listen(ctx, c)
-	}
 	return c.start(ctx)
+}
+
+// createObserved creates the container and its observer, both at the same time.
+func (c *running) createObserved(ctx context.Context, s settings) error {
+	name := c.e.name("target")
+	var both errgroup.Group
+	if !c.beside {
+		both.Go(func() error { return c.makeObserver(ctx, name) })
+	}
+	id, err := c.e.createAs(ctx, name, "target", s.cfg, s.host, c.facts)
+	if err == nil {
+		c.id = id
+		c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
+	}
+	return cmp.Or(err, both.Wait())
 }
 
 // makeMounts makes the volumes of the profile's mounts and fills them.
