@@ -10,10 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/podseal/podseal/internal/emit"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -132,11 +130,6 @@ func (src *source) refuseVolumes(t *target.Target) error {
 		}
 	}
 	return nil
-}
-
-// write puts the seal into the manifest's own bytes.
-func (src *source) write(res seal.Result) ([]byte, emit.Report, error) {
-	return emit.Splice(src.file, []emit.Edit{{Pod: src.at.Pod, Container: src.at.Container.Name, Profile: res.Profile}})
 }
 
 var variable = regexp.MustCompile(`\$\$|\$\(([A-Za-z_.][A-Za-z0-9_.-]*)\)`)

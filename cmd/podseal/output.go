@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -22,7 +23,10 @@ func checkWritable(name string) error {
 }
 
 // writeFile writes a file whole or not at all.
-func writeFile(name string, data []byte) (err error) {
+func writeFile(name string, data []byte) error { return writeFileAs(name, data, 0o644) }
+
+// writeFileAs is writeFile for a file of a mode.
+func writeFileAs(name string, data []byte, mode fs.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), ".podseal-*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
@@ -33,7 +37,7 @@ func writeFile(name string, data []byte) (err error) {
 		}
 	}()
 	if _, err = f.Write(data); err == nil {
-		err = f.Chmod(0o644)
+		err = f.Chmod(mode)
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr

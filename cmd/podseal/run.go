@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/podseal/podseal/internal/emit"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
@@ -19,11 +18,12 @@ import (
 type runOptions struct {
 	target  targetOptions
 	cluster clusterOptions
+	deliver deliverOptions
 
-	file, container, object   string
-	output, minimize, tracing string
-	reports, allow            []string
-	planOnly, quiet, verbose  bool
+	file, container, object  string
+	minimize, tracing        string
+	reports, allow           []string
+	planOnly, quiet, verbose bool
 }
 
 func newRunCommand(s streams) *cobra.Command {
@@ -57,7 +57,7 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.StringVarP(&o.file, "filename", "f", "", "seal a container of the manifest `FILE` (- for stdin) and write the seal into it")
 	f.StringVarP(&o.container, "container", "c", "", "the `NAME` of the manifest's container")
 	f.StringVar(&o.object, "select", "", "the manifest's object, as `KIND/NAME`")
-	f.StringVarP(&o.output, "output", "o", "", "write the manifest to a `FILE` instead of stdout")
+	o.deliver.addFlags(f)
 	f.StringArrayVar(&o.reports, "report", nil, "also write a report: `KIND=FILE`, json or markdown (repeatable)")
 	f.BoolVar(&o.planOnly, "plan-only", false, "print the first plan without proving it, marked so")
 	f.StringVar(&o.minimize, "minimize", string(seal.MinimizeFull), "how far to tighten what passes: none, fast or full")
@@ -100,19 +100,42 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 	}
 	progress.Done()
 	code := o.exitCode(res)
-	if err := o.report(s, res, code); err != nil {
+	var d delivery
+	var refused error // what was sealed cannot be written as it was asked for; the report is due all the same
+	if code == exitSealed {
+		d, refused = o.deliver.prepare([]sealedInput{inputOf(src, res)})
+	}
+	if err := o.report(s, res, code, d.written); err != nil {
 		return err
 	}
 	if code != exitSealed {
 		return verdictError(code)
 	}
-	return o.deliver(s, res, src)
+	if refused != nil {
+		return refused
+	}
+	return d.write(o.deliver, s.out)
+}
+
+// inputOf is what was sealed, and where it stands.
+func inputOf(src *source, res seal.Result) sealedInput {
+	if src == nil {
+		return sealedInput{sealed: []sealedContainer{{res: res}}}
+	}
+	in := sealedInput{file: src.file, path: src.file.Name, sealed: []sealedContainer{{pod: src.at.Pod, name: src.at.Container.Name, res: res}}}
+	if in.path == "-" {
+		in.path = ""
+	}
+	return in
 }
 
 // report shows the result on stderr and writes the files of --report.
-func (o *runOptions) report(s streams, res seal.Result, code int) error {
+func (o *runOptions) report(s streams, res seal.Result, code int, written []*report.Written) error {
 	r := report.New(res)
 	r.ExitCode = code
+	if len(written) > 0 {
+		r.Written = written[0]
+	}
 	if !o.quiet {
 		if err := r.Text(s.err, report.TextOptions{Width: s.width, Color: s.color, Verbose: o.verbose}); err != nil {
 			return err
@@ -168,7 +191,14 @@ func (o *runOptions) checkWords() error {
 	if !slices.Contains([]string{"auto", "on", "off"}, o.tracing) {
 		return badInput("--trace %s: use auto, on or off", o.tracing)
 	}
-	names := []string{o.output}
+	var paths []string
+	if o.file != "" && o.file != "-" {
+		paths = []string{o.file}
+	}
+	if err := o.deliver.check(paths, o.file == "-", o.planOnly); err != nil {
+		return err
+	}
+	var names []string
 	for _, r := range o.reports {
 		kind, name, _ := strings.Cut(r, "=")
 		if reports[kind] == nil || name == "" {
@@ -196,35 +226,6 @@ func (o *runOptions) exitCode(res seal.Result) int {
 	default:
 		return exitNotSealed
 	}
-}
-
-// deliver writes the manifest.
-func (o *runOptions) deliver(s streams, res seal.Result, src *source) error {
-	out, err := manifestOf(res, src)
-	if err != nil {
-		return err
-	}
-	if o.output != "" {
-		return writeFile(o.output, out)
-	}
-	_, err = s.out.Write(out)
-	return err
-}
-
-// manifestOf is the only way from a result to a manifest: a profile that did not pass is marked.
-func manifestOf(res seal.Result, src *source) (out []byte, err error) {
-	if src != nil {
-		out, _, err = src.write(res)
-	} else {
-		out, err = emit.Pod(emit.Input{Target: res.Target, Facts: res.Image, Profile: res.Profile})
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, proved := res.Proved(); !proved {
-		out = emit.Unproved(out)
-	}
-	return out, nil
 }
 
 // allowed tells whether the user accepted every exception.

@@ -162,11 +162,7 @@ func (w *wish) shared(c manifest.Container, volume string) bool {
 
 // keep notes what the manifest had already.
 func (w *wish) keep(c manifest.Container, m profile.Mount, have corev1.VolumeMount, why string) {
-	list := "containers"
-	if c.Init {
-		list = "initContainers"
-	}
 	w.kept = append(w.kept, Change{
-		Action: "kept", Line: c.Line, Field: list + "." + c.Name + ".volumeMounts " + m.Path, Old: have.Name, Why: why,
+		Action: "kept", Line: c.Line, Container: c.Name, Field: c.List() + "." + c.Name + ".volumeMounts " + m.Path, Old: have.Name, Why: why,
 	})
 }

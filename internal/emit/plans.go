@@ -66,11 +66,7 @@ type editedContainer struct {
 func (p podPlan) edited() []editedContainer {
 	var out []editedContainer
 	for _, c := range p.pod.Containers {
-		key := "containers"
-		if c.Init {
-			key = "initContainers"
-		}
-		list, _ := lookup(p.tree, key).(items)
+		list, _ := lookup(p.tree, c.List()).(items)
 		for _, at := range list.at {
 			if at.index == c.Index {
 				out = append(out, editedContainer{c, at.edit})

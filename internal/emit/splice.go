@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -35,6 +36,9 @@ type Change struct {
 	Old    string `json:"old,omitempty"`
 	New    string `json:"new,omitempty"`
 	Why    string `json:"why,omitempty"`
+
+	Pod       *manifest.Pod `json:"-"`
+	Container string        `json:"-"` // empty for a change of the whole pod
 }
 
 // Report says what a splice did, in the order of the file's pods.
@@ -145,11 +149,27 @@ func (p *patcher) collect(pods []*manifest.Pod, edits map[*manifest.Pod][]Edit) 
 			}
 		}
 		for i := before; i < len(p.changes); i++ {
-			p.changes[i].File, p.changes[i].Object = p.doc.File, pod.String()
-			p.changes[i].Why = cmp.Or(p.changes[i].Why, w.why[p.changes[i].Field])
+			c := &p.changes[i]
+			c.File, c.Object, c.Pod = p.doc.File, pod.String(), pod
+			c.Container = cmp.Or(c.Container, containerAt(pod, c.Field))
+			c.Why = cmp.Or(c.Why, w.why[c.Field])
 		}
 	}
 	return wants, nil
+}
+
+// containerAt is the name of the container that a field belongs to: "containers[0].image".
+func containerAt(pod *manifest.Pod, path string) string {
+	place, _, inside := strings.Cut(path, ".")
+	if !inside || !strings.HasSuffix(place, "]") {
+		return ""
+	}
+	for _, c := range pod.Containers {
+		if place == fmt.Sprintf("%s[%d]", c.List(), c.Index) {
+			return c.Name
+		}
+	}
+	return ""
 }
 
 // apply replaces spans of bytes. Insertions at one offset keep their order, those of deeper collections first.

@@ -13,6 +13,7 @@ import (
 type File struct {
 	Name      string
 	Source    []byte
+	PodPath   string // where objects of kinds that podseal does not know keep their pod
 	Documents []*Document
 	Pods      []*Pod
 	Others    []Other // the objects without a pod
@@ -34,7 +35,7 @@ type Other struct {
 // Parse reads a file. The name is for messages. A podPath, if not empty, says where objects of kinds that podseal does
 // not know keep their pod.
 func Parse(name string, source []byte, podPath string) (*File, error) {
-	f := &File{Name: name, Source: source}
+	f := &File{Name: name, Source: source, PodPath: podPath}
 	if err := checkEncoding(name, source); err != nil {
 		return nil, err
 	}

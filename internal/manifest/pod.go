@@ -58,6 +58,14 @@ type Container struct {
 	Node  *yaml.Node
 }
 
+// List is the pod's list in which the container stands.
+func (c Container) List() string {
+	if c.Init {
+		return "initContainers"
+	}
+	return "containers"
+}
+
 // Knative tells whether the pod's fields are limited to those that Knative passes on.
 func (p *Pod) Knative() bool { return groupOf(p.APIVersion) == knativeGroup }
 

@@ -33,7 +33,12 @@ type Companion struct {
 }
 
 // where names the place of a change as compilers do.
-func (c ManifestChange) where() string { return fmt.Sprintf("%s:%d", c.File, c.Line) }
+func (c ManifestChange) where() string {
+	if c.File == "" {
+		return "the new manifest"
+	}
+	return fmt.Sprintf("%s:%d", c.File, c.Line)
+}
 
 // what says what became of the field.
 func (c ManifestChange) what() string {
