@@ -16,8 +16,8 @@ import (
 //
 //	PHASE [after DURATION] [if-root|if-user|unless PATH|if PATH] VERB ARGUMENTS [MODE...]
 //
-// PHASE is start, e2e (once for each run of the e2e command) or stop; a start operation "after 20s" comes that much
-// later. Paths that do not start with / are relative to the working directory; $HOME is replaced.
+// PHASE is start, e2e (once for each run of the e2e command), probe (once for each try) or stop; a start operation "after 20s" comes that much
+// later. Paths that do not start with / are relative to the working directory; $HOME and $TMPDIR are replaced.
 //
 //	write temp(write and remove) mkdir(with parents) remove chmod read sticky(a world-writable folder must be) owned PATH
 //	rename link symlink A B          chown PATH UID:GID

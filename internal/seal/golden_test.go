@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -153,6 +154,14 @@ func parseCase(t *testing.T, a *txtar.Archive) (*engine, target.Target, seal.Opt
 			opts.Minimize = seal.Minimize(rest)
 		case "ready-log":
 			tgt.Ready.Log = rest
+		case "probe":
+			tgt.Ready.Probes = append(tgt.Ready.Probes, target.Probe{Name: rest, Argv: []string{"probe"}})
+		case "listen-probe":
+			port, err := strconv.Atoi(rest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tgt.Ready.Probes = append(tgt.Ready.Probes, target.Probe{Name: "startupProbe", TCP: port})
 		case "seed-image":
 			opts.SeedImage = rest
 		case "image-volumes":
@@ -285,6 +294,7 @@ func profileText(p profile.Profile, name string) string {
 		{p.Seeding.ImageVolume, "image volume"},
 		{p.WorkingDir != "", "workingDir " + p.WorkingDir},
 		{p.Env["HOME"] != "", "HOME " + p.Env["HOME"]},
+		{p.Env["TMPDIR"] != "", "TMPDIR " + p.Env["TMPDIR"]},
 		{p.LowPorts, "low ports"},
 		{len(p.AddCapabilities) > 0, "capabilities " + strings.Join(p.AddCapabilities, " ")},
 		{p.WritableRoot, "writable root"},

@@ -84,10 +84,13 @@ func (r *oneRun) probeCheck(p target.Probe) check {
 		name += " of " + p.Of
 	}
 	return func(ctx context.Context) (string, error) {
-		ctx, cancel := context.WithTimeout(ctx, max(p.Timeout, probeTime))
+		try, cancel := context.WithTimeout(ctx, max(p.Timeout, probeTime))
 		defer cancel()
-		missing, err := r.probe(ctx, p)
-		if ctx.Err() != nil && err != nil {
+		missing, err := r.probe(try, p)
+		switch {
+		case ctx.Err() != nil: // a try that was broken off tells less than the one before it
+			return "", ctx.Err()
+		case try.Err() != nil && err != nil:
 			missing, err = "no answer in time", nil
 		}
 		if missing != "" {
