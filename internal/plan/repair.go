@@ -55,11 +55,18 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 		f.denied, f.refused = newlyRefused(f.denied, f.refused)
 		rules = []rule{repairExec, repairPort, repairDenied, repairSaid, repairReadOnlyCopy, repairOwner}
 	}
+	better, err := Readers(ctx, in, UserChoice{User: cur.User}, run)
+	if err != nil {
+		return nil, err
+	}
 	var out []Repair
 	for _, propose := range rules {
 		r, err := propose(ctx, f)
 		if err != nil {
 			return nil, err
+		}
+		if len(better) > 0 && r.guess() {
+			continue // another user is the better guess
 		}
 		known := func(o Repair) bool { return o.Profile.Equal(r.Profile) }
 		if len(r.Blames) > 0 && !f.vain(r) && !slices.ContainsFunc(out, known) {
@@ -67,6 +74,11 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 		}
 	}
 	return out, nil
+}
+
+// guess tells whether nothing in the failed run speaks for the repair.
+func (r *Repair) guess() bool {
+	return !slices.ContainsFunc(r.Blames, func(b Blame) bool { return b.Evidence != noSign })
 }
 
 func (r *Repair) blame(field, why, evidence string) {

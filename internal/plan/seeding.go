@@ -82,9 +82,8 @@ func Lacks(ctx context.Context, facts image.Facts, tree image.Tree) ([]string, e
 
 // vain tells whether a repair is a mere guess that needs a mount which cannot be made.
 func (f failure) vain(r Repair) bool {
-	guess := !slices.ContainsFunc(r.Blames, func(b Blame) bool { return b.Evidence != noSign })
 	cannot := func(m profile.Mount) bool { return f.in.Seeding.Cannot(m) != "" }
-	return guess && slices.ContainsFunc(r.Profile.Mounts, cannot)
+	return r.guess() && slices.ContainsFunc(r.Profile.Mounts, cannot)
 }
 
 // Cannot says why a mount cannot be made, and what to do about it; empty where it can.

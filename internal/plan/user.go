@@ -27,7 +27,7 @@ type UserChoice struct {
 // main process dropped to, then the ones that other processes run as, then those that the image's files name, then the
 // owners of what is written, then a fixed unprivileged one. It fails when the declared user cannot be resolved in the image.
 func Users(ctx context.Context, in Input) ([]UserChoice, error) {
-	declared := cmp.Or(in.Target.User, in.Facts.Config.Config.User)
+	declared := declaredUser(in)
 	r, err := in.Users.Resolve(declared)
 	if err != nil {
 		return nil, fmt.Errorf("resolving the user %q in the image: %w", declared, err)
@@ -56,6 +56,9 @@ func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 	out.add(in.Users, Unprivileged, Unprivileged, "the image declares root and shows no user of its own: a fixed unprivileged uid")
 	return out, nil
 }
+
+// declaredUser is the user of the open run, as the target or the image says.
+func declaredUser(in Input) string { return cmp.Or(in.Target.User, in.Facts.Config.Config.User) }
 
 type candidates []UserChoice
 

@@ -1,6 +1,7 @@
 package seal_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -306,6 +307,9 @@ func (c *container) path(p string) string {
 			home = a.Home
 		}
 		return path.Join("/", home, rest)
+	}
+	if rest, ok := strings.CutPrefix(p, "$TMPDIR"); ok {
+		return path.Join(cmp.Or(c.p.Env["TMPDIR"], "/tmp"), rest)
 	}
 	if !path.IsAbs(p) {
 		return path.Join("/", c.cwd, p)

@@ -152,7 +152,8 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	for i, u := range users {
+	for i := 0; i < len(users); i++ {
+		u := users[i]
 		if s.plan, err = plan.First(ctx, s.in, u); err != nil {
 			return Result{}, err
 		}
@@ -173,6 +174,9 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 		if why, _ := s.cannotMake(found); why != "" {
 			break // no user changes what the image has no programs for
 		}
+		if users, err = s.moreUsers(ctx, users, i); err != nil {
+			return Result{}, err
+		}
 		if i+1 < len(users) {
 			s.say("uid %d does not work; trying uid %d", u.User.UID, users[i+1].User.UID)
 		}
@@ -186,6 +190,33 @@ func (s *session) users(ctx context.Context) ([]plan.UserChoice, error) {
 		return []plan.UserChoice{*s.opts.User}, nil
 	}
 	return plan.Users(ctx, s.in)
+}
+
+// moreUsers puts behind users[i], which does not work, the users that its last run speaks for.
+func (s *session) moreUsers(ctx context.Context, users []plan.UserChoice, i int) ([]plan.UserChoice, error) {
+	if s.opts.User != nil {
+		return users, nil
+	}
+	more, err := plan.Readers(ctx, s.in, users[i], s.rounds[len(s.rounds)-1].Observation)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range slices.Backward(more) {
+		at := slices.IndexFunc(users, func(o plan.UserChoice) bool { return sameUser(o, u) })
+		switch {
+		case at >= 0 && at <= i: // it has been tried
+		case u.User.UID == users[i].User.UID: // with one group more: rather any user by its own right
+			users = append(users, u)
+		default: // it comes next, also where it would have come later
+			users = slices.DeleteFunc(slices.Clone(users), func(o plan.UserChoice) bool { return sameUser(o, u) })
+			users = slices.Insert(users, i+1, u)
+		}
+	}
+	return users, nil
+}
+
+func sameUser(a, b plan.UserChoice) bool {
+	return a.User.UID == b.User.UID && slices.Equal(a.User.Groups, b.User.Groups)
 }
 
 // widen runs the plan sealed, and widens it by what each failed run is blamed on, until it passes.
