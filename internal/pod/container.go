@@ -48,7 +48,7 @@ func (r *reader) member(c manifest.Container) (target.Member, error) {
 	r.envs[c.Name] = env
 	t := &m.Target
 	t.Image, t.Name, t.Env, t.WorkingDir, t.Grace = c.Image, m.Name, env.vars, c.WorkingDir, grace(r.pod, r.options)
-	t.Platform = r.options.Flags.Platform
+	t.Platform, t.Secrets = r.options.Flags.Platform, env.secrets
 	t.Completes = m.Kind == target.Init || m.Kind == target.Main && endsItself(r.pod, c)
 	t.Entrypoint, t.Args = env.expandAll(c.Command), env.expandAll(c.Args)
 	if memory, ok := c.Resources.Limits[corev1.ResourceMemory]; ok {

@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -14,8 +15,9 @@ import (
 
 // environment is what a container gets beside its image's variables, each name once.
 type environment struct {
-	vars []target.EnvVar
-	at   map[string]int
+	vars    []target.EnvVar
+	at      map[string]int
+	secrets []string // values that come from Secrets
 }
 
 func (e *environment) set(name, value string) {
@@ -36,6 +38,15 @@ func (e *environment) get(name string) (string, bool) {
 		return "", false
 	}
 	return e.vars[i].Value, true
+}
+
+// conceal notes the value of a Secret, longer ones first: a short one may be a part of a longer one. One or two
+// characters hide nothing, and would be found everywhere.
+func (e *environment) conceal(kind, value string) {
+	if kind == "Secret" && len(value) > 2 && !slices.Contains(e.secrets, value) {
+		e.secrets = append(e.secrets, value)
+		slices.SortFunc(e.secrets, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	}
 }
 
 // expandAll replaces the variables of a command or its arguments; nil stays nil, and so does an empty list, which means
@@ -105,6 +116,9 @@ func (r *reader) environment(c manifest.Container) (*environment, error) {
 		if ok {
 			e.set(v.Name, value)
 		}
+		if ok && v.ValueFrom != nil && v.ValueFrom.SecretKeyRef != nil {
+			e.conceal("Secret", value)
+		}
 	}
 	for _, v := range r.options.Flags.Env {
 		if _, has := e.get(v.Name); has || r.chosen(c) {
@@ -147,6 +161,7 @@ func (r *reader) envFrom(c manifest.Container, i int, from corev1.EnvFromSource,
 	for _, k := range slices.Sorted(maps.Keys(data)) {
 		if variable := from.Prefix + k; isVariable(variable) {
 			e.set(variable, string(data[k]))
+			e.conceal(kind, string(data[k]))
 		}
 	}
 	return nil

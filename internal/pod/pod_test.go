@@ -153,6 +153,7 @@ func dumpTarget(b *bytes.Buffer, t target.Target) {
 	for _, v := range t.Env {
 		line(true, "env %s=%q", v.Name, v.Value)
 	}
+	line(len(t.Secrets) > 0, "shown as %q %q", t.Concealed(t.Entrypoint), t.Concealed(t.Args))
 	line(t.User != "", "user %s", t.User)
 	line(t.WorkingDir != "", "workingDir %s", t.WorkingDir)
 	line(len(t.Ports) > 0, "ports %v", t.Ports)

@@ -95,7 +95,7 @@ func newTarget(t target.Target) Target {
 	}
 	return Target{
 		Object: object, Container: t.Name,
-		Entrypoint: t.Entrypoint, Args: t.Args, User: t.User, WorkingDir: t.WorkingDir, Network: t.Network,
+		Entrypoint: t.Concealed(t.Entrypoint), Args: t.Concealed(t.Args), User: t.User, WorkingDir: t.WorkingDir, Network: t.Network,
 		EnvNames: each(t.Env, func(e target.EnvVar) string { return e.Name }),
 		Ports:    each(t.Ports, same),
 		Ready: Ready{

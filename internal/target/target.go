@@ -3,6 +3,7 @@
 package target
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,6 +16,7 @@ type Target struct {
 	Entrypoint []string // replaces the image's ENTRYPOINT and CMD when not nil (a pod's command)
 	Args       []string // replaces the image's CMD when not nil (a pod's args)
 	Env        []EnvVar // in order; later ones win
+	Secrets    []string // values that come from Secrets: no report shows them
 	User       string   // of the open run, as docker run takes it; empty means the image's USER
 	WorkingDir string   // empty means the image's
 	Network    string   // an engine network to join; empty means the engine's default bridge
@@ -43,6 +45,17 @@ type Target struct {
 	Soak     time.Duration // how long the application must keep running after the commands
 	Timeout  time.Duration // bounds one whole run; 0 means no bound
 	Grace    time.Duration // between the stop signal and SIGKILL
+}
+
+// Concealed are words of the target for a report: what comes from a Secret is left out of them.
+func (t Target) Concealed(words []string) []string {
+	out := slices.Clone(words)
+	for i := range out {
+		for _, s := range t.Secrets {
+			out[i] = strings.ReplaceAll(out[i], s, "(secret)")
+		}
+	}
+	return out
 }
 
 // EnvVar is one environment variable.
