@@ -163,9 +163,10 @@ func leaves(changes []observe.Change) []observe.Change {
 	return out
 }
 
-// MetadataOnly tells whether the evidence only changes who owns a folder or what its mode or times are.
+// MetadataOnly tells whether the evidence only changes who owns a file or folder, or what its mode or times are. Of a
+// file that only docker diff shows as changed, that cannot be told.
 func (e Evidence) MetadataOnly() bool {
-	if !e.Dir || e.Kind == observe.Added || e.Kind == observe.Deleted {
+	if e.Kind == observe.Added || e.Kind == observe.Deleted {
 		return false
 	}
 	for _, c := range e.Calls {
@@ -173,7 +174,7 @@ func (e Evidence) MetadataOnly() bool {
 			return false
 		}
 	}
-	return len(e.Calls) > 0 || e.Kind == observe.Modified
+	return len(e.Calls) > 0 || e.Dir && e.Kind == observe.Modified
 }
 
 // FromLine is the evidence of a line in the logs that tells of a refused write.

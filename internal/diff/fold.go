@@ -178,12 +178,16 @@ func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (fo
 		return newFolders(created, base), root, nil
 	}
 	switch {
-	case len(direct) == 0 && !loose && f.Content == Filled:
-		return newFolders(created, base), nil, nil
-	case len(direct) == 0 && !loose && len(created) == 1 && shared(ctx, base, tree):
-		return newFolders(created, base), nil, nil
+	case len(direct) == 0 && !loose && len(created) > 0 && (f.Content == Filled || len(created) == 1 && shared(ctx, base, tree)):
+		folders = newFolders(created, base)
+		f.Evidence = slices.DeleteFunc(f.Evidence, func(e Evidence) bool { return !e.MetadataOnly() })
+		if len(f.Evidence) == 0 {
+			return folders, nil, nil
+		}
+		f.Why = metadata
+		return append(folders, f), nil, nil
 	case !slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return !e.MetadataOnly() }):
-		f.Why = "the application changes the owner or the mode of the folder"
+		f.Why = metadata
 	case f.Content == Filled && loose:
 		f.Why = "the application makes, renames or removes folders here whose names cannot be known, beside what the image has"
 	case f.Content == Filled:
@@ -194,13 +198,18 @@ func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (fo
 	return []Folder{f}, nil, nil
 }
 
+const metadata = "the application changes owners, modes or times here"
+
 // split sorts the spots of one base: the folders that the application makes (by path), what is written in the base
-// itself, and whether some of the made folders cannot be mounted themselves (random names, renamed or removed).
+// itself (not only owners, modes and times), and whether some of the made folders cannot be mounted themselves (random
+// names, renamed or removed).
 func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bool) {
 	created = map[string][]Evidence{}
 	for _, s := range spots {
 		if s.created == "" {
-			direct = append(direct, s)
+			if !s.e.MetadataOnly() {
+				direct = append(direct, s)
+			}
 			continue
 		}
 		created[s.created] = append(created[s.created], s.e)
@@ -241,7 +250,7 @@ func reduce(folders []Folder) []Folder {
 	for _, f := range folders {
 		covered := -1
 		for i, o := range out {
-			if o.Path != f.Path && profile.Within(f.Path, o.Path) && !f.Volume && (o.Content == Filled || f.Content == Absent || moves(o, f.Path)) {
+			if o.Path != f.Path && profile.Within(f.Path, o.Path) && !f.Volume && !o.metadataOnly() && (o.Content == Filled || f.Content == Absent || moves(o, f.Path)) {
 				covered = i
 			}
 		}
@@ -253,6 +262,11 @@ func reduce(folders []Folder) []Folder {
 		out = append(out, f)
 	}
 	return out
+}
+
+// metadataOnly tells whether nothing in a folder is written but owners, modes and times.
+func (f Folder) metadataOnly() bool {
+	return !f.Volume && !slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return !e.MetadataOnly() })
 }
 
 // moves tells whether the evidence of a folder says that a path, or a folder above it, is renamed or removed.

@@ -46,7 +46,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	f.denied, f.refused = evidence(run, workingDir(in))
 	rules := []rule{
 		repairExec, repairClaim, repairLast, repairPort, repairAcrossSaid, repairDenied, repairSaid, repairTemp, repairReadOnlyCopy, repairOwner,
-		repairDeferred, repairHidden, repairAcross, repairRaise, repairEveryOwner,
+		repairDeferred, repairHidden, repairAcross, repairRaise, repairEveryOwner, repairEverySticky,
 	}
 	switch {
 	case run.FailedSeed != "": // the application has not run: nothing that it said can be blamed
@@ -114,6 +114,10 @@ func repairDenied(ctx context.Context, f failure) (Repair, error) {
 	denied := slices.Clone(f.denied)
 	if f.run.Trace.On && f.run.Trace.Lost == 0 {
 		denied = slices.DeleteFunc(denied, func(e diff.Evidence) bool { return e.Source == diff.FromLogs })
+	}
+	written := slices.DeleteFunc(slices.Clone(denied), diff.Evidence.MetadataOnly)
+	if r, err := widen(ctx, f, written); err != nil || len(r.Blames) > 0 {
+		return r, err
 	}
 	return widen(ctx, f, denied)
 }

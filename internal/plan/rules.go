@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -242,6 +243,22 @@ func repairEveryOwner(ctx context.Context, f failure) (Repair, error) {
 		if m.Kind == profile.Plain && ok && e.UID != 0 {
 			m.Kind = profile.Owned
 			r.mount(m, fmt.Sprintf("in the image uid %d owns the folder", e.UID), noSign)
+		}
+	}
+	return r, nil
+}
+
+// repairEverySticky puts into memory the mounts that are sticky folders in the image: only there are they sticky, too.
+func repairEverySticky(ctx context.Context, f failure) (Repair, error) {
+	r := Repair{Profile: f.cur}
+	for _, m := range f.cur.Mounts {
+		e, ok, err := f.in.Tree.Lookup(ctx, m.Path)
+		if err != nil {
+			return r, fmt.Errorf("looking up %s in the image: %w", m.Path, err)
+		}
+		if ok && e.Mode&fs.ModeSticky != 0 && m.Kind == profile.Plain && m.Medium == profile.Disk {
+			m.Medium = profile.Memory
+			r.mount(m, "in the image the folder has the sticky bit; a disk emptyDir has none, one in memory does", noSign)
 		}
 	}
 	return r, nil
