@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -15,19 +16,19 @@ import (
 	"github.com/podseal/podseal/internal/trace"
 )
 
-const threadsImage = "podseal-example/threads:latest"
-
-// needThreadsImage skips where the image of the JVM's and Python's program cannot be built, and fails there in CI.
-func needThreadsImage(t *testing.T) {
+// needImage builds an image of the project and returns its name. It skips where it cannot be built, and fails there in
+// CI.
+func needImage(t testing.TB, folder string) string {
 	t.Helper()
-	out, err := exec.Command("../../scripts/images.sh", "internal/trace/testdata/threads").CombinedOutput()
+	out, err := exec.Command("../../scripts/images.sh", folder).CombinedOutput()
 	switch {
 	case err == nil:
 	case os.Getenv("CI") == "true":
-		t.Fatalf("building the image of the threads: %v: %s", err, out)
+		t.Fatalf("building the image of %s: %v: %s", folder, err, out)
 	default:
-		t.Skipf("no image with a JVM and Python can be built here, which this test needs: %v: %s", err, out)
+		t.Skipf("the image of %s cannot be built here, which this test needs: %v: %s", folder, err, out)
 	}
+	return "podseal-example/" + path.Base(folder) + ":latest"
 }
 
 // Threads that write at the same time: no path is lost, and none is another one's.
@@ -35,20 +36,21 @@ func TestThreads(t *testing.T) {
 	l := needEngine(t)
 	const rounds = 50
 	for _, c := range []struct {
-		name, image string
-		argv        []string
-		command     string
+		name, folder string
+		argv         []string
+		command      string
 	}{
-		{"Go", l.image, []string{"app", "threads"}, "app"},
-		{"JVM", threadsImage, []string{"java", "-cp", "/app", "Threads"}, "java"},
-		{"Python", threadsImage, []string{"python3", "/app/threads.py"}, "python3"},
+		{"Go", "", []string{"app", "threads"}, "app"},
+		{"JVM", "internal/trace/testdata/threads", []string{"java", "-cp", "/app", "Threads"}, "java"},
+		{"Python", "internal/trace/testdata/threads", []string{"python3", "/app/threads.py"}, "python3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.image == threadsImage {
-				needThreadsImage(t)
+			image := l.image
+			if c.folder != "" {
+				image = needImage(t, c.folder)
 			}
 			flags := []string{"-u", "1234:4321"}
-			r := l.startImage(t, c.image, flags, append(c.argv, fmt.Sprint(rounds))...)
+			r := l.startImage(t, image, flags, append(c.argv, fmt.Sprint(rounds))...)
 			if code := r.end(t); code != 0 {
 				t.Fatal(r.logs(t))
 			}
