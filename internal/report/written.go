@@ -32,6 +32,8 @@ type Companion struct {
 	Why  string `json:"why"`
 }
 
+const maxNew = 40
+
 // where names the place of a change as compilers do.
 func (c ManifestChange) where() string {
 	if c.File == "" {
@@ -47,7 +49,9 @@ func (c ManifestChange) what() string {
 	case "replaced":
 		s += ", " + oneLine(c.Old) + " by " + c.New
 	case "added":
-		s += " " + c.New
+		if width(c.New) <= maxNew { // what is longer is in the manifest to be read
+			s += " " + c.New
+		}
 	}
 	if c.Why != "" {
 		s += ": " + c.Why
