@@ -37,7 +37,7 @@ spec:
 `
 
 // A manifest that podseal has sealed is read as it was before: the init containers that the seal brought are no members,
-// the folders that they fill and the user that goes with them are not given. The same profile changes nothing again.
+// the folders that they fill and the user that goes with them are not given, and emptyDirs are whole ones. The same profile changes nothing again.
 func TestSealedManifestIsReadAsBefore(t *testing.T) {
 	p := profile.Profile{User: profile.User{UID: 101, GID: 101}}
 	for _, m := range []profile.Mount{
@@ -79,8 +79,11 @@ func TestSealedManifestIsReadAsBefore(t *testing.T) {
 	if want := []target.VolumeMount{{Volume: "work", Path: "/work", Own: true}}; !cmp.Equal(want, was.Mounts) {
 		t.Errorf("at first: %s", cmp.Diff(want, was.Mounts))
 	}
-	if want := []target.VolumeMount{{Volume: "tmp", Path: "/tmp", Own: true}}; !cmp.Equal(want, is.Mounts) {
-		t.Errorf("after the seal: %s", cmp.Diff(want, is.Mounts))
+	want := []target.VolumeMount{
+		{Volume: "run-web", Path: "/run/web", Own: true}, {Volume: "tmp", Path: "/tmp", Own: true}, {Volume: "work", Path: "/work", Own: true},
+	}
+	if d := cmp.Diff(want, is.Mounts); d != "" {
+		t.Errorf("after the seal: %s", d)
 	}
 	if is.User != was.User {
 		t.Errorf("the user is %q, and was %q", is.User, was.User)

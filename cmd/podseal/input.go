@@ -184,6 +184,14 @@ func readOne(s streams, name string, add addInput) error {
 	return nil
 }
 
+// readInput reads a file, or stdin for "-".
+func readInput(s streams, name string) ([]byte, error) {
+	if name == "-" {
+		return readStdin(s)
+	}
+	return readPlain(name)
+}
+
 func readStdin(s streams) ([]byte, error) {
 	data, err := io.ReadAll(s.in)
 	if err != nil {

@@ -20,7 +20,8 @@ type runOptions struct {
 	cluster clusterOptions
 	deliver deliverOptions
 
-	file, container, object  string
+	input inputOptions
+
 	minimize, tracing        string
 	reports, allow           []string
 	planOnly, quiet, verbose bool
@@ -39,7 +40,7 @@ first port), PODSEAL_PORT_<n> and PODSEAL_URL. Exit status 0 means that the appl
 		Example: `  podseal run nginx:1.29 -- sh -c 'curl -fsS $PODSEAL_URL/ | grep -q Welcome'
   podseal run -e POSTGRES_PASSWORD=x postgres:17 --exec 'psql -U postgres -c "select 1"' -o pod.yaml`,
 		RunE: func(c *cobra.Command, args []string) error {
-			image, command, err := splitArgs(c, args, o.file)
+			image, command, err := splitArgs(c, args, o.input.files)
 			if err != nil {
 				return err
 			}
@@ -54,9 +55,7 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
 	o.target.addFlags(f)
-	f.StringVarP(&o.file, "filename", "f", "", "seal a container of the manifest `FILE` (- for stdin) and write the seal into it")
-	f.StringVarP(&o.container, "container", "c", "", "the `NAME` of the manifest's container")
-	f.StringVar(&o.object, "select", "", "the manifest's object, as `KIND/NAME`")
+	o.input.addFlags(f)
 	o.deliver.addFlags(f)
 	f.StringArrayVar(&o.reports, "report", nil, "also write a report: `KIND=FILE`, json or markdown (repeatable)")
 	f.BoolVar(&o.planOnly, "plan-only", false, "print the first plan without proving it, marked so")
@@ -69,15 +68,15 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 }
 
 // splitArgs parts the image from the host command behind --.
-func splitArgs(c *cobra.Command, args []string, file string) (image string, command []string, err error) {
+func splitArgs(c *cobra.Command, args []string, files []string) (image string, command []string, err error) {
 	before := args
 	if at := c.ArgsLenAtDash(); at >= 0 {
 		before, command = args[:at], args[at:]
 	}
 	switch {
-	case file != "" && len(before) > 0:
-		return "", nil, badInput("give an image or -f FILE, not both: %s, %s", before[0], file)
-	case file != "":
+	case len(files) > 0 && len(before) > 0:
+		return "", nil, badInput("give an image or -f FILE, not both: %s, %s", before[0], files[0])
+	case len(files) > 0:
 		return "", command, nil
 	case len(before) == 0:
 		return "", nil, badInput("no image given: podseal run IMAGE [flags] -- COMMAND..., or podseal run -f FILE")
@@ -88,28 +87,50 @@ func splitArgs(c *cobra.Command, args []string, file string) (image string, comm
 }
 
 func run(ctx context.Context, o runOptions, s streams, image string, command []string) error {
-	t, src, err := o.check(s, image, command)
+	t, inputs, err := o.check(s, image, command)
 	if err != nil {
 		return err
 	}
 	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width})
 	defer progress.Done()
-	res, err := sealTarget(ctx, o, t, progress)
-	if err != nil {
+	var sealed []sealedInput
+	if len(inputs) == 0 {
+		res, err := sealTarget(ctx, o, t, progress)
+		if err != nil {
+			return err
+		}
+		sealed = []sealedInput{{sealed: []sealedContainer{{res: res}}}}
+	} else if sealed, err = o.sealInputs(ctx, inputs, progress); err != nil {
 		return err
 	}
 	progress.Done()
-	code := o.exitCode(res)
+	return o.finish(s, sealed)
+}
+
+// finish reports what was sealed, and writes it where all of it was.
+func (o *runOptions) finish(s streams, sealed []sealedInput) error {
+	var list []report.Report
+	for _, in := range sealed {
+		for _, c := range in.sealed {
+			r := report.New(c.res)
+			r.ExitCode = o.exitCode(c.res)
+			list = append(list, r)
+		}
+	}
+	all := report.NewSeveral(list)
 	var d delivery
 	var refused error // what was sealed cannot be written as it was asked for; the report is due all the same
-	if code == exitSealed {
-		d, refused = o.deliver.prepare([]sealedInput{inputOf(src, res)})
+	if all.ExitCode == exitSealed {
+		d, refused = o.deliver.prepare(sealed)
 	}
-	if err := o.report(s, res, code, d.written); err != nil {
+	for i, w := range d.written {
+		all.Reports[i].Written = w
+	}
+	if err := o.report(s, all); err != nil {
 		return err
 	}
-	if code != exitSealed {
-		return verdictError(code)
+	if all.ExitCode != exitSealed {
+		return verdictError(all.ExitCode)
 	}
 	if refused != nil {
 		return refused
@@ -117,25 +138,8 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 	return d.write(o.deliver, s.out)
 }
 
-// inputOf is what was sealed, and where it stands.
-func inputOf(src *source, res seal.Result) sealedInput {
-	if src == nil {
-		return sealedInput{sealed: []sealedContainer{{res: res}}}
-	}
-	in := sealedInput{file: src.file, path: src.file.Name, sealed: []sealedContainer{{pod: src.at.Pod, name: src.at.Container.Name, res: res}}}
-	if in.path == "-" {
-		in.path = ""
-	}
-	return in
-}
-
 // report shows the result on stderr and writes the files of --report.
-func (o *runOptions) report(s streams, res seal.Result, code int, written []*report.Written) error {
-	r := report.New(res)
-	r.ExitCode = code
-	if len(written) > 0 {
-		r.Written = written[0]
-	}
+func (o *runOptions) report(s streams, r report.Several) error {
 	if !o.quiet {
 		if err := r.Text(s.err, report.TextOptions{Width: s.width, Color: s.color, Verbose: o.verbose}); err != nil {
 			return err
@@ -155,13 +159,13 @@ func (o *runOptions) report(s streams, res seal.Result, code int, written []*rep
 }
 
 // reports are the kinds of --report.
-var reports = map[string]func(report.Report, io.Writer) error{
-	"json":     report.Report.JSON,
-	"markdown": report.Report.Markdown,
+var reports = map[string]func(report.Several, io.Writer) error{
+	"json":     report.Several.JSON,
+	"markdown": report.Several.Markdown,
 }
 
-// check refuses bad input before anything is started. The source is nil when an image was given.
-func (o *runOptions) check(s streams, image string, command []string) (t target.Target, src *source, err error) {
+// check refuses bad input before anything is started. There are no inputs when an image was given.
+func (o *runOptions) check(s streams, image string, command []string) (t target.Target, inputs []*input, err error) {
 	if t, err = o.target.target(image, command); err != nil {
 		return t, nil, err
 	}
@@ -171,13 +175,40 @@ func (o *runOptions) check(s streams, image string, command []string) (t target.
 	if err := o.checkWords(); err != nil {
 		return t, nil, err
 	}
-	if o.file != "" {
-		if src, err = readSource(s, o.file, o.object, o.container); err != nil {
+	if len(o.input.files) > 0 {
+		if inputs, err = readInputs(s, o.input, t); err != nil {
 			return t, nil, err
 		}
-		t, err = src.describe(t)
+		if err := checkExec(inputs); err != nil {
+			return t, nil, err
+		}
 	}
-	return t, src, err
+	var paths []string
+	others := false
+	for _, in := range inputs {
+		if len(in.pods) > 0 && in.path != "" {
+			paths = append(paths, in.path)
+		}
+		others = others || in.path == ""
+	}
+	return t, inputs, o.deliver.check(paths, others, o.planOnly)
+}
+
+// checkExec refuses commands in a container that has ended when they are due.
+func checkExec(inputs []*input) error {
+	for _, in := range inputs {
+		for _, p := range in.pods {
+			for _, name := range p.chosen {
+				t := p.pod.Target(name, nil)
+				inside := slices.ContainsFunc(t.Commands, func(c target.Command) bool { return c.Inside })
+				if inside && t.Completes && t.Pod.Default == "" {
+					return badInput("--exec runs in container %s of %s, which runs to its end: it has ended when the command is due; use a COMMAND on the host",
+						name, p.pod.Manifest)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // checkWords refuses flags with a value that they do not take, and files that cannot be written.
@@ -190,13 +221,6 @@ func (o *runOptions) checkWords() error {
 	}
 	if !slices.Contains([]string{"auto", "on", "off"}, o.tracing) {
 		return badInput("--trace %s: use auto, on or off", o.tracing)
-	}
-	var paths []string
-	if o.file != "" && o.file != "-" {
-		paths = []string{o.file}
-	}
-	if err := o.deliver.check(paths, o.file == "-", o.planOnly); err != nil {
-		return err
 	}
 	var names []string
 	for _, r := range o.reports {

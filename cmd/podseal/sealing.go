@@ -6,7 +6,6 @@ import (
 	"runtime"
 
 	"github.com/podseal/podseal/internal/docker"
-	"github.com/podseal/podseal/internal/pod"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
@@ -46,23 +45,41 @@ func (o *runOptions) sealOptions(engine *docker.Engine, progress *report.Progres
 	return s
 }
 
+// sealInputs seals the chosen containers of all pods.
+func (o *runOptions) sealInputs(ctx context.Context, inputs []*input, progress *report.Progress) (out []sealedInput, err error) {
+	err = withEngine(ctx, *o, progress, func(engine *docker.Engine) error {
+		for _, in := range inputs {
+			done := sealedInput{file: in.file, path: in.path}
+			for _, p := range in.pods {
+				found, err := o.sealPod(ctx, engine, p, progress)
+				if err != nil {
+					return err
+				}
+				done.sealed = append(done.sealed, found...)
+			}
+			out = append(out, done)
+		}
+		return nil
+	})
+	return out, err
+}
+
 // sealPod seals containers of a pod one after the other, in the order of their starts. In each run the whole pod runs;
 // the containers that were sealed before run under their profiles, so that the last one's proof is one of them all.
 // Nothing can be learnt from a pod whose e2e commands fail: the first such container is the last result.
 func (o *runOptions) sealPod(
-	ctx context.Context, engine *docker.Engine, p *pod.Pod, names []string, progress *report.Progress,
-) ([]seal.Result, error) {
+	ctx context.Context, engine *docker.Engine, p podInput, progress *report.Progress,
+) (out []sealedContainer, err error) {
 	profiles := map[string]profile.Profile{}
-	var out []seal.Result
-	for _, name := range names {
-		if len(names) > 1 {
-			progress.Step(fmt.Sprintf("sealing container %s of %s", name, p.Manifest))
+	for _, name := range p.chosen {
+		if len(p.chosen) > 1 {
+			progress.Step(fmt.Sprintf("sealing container %s of %s", name, p.pod.Manifest))
 		}
-		res, err := seal.Seal(ctx, engine, p.Target(name, profiles), o.sealOptions(engine, progress))
+		res, err := seal.Seal(ctx, engine, p.pod.Target(name, profiles), o.sealOptions(engine, progress))
 		if err != nil {
 			return out, err
 		}
-		out = append(out, res)
+		out = append(out, sealedContainer{pod: p.pod.Manifest, name: name, res: res})
 		if res.Verdict == seal.NotTestable {
 			break
 		}
