@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -18,7 +19,7 @@ type reader struct {
 	objects *Objects
 	options Options
 	unlike  notes
-	seeded  map[string]bool // volumes that init containers of an earlier seal fill
+	seeds   map[string]profile.MountKind // of the volumes that init containers of an earlier seal prepare
 	envs    map[string]*environment
 }
 
@@ -26,10 +27,14 @@ func newReader(p *manifest.Pod, objects *Objects, o Options) *reader {
 	if objects == nil {
 		objects = &Objects{}
 	}
-	r := &reader{pod: p, objects: objects, options: o, seeded: map[string]bool{}, envs: map[string]*environment{}}
+	r := &reader{pod: p, objects: objects, options: o, seeds: map[string]profile.MountKind{}, envs: map[string]*environment{}}
 	for _, c := range p.Containers {
-		if c.Seed() {
-			r.seeded[c.VolumeMounts[0].Name] = true
+		if !c.Seed() {
+			continue
+		}
+		r.seeds[c.VolumeMounts[0].Name] = profile.Owned
+		if strings.Contains(strings.Join(c.Command, " "), "cp -R ") {
+			r.seeds[c.VolumeMounts[0].Name] = profile.Seeded
 		}
 	}
 	return r
@@ -126,7 +131,7 @@ func (r *reader) security(c manifest.Container, t *target.Target) {
 		}
 	}
 	switch {
-	case len(r.mountsOf(c)) < len(c.VolumeMounts):
+	case slices.ContainsFunc(c.VolumeMounts, r.bySeal):
 		// An earlier seal chose this user, together with folders that are found anew: without them it may be refused
 		// where the image's own is not.
 	case user != nil && group != nil:

@@ -13,11 +13,25 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// mountsOf are a container's mounts, less those that an earlier seal brought with an init container: they are found anew.
+// mountsOf are a container's mounts as they were before an earlier seal: a folder that an init container of the seal fills
+// with the image's content is not given, it is found anew; one that it only makes is an emptyDir like any other.
 func (r *reader) mountsOf(c manifest.Container) []corev1.VolumeMount {
-	return slices.DeleteFunc(slices.Clone(c.VolumeMounts), func(m corev1.VolumeMount) bool {
-		return r.seeded[m.Name] && m.SubPath == profile.SeedSubPath
-	})
+	var out []corev1.VolumeMount
+	for _, m := range c.VolumeMounts {
+		switch {
+		case !r.bySeal(m):
+			out = append(out, m)
+		case r.seeds[m.Name] == profile.Owned:
+			m.SubPath = ""
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// bySeal tells whether an earlier seal made a mount what it is.
+func (r *reader) bySeal(m corev1.VolumeMount) bool {
+	return r.seeds[m.Name] != "" && m.SubPath == profile.SeedSubPath
 }
 
 // volumes are those of the pod that a container mounts: a kubelet makes no other.
