@@ -42,7 +42,7 @@ func (s *session) restartFails(ctx context.Context, u plan.UserChoice, p profile
 		s.unrestarted = "a restart: unsealed, too, the application does not come back after its first process was killed (" + unsealed.Failure + ")"
 		return s.conclude(ctx, u, p)
 	}
-	s.restart = &Exception{Setting: "restart", Why: failed.Failure + "; " + restartWhy(blamed, unsealed), Fix: restartFix(failed, p, blamed)}
+	s.restart = &Exception{Setting: "restart", Why: failed.Failure + lastWords(failed) + "; " + restartWhy(blamed, unsealed), Fix: restartFix(failed, p, blamed)}
 	return s.conclude(ctx, u, p)
 }
 
@@ -119,6 +119,14 @@ func restartWhy(blamed []string, unsealed observe.Observation) string {
 		return why + "; unsealed, it comes back"
 	}
 	return why + "; unsealed, it does not come back either where its files survive, which in a pod without the seal they do not"
+}
+
+// lastWords are the application's own, with which it ended.
+func lastWords(o observe.Observation) string {
+	if said := lastLine(o.Logs); said != "" {
+		return "; it says: " + said
+	}
+	return ""
 }
 
 // restartFix says what to change, with the files that the run wrote in the mounts that are to blame.
