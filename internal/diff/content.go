@@ -18,7 +18,7 @@ const maxListed = 2000
 
 // fill says what the image has in the folder.
 func fill(ctx context.Context, f *Folder, tree image.Tree) error {
-	e, ok, err := tree.Lookup(ctx, f.Path)
+	e, ok, err := image.Probe(ctx, tree, f.Path)
 	if err != nil {
 		return fmt.Errorf("looking up %s in the image: %w", f.Path, err)
 	}

@@ -133,7 +133,7 @@ func place(ctx context.Context, e Evidence, tree image.Tree) (spot, error) {
 	s := spot{e: e}
 	var top string // topmost absent ancestor or self
 	for p := e.Path; p != "/"; p = path.Dir(p) {
-		entry, ok, err := tree.Lookup(ctx, p)
+		entry, ok, err := image.Probe(ctx, tree, p)
 		if err != nil {
 			return s, fmt.Errorf("looking up %s in the image: %w", p, err)
 		}
@@ -237,7 +237,7 @@ func shared(ctx context.Context, base string, tree image.Tree) bool {
 	if path.Dir(base) != "/" {
 		return false
 	}
-	e, ok, err := tree.Lookup(ctx, base)
+	e, ok, err := image.Probe(ctx, tree, base)
 	return err == nil && ok && e.Mode&sticky == 0
 }
 

@@ -294,17 +294,28 @@ func TestTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tree.Close(t.Context()) }()
+	probe := func(at string, e image.Entry, ok bool) {
+		t.Helper()
+		p, found, err := image.Probe(t.Context(), tree, at)
+		if err != nil || found != ok || p.Path != e.Path || p.Kind != e.Kind || p.Mode.Perm() != e.Mode.Perm() || (p.Link == "") != (e.Link == "") {
+			t.Errorf("Probe %s = %+v, %t, %v", at, p, found, err)
+		}
+	}
 	lookup := func(at, want string) {
 		t.Helper()
 		e, ok, err := tree.Lookup(t.Context(), at)
 		if err != nil {
 			t.Errorf("Lookup %s: %v", at, err)
 		}
+		probe(at, e, ok)
 		got := "nothing"
 		if ok {
 			got = fmt.Sprintf("%s %s %v %d:%d %d %s", e.Path, e.Kind, e.Mode, e.UID, e.GID, e.Size, e.Link)
 		}
 		expect(t, got, want)
+	}
+	if e, ok, err := image.Probe(t.Context(), tree, "/var/conf/sub/f"); err != nil || !ok || e.Mode != fs.ModeSetuid|0o755 || e.Size != 5 {
+		t.Errorf("Probe = %+v, %t, %v", e, ok, err)
 	}
 	for range 2 { // the second time from the cache
 		lookup("/etc/passwd", "/etc/passwd file -rw-r----- 3:4 4")
@@ -336,8 +347,10 @@ func TestTree(t *testing.T) {
 	if all := list("/", 1000); !strings.Contains(all, " /app ") || !strings.Contains(all, " /etc/sub/f ") {
 		t.Errorf("List / = %s", all)
 	}
-	if data, err := tree.ReadFile(t.Context(), "/etc/pw"); err != nil || string(data) != "root" {
-		t.Errorf("ReadFile = %q, %v", data, err)
+	for range 2 {
+		if data, err := tree.ReadFile(t.Context(), "/etc/pw"); err != nil || string(data) != "root" {
+			t.Errorf("ReadFile = %q, %v", data, err)
+		}
 	}
 	if _, err := tree.ReadFile(t.Context(), "/etc/none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("ReadFile of nothing: %v", err)

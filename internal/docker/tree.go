@@ -3,13 +3,11 @@ package docker
 import (
 	"archive/tar"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path"
-	"sort"
-	"strings"
+	"slices"
 	"sync"
 
 	"github.com/containerd/errdefs"
@@ -29,16 +27,18 @@ type tree struct {
 	id string
 
 	mu      sync.Mutex
-	stats   map[string]stat
+	stats   map[string]image.Entry // what the engine tells without a tar stream; Kind is "" where the image has nothing
 	entries map[string]image.Entry
+	files   map[string][]byte // small ones
 }
 
-// stat is what the engine tells without a tar stream.
-type stat struct {
-	kind image.Kind // "" when the image has nothing there
-}
+var (
+	_ seal.TreeCloser = (*tree)(nil)
+	_ image.Prober    = (*tree)(nil)
+)
 
-var _ seal.TreeCloser = (*tree)(nil)
+// maxKept is the size of the files whose content is kept: accounts and configurations are read more than once.
+const maxKept = 64 << 10
 
 // Tree implements seal.Engine.
 func (e *Engine) Tree(ctx context.Context, facts image.Facts) (seal.TreeCloser, error) {
@@ -51,7 +51,7 @@ func (e *Engine) Tree(ctx context.Context, facts image.Facts) (seal.TreeCloser, 
 	if err != nil {
 		return nil, fmt.Errorf("opening the files of image %s: %w", facts.Ref, err)
 	}
-	return &tree{e: e, id: id, stats: map[string]stat{}, entries: map[string]image.Entry{}}, nil
+	return &tree{e: e, id: id, stats: map[string]image.Entry{}, entries: map[string]image.Entry{}, files: map[string][]byte{}}, nil
 }
 
 // Close removes the container.
@@ -68,6 +68,15 @@ func (t *tree) Lookup(ctx context.Context, p string) (image.Entry, bool, error) 
 		return image.Entry{}, false, err
 	}
 	return t.entry(ctx, real)
+}
+
+// Probe implements image.Prober.
+func (t *tree) Probe(ctx context.Context, p string) (image.Entry, bool, error) {
+	real, ok, err := t.real(ctx, p)
+	if err != nil || !ok {
+		return image.Entry{}, false, err
+	}
+	return parents{t}.Lookup(ctx, real)
 }
 
 // List implements image.Tree.
@@ -92,7 +101,7 @@ func (t *tree) List(ctx context.Context, p string, limit int) ([]image.Entry, bo
 	defer t.mu.Unlock()
 	for _, e := range entries {
 		t.entries[e.Path] = e
-		t.stats[e.Path] = stat{kind: e.Kind}
+		t.stats[e.Path] = e
 	}
 	return entries, more, nil
 }
@@ -103,25 +112,37 @@ func (t *tree) ReadFile(ctx context.Context, p string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s of the image: %w", p, err)
 	}
-	e, ok, err := t.Lookup(ctx, real)
+	kind, err := t.kind(ctx, real)
 	if err != nil {
 		return nil, err
 	}
-	if !ok || e.Kind != image.File {
+	if kind != image.File {
 		return nil, fmt.Errorf("reading %s of the image: %w", p, fs.ErrNotExist)
 	}
-	body, _, err := t.e.cli.CopyFromContainer(ctx, t.id, e.Path)
+	t.mu.Lock()
+	data, kept := t.files[real]
+	t.mu.Unlock()
+	if kept {
+		return slices.Clone(data), nil
+	}
+	body, _, err := t.e.cli.CopyFromContainer(ctx, t.id, real)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s of the image: %w", p, err)
 	}
 	defer body.Close()
 	files := tar.NewReader(body)
-	if _, err := files.Next(); err != nil {
-		return nil, fmt.Errorf("reading %s of the image: %w", p, err)
-	}
-	data, err := io.ReadAll(io.LimitReader(files, maxRead))
+	h, err := files.Next()
 	if err != nil {
 		return nil, fmt.Errorf("reading %s of the image: %w", p, err)
+	}
+	if data, err = io.ReadAll(io.LimitReader(files, maxRead)); err != nil {
+		return nil, fmt.Errorf("reading %s of the image: %w", p, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entries[real] = entryOf(h, real)
+	if len(data) <= maxKept {
+		t.files[real] = slices.Clone(data)
 	}
 	return data, nil
 }
@@ -148,10 +169,17 @@ func (t parents) Lookup(ctx context.Context, p string) (image.Entry, bool, error
 	if err != nil || kind == "" {
 		return image.Entry{}, false, err
 	}
-	if kind == image.Symlink {
+	t.mu.Lock()
+	e, ok := t.stats[p]
+	t.mu.Unlock()
+	if p == "/" {
+		return image.Entry{Path: p, Kind: kind, Mode: 0o755}, true, nil
+	}
+	if !ok || kind == image.Symlink && !path.IsAbs(e.Link) { // the engine does not tell where it leads
 		return t.entry(ctx, p)
 	}
-	return image.Entry{Path: p, Kind: kind}, true, nil
+	e.Path = p
+	return e, true, nil
 }
 
 // kind tells what is at a real path; "" means nothing.
@@ -163,7 +191,7 @@ func (t *tree) kind(ctx context.Context, p string) (image.Kind, error) {
 	s, ok := t.stats[p]
 	t.mu.Unlock()
 	if ok {
-		return s.kind, nil
+		return s.Kind, nil
 	}
 	dir, err := t.kind(ctx, path.Dir(p))
 	if err != nil {
@@ -173,12 +201,12 @@ func (t *tree) kind(ctx context.Context, p string) (image.Kind, error) {
 		found, err := t.e.cli.ContainerStatPath(ctx, t.id, p)
 		switch {
 		case err == nil:
-			s.kind = kindOf(found.Mode)
+			s = statOf(found)
 		case errdefs.IsNotFound(err):
 		case ctx.Err() != nil:
 			return "", fmt.Errorf("looking up %s in the image: %w", p, err)
 		default:
-			if s.kind, err = t.kindByList(ctx, p, err); err != nil {
+			if s.Kind, err = t.kindByList(ctx, p, err); err != nil {
 				return "", err
 			}
 		}
@@ -186,7 +214,7 @@ func (t *tree) kind(ctx context.Context, p string) (image.Kind, error) {
 	t.mu.Lock()
 	t.stats[p] = s
 	t.mu.Unlock()
-	return s.kind, nil
+	return s.Kind, nil
 }
 
 // kindByList finds out by the folder's listing what is at a path. Some engines follow a symlink when they are asked
@@ -231,72 +259,4 @@ func (t *tree) entry(ctx context.Context, p string) (image.Entry, bool, error) {
 	t.entries[p] = e
 	t.mu.Unlock()
 	return e, true, nil
-}
-
-// readEntries reads the tar stream of the folder at dir: its own entry first, which is left out.
-func readEntries(body io.Reader, dir string, limit int) (entries []image.Entry, more bool, err error) {
-	files := tar.NewReader(body)
-	sizes := map[string]int64{}
-	for first := true; ; first = false {
-		h, err := files.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		if first {
-			continue
-		}
-		if len(entries) == limit {
-			more = true
-			break
-		}
-		e := entryOf(h, place(h.Name, dir))
-		if h.Typeflag == tar.TypeLink { // a second name of a file: its size stands at the first
-			e.Size = sizes[place(h.Linkname, dir)]
-		}
-		sizes[e.Path] = e.Size
-		entries = append(entries, e)
-	}
-	sort.Slice(entries, func(i, j int) bool { return entries[i].Path < entries[j].Path })
-	return entries, more, nil
-}
-
-// place is the path of a tar name in a stream of dir, whose names start with the folder's own name. The root's own
-// name is "/", and the names below it start with "/".
-func place(tarName, dir string) string {
-	if dir == "/" {
-		return path.Join("/", tarName)
-	}
-	_, below, _ := strings.Cut(strings.TrimPrefix(tarName, "./"), "/")
-	return path.Join(dir, below)
-}
-
-func entryOf(h *tar.Header, at string) image.Entry {
-	mode := h.FileInfo().Mode()
-	e := image.Entry{
-		Path: at, Kind: kindOf(mode), UID: int64(h.Uid), GID: int64(h.Gid), Size: h.Size, Mtime: h.ModTime.Unix(),
-		Mode: mode & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky),
-		Caps: h.PAXRecords["SCHILY.xattr.security.capability"],
-	}
-	if h.Typeflag == tar.TypeLink {
-		e.Kind = image.File
-	}
-	if e.Kind == image.Symlink {
-		e.Link = h.Linkname
-	}
-	return e
-}
-
-func kindOf(mode fs.FileMode) image.Kind {
-	switch {
-	case mode.IsRegular():
-		return image.File
-	case mode.IsDir():
-		return image.Dir
-	case mode&fs.ModeSymlink != 0:
-		return image.Symlink
-	}
-	return image.Other
 }

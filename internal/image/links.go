@@ -21,7 +21,7 @@ const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // Resolve returns the final path of p after all symlinks, the last component's included, inside the tree. Components
 // that do not exist are kept as they are. More links than a kernel follows are ErrLoop.
 func Resolve(ctx context.Context, tree Tree, p string) (string, error) {
-	return follow(p, true, func(p string) (Entry, bool, error) { return tree.Lookup(ctx, p) })
+	return follow(p, true, func(p string) (Entry, bool, error) { return Probe(ctx, tree, p) })
 }
 
 // follow walks a path component by component through lookup, which is only asked for paths whose parents are no
@@ -93,7 +93,7 @@ func executable(ctx context.Context, tree Tree, at string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("looking for %s in the image: %w", at, err)
 	}
-	e, ok, err := tree.Lookup(ctx, real)
+	e, ok, err := Probe(ctx, tree, real)
 	if err != nil {
 		return false, fmt.Errorf("looking for %s in the image: %w", at, err)
 	}

@@ -186,7 +186,7 @@ func freeFolder(ctx context.Context, tree image.Tree, want string) (string, erro
 		if i > 0 {
 			p = fmt.Sprintf("%s-%d", want, i)
 		}
-		_, ok, err := tree.Lookup(ctx, p)
+		_, ok, err := image.Probe(ctx, tree, p)
 		if err != nil {
 			return "", fmt.Errorf("looking for a free folder: %w", err)
 		}
