@@ -118,7 +118,7 @@ func (e *Evidence) add(w observe.Write, p string) {
 	if e.Source == "" {
 		e.Source, e.Phase = FromTrace, w.Phase
 	}
-	if before(w.Phase, e.Phase) {
+	if Before(w.Phase, e.Phase) {
 		e.Phase = w.Phase
 	}
 	e.Dir = e.Dir || w.Dir
@@ -140,8 +140,8 @@ func (e *Evidence) add(w observe.Write, p string) {
 
 var phases = []observe.Phase{observe.Start, observe.E2E, observe.Restart, observe.Stop}
 
-// before tells whether phase a comes before phase b.
-func before(a, b observe.Phase) bool { return slices.Index(phases, a) < slices.Index(phases, b) }
+// Before tells whether phase a comes before phase b.
+func Before(a, b observe.Phase) bool { return slices.Index(phases, a) < slices.Index(phases, b) }
 
 // leaves drops the changes that only say that something below them changed, and marks folders: an entry below which
 // another entry was added is a folder.

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
@@ -20,6 +23,8 @@ type runner struct {
 	engine Engine
 	target target.Target
 	facts  image.Facts
+
+	removals *removals
 }
 
 // limits bound one run.
@@ -53,9 +58,7 @@ func (r runner) run(ctx context.Context, p profile.Profile, l limits) (observe.O
 	}
 	one := &oneRun{runner: r, c: c, limits: l, began: time.Now()}
 	err = one.drive(ctx)
-	if rerr := c.Remove(context.WithoutCancel(ctx)); err == nil && rerr != nil {
-		err = fmt.Errorf("removing the container of a run: %w", rerr)
-	}
+	r.removals.begin(ctx, c)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -70,7 +73,9 @@ type oneRun struct {
 	o     observe.Observation
 	began time.Time
 	gone  context.Context // done when the container has exited
-	said  string          // the logs before the restart: what they say is no sign that it is back
+	// asksLate is set where docker diff is asked while the container stops, and not before.
+	asksLate bool
+	said     string // the logs before the restart: what they say is no sign that it is back
 }
 
 func (r *oneRun) drive(ctx context.Context) error {
@@ -157,7 +162,7 @@ func (r *oneRun) watch(ctx context.Context) (stop func()) {
 
 // look notes what can be seen of the running container now.
 func (r *oneRun) look(ctx context.Context, phase observe.Phase) error {
-	if r.changesNow(phase) {
+	if r.changesNow() {
 		if err := r.collectChanges(ctx, phase); err != nil {
 			return err
 		}
@@ -185,14 +190,12 @@ func (r *oneRun) unlessGone(ctx context.Context, err error) error {
 	return err
 }
 
-// changesNow tells whether docker diff is worth its time in a phase. It walks the whole image; after the e2e commands
-// it is always asked, at the start and after the stop only where the tracer does not tell what happened when.
-func (r *oneRun) changesNow(phase observe.Phase) bool {
-	if !r.diff || phase == observe.E2E {
-		return r.diff
-	}
+// changesNow tells whether docker diff has to be asked in each phase, since nothing else tells what happened when. It
+// walks the whole image; where the tracer tells, it is asked once, while the container stops.
+func (r *oneRun) changesNow() bool {
 	_, traced := r.c.Writes()
-	return !traced.On || traced.Lost > 0
+	r.asksLate = r.diff && traced.On && traced.Lost == 0 && len(traced.Unseen) == 0
+	return r.diff && !r.asksLate
 }
 
 // collectChanges adds the changes of docker diff now; each path keeps the first phase that showed it.
@@ -201,16 +204,34 @@ func (r *oneRun) collectChanges(ctx context.Context, phase observe.Phase) error 
 	if err != nil {
 		return fmt.Errorf("reading the container's changes: %w", err)
 	}
+	r.addChanges(changes, func(string) observe.Phase { return phase })
+	return nil
+}
+
+// addChanges adds what docker diff said, with the phase of each path.
+func (r *oneRun) addChanges(changes []observe.Change, phase func(path string) observe.Phase) {
 	for _, c := range changes {
 		at, found := slices.BinarySearchFunc(r.o.Changes, c, byPath)
 		if found {
 			r.o.Changes[at].Dir = r.o.Changes[at].Dir || c.Dir
 			continue
 		}
-		c.Phase = phase
+		c.Phase = phase(c.Path)
 		r.o.Changes = slices.Insert(r.o.Changes, at, c)
 	}
-	return nil
+}
+
+// tracedPhase tells in which phase a path was first written, by the trace.
+func (r *oneRun) tracedPhase() func(path string) observe.Phase {
+	first := map[string]observe.Phase{}
+	for _, w := range r.o.Writes {
+		for _, p := range []string{w.Path, w.To} {
+			if was, ok := first[p]; !ok || diff.Before(w.Phase, was) {
+				first[p] = w.Phase
+			}
+		}
+	}
+	return func(path string) observe.Phase { return cmp.Or(first[path], observe.E2E) }
 }
 
 func byPath(a, b observe.Change) int { return strings.Compare(a.Path, b.Path) }
@@ -240,15 +261,31 @@ func (r *oneRun) stop(ctx context.Context) error {
 	}
 	phase := cmp.Or(r.o.FailedIn, observe.Stop)
 	exit := st.Exit
+	var changes []observe.Change
+	g, gctx := errgroup.WithContext(ctx)
+	if r.asksLate {
+		g.Go(func() (err error) {
+			if changes, err = r.c.Changes(gctx); err != nil {
+				return fmt.Errorf("reading the container's changes: %w", err)
+			}
+			return nil
+		})
+	}
 	if st.Running {
-		if exit, err = r.c.Stop(ctx); err != nil {
-			return fmt.Errorf("stopping the container: %w", err)
-		}
 		phase = observe.Stop
+		g.Go(func() (err error) {
+			if exit, err = r.c.Stop(gctx); err != nil {
+				return fmt.Errorf("stopping the container: %w", err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
 	}
 	exit.Phase = phase
 	r.o.Exit = &exit
-	if r.changesNow(observe.Stop) {
+	if r.diff && !r.asksLate {
 		if err := r.collectChanges(ctx, observe.Stop); err != nil {
 			return err
 		}
@@ -258,5 +295,6 @@ func (r *oneRun) stop(ctx context.Context) error {
 	}
 	r.o.Writes, r.o.Trace = r.c.Writes()
 	r.o.DeniedPorts = r.c.DeniedPorts()
+	r.addChanges(changes, r.tracedPhase())
 	return nil
 }

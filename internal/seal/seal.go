@@ -4,6 +4,7 @@ package seal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -87,10 +88,11 @@ func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Resul
 	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
 		t.Ports = ExposedPorts(facts)
 	}
-	s := &session{runner: runner{engine: engine, target: t, facts: facts}, opts: o, proofs: map[string]string{}}
+	s := &session{runner: runner{engine: engine, target: t, facts: facts, removals: &removals{}}, opts: o, proofs: map[string]string{}}
 	s.in = plan.Input{Target: t, Facts: facts}
 	defer func() { _ = s.closeTree(context.WithoutCancel(ctx)) }() // what is left is swept by its label
 	res, err := s.seal(ctx)
+	err = errors.Join(err, s.removals.wait())
 	res.RunID, res.Target, res.Image, res.Rounds = o.RunID, t, facts, s.rounds
 	res.Advice = s.advice
 	res.NotExercised = s.notExercised(res.Profile)

@@ -1,0 +1,33 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// removals remove containers while the next run starts.
+type removals struct {
+	wg   sync.WaitGroup
+	mu   sync.Mutex
+	errs []error
+}
+
+// begin begins to remove a container, whatever becomes of ctx.
+func (r *removals) begin(ctx context.Context, c Container) {
+	ctx = context.WithoutCancel(ctx)
+	r.wg.Go(func() {
+		if err := c.Remove(ctx); err != nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.errs = append(r.errs, fmt.Errorf("removing the container of a run: %w", err))
+		}
+	})
+}
+
+// wait waits for all removals, and returns what went wrong.
+func (r *removals) wait() error {
+	r.wg.Wait()
+	return errors.Join(r.errs...)
+}
