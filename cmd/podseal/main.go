@@ -25,8 +25,7 @@ func main() {
 		case docker.EmptyCommand:
 			os.Exit(docker.Empty(os.Args[2:]))
 		case docker.PauseCommand:
-			docker.Pause()
-			return
+			os.Exit(docker.PauseMain(os.Args[2:], os.Stdout))
 		}
 	}
 	os.Exit(execute(os.Args[1:], standardStreams()))

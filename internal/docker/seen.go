@@ -26,6 +26,9 @@ func (c *running) session() *trace.Session {
 
 // Listening implements seal.Container.
 func (c *running) Listening(ctx context.Context) ([]int, error) {
+	if c.sandbox != nil {
+		return c.podListening(ctx)
+	}
 	s := c.session()
 	if s == nil {
 		return nil, c.cannotLook()
