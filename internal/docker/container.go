@@ -36,7 +36,8 @@ type running struct {
 	execs   execs
 
 	mu     sync.Mutex
-	ports  map[int]int
+	ports  map[int]int // TCP
+	udp    map[int]int
 	failed *observe.Exit // when its program could not be executed
 	undo   []func(context.Context) error
 }
@@ -65,6 +66,13 @@ func (c *running) Ports() map[int]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return maps.Clone(c.ports)
+}
+
+// UDPPorts implements seal.Container.
+func (c *running) UDPPorts() map[int]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.udp)
 }
 
 // failure is how the program failed to be executed; nil when it was executed.

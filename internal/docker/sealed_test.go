@@ -119,6 +119,9 @@ func TestLowPorts(t *testing.T) {
 	if len(c.Ports()) != 2 {
 		t.Errorf("ports: %v", c.Ports())
 	}
+	if udp := c.UDPPorts(); len(udp) != 1 || udp[53] == 0 {
+		t.Errorf("UDP ports: %v", udp)
+	}
 	hello(t, c, 80)
 	ports, err := c.Listening(t.Context())
 	if err != nil || len(ports) != 1 || ports[0] != 80 {

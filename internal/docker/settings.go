@@ -6,7 +6,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -50,6 +49,7 @@ func openSettings(t target.Target, facts image.Facts, publishOn string) (setting
 	}
 	if publishes(s.host.NetworkMode) {
 		publish(s, targetPorts(t, facts), publishOn)
+		publishAs(s, "udp", facts.Exposed("udp"), publishOn)
 	}
 	return s, nil
 }
@@ -140,11 +140,15 @@ func environment(vars []target.EnvVar, over map[string]string) []string {
 
 func publishes(n container.NetworkMode) bool { return !n.IsHost() && !n.IsContainer() && !n.IsNone() }
 
-func publish(s settings, ports []int, on string) {
-	s.cfg.ExposedPorts = nat.PortSet{}
-	s.host.PortBindings = nat.PortMap{}
+// publish publishes TCP ports.
+func publish(s settings, ports []int, on string) { publishAs(s, "tcp", ports, on) }
+
+func publishAs(s settings, proto string, ports []int, on string) {
+	if s.cfg.ExposedPorts == nil {
+		s.cfg.ExposedPorts, s.host.PortBindings = nat.PortSet{}, nat.PortMap{}
+	}
 	for _, p := range ports {
-		key := nat.Port(strconv.Itoa(p) + "/tcp")
+		key := nat.Port(strconv.Itoa(p) + "/" + proto)
 		s.cfg.ExposedPorts[key] = struct{}{}
 		s.host.PortBindings[key] = []nat.PortBinding{{HostIP: on}} // the engine chooses a free port
 	}
@@ -155,17 +159,7 @@ func targetPorts(t target.Target, facts image.Facts) []int {
 	if len(t.Ports) > 0 {
 		return slices.Compact(slices.Sorted(slices.Values(t.Ports)))
 	}
-	var out []int
-	for key := range facts.Config.Config.ExposedPorts {
-		if number, proto, _ := strings.Cut(key, "/"); proto == "" || proto == "tcp" {
-			first, last, err := nat.ParsePortRangeToInt(number)
-			for p := first; err == nil && p > 0 && p <= last; p++ {
-				out = append(out, p)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return facts.Exposed("tcp")
 }
 
 // uncovered returns the image's VOLUME paths that the profile does not mount. Docker would put a silent writable volume

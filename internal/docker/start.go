@@ -165,7 +165,7 @@ func (c *running) start(ctx context.Context) error {
 	if err != nil && !failed {
 		return startError(err)
 	}
-	ports := map[int]int{}
+	tcp, udp := map[int]int{}, map[int]int{}
 	if !failed {
 		if err := c.watch(ctx); err != nil {
 			return err
@@ -174,16 +174,16 @@ func (c *running) start(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("inspecting the container: %w", err)
 		}
-		ports = c.publishedPorts(found)
+		tcp, udp = c.publishedPorts(found, "tcp"), c.publishedPorts(found, "udp")
 	}
-	c.started(ports, failed, exit)
+	c.started(tcp, udp, failed, exit)
 	return c.postStart(ctx)
 }
 
-func (c *running) started(ports map[int]int, failed bool, exit observe.Exit) {
+func (c *running) started(tcp, udp map[int]int, failed bool, exit observe.Exit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ports, c.failed = ports, nil
+	c.ports, c.udp, c.failed = tcp, udp, nil
 	if failed {
 		c.failed = &exit
 	}
@@ -197,11 +197,15 @@ func (c *running) network() string {
 	return c.id
 }
 
-// publishedPorts maps the container's ports to where they are reached.
-func (c *running) publishedPorts(found container.InspectResponse) map[int]int {
+// publishedPorts maps the container's ports of a protocol to where they are reached.
+func (c *running) publishedPorts(found container.InspectResponse, proto string) map[int]int {
 	out := map[int]int{}
 	if found.HostConfig.NetworkMode.IsHost() {
-		for _, p := range targetPorts(c.target, c.facts) {
+		ports := targetPorts(c.target, c.facts)
+		if proto == "udp" {
+			ports = c.facts.Exposed(proto)
+		}
+		for _, p := range ports {
 			out[p] = p
 		}
 		return out
@@ -212,7 +216,7 @@ func (c *running) publishedPorts(found container.InspectResponse) map[int]int {
 	for port, bindings := range found.NetworkSettings.Ports {
 		for _, b := range bindings {
 			var at int
-			if _, err := fmt.Sscanf(b.HostPort, "%d", &at); err == nil && port.Proto() == "tcp" {
+			if _, err := fmt.Sscanf(b.HostPort, "%d", &at); err == nil && port.Proto() == proto {
 				out[port.Int()] = at
 			}
 		}

@@ -119,6 +119,11 @@ func configure(t *testing.T, in *plan.Input, text string) {
 				t.Fatal(err)
 			}
 			in.Target.Ports = append(in.Target.Ports, n)
+		case "expose":
+			if config.ExposedPorts == nil {
+				config.ExposedPorts = map[string]struct{}{}
+			}
+			config.ExposedPorts[rest] = struct{}{}
 		case "scratch":
 			if in.Target.Pod == nil {
 				in.Target.Pod = &target.Pod{}

@@ -153,10 +153,13 @@ func Volumes(f image.Facts) []string {
 
 // lowPorts are the ports below 1024 that the application listened on; where that is not known, the ones it exposes.
 func lowPorts(in Input) []int {
-	ports := in.Open.Listening
+	ports := slices.Clone(in.Open.Listening)
 	if len(ports) == 0 {
-		ports = in.Target.Ports
+		ports = slices.Clone(in.Target.Ports)
 	}
+	ports = append(ports, in.Facts.Exposed("udp")...) // what listens is known of TCP alone
+	slices.Sort(ports)
+	ports = slices.Compact(ports)
 	if in.Target.Pod != nil { // the containers of a pod share their ports: only what this one declares is surely its own
 		ports = slices.DeleteFunc(slices.Clone(ports), func(p int) bool { return !slices.Contains(in.Target.Ports, p) })
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -100,6 +101,16 @@ func (r *oneRun) environment() []string {
 			env = append(env, fmt.Sprintf("PODSEAL_PORT=%d", h), "PODSEAL_URL="+r.url())
 		}
 		env = append(env, fmt.Sprintf("PODSEAL_PORT_%d=%d", p, h))
+	}
+	udp := r.c.UDPPorts()
+	for i, p := range slices.Sorted(maps.Keys(udp)) {
+		if len(ports) == 0 && i == 0 {
+			env = append(env, fmt.Sprintf("PODSEAL_PORT=%d", udp[p]))
+		}
+		if _, both := ports[p]; !both {
+			env = append(env, fmt.Sprintf("PODSEAL_PORT_%d=%d", p, udp[p]))
+		}
+		env = append(env, fmt.Sprintf("PODSEAL_PORT_%d_UDP=%d", p, udp[p]))
 	}
 	return env
 }

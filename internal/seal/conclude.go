@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/diff"
-	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
@@ -203,19 +202,5 @@ func (s *session) notExercised(p profile.Profile) []string {
 			out = append(out, "the memory of "+m.Path+": the runs kept it on disk, with the mode of one in memory; in a pod what is in it counts against the memory limit")
 		}
 	}
-	return out
-}
-
-// ExposedPorts are the TCP ports that an image exposes, sorted.
-func ExposedPorts(f image.Facts) []int {
-	var out []int
-	for spec := range f.Config.Config.ExposedPorts {
-		var port int
-		proto := "tcp"
-		if n, _ := fmt.Sscanf(strings.ReplaceAll(spec, "/", " "), "%d %s", &port, &proto); n > 0 && proto == "tcp" && port > 0 {
-			out = append(out, port)
-		}
-	}
-	slices.Sort(out)
 	return out
 }

@@ -38,6 +38,8 @@ type Container interface {
 	ID() string
 	Host() string
 	Ports() map[int]int
+	// UDPPorts are the published UDP ports: those that the image exposes. The ports of a pod are TCP alone.
+	UDPPorts() map[int]int
 
 	// State tells whether it runs, and how it ended if not. Health is the state of the image's HEALTHCHECK:
 	// "" where it has none, else "starting", "healthy" or "unhealthy".

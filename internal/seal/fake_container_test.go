@@ -16,6 +16,8 @@ func (c *container) ID() string         { return c.id }
 func (c *container) Host() string       { return "127.0.0.1" }
 func (c *container) Ports() map[int]int { return nil }
 
+func (c *container) UDPPorts() map[int]int { return nil }
+
 func (c *container) State(ctx context.Context) (seal.State, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -86,7 +86,7 @@ func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Resul
 		return Result{}, err
 	}
 	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
-		t.Ports = ExposedPorts(facts)
+		t.Ports = facts.Exposed("tcp")
 	}
 	s := &session{runner: runner{engine: engine, target: t, facts: facts, removals: &removals{}}, opts: o, proofs: map[string]string{}}
 	s.in = plan.Input{Target: t, Facts: facts}
