@@ -65,6 +65,11 @@ func ParseCatalog(data []byte) (Catalog, error) {
 			}
 		}
 	}
+	for _, b := range c.Bases {
+		if b.Image == "" {
+			return Catalog{}, fmt.Errorf("reading the catalog: an entry for a base has no image")
+		}
+	}
 	return c, nil
 }
 

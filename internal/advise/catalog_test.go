@@ -45,6 +45,38 @@ func TestCatalogRefusesWhatIsNotVerified(t *testing.T) {
 	}
 }
 
+// TestShippedBasesAreVerified: each entry says how, when and where it was verified, and a user only of an account that it has.
+func TestShippedBasesAreVerified(t *testing.T) {
+	for _, b := range catalog(t).Bases {
+		if b.How == "" || b.Date == "" || b.Source == "" || b.Family == "" {
+			t.Errorf("base %s: family, how, date and source must be known: %+v", b.Image, b)
+		}
+		if b.Prefer != "" && b.Accounts[b.Prefer] == "" {
+			t.Errorf("base %s: nothing is known of the account %s", b.Image, b.Prefer)
+		}
+	}
+}
+
+// TestOwnCatalog: a user's entries replace those of the same image, and add to the others.
+func TestOwnCatalog(t *testing.T) {
+	own, err := advise.ParseCatalog([]byte("version: 1\nimages:\n- image: nginx\nbases:\n- {image: debian, family: minimal}\n- {image: team/base, family: alpine}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := catalog(t).Extended(own)
+	if i, ok := both.Find("nginx:1"); !ok || len(i.Alternatives) > 0 {
+		t.Errorf("nginx was not replaced: %+v", i)
+	}
+	if i, ok := both.Find("redis:8"); !ok || len(i.Alternatives) == 0 {
+		t.Errorf("redis is gone: %+v", i)
+	}
+	for ref, want := range map[string]dockerfile.Family{"debian:13": dockerfile.Minimal, "team/base:1": dockerfile.Alpine, "alpine": dockerfile.Alpine} {
+		if got := both.Base(ref).Family; got != want {
+			t.Errorf("%s: %q, want %q", ref, got, want)
+		}
+	}
+}
+
 func TestAlternativesSayWhatChanges(t *testing.T) {
 	own, err := advise.ParseCatalog([]byte(`version: 1
 images:
