@@ -16,6 +16,13 @@ const sticky = fs.ModeSticky
 // maxListed bounds what is read of a folder: it only matters whether it holds files.
 const maxListed = 2000
 
+// Look says what the image has in a folder.
+func Look(ctx context.Context, at string, tree image.Tree) (Folder, error) {
+	f := Folder{Path: at}
+	err := fill(ctx, &f, tree)
+	return f, err
+}
+
 // fill says what the image has in the folder.
 func fill(ctx context.Context, f *Folder, tree image.Tree) error {
 	e, ok, err := image.Probe(ctx, tree, f.Path)
@@ -69,6 +76,7 @@ var (
 	upper  = regexp.MustCompile(`[A-Z]`)
 	lower  = regexp.MustCompile(`[a-z]`)
 	digit  = regexp.MustCompile(`[0-9]`)
+	hex    = regexp.MustCompile(`^[0-9a-f]{8,}$`)
 	word   = regexp.MustCompile(`^[A-Z]?[a-z]+[0-9]{0,3}$`)
 )
 
@@ -79,6 +87,9 @@ func Random(name string) bool {
 		if r.MatchString(name) {
 			return true
 		}
+	}
+	if hex.MatchString(name) && digit.MatchString(name) && lower.MatchString(name) {
+		return true
 	}
 	for _, sep := range []string{".", "-", "_"} {
 		i := strings.LastIndex(name, sep)

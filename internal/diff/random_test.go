@@ -41,7 +41,7 @@ const (
 		magick-12345abcdeFGHIJ libreoffice-AbC123xyz .com.google.Chrome.AbCd12 puppeteer_dev_chrome_profile-XyZ12a
 		undertow.8080.8123456789012345678 spring.log.1a2b3c4d5e6f cargo-installXy3aB9 20240115093011 1705312211
 		snap-private-1f2e3d4c sqlite_3AbX9zQ1kLmN buildkit-mount1234567890 go-build3141592653 pip-req-build-x8a7s6d5
-		pip-unpack-abc1def2 _MEIabc123 _MEI4xKq2Z ansible-tmp-1700000000.12-345 tmpz0kq4w5y.tmp rb20240115-1-abc123
+		pip-unpack-abc1def2 _MEIabc123 _MEI4xKq2Z ansible-tmp-1700000000.12-345 tmpz0kq4w5y.tmp 32192c29 0a1b2c3d rb20240115-1-abc123
 	`
 )
 

@@ -45,7 +45,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	f := failure{in: in, plan: pl, cur: cur, run: run}
 	f.denied, f.refused = evidence(run, workingDir(in))
 	rules := []rule{
-		repairExec, repairClaim, repairLast, repairPort, repairAcrossSaid, repairDenied, repairSaid, repairTemp, repairReadOnlyCopy, repairOwner,
+		repairExec, repairClaim, repairLast, repairPort, repairAcrossSaid, repairDenied, repairTemp, repairSaid, repairReadOnlyCopy, repairOwner,
 		repairDeferred, repairHidden, repairAcross, repairRaise, repairEveryOwner, repairEverySticky,
 	}
 	switch {
@@ -155,7 +155,10 @@ func widen(ctx context.Context, f failure, denied diff.List) (Repair, error) {
 		return r, err
 	}
 	for _, folder := range folding.Folders {
-		folder = raised(f.plan, folder)
+		folder, err := raised(ctx, f, &r, folder)
+		if err != nil {
+			return r, err
+		}
 		if folder.Content == diff.Filled && systemFolder(folder.Path) {
 			continue // a copy of /etc or /usr is no answer
 		}
@@ -175,25 +178,26 @@ func ownerCall(e diff.Evidence) bool {
 }
 
 // raised replaces a folder that the application makes by the one above it, when the open run made another one beside
-// it that this run did not: the name changes from run to run.
-func raised(pl Plan, f diff.Folder) diff.Folder {
-	base := path.Dir(f.Path)
-	if !f.Created || base == "/" {
-		return f
+// it that this run did not: the name changes from run to run. The other one's mount goes.
+func raised(ctx context.Context, f failure, r *Repair, folder diff.Folder) (diff.Folder, error) {
+	base := path.Dir(folder.Path)
+	same := func(o diff.Folder) bool { return o.Path == folder.Path }
+	beside := func(o diff.Folder) bool { return o.Created && path.Dir(o.Path) == base }
+	if !folder.Created || base == "/" || slices.ContainsFunc(f.plan.Folders, same) || !slices.ContainsFunc(f.plan.Folders, beside) {
+		return folder, nil
 	}
-	for _, o := range pl.Folders {
-		if o.Path == f.Path {
-			return f
+	above, err := diff.Look(ctx, base, f.in.Tree)
+	if err != nil {
+		return folder, err
+	}
+	above.Why = fmt.Sprintf("the application makes folders in %s whose names change from run to run", base)
+	above.Evidence = folder.Evidence
+	for _, o := range f.plan.Folders {
+		if beside(o) {
+			r.Profile = r.Profile.WithoutMount(o.Path)
 		}
 	}
-	for _, o := range pl.Folders {
-		if o.Created && path.Dir(o.Path) == base {
-			f.Path, f.Created, f.Content = base, false, diff.Filled
-			f.Why = fmt.Sprintf("the application makes folders in %s whose names change from run to run", base)
-			return f
-		}
-	}
-	return f
+	return above, nil
 }
 
 // unreadable tells whether the path is a file of the image that the user of the profile may not read: then a refusal
