@@ -53,8 +53,40 @@ func hostname(p *manifest.Pod) string {
 	return cmp.Or(strings.Trim(name[:min(len(name), 63)], "-."), "pod")
 }
 
-// field is a field of the pod for the downward API.
+// field is a field of the pod for a variable.
 func (r *reader) field(path string) (value string, known bool) {
+	if value, known = r.metadata(path); known {
+		return value, true
+	}
+	s := r.pod.Spec
+	switch path {
+	case "spec.nodeName":
+		r.unlike.add("the pod's node has a name that stands for it (" + standInNode + ")")
+		return cmp.Or(s.NodeName, standInNode), true
+	case "spec.serviceAccountName":
+		return cmp.Or(s.ServiceAccountName, s.DeprecatedServiceAccount, "default"), true
+	case "status.podIP", "status.podIPs":
+		return target.PodIP, true
+	case "status.hostIP", "status.hostIPs":
+		r.unlike.add("the pod's node has an address that stands for it (" + standInHost + "): nothing of the node answers there")
+		return standInHost, true
+	}
+	return "", false
+}
+
+// fieldFile is a field of the pod for a file, which can have all labels, but nothing that is known only after the start.
+func (r *reader) fieldFile(path string) (value string, known bool) {
+	switch path {
+	case "metadata.labels":
+		return formatMap(r.labels()), true
+	case "metadata.annotations":
+		return formatMap(r.pod.Meta.Annotations), true
+	}
+	return r.metadata(path)
+}
+
+// metadata is what variables and files can have.
+func (r *reader) metadata(path string) (value string, known bool) {
 	p := r.pod
 	if base, key, ok := subscript(path); ok {
 		switch base {
@@ -72,20 +104,6 @@ func (r *reader) field(path string) (value string, known bool) {
 		return cmp.Or(p.Namespace, "default"), true
 	case "metadata.uid":
 		return standInUID, true
-	case "spec.nodeName":
-		r.unlike.add("the pod's node has a name that stands for it (" + standInNode + ")")
-		return cmp.Or(p.Spec.NodeName, standInNode), true
-	case "spec.serviceAccountName":
-		return cmp.Or(p.Spec.ServiceAccountName, p.Spec.DeprecatedServiceAccount, "default"), true
-	case "status.podIP", "status.podIPs":
-		return target.PodIP, true
-	case "status.hostIP", "status.hostIPs":
-		r.unlike.add("the pod's node has an address that stands for it (" + standInHost + "): nothing of the node answers there")
-		return standInHost, true
-	case "metadata.labels":
-		return formatMap(r.labels()), true
-	case "metadata.annotations":
-		return formatMap(p.Meta.Annotations), true
 	}
 	return "", false
 }

@@ -142,8 +142,8 @@ func (p *projection) downward(items []corev1.DownwardAPIVolumeFile) error {
 		switch {
 		case item.FieldRef != nil:
 			var known bool
-			if value, known = p.reader.field(item.FieldRef.FieldPath); !known {
-				return p.failPod(p.field, "volume %s of %s takes the field %q, which no pod has", p.name, p.pod, item.FieldRef.FieldPath)
+			if value, known = p.fieldFile(item.FieldRef.FieldPath); !known {
+				return p.failPod(p.field, "volume %s of %s takes the field %q, which no file can have", p.name, p.pod, item.FieldRef.FieldPath)
 			}
 		case item.ResourceFieldRef != nil:
 			var err error
