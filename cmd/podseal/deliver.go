@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -153,6 +154,7 @@ type besideFile struct {
 
 // prepare makes all that is to be written of the sealed containers. It touches nothing.
 func (o *deliverOptions) prepare(inputs []sealedInput) (delivery, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(emit.GCPercent))
 	var d delivery
 	r, notes, err := o.render(&d, inputs)
 	if err != nil {

@@ -13,6 +13,10 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
+// GCPercent is how much garbage a process should let grow while it splices: documents are many small values that live to
+// the end, so that collecting early finds little.
+const GCPercent = 400
+
 // Edit is the profile of one container of a parsed manifest file.
 type Edit struct {
 	Pod       *manifest.Pod

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -23,6 +24,10 @@ type Document struct {
 
 	before int   // lines of the file before it
 	lines  []int // offset in Text of each line
+
+	rootOnce sync.Once // what Root means, worked out once
+	root     any
+	rootErr  error
 }
 
 func parseDocument(file string, index int, c chunk) (*Document, error) {

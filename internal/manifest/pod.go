@@ -205,7 +205,8 @@ func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Po
 		return nil, d.Fail(object, "%s has no pod at %s%s", p, path, whyNoPod(object, h))
 	}
 	p.Node = spec
-	if err := d.Decode(spec, &p.Spec); err != nil {
+	value, known := d.valueAt(p.Steps())
+	if err := d.decode(spec, value, known, &p.Spec); err != nil {
 		return nil, fmt.Errorf("reading the pod of %s: %w", p, err)
 	}
 	template, _ := walk(object, steps[:len(steps)-1])
@@ -290,11 +291,37 @@ func (p *Pod) Container(name string) (Container, bool) {
 	return Container{}, false
 }
 
-// Decode reads a node as the API server would read it, unknown fields left aside.
-func (d *Document) Decode(n *yaml.Node, into any) error {
-	v, err := d.Value(n)
+// valueAt is the value at a path of the document, if the document as a whole has one and the path leads to it.
+func (d *Document) valueAt(steps []Step) (any, bool) {
+	v, err := d.Value(d.Root)
 	if err != nil {
-		return err
+		return nil, false // the fault may stand where no pod is: only what is needed is refused
+	}
+	for _, s := range steps {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[s.Key]
+		case []any:
+			if s.Key != "" || s.Index >= len(x) {
+				return nil, false
+			}
+			v = x[s.Index]
+		default:
+			return nil, false
+		}
+	}
+	return v, v != nil
+}
+
+// Decode reads a node as the API server would read it, unknown fields left aside.
+func (d *Document) Decode(n *yaml.Node, into any) error { return d.decode(n, nil, false, into) }
+
+// decode is Decode for a node whose value may be known.
+func (d *Document) decode(n *yaml.Node, v any, known bool, into any) (err error) {
+	if !known {
+		if v, err = d.Value(n); err != nil {
+			return err
+		}
 	}
 	text, err := json.Marshal(v)
 	if err != nil {

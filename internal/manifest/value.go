@@ -16,7 +16,17 @@ type resolver struct {
 }
 
 // Value is what a node means. A key that is there twice, or on which the tools disagree, is an error.
+//
+// Values are not to be changed: the same one is given again.
 func (d *Document) Value(n *yaml.Node) (any, error) {
+	if n == d.Root && n != nil {
+		d.rootOnce.Do(func() { d.root, d.rootErr = d.resolve(n) })
+		return d.root, d.rootErr
+	}
+	return d.resolve(n)
+}
+
+func (d *Document) resolve(n *yaml.Node) (any, error) {
 	r := resolver{doc: d, active: map[*yaml.Node]bool{}, left: 1000 + 20*len(d.Text)}
 	return r.value(n)
 }
