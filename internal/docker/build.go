@@ -60,6 +60,7 @@ func (e *Engine) Build(ctx context.Context, b Build) (ref string, err error) {
 	if err != nil {
 		return "", err
 	}
+	e.builds.Store(true)
 	read, write := io.Pipe()
 	defer read.Close()
 	go func() { write.CloseWithError(packContext(write, b, opts.Dockerfile)) }()

@@ -31,10 +31,12 @@ type Engine struct {
 	helperFacts image.Facts
 	helperErr   error
 
+	builds  atomic.Bool // something was built
 	builtMu sync.Mutex
 	built   []string // ids of images that builds made on their way
 
-	images imageVolumes
+	images       imageVolumes
+	rootsChecked atomic.Bool // the engine makes volumes with the owners and modes that it is told
 
 	sensorOnce sync.Once
 	sensor     string

@@ -29,11 +29,13 @@ type running struct {
 	profile profile.Profile
 	id      string
 	mounts  []mounted
-	watcher *observer
-	sandbox *sandbox // of the target's pod; nil where it runs alone
-	members []*member
-	beside  bool // this is a member itself: nothing watches it
-	execs   execs
+	// prepared is set once the volumes of mounts are, which an init container has to wait for.
+	prepared bool
+	watcher  *observer
+	sandbox  *sandbox // of the target's pod; nil where it runs alone
+	members  []*member
+	beside   bool // this is a member itself: nothing watches it
+	execs    execs
 
 	mu     sync.Mutex
 	ports  map[int]int // TCP

@@ -49,6 +49,9 @@ func whole(ctx context.Context) (context.Context, context.CancelFunc) {
 func (e *Engine) Sweep(ctx context.Context) error {
 	all := func(map[string]string) bool { return true }
 	_, _, err := e.sweep(ctx, filters.NewArgs(filters.Arg("label", labelRun+"="+e.opts.RunID)), all)
+	if !e.builds.Load() {
+		return err
+	}
 	_, imgErr := e.sweepImages(ctx, filters.NewArgs(filters.Arg("label", labelBuilt+"="+e.opts.RunID)), all)
 	return errors.Join(err, imgErr)
 }

@@ -85,23 +85,28 @@ func (c *running) setUpAlone(ctx context.Context) error {
 	return c.start(ctx)
 }
 
-// createObserved creates the container and its observer, both at the same time.
+// createObserved creates the container and its observer, and prepares the volumes that no init container has waited for,
+// all at the same time.
 func (c *running) createObserved(ctx context.Context, s settings) error {
 	name := c.e.name("target")
-	var both errgroup.Group
+	var others errgroup.Group
 	if !c.beside {
-		both.Go(func() error { return c.makeObserver(ctx, name) })
+		others.Go(func() error { return c.makeObserver(ctx, name) })
+	}
+	if !c.prepared {
+		others.Go(func() error { return c.e.prepare(ctx, c.facts, c.mounts, c.fsGroup()) })
 	}
 	id, err := c.e.createAs(ctx, name, "target", s.cfg, s.host, c.facts)
 	if err == nil {
 		c.id = id
 		c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
 	}
-	return cmp.Or(err, both.Wait())
+	return cmp.Or(err, others.Wait())
 }
 
-// makeMounts makes the volumes of the profile's mounts and fills them.
+// makeMounts makes the volumes of the profile's mounts, and fills those that have an init container.
 func (c *running) makeMounts(ctx context.Context) error {
+	inits := false
 	for _, m := range c.profile.Mounts {
 		v, err := c.e.makeVolume(ctx, "emptydir", nil)
 		if err != nil {
@@ -109,10 +114,15 @@ func (c *running) makeMounts(ctx context.Context) error {
 		}
 		c.madeVolume(v.Name)
 		c.mounts = append(c.mounts, mounted{Mount: m, volume: v.Name})
+		inits = inits || m.NeedsInit()
+	}
+	if !inits {
+		return nil
 	}
 	if err := c.e.prepare(ctx, c.facts, c.mounts, c.fsGroup()); err != nil {
 		return err
 	}
+	c.prepared = true
 	for i, m := range c.mounts {
 		if !m.NeedsInit() {
 			continue

@@ -30,6 +30,18 @@ type tree struct {
 	stats   map[string]image.Entry // what the engine tells without a tar stream; Kind is "" where the image has nothing
 	entries map[string]image.Entry
 	files   map[string][]byte // small ones
+	lists   map[listing]listed
+}
+
+// listing is one question to List, listed the answer to it.
+type listing struct {
+	path  string
+	limit int
+}
+
+type listed struct {
+	entries []image.Entry
+	more    bool
 }
 
 var (
@@ -51,7 +63,7 @@ func (e *Engine) Tree(ctx context.Context, facts image.Facts) (seal.TreeCloser, 
 	if err != nil {
 		return nil, fmt.Errorf("opening the files of image %s: %w", facts.Ref, err)
 	}
-	return &tree{e: e, id: id, stats: map[string]image.Entry{}, entries: map[string]image.Entry{}, files: map[string][]byte{}}, nil
+	return &tree{e: e, id: id, stats: map[string]image.Entry{}, entries: map[string]image.Entry{}, files: map[string][]byte{}, lists: map[listing]listed{}}, nil
 }
 
 // Close removes the container.
@@ -88,6 +100,13 @@ func (t *tree) List(ctx context.Context, p string, limit int) ([]image.Entry, bo
 	if kind, err := t.kind(ctx, real); err != nil || kind != image.Dir {
 		return nil, false, err
 	}
+	ask := listing{real, limit}
+	t.mu.Lock()
+	known, ok := t.lists[ask]
+	t.mu.Unlock()
+	if ok {
+		return slices.Clone(known.entries), known.more, nil
+	}
 	body, _, err := t.e.cli.CopyFromContainer(ctx, t.id, real)
 	if err != nil {
 		return nil, false, fmt.Errorf("listing %s of the image: %w", p, err)
@@ -103,6 +122,7 @@ func (t *tree) List(ctx context.Context, p string, limit int) ([]image.Entry, bo
 		t.entries[e.Path] = e
 		t.stats[e.Path] = e
 	}
+	t.lists[ask] = listed{slices.Clone(entries), more}
 	return entries, more, nil
 }
 

@@ -95,12 +95,17 @@ func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounte
 		if err := e.cli.CopyToContainer(ctx, id, "/", bytes.NewReader(rootsTar(mounts, group)), container.CopyToContainerOptions{}); err != nil {
 			return fmt.Errorf("setting the modes of volumes: %w", err)
 		}
+		if e.rootsChecked.Load() {
+			return nil // what an engine did once with owners and modes it does each time
+		}
 		body, _, err := e.cli.CopyFromContainer(ctx, id, preparedRoot)
 		if err != nil {
 			return fmt.Errorf("checking the modes of volumes: %w", err)
 		}
 		defer body.Close()
-		return checkRoots(body, mounts, group)
+		err = checkRoots(body, mounts, group)
+		e.rootsChecked.Store(err == nil)
+		return err
 	})
 }
 

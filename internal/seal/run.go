@@ -34,6 +34,8 @@ type limits struct {
 	fresh          []string // mounts that lose their content before it starts again
 	readyOnly      bool     // after the restart, readiness is enough
 	diff           bool     // collect docker diff: the root filesystem is writable
+	// stopping is called while the container stops, with what was seen before. May be nil.
+	stopping func(context.Context, observe.Observation)
 }
 
 // run is one run: start, ready, commands, soak, restart, stop. What the application does wrong is in the observation;
@@ -270,6 +272,11 @@ func (r *oneRun) stop(ctx context.Context) error {
 			}
 			return nil
 		})
+	}
+	if r.stopping != nil {
+		seen := r.o
+		seen.Writes, seen.Trace = r.c.Writes()
+		g.Go(func() error { r.stopping(gctx, seen); return nil })
 	}
 	if st.Running {
 		phase = observe.Stop

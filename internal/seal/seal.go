@@ -57,6 +57,12 @@ const maxRounds = 8
 type session struct {
 	runner
 	opts Options
+
+	// filesRead gets what is known once the image's files have been opened, for the rehearsal.
+	filesRead  chan plan.Input
+	seedMu     sync.Mutex
+	seedChosen bool
+
 	in   plan.Input
 	tree TreeCloser
 	open observe.Observation
@@ -88,7 +94,7 @@ func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Resul
 	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
 		t.Ports = facts.Exposed("tcp")
 	}
-	s := &session{runner: runner{engine: engine, target: t, facts: facts, removals: &removals{}}, opts: o, proofs: map[string]string{}}
+	s := &session{runner: runner{engine: engine, target: t, facts: facts, removals: &removals{}}, opts: o, proofs: map[string]string{}, filesRead: make(chan plan.Input, 1)}
 	s.in = plan.Input{Target: t, Facts: facts}
 	defer func() { _ = s.closeTree(context.WithoutCancel(ctx)) }() // what is left is swept by its label
 	res, err := s.seal(ctx)
@@ -110,8 +116,14 @@ func (s *session) openRun(ctx context.Context) (open observe.Observation, err er
 		if s.in.Users, err = image.ReadUsers(ctx, s.tree); err != nil {
 			return err
 		}
-		if err = s.chooseSeeding(ctx); err != nil || s.opts.Advise == nil {
-			return err
+		if s.opts.SeedImage != "" { // else it is chosen when a mount needs it
+			if err = s.chooseSeeding(ctx); err != nil {
+				return err
+			}
+		}
+		s.filesRead <- s.in
+		if s.opts.Advise == nil {
+			return nil
 		}
 		if s.advice, err = s.opts.Advise(ctx, s.target, s.facts, s.tree); s.advice != nil {
 			s.in.Advised = s.advice.Users
@@ -119,10 +131,28 @@ func (s *session) openRun(ctx context.Context) (open observe.Observation, err er
 		return err
 	})
 	g.Go(func() (err error) {
-		open, err = s.round(ctx, "open run", profile.Unrestricted(), s.openLimits())
+		l := s.openLimits()
+		l.stopping = s.rehearse
+		open, err = s.round(ctx, "open run", profile.Unrestricted(), l)
 		return err
 	})
 	return open, g.Wait()
+}
+
+// rehearse plans with what the open run showed until its stop, so that the image's files have been read when the plan
+// is made in earnest. The plan itself counts for nothing.
+func (s *session) rehearse(ctx context.Context, o observe.Observation) {
+	var in plan.Input
+	select {
+	case in = <-s.filesRead:
+	default:
+		return
+	}
+	in.Open = o
+	users, err := plan.Users(ctx, in)
+	if err == nil {
+		_, _ = plan.First(ctx, in, users[0])
+	}
 }
 
 func (s *session) openLimits() limits { return limits{ready: s.target.Ready.Timeout, diff: true} }
@@ -235,6 +265,9 @@ func (s *session) widen(ctx context.Context) (found profile.Profile, ok bool, er
 				s.proofs[setting] = shown
 			}
 			return cur, true, nil
+		}
+		if err := s.chooseSeeding(ctx); err != nil {
+			return cur, false, err
 		}
 		repairs, err := plan.Repairs(ctx, s.in, s.plan, cur, o)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/observe"
@@ -11,8 +12,13 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// chooseSeeding chooses what init containers run in.
+// chooseSeeding chooses what init containers run in, once.
 func (s *session) chooseSeeding(ctx context.Context) error {
+	s.seedMu.Lock()
+	defer s.seedMu.Unlock()
+	if s.seedChosen {
+		return nil
+	}
 	offer := plan.SeedOffer{ImageVolumes: s.opts.ImageVolumes}
 	if s.opts.SeedImage != "" {
 		facts, err := s.engine.Image(ctx, s.opts.SeedImage, s.target.Platform)
@@ -31,11 +37,17 @@ func (s *session) chooseSeeding(ctx context.Context) error {
 	}
 	var err error
 	s.in.Seeding, err = plan.ChooseSeeding(ctx, s.facts, s.tree, offer)
+	s.seedChosen = err == nil
 	return err
 }
 
 // attempt runs a profile. One whose init containers cannot run fails without a container: it is known how.
 func (s *session) attempt(ctx context.Context, p profile.Profile, l limits) (observe.Observation, error) {
+	if slices.ContainsFunc(p.Mounts, profile.Mount.NeedsInit) {
+		if err := s.chooseSeeding(ctx); err != nil {
+			return observe.Observation{}, err
+		}
+	}
 	if why, m := s.cannotMake(p); why != "" {
 		return observe.Observation{Failure: why, FailedIn: observe.Start, FailedSeed: m.Path}, nil
 	}
