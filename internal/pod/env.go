@@ -180,7 +180,7 @@ func (r *reader) valueFrom(c manifest.Container, i int, v corev1.EnvVar) (value 
 	case from.FieldRef != nil:
 		value, known := r.field(from.FieldRef.FieldPath)
 		if !known {
-			return "", false, r.fail(c, field, "variable %s of container %s takes the field %q, which no pod has", v.Name, memberName(c), from.FieldRef.FieldPath)
+			return "", false, r.fail(c, field, "variable %s of container %s takes the field %q, which no variable can have", v.Name, memberName(c), from.FieldRef.FieldPath)
 		}
 		return value, true, nil
 	case from.ResourceFieldRef != nil:
