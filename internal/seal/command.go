@@ -91,6 +91,9 @@ func (r *oneRun) command(ctx context.Context, cmd target.Command, phase observe.
 // environment is what the host commands learn of the container.
 func (r *oneRun) environment() []string {
 	env := []string{"PODSEAL_CONTAINER=" + r.c.ID(), "PODSEAL_HOST=" + r.c.Host()}
+	if r.target.Pod != nil {
+		env = append(env, "PODSEAL_OBJECT="+strings.ReplaceAll(r.target.Pod.Original, " ", "/"), "PODSEAL_TARGET="+r.target.Name)
+	}
 	ports := r.c.Ports()
 	for i, p := range r.ports() {
 		h, ok := ports[p]

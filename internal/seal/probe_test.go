@@ -227,15 +227,3 @@ func TestPodChecks(t *testing.T) {
 		t.Errorf("after a minute: %q", got)
 	}
 }
-
-// TestHealthStatus reads answers of servers that do not keep to the protocol.
-func TestHealthStatus(t *testing.T) {
-	for _, body := range []string{"", "\x00\x00\x00\x00\x00", "\x01\x00\x00\x00\x02\x08\x01", "\x00\x00\x00\x00\x02\x10\x01", "\x00\x00\x00\x00\x02\x08\xff"} {
-		if got := healthStatus([]byte(body)); got == serving {
-			t.Errorf("%q is serving", body)
-		}
-	}
-	if got := healthStatus([]byte("\x00\x00\x00\x00\x02\x08\x01")); got != serving {
-		t.Errorf("status %d", got)
-	}
-}
