@@ -49,13 +49,13 @@ func repairAcrossSaid(ctx context.Context, f failure) (Repair, error) {
 	return repairAcross(ctx, f)
 }
 
-// repairAcross joins two mounts between which the application renames files: each is a file system of its own, and a
-// rename does not leave one. The folder above both takes their place. Where there is none that could be mounted, temp
+// repairAcross joins two mounts between which the application renames or links files: each is a file system of its own,
+// which neither leaves. The folder above both takes their place. Where there is none that could be mounted, temp
 // files are made where they are renamed to.
 func repairAcross(ctx context.Context, f failure) (Repair, error) {
 	r := Repair{Profile: f.cur}
 	for _, w := range append(slices.Clone(f.in.Open.Writes), namedTogether(f)...) {
-		if w.Call != "rename" || w.To == "" || w.Outcome != observe.Allowed {
+		if w.Call != "rename" && w.Call != "link" || w.To == "" || w.Outcome != observe.Allowed {
 			continue
 		}
 		from, ok := r.Profile.Covering(w.Path)
@@ -63,10 +63,10 @@ func repairAcross(ctx context.Context, f failure) (Repair, error) {
 		if !ok || !both || from.Path == to.Path {
 			continue
 		}
-		above, evidence := common(from.Path, to.Path), fmt.Sprintf("rename of %s to %s", w.Path, w.To)
+		above, evidence := common(from.Path, to.Path), fmt.Sprintf("%s of %s to %s", w.Call, w.Path, w.To)
 		switch joinable := above != "/" && !systemFolder(above) && !from.Volume && !to.Volume; {
 		case joinable:
-			why := fmt.Sprintf("the application renames files from %s to %s, which two mounts would not let it", from.Path, to.Path)
+			why := fmt.Sprintf("the application %ss files from %s to %s, which two mounts would not let it", w.Call, from.Path, to.Path)
 			if err := r.join(ctx, f, above, why, evidence); err != nil {
 				return r, err
 			}
