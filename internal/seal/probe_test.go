@@ -158,8 +158,8 @@ func TestProbes(t *testing.T) {
 		{"exec in the default container", target.Probe{Name: "p", Of: "web", Argv: []string{"false"}}, "the p of web fails: `false` exited 7: in the default"},
 		{"grpc", target.Probe{Name: "p", GRPC: 50}, ""},
 		{"grpc service", target.Probe{Name: "p", GRPC: 50, Service: "up"}, ""},
-		{"grpc service down", target.Probe{Name: "p", GRPC: 50, Service: "down"}, "not serving (2)"},
-		{"grpc service unknown", target.Probe{Name: "p", GRPC: 50, Service: strings.Repeat("long", 50)}, "status 5"},
+		{"grpc service down", target.Probe{Name: "p", GRPC: 50, Service: "down"}, "not serving (NOT_SERVING)"},
+		{"grpc service unknown", target.Probe{Name: "p", GRPC: 50, Service: strings.Repeat("long", 50)}, "status NotFound"},
 		{"grpc without health", target.Probe{Name: "p", GRPC: 51}, "no gRPC health service"},
 		{"grpc asks http", target.Probe{Name: "p", GRPC: 80}, "gRPC health check"},
 	} {
