@@ -12,10 +12,14 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test test-unit test-e2e bench lint demo docs engine clean
+.PHONY: build release test test-unit test-e2e bench lint demo docs engine clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/podseal ./cmd/podseal
+
+# podseal for Linux, macOS and Windows in dist/: see docs/tracing.md for what the latter two carry.
+release:
+	VERSION=$(VERSION) scripts/release.sh
 
 # The engine has just been made sure of, so no test may skip for the lack of one: CI=true.
 test: engine
@@ -33,7 +37,7 @@ test-e2e: engine
 # Figures of the tracer (traced over untraced, in one run) and of the splice. They need the engine and a quiet machine.
 bench: engine
 	scripts/tools.sh
-	go test -run '^$$' -bench . -benchtime 3x ./internal/trace ./internal/emit
+	go test -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/emit
 
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint $(TOOLS)/govulncheck
 	@out=$$($(TOOLS)/gofumpt -l cmd internal e2e examples); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }

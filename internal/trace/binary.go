@@ -15,9 +15,14 @@ func Binary(arch string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("tracing is off: there is no sensor for the architecture %q", arch)
 	}
-	own, reason := ownBinary(machine)
+	return choose(arch, func() ([]byte, error) { return ownBinary(runtime.GOOS, machine) }, embedded)
+}
+
+// choose takes the first of the two binaries that there is.
+func choose(arch string, own func() ([]byte, error), embedded func(arch string) ([]byte, error)) ([]byte, error) {
+	b, reason := own()
 	if reason == nil {
-		return own, nil
+		return b, nil
 	}
 	if b, err := embedded(arch); err == nil {
 		return b, nil
@@ -27,10 +32,10 @@ func Binary(arch string) ([]byte, error) {
 
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// ownBinary is the running executable, if it is a static one for the machine.
-func ownBinary(machine elf.Machine) ([]byte, error) {
-	if runtime.GOOS != "linux" {
-		return nil, fmt.Errorf("this podseal is built for %s", runtime.GOOS)
+// ownBinary is the running executable, if it is a static one for the machine. system is what it is built for.
+func ownBinary(system string, machine elf.Machine) ([]byte, error) {
+	if system != "linux" {
+		return nil, fmt.Errorf("this podseal is built for %s", system)
 	}
 	name, err := os.Executable()
 	if err != nil {

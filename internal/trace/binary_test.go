@@ -1,7 +1,11 @@
 package trace
 
 import (
+	"bytes"
+	"compress/gzip"
 	"debug/elf"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,21 +15,7 @@ import (
 
 func TestFits(t *testing.T) {
 	dir := t.TempDir()
-	src := filepath.Join(dir, "main.go")
-	if err := os.WriteFile(src, []byte("package main\nfunc main() {}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	bin := filepath.Join(dir, "static")
-	cmd := exec.Command("go", "build", "-o", bin, src)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	f, err := os.Open(bin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	f := bytes.NewReader(staticProgram(t, dir, "arm64"))
 	if err := fits(f, elf.EM_AARCH64); err != nil {
 		t.Error(err)
 	}
@@ -41,4 +31,92 @@ func TestBinaryOfUnknownArchitecture(t *testing.T) {
 	if _, err := Binary("mips"); err == nil || !strings.Contains(err.Error(), "tracing is off") {
 		t.Errorf("error: %v", err)
 	}
+}
+
+func TestChoiceOfTheBinary(t *testing.T) {
+	none := func(string) ([]byte, error) { return nil, errors.New("this build embeds no sensor") }
+	packed := func(arch string) ([]byte, error) { return []byte("embedded for " + arch), nil }
+	for _, c := range []struct {
+		name     string
+		own      func() ([]byte, error)
+		embedded func(string) ([]byte, error)
+		want     string
+	}{
+		{"a Linux binary that fits", func() ([]byte, error) { return []byte("own"), nil }, packed, "own"},
+		{"on macOS", func() ([]byte, error) { return ownBinary("darwin", elf.EM_X86_64) }, packed, "embedded for amd64"},
+		{"on macOS, no release", func() ([]byte, error) { return ownBinary("darwin", elf.EM_X86_64) }, none, "built for darwin"},
+		{"another machine's", func() ([]byte, error) { return ownBinary("linux", elf.EM_MIPS) }, packed, "embedded for amd64"},
+	} {
+		got, err := choose("amd64", c.own, c.embedded)
+		if err != nil {
+			got = []byte(err.Error())
+		}
+		if !strings.Contains(string(got), c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// The embedded files are what the other systems' builds run in containers.
+func TestEmbeddedInARelease(t *testing.T) {
+	if testing.Short() {
+		t.Skip("building is left out by -short")
+	}
+	dir := t.TempDir()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := map[string]string{}
+	for arch := range machines {
+		packed := filepath.Join(dir, arch+".gz")
+		if err := os.WriteFile(packed, gzipped(t, staticProgram(t, dir, arch)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replace[filepath.Join(here, "sensors", "podseal-linux-"+arch+".gz")] = packed
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(file, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "test", "-tags", "embed_sensor", "-overlay", file, "-run", "^TestEmbedded$", "-v", ".").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestEmbedded") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func gzipped(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// staticProgram builds a program that does nothing.
+func staticProgram(t *testing.T, dir, arch string) []byte {
+	t.Helper()
+	src, bin := filepath.Join(dir, "main.go"), filepath.Join(dir, "static-"+arch)
+	if err := os.WriteFile(src, []byte("package main\nfunc main() {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-o", bin, src)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	data, err := os.ReadFile(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
