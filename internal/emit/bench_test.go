@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"testing"
 	"time"
+
+	"github.com/podseal/podseal/internal/profile"
 )
 
 // spliceFile names, for a process of this test binary, the file that it is to splice instead of testing.
@@ -26,7 +28,7 @@ func spliceProcess(name string) int {
 	debug.SetGCPercent(GCPercent)
 	source, err := os.ReadFile(name)
 	if err == nil {
-		if source, _, err = spliceAll(source); err == nil {
+		if source, _, err = spliceWith(source, usualProfile()); err == nil {
 			_, err = os.Stdout.Write(source)
 		}
 	}
@@ -35,6 +37,14 @@ func spliceProcess(name string) int {
 		return 1
 	}
 	return 0
+}
+
+// usualProfile is that of the nginx of the examples.
+func usualProfile() profile.Profile {
+	return profile.Profile{
+		User: profile.User{UID: 101, GID: 101}, LowPorts: true,
+		Mounts: []profile.Mount{{Path: "/run", Kind: profile.Plain}, {Path: "/var/cache/nginx", Kind: profile.Plain}},
+	}
 }
 
 // BenchmarkSpliceAgainstCat compares whole processes, in one run: one that reads, splices and writes a file, and cat of the

@@ -59,7 +59,10 @@ func FuzzSplice(f *testing.F) {
 	})
 }
 
-func spliceAll(source []byte) ([]byte, Report, error) {
+func spliceAll(source []byte) ([]byte, Report, error) { return spliceWith(source, fuzzProfile()) }
+
+// spliceWith writes one profile into all containers.
+func spliceWith(source []byte, p profile.Profile) ([]byte, Report, error) {
 	f, err := manifest.Parse("in.yaml", source, "")
 	if err != nil {
 		return nil, Report{}, err
@@ -67,6 +70,9 @@ func spliceAll(source []byte) ([]byte, Report, error) {
 	edits, err := allEdits(f)
 	if err != nil {
 		return nil, Report{}, err
+	}
+	for i := range edits {
+		edits[i].Profile = p
 	}
 	return Splice(f, edits)
 }
