@@ -67,7 +67,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 			pl.Deferred = append(pl.Deferred, f)
 			continue
 		}
-		m, why, err := mountFor(ctx, in.Tree, user.User, f)
+		m, why, err := mountFor(ctx, in, user.User, f)
 		if err != nil {
 			return Plan{}, err
 		}

@@ -13,28 +13,41 @@ import (
 
 // mountFor is the mount that a folder needs under a user, with the reason. What the user cannot enter or read cannot be
 // copied by an init container of the same user, nor would the application see it: an empty mount hides nothing there.
-// It goes to the topmost folder that the user cannot enter, since a mount below that could not be reached.
-func mountFor(ctx context.Context, tree image.Tree, user profile.User, f diff.Folder) (profile.Mount, string, error) {
+// It goes to the topmost folder that the user cannot enter, since a mount below that could not be reached. Not where
+// another candidate may look into the folder: then that is the user for it.
+func mountFor(ctx context.Context, in Input, user profile.User, f diff.Folder) (profile.Mount, string, error) {
 	m := MountFor(f)
-	if user.UID == 0 {
-		return m, f.Why, nil
+	closed, err := closedTo(ctx, in.Tree, user, f.Path)
+	if err != nil || closed == "" || f.Volume && closed != f.Path || m.Kind != profile.Seeded && closed == f.Path {
+		return m, f.Why, err
 	}
-	closed := ""
-	for p := f.Path; p != "/"; p = path.Dir(p) {
-		e, ok, err := tree.Lookup(ctx, p)
-		if err != nil {
-			return m, "", fmt.Errorf("looking up %s in the image: %w", p, err)
-		}
-		// It must be able to enter a folder, and to list the one that is copied.
-		if ok && e.Kind == image.Dir && (!may(e, user, enter) || p == f.Path && !may(e, user, read)) {
-			closed = p
-		}
+	others, err := Users(ctx, in)
+	if err != nil {
+		return m, "", err
 	}
-	if closed == "" || f.Volume && closed != f.Path || m.Kind != profile.Seeded && closed == f.Path {
-		return m, f.Why, nil
+	for _, u := range others {
+		if shut, err := closedTo(ctx, in.Tree, u.User, f.Path); err != nil || shut == "" {
+			return m, f.Why, err
+		}
 	}
 	m.Path, m.Kind = closed, profile.Plain
 	return m, fmt.Sprintf("%s; uid %d may not look into %s, so that an empty folder hides nothing from it", f.Why, user.UID, closed), nil
+}
+
+// closedTo is the topmost folder, at or above a path, that a user may not enter, or the folder itself where the user may
+// not list it; empty when there is none.
+func closedTo(ctx context.Context, tree image.Tree, user profile.User, at string) (string, error) {
+	closed := ""
+	for p := at; p != "/"; p = path.Dir(p) {
+		e, ok, err := tree.Lookup(ctx, p)
+		if err != nil {
+			return "", fmt.Errorf("looking up %s in the image: %w", p, err)
+		}
+		if ok && e.Kind == image.Dir && (!may(e, user, enter) || p == at && !may(e, user, read)) {
+			closed = p
+		}
+	}
+	return closed, nil
 }
 
 // The rights that a mode gives.
@@ -45,7 +58,7 @@ const (
 
 // mountFolder adds the mount that a folder needs to the repair.
 func (r *Repair) mountFolder(ctx context.Context, f failure, folder diff.Folder, evidence string) error {
-	m, why, err := mountFor(ctx, f.in.Tree, f.cur.User, folder)
+	m, why, err := mountFor(ctx, f.in, f.cur.User, folder)
 	if err != nil {
 		return err
 	}

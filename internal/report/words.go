@@ -82,6 +82,8 @@ func value(p Profile, field string) string {
 		return " " + p.WorkingDir
 	case "env HOME":
 		return "=" + p.Env["HOME"]
+	case "env TMPDIR":
+		return "=" + p.Env["TMPDIR"]
 	case "sysctl net.ipv4.ip_unprivileged_port_start":
 		return "=0"
 	default:
