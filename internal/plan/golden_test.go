@@ -152,6 +152,9 @@ func profileText(p profile.Profile) string {
 	fmt.Fprintf(&b, "user %d:%d\n", p.User.UID, p.User.GID)
 	for _, m := range p.Mounts {
 		fmt.Fprintf(&b, "mount %s %s%s\n", m.Path, m.Kind, strings.TrimRight(" "+string(m.Medium), " "))
+		if m.Rewritable {
+			b.WriteString("  rewritable\n")
+		}
 	}
 	if p.WorkingDir != "" {
 		fmt.Fprintf(&b, "workingDir %s\n", p.WorkingDir)

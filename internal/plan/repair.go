@@ -50,7 +50,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	}
 	switch {
 	case run.FailedSeed != "": // the application has not run: nothing that it said can be blamed
-		rules = []rule{repairSeed, repairSeedPartly}
+		rules = []rule{repairPlaceholder, repairSeedPartly, repairDeeper}
 	case run.FailedIn == observe.Restart: // it has passed before: only what it was refused now can be blamed
 		f.denied, f.refused = newlyRefused(f.denied, f.refused)
 		rules = []rule{repairExec, repairPort, repairDenied, repairSaid, repairReadOnlyCopy, repairOwner}

@@ -16,10 +16,9 @@ import (
 // maxSeedFiles bounds what is looked at of a folder that could not be copied.
 const maxSeedFiles = 2000
 
-// repairSeed answers an init container that could not make or fill its mount, or that cannot run at all: the mount is
-// replaced by one that needs no copy of what cannot be copied. Whether the application can do with it is for the next
-// run to show.
-func repairSeed(ctx context.Context, f failure) (Repair, error) {
+// repairPlaceholder answers an init container that could not fill its mount, or cannot run at all, where there is nothing
+// to copy but a file that keeps the folder.
+func repairPlaceholder(ctx context.Context, f failure) (Repair, error) {
 	r := Repair{Profile: f.cur}
 	m, ok := f.cur.Mount(f.run.FailedSeed)
 	if !ok || m.Kind != profile.Seeded {
@@ -32,10 +31,22 @@ func repairSeed(ctx context.Context, f failure) (Repair, error) {
 	if !more && placeholders(entries) {
 		m.Kind = profile.Plain
 		r.mount(m, fmt.Sprintf("the image has nothing in it but %s, an empty file that keeps the folder", strings.TrimPrefix(entries[0].Path, m.Path+"/")), f.run.Failure)
+	}
+	return r, nil
+}
+
+// repairDeeper answers the same where the application wrote in folders below as well: they replace the mount. Whether
+// the application can do with them is for the next run to show. A user who may read it all is better.
+func repairDeeper(ctx context.Context, f failure) (Repair, error) {
+	r := Repair{Profile: f.cur}
+	m, ok := f.cur.Mount(f.run.FailedSeed)
+	if !ok || m.Kind != profile.Seeded || m.Volume { // a VOLUME is mounted itself
 		return r, nil
 	}
-	if m.Volume {
-		return r, nil // a VOLUME is mounted itself
+	if _, unreadable, err := Unreadable(ctx, f.in.Tree, m, f.cur.User); err != nil || unreadable {
+		if other, err := readableByOther(ctx, f, m); err != nil || other {
+			return r, err
+		}
 	}
 	deeper, err := deeperFolders(ctx, f, m)
 	if err != nil || len(deeper) == 0 {

@@ -78,18 +78,26 @@ func repairSeedPartly(ctx context.Context, f failure) (Repair, error) {
 	if err != nil || !found {
 		return r, err
 	}
-	users, err := Users(ctx, f.in)
-	if err != nil {
+	if other, err := readableByOther(ctx, f, m); err != nil || other {
 		return r, err
-	}
-	for _, u := range users {
-		if _, worse, err := Unreadable(ctx, f.in.Tree, m, u.User); err != nil || !worse {
-			return r, err
-		}
 	}
 	m.Partial = true
 	r.mount(m, fmt.Sprintf("the application writes beside what the image has here; uid %d may not read %s, so that the copy does without it", f.cur.User.UID, bad.Path), f.run.Failure)
 	return r, nil
+}
+
+// readableByOther tells whether a candidate for the user may copy all of a seeded mount.
+func readableByOther(ctx context.Context, f failure, m profile.Mount) (bool, error) {
+	users, err := Users(ctx, f.in)
+	if err != nil {
+		return false, err
+	}
+	for _, u := range users {
+		if _, worse, err := Unreadable(ctx, f.in.Tree, m, u.User); err != nil || !worse {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // withoutBelow takes away the mounts below a folder that a seeded mount replaces: its copy holds what they would. VOLUMEs

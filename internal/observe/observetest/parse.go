@@ -23,6 +23,7 @@ import (
 //	exit 1 start
 //	error exec: operation not permitted       the engine's message, after exit
 //	failed e2e the sentence
+//	failed-seed /srv what the init container said
 //	trace on
 //	log a line of the logs
 //	output what the failed e2e command said
@@ -74,6 +75,8 @@ func parseLine(o *observe.Observation, line string) error {
 		o.Exit.Error = rest
 	case "failed":
 		o.FailedIn, o.Failure = observe.Phase(f[0]), strings.Join(f[1:], " ")
+	case "failed-seed":
+		o.FailedIn, o.FailedSeed, o.Failure = observe.Start, f[0], "seeding "+f[0]+": "+strings.Join(f[1:], " ")
 	case "trace":
 		o.Trace.On = f[0] == "on"
 	case "log":
