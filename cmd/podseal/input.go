@@ -169,8 +169,8 @@ func readOne(s streams, name string, add addInput) error {
 	if !st.IsDir() {
 		return plain(name)
 	}
-	if file := kustomizationIn(name); file != "" {
-		return add(file, func() ([]byte, error) { return buildKustomization(name) }, "")
+	if kustomizationIn(name) != "" {
+		return add("build of "+filepath.Clean(name), func() ([]byte, error) { return buildKustomization(name) }, "")
 	}
 	list, err := manifestsIn(name)
 	if err != nil {
