@@ -149,7 +149,8 @@ func TestSpliceIsLinear(t *testing.T) {
 		}
 		return best
 	}
-	if small, large := took(50), took(500); large > 40*small {
-		t.Errorf("50 documents took %v, 500 took %v", small, large)
+	// Quadratic time would be 400 times as much; other work on the machine may well double what is measured.
+	if small, large := took(50), took(1000); large > 100*small {
+		t.Errorf("50 documents took %v, 1000 took %v", small, large)
 	}
 }

@@ -121,26 +121,26 @@ func scalar(s string) string {
 // isPlain is a deliberately narrow idea of what needs no quotes, in block and in flow context: words of safe characters
 // with single blanks between them, the first of which is no indicator.
 func isPlain(s string) bool {
-	if s == "" || s[0] == '%' || s[0] == '@' || s[0] == ':' || strings.HasPrefix(s, "---") || s == "-" || strings.HasPrefix(s, "...") {
+	if s == "" || s == "-" || strings.IndexByte("%@:", s[0]) >= 0 || strings.HasPrefix(s, "---") || strings.HasPrefix(s, "...") {
 		return false
 	}
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("_/.$%+=@", c) >= 0:
-		case c == '-':
-			if i == 0 && s[1] == ' ' {
-				return false
-			}
-		case c == ':':
-			if i+1 == len(s) || s[i+1] == ' ' {
-				return false
-			}
-		case c == ' ':
-			if i == 0 || i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '-' || s[i+1] == ':' {
-				return false
-			}
-		default:
+	for word := range strings.SplitSeq(s, " ") {
+		if !isPlainWord(word) {
+			return false
+		}
+	}
+	return !strings.Contains(s, " -") && !strings.HasPrefix(s, "- ")
+}
+
+// isPlainWord tells whether a word can stand in a plain scalar: a colon only within it.
+func isPlainWord(w string) bool {
+	if w == "" || w[0] == ':' || w[len(w)-1] == ':' {
+		return false
+	}
+	for i := range len(w) {
+		c := w[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && strings.IndexByte("_/.$%+=@-:", c) < 0 {
 			return false
 		}
 	}
