@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -17,6 +18,12 @@ import (
 // another candidate may look into the folder: then that is the user for it.
 func mountFor(ctx context.Context, in Input, user profile.User, f diff.Folder) (profile.Mount, string, error) {
 	m := MountFor(f)
+	if kept, err := ownedBelow(ctx, in, f); err != nil {
+		return m, "", err
+	} else if kept != "" && in.Seeding.Cannot(profile.Mount{Path: m.Path, Kind: profile.Seeded}) == "" {
+		m.Kind = profile.Seeded
+		return m, fmt.Sprintf("%s but the folder %s, which an empty mount would hide", f.Why, kept), nil
+	}
 	closed, err := closedTo(ctx, in.Tree, user, f.Path)
 	if err != nil || closed == "" || f.Volume && closed != f.Path || m.Kind != profile.Seeded && closed == f.Path {
 		return m, f.Why, err
@@ -32,6 +39,30 @@ func mountFor(ctx context.Context, in Input, user profile.User, f diff.Folder) (
 	}
 	m.Path, m.Kind = closed, profile.Plain
 	return m, fmt.Sprintf("%s; uid %d may not look into %s, so that an empty folder hides nothing from it", f.Why, user.UID, closed), nil
+}
+
+// ownedBelow is the first folder that the image made for a user of its own in a folder that has nothing but folders, and
+// that the open run did not write, so that it gets no mount: the application expects it there.
+func ownedBelow(ctx context.Context, in Input, f diff.Folder) (string, error) {
+	if f.Content != diff.Empty || len(f.Hides) == 0 {
+		return "", nil
+	}
+	if e, _, err := in.Tree.Lookup(ctx, f.Path); err != nil || e.Mode&fs.ModeSticky != 0 {
+		return "", err // everybody's folder: what is in it is left over
+	}
+	entries, _, err := in.Tree.List(ctx, f.Path, maxSeedFiles)
+	if err != nil {
+		return "", fmt.Errorf("listing %s in the image: %w", f.Path, err)
+	}
+	written, volumes := diff.Collect(in.Open).Allowed(), Volumes(in.Facts)
+	for _, e := range entries {
+		below := func(w diff.Evidence) bool { return profile.Within(w.Path, e.Path) }
+		mounted := func(v string) bool { return v != f.Path && profile.Within(e.Path, v) }
+		if e.Kind == image.Dir && e.UID != 0 && !slices.ContainsFunc(written, below) && !slices.ContainsFunc(volumes, mounted) {
+			return e.Path, nil
+		}
+	}
+	return "", nil
 }
 
 // closedTo is the topmost folder, at or above a path, that a user may not enter, or the folder itself where the user may
