@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/podseal/podseal/internal/target"
 )
+
+// usualGrace is how long an application may take to stop where nobody says it.
+const usualGrace = 10 * time.Second
 
 // targetOptions are the flags that describe a target.
 type targetOptions struct {
@@ -51,6 +55,9 @@ func (o *targetOptions) target(image string, command []string) (target.Target, e
 	t := target.Target{
 		Image: image, Platform: o.platform, User: o.user, WorkingDir: o.workdir, Network: o.network, Ports: o.ports,
 		Ready: o.ready, Soak: o.soak, Timeout: o.timeout, Grace: o.grace,
+	}
+	if image != "" { // a pod says it for itself
+		t.Grace = cmp.Or(t.Grace, usualGrace)
 	}
 	if o.entrypoint != "" {
 		t.Entrypoint = []string{o.entrypoint}

@@ -59,6 +59,9 @@ func (r *reader) member(c manifest.Container) (target.Member, error) {
 	if memory, ok := c.Resources.Limits[corev1.ResourceMemory]; ok {
 		t.Memory = max(0, memory.Value())
 	}
+	if err := r.checkIDs(c); err != nil {
+		return m, err
+	}
 	r.security(c, t)
 	if t.Ports, err = r.ports(c); err != nil {
 		return m, err
@@ -141,6 +144,29 @@ func (r *reader) security(c manifest.Container, t *target.Target) {
 	case group != nil:
 		r.unlike.add("runAsGroup without runAsUser is not given to the open run, which keeps the image's group", t.Name)
 	}
+}
+
+// checkIDs refuses numbers of users and groups that no cluster takes.
+func (r *reader) checkIDs(c manifest.Container) error {
+	const most = 1<<31 - 1
+	bad := func(ids ...*int64) bool {
+		return slices.ContainsFunc(ids, func(id *int64) bool { return id != nil && (*id < 0 || *id > most) })
+	}
+	if s := c.SecurityContext; s != nil && bad(s.RunAsUser, s.RunAsGroup) {
+		return r.fail(c, []any{"securityContext"}, "container %s of %s has a user or group that is not between 0 and %d", memberName(c), r.pod, most)
+	}
+	s := r.pod.Spec.SecurityContext
+	if s == nil {
+		return nil
+	}
+	ids := []*int64{s.RunAsUser, s.RunAsGroup, s.FSGroup}
+	for i := range s.SupplementalGroups {
+		ids = append(ids, &s.SupplementalGroups[i])
+	}
+	if bad(ids...) {
+		return r.failPod([]any{"securityContext"}, "%s has a user or group that is not between 0 and %d", r.pod, most)
+	}
+	return nil
 }
 
 // ports are the container's TCP ports, in its order.

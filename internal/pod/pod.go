@@ -88,12 +88,16 @@ func mainMember(p *manifest.Pod, out *Pod) int {
 	return max(0, slices.IndexFunc(out.Members, func(m target.Member) bool { return m.Kind == target.Main }))
 }
 
+// usualGrace is how long a container may take to stop where neither the user nor the pod says it. A cluster gives 30
+// seconds, but one that ignores the signal takes all of it in every run.
+const usualGrace = 10 * time.Second
+
 // grace is how long the pod's containers may take to stop.
 func grace(p *manifest.Pod, o Options) time.Duration {
 	if given := p.Spec.TerminationGracePeriodSeconds; o.Flags.Grace == 0 && given != nil && *given >= 0 {
 		return max(time.Second, seconds(*given)) // a kubelet, too, gives at least one
 	}
-	return o.Flags.Grace
+	return cmp.Or(o.Flags.Grace, usualGrace)
 }
 
 // seconds is a number of seconds of a manifest, which knows no bound, as a duration of at most a day.
