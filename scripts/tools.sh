@@ -5,6 +5,7 @@ set -euo pipefail
 
 need go golang
 need git git
+need patch patch
 need curl curl
 need psql postgresql-client
 need busybox busybox-static

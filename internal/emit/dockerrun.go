@@ -1,9 +1,6 @@
 package emit
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // DockerRun writes sealed containers as docker run lines for a shell. What such a line cannot say is noted.
 func DockerRun(all []Input) (View, error) {
@@ -46,7 +43,7 @@ func (s *service) dockerFlags() [][]string {
 	}
 	if !s.hostNetwork() {
 		for _, p := range s.ports {
-			add("--publish", "127.0.0.1::"+strconv.Itoa(p))
+			add("--publish", "127.0.0.1::"+p)
 		}
 		add("--sysctl", lowPortsSysctl+"="+s.lowPortsValue())
 	}

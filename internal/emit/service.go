@@ -34,7 +34,7 @@ type service struct {
 	tmpfs                 []folder
 	copied                []string // folders that start with the image's content
 	network               string
-	ports                 []int
+	ports                 []string // with their protocol, where that is not TCP
 	notes                 []string
 }
 
@@ -58,7 +58,7 @@ func services(all []Input) ([]service, error) {
 		s := service{
 			name: names.take(cmp.Or(in.Name, Name(in.Target.Image))), image: cmp.Or(in.Facts.Digest, in.Target.Image), platform: in.Target.Platform,
 			entrypoint: in.Target.Entrypoint, args: in.Target.Args, workingDir: cmp.Or(in.Profile.WorkingDir, in.Target.WorkingDir),
-			profile: in.Profile, network: in.Target.Network, ports: slices.Sorted(slices.Values(in.Target.Ports)),
+			profile: in.Profile, network: in.Target.Network, ports: portWords(in),
 		}
 		if c, ok := in.container(); ok && c.Image != "" {
 			s.image = c.Image
@@ -71,6 +71,20 @@ func services(all []Input) ([]service, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// portWords are the ports of a container as docker run takes them.
+func portWords(in Input) []string {
+	var out []string
+	for _, p := range ports(in.Target, in.Facts) {
+		o, _ := p.(object)
+		word := fmt.Sprint(lookup(o, "containerPort"))
+		if protocol, ok := lookup(o, "protocol").(string); ok {
+			word += "/" + strings.ToLower(protocol)
+		}
+		out = append(out, word)
+	}
+	return out
 }
 
 // container is where an input stands in a manifest.
