@@ -72,7 +72,7 @@ func (c *running) whyNoSensor(helper image.Facts) string {
 		return fmt.Sprintf("tracing is off: the image is for %s, emulated by an engine on %s",
 			c.facts.Config.Architecture, helper.Config.Architecture)
 	case !c.profile.Open && c.profile.AllowPrivilegeEscalation:
-		return "tracing is off: it sets no_new_privs, and this run is about what happens without"
+		return "tracing is off: the tracer sets no_new_privs, and this run is about what happens without"
 	}
 	return ""
 }

@@ -132,7 +132,7 @@ func (s *session) except(ctx context.Context, u plan.UserChoice, base, p profile
 		if err != nil {
 			return res, err
 		}
-		res.Exceptions = append(res.Exceptions, Exception{Setting: name, Why: "without it: " + failed.Failure, Fix: fix})
+		res.Exceptions = append(res.Exceptions, Exception{Setting: name, Why: "sealed, it failed: " + failed.Failure + lastWords(failed), Fix: fix})
 	}
 	if p.User.UID == 0 {
 		res.Verdict, res.User = NotSealable, "root"

@@ -46,6 +46,9 @@ func (s *session) fix(ctx context.Context, exception string, p profile.Profile, 
 	if fix == "" {
 		fix = "change the application so that it does not need the capability"
 	}
+	if note := s.open.Trace.Note; kind == "allowPrivilegeEscalation" && strings.Contains(note, "privileges from its file") {
+		return fix + " (the open run was " + note + ")", nil
+	}
 	errnos := []string{"EACCES", "EPERM"}
 	if kind == "readOnlyRootFilesystem" {
 		errnos = []string{"EROFS"}
