@@ -26,7 +26,8 @@ var (
 	source    = regexp.MustCompile(`:\d+(?::\S*)?$`) // of a path: it is a place in a program, as in x.rb:5:in
 	inSource  = regexp.MustCompile(` in /\S+ on line \d+| in /\S+:\d+|:in ['\x60][^'\x60]*['\x60]|File "/[^"]+", line \d+`)
 	requested = regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND|MKCOL) ["']?$`) // before a path: it is one of HTTP
-	quoted    = regexp.MustCompile("['\"`‘“]([A-Za-z0-9._-][^'\"`’”\\s]*)['\"`’”]")
+	accessLog = regexp.MustCompile(` HTTP/[0-9.]+"`)
+	quoted    = regexp.MustCompile("['\"`‘“]([A-Za-z0-9._][^'\"`’”\\s]*)['\"`’”]")
 	makesDir  = regexp.MustCompile(`(?i)mkdir|(?:create|creating|make|making) (?:the )?(?:temp(?:orary)? )?(?:director|folder)`)
 	bindLine  = regexp.MustCompile(`(?i)\bbind|listen|socket`)
 	stickyish = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|temporary director|tmpdir`)
@@ -105,7 +106,7 @@ func nearest(line string, at []int, cwd string) string {
 // relative is a quoted name that stands right beside the words of the refusal.
 func relative(line string, at []int, cwd string) string {
 	const beside = 32
-	if cwd == "" {
+	if cwd == "" || accessLog.MatchString(line) {
 		return ""
 	}
 	for _, m := range quoted.FindAllStringSubmatchIndex(line, -1) {
