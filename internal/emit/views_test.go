@@ -179,42 +179,47 @@ func sortKey(v any) string {
 
 func TestJSONPatchMeansTheSplice(t *testing.T) {
 	for _, c := range viewCases(t) {
-		text, _, err := JSONPatch(c.file, c.edits)
+		checkJSONPatch(t, c)
+	}
+}
+
+func checkJSONPatch(t *testing.T, c viewCase) {
+	t.Helper()
+	text, _, err := JSONPatch(c.file, c.edits)
+	if err != nil {
+		t.Errorf("%s: %v", c.name, err)
+		return
+	}
+	patches := jsonPatches(t, text)
+	got := objects(t, c.file)
+	all, _, err := plans(c.file, c.edits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) > 0 && len(all) != len(patches) {
+		t.Fatalf("%s: %d objects, %d patches", c.name, len(all), len(patches))
+	}
+	for i, p := range all {
+		patch, err := jsonpatch.DecodePatch(patches[i])
 		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-			continue
+			t.Fatalf("%s: %v\n%s", c.name, err, text)
 		}
-		patches := jsonPatches(t, text)
-		got := objects(t, c.file)
-		all, _, err := plans(c.file, c.edits)
+		before, err := json.Marshal(got[objectName(p.pod)])
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(all) > 0 && len(all) != len(patches) {
-			t.Fatalf("%s: %d objects, %d patches", c.name, len(all), len(patches))
+		after, err := patch.Apply(before)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", c.name, err, text)
+			continue
 		}
-		for i, p := range all {
-			patch, err := jsonpatch.DecodePatch(patches[i])
-			if err != nil {
-				t.Fatalf("%s: %v\n%s", c.name, err, text)
-			}
-			before, err := json.Marshal(got[objectName(p.pod)])
-			if err != nil {
-				t.Fatal(err)
-			}
-			after, err := patch.Apply(before)
-			if err != nil {
-				t.Errorf("%s: %v\n%s", c.name, err, text)
-				continue
-			}
-			var v any
-			if err := json.Unmarshal(after, &v); err != nil {
-				t.Fatal(err)
-			}
-			got[objectName(p.pod)] = v
+		var v any
+		if err := json.Unmarshal(after, &v); err != nil {
+			t.Fatal(err)
 		}
-		sameObjects(t, c, "json-patch", got)
+		got[objectName(p.pod)] = v
 	}
+	sameObjects(t, c, "json-patch", got)
 }
 
 // jsonPatches are the arrays of a JSON patch's stream.
@@ -249,45 +254,73 @@ func typed(kind string) any {
 func TestStrategicMergeMeansTheSplice(t *testing.T) {
 	count := 0
 	for _, c := range viewCases(t) {
-		text, _, err := StrategicMerge(c.file, c.edits)
-		if err != nil {
-			if slices.ContainsFunc(c.file.Pods, func(p *manifest.Pod) bool { return !p.BuiltIn() }) && strings.Contains(err.Error(), "json-patch") {
-				continue
-			}
-			t.Errorf("%s: %v", c.name, err)
-			continue
+		if checkStrategicMerge(t, c) {
+			count++
 		}
-		count++
-		got := objects(t, c.file)
-		for _, doc := range strings.Split(string(text), "---\n") {
-			if strings.HasPrefix(doc, "# The manifest is sealed") {
-				continue
-			}
-			patch, err := yaml.YAMLToJSONStrict([]byte(doc))
-			if err != nil {
-				t.Fatalf("%s: %v\n%s", c.name, err, doc)
-			}
-			name, kind := nameOf(t, patch)
-			before, err := json.Marshal(got[name])
-			if err != nil {
-				t.Fatal(err)
-			}
-			after, err := strategicpatch.StrategicMergePatch(before, patch, typed(kind))
-			if err != nil {
-				t.Errorf("%s: %v\n%s", c.name, err, doc)
-				continue
-			}
-			var v any
-			if err := json.Unmarshal(after, &v); err != nil {
-				t.Fatal(err)
-			}
-			got[name] = v
-		}
-		sameObjects(t, c, "strategic-merge", got)
 	}
 	if count < 70 {
 		t.Errorf("only %d cases were patched", count)
 	}
+}
+
+// checkStrategicMerge patches as the API server does. It is false where podseal refuses to write such a patch.
+func checkStrategicMerge(t *testing.T, c viewCase) bool {
+	t.Helper()
+	text, _, err := StrategicMerge(c.file, c.edits)
+	if err != nil {
+		if !strings.Contains(err.Error(), "--format json-patch") {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		return false
+	}
+	got := objects(t, c.file)
+	for _, doc := range strings.Split(string(text), "---\n") {
+		if strings.HasPrefix(doc, "# The manifest is sealed") {
+			continue
+		}
+		patch, err := yaml.YAMLToJSONStrict([]byte(doc))
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", c.name, err, doc)
+		}
+		name, kind := nameOf(t, patch)
+		before, err := json.Marshal(got[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := strategicpatch.StrategicMergePatch(before, patch, typed(kind))
+		if err != nil {
+			t.Errorf("%s: %v\n%s", c.name, err, doc)
+			continue
+		}
+		var v any
+		if err := json.Unmarshal(after, &v); err != nil {
+			t.Fatal(err)
+		}
+		got[name] = v
+	}
+	sameObjects(t, c, "strategic-merge", got)
+	return true
+}
+
+// Whatever can be spliced can be patched to the same, and the difference of the splice makes it of the source.
+func FuzzViews(f *testing.F) {
+	for seed := range uint64(5) {
+		source, _ := write(seed)
+		f.Add(source)
+	}
+	f.Fuzz(func(t *testing.T, source []byte) {
+		c, ok := newViewCase(t, "fuzzed", source, "", allEdits)
+		if !ok || len(c.want) != len(c.file.Pods) || strings.Contains(string(source), "---") {
+			return
+		}
+		for _, p := range c.file.Pods {
+			if typed(p.Kind) == nil || p.Name == "" {
+				return
+			}
+		}
+		checkJSONPatch(t, c)
+		checkStrategicMerge(t, c)
+	})
 }
 
 // nameOf is the name of an object in JSON, as objects has it.
