@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -76,9 +75,7 @@ func abandoned(labels map[string]string) bool {
 	if err != nil || convErr != nil || labels[labelHost] != host || pid <= 0 || pid == os.Getpid() {
 		return true
 	}
-	// EPERM means that the process lives and is another user's.
-	err = syscall.Kill(pid, 0)
-	return err != nil && !errors.Is(err, syscall.EPERM)
+	return !lives(pid)
 }
 
 func (e *Engine) sweep(ctx context.Context, which filters.Args, want func(map[string]string) bool) (removed []string, kept int, err error) {
