@@ -37,7 +37,8 @@ func Readers(ctx context.Context, in Input, tried UserChoice, run observe.Observ
 			gid = account.GID
 		}
 		out.add(in.Users, e.UID, gid, fmt.Sprintf("owns %s, which the application reads; uid %d may not", e.Path, tried.User.UID))
-		if e.Mode.Perm()&0o040 != 0 && !inGroup(tried.User, e.GID) {
+		// A copy that failed does not show that the application reads what could not be copied.
+		if run.FailedSeed == "" && e.Mode.Perm()&0o040 != 0 && !inGroup(tried.User, e.GID) {
 			u := tried
 			u.User.Groups = append(slices.Clone(tried.User.Groups), e.GID)
 			slices.Sort(u.User.Groups)
