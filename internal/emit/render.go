@@ -16,15 +16,6 @@ type (
 	}
 )
 
-// style is how a manifest indents its own YAML; new lines follow it.
-type style struct {
-	step int // columns between a key and the keys of its mapping
-	dash int // columns between a key and the dashes of its sequence: 0, or step
-	gap  int // columns between a dash and what follows it
-}
-
-var plainStyle = style{step: 2, dash: 0, gap: 2}
-
 // blockFields renders the fields of a mapping as lines, each key at the given column.
 func (s style) blockFields(o object, column int) []string {
 	var lines []string
