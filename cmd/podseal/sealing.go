@@ -65,26 +65,41 @@ func (o *runOptions) sealInputs(ctx context.Context, inputs []*input, progress *
 }
 
 // sealPod seals containers of a pod one after the other, in the order of their starts. In each run the whole pod runs;
-// the containers that were sealed before run under their profiles, so that the last one's proof is one of them all.
-// Nothing can be learnt from a pod whose e2e commands fail: the first such container is the last result.
+// the containers that were sealed before run under their profiles, so that the last one's proof is one of them all. One
+// that could not be sealed beside others that still ran as they are, as root maybe, is tried once more when those are
+// sealed. Nothing can be learnt from a pod whose e2e commands fail: the first such container is the last result.
 func (o *runOptions) sealPod(
 	ctx context.Context, engine *docker.Engine, p podInput, progress *report.Progress,
 ) (out []sealedContainer, err error) {
 	profiles := map[string]profile.Profile{}
-	for _, name := range p.chosen {
+	try := func(name string) (sealedContainer, error) {
 		if len(p.chosen) > 1 {
 			progress.Step(fmt.Sprintf("sealing container %s of %s", name, p.pod.Manifest))
 		}
 		res, err := seal.Seal(ctx, engine, p.pod.Target(name, profiles), o.sealOptions(engine, progress))
+		if err == nil && o.exitCode(res) == exitSealed {
+			profiles[name] = res.Profile
+		}
+		return sealedContainer{pod: p.pod.Manifest, name: name, res: res}, err
+	}
+	beside := map[string]int{} // how many others were sealed when it was tried
+	for _, name := range p.chosen {
+		beside[name] = len(profiles)
+		c, err := try(name)
 		if err != nil {
 			return out, err
 		}
-		out = append(out, sealedContainer{pod: p.pod.Manifest, name: name, res: res})
-		if res.Verdict == seal.NotTestable {
-			break
+		out = append(out, c)
+		if c.res.Verdict == seal.NotTestable {
+			return out, nil
 		}
-		if o.exitCode(res) == exitSealed {
-			profiles[name] = res.Profile
+	}
+	for i, c := range out {
+		if _, sealed := profiles[c.name]; sealed || beside[c.name] == len(profiles) {
+			continue
+		}
+		if out[i], err = try(c.name); err != nil {
+			return out, err
 		}
 	}
 	return out, nil

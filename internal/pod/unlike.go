@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/target"
 )
 
 // notes are the sentences on what cannot be emulated, each with the containers that it is about.
@@ -63,6 +64,7 @@ func (r *reader) containerUnlike(c manifest.Container) {
 	name := memberName(c)
 	r.unlike.addAll([]feature{
 		{c.LivenessProbe != nil, "the livenessProbe is not run"},
+		{c.StartupProbe != nil && kindOf(c) == target.Sidecar, "the startupProbe does not hold back the containers that start after it"},
 		{c.TTY || c.Stdin, "the container gets no terminal and no stdin"},
 		{c.TerminationMessagePath != "" && c.TerminationMessagePath != corev1.TerminationMessagePathDefault, "there is no file at terminationMessagePath " + c.TerminationMessagePath},
 		{len(c.VolumeDevices) > 0, "volumeDevices are not given: there are no block devices"},
