@@ -115,3 +115,35 @@ func TestSeedCommandRuns(t *testing.T) {
 	run()
 	expect("sub dir/f", "changed")
 }
+
+// TestPartialSeedRuns runs the command of a partial seed with a cp that complains: of what may not be read, which is left
+// out, and of anything else, which makes the seed fail and leaves no folder that looks complete.
+func TestPartialSeedRuns(t *testing.T) {
+	cp, err := exec.LookPath("cp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for said, ok := range map[string]bool{
+		"cp: cannot open 'a b': Permission denied\\ncp: cannot access '/x': Permission denied\\n":          true,
+		"cp: cannot open 'a b': Permission denied\\ncp: error writing '/seed/x': No space left on device\\n": false,
+	} {
+		source, volume, bin := t.TempDir(), t.TempDir(), t.TempDir()
+		if err := os.WriteFile(filepath.Join(source, "f"), []byte("shipped"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		script := "#!/bin/sh\n" + cp + " \"$@\"\nprintf \"" + said + "\" >&2\nexit 1\n"
+		if err := os.WriteFile(filepath.Join(bin, "cp"), []byte(script), 0o755); err != nil { //nolint:gosec // it is a program
+			t.Fatal(err)
+		}
+		argv := Mount{Path: source, Kind: Seeded, Partial: true}.SeedCommand(volume)
+		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		if (err == nil) != ok || !ok && !strings.Contains(string(out), "No space left") {
+			t.Errorf("%q: %v: %s", said, err, out)
+		}
+		if _, err := os.Stat(filepath.Join(volume, SeedSubPath, "f")); (err == nil) != ok {
+			t.Errorf("%q: the copy: %v", said, err)
+		}
+	}
+}
