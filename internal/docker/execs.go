@@ -21,6 +21,7 @@ type execs struct {
 	mu     sync.Mutex
 	ours   map[string]bool // by exec id
 	others []string        // commands, each once, in the order of their first start
+	broken error           // why no more of them are known
 }
 
 // own marks a command as podseal's, before it is started.
@@ -46,7 +47,10 @@ func (x *execs) listen(ctx context.Context, c *running, name string) {
 			select {
 			case m := <-seen:
 				x.started(m)
-			case <-failed: // the connection is gone, or the context has ended
+			case err := <-failed:
+				if ctx.Err() == nil {
+					x.lose(err)
+				}
 				return
 			}
 		}
@@ -69,9 +73,18 @@ func (x *execs) started(m events.Message) {
 	}
 }
 
-// unseen are the commands of others.
-func (x *execs) unseen() []string {
+func (x *execs) lose(err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.Clone(x.others)
+	x.broken = err
+}
+
+// unseen are the commands of others. The note says why there may be more of them.
+func (x *execs) unseen() (commands []string, note string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.broken != nil {
+		note = "whether others executed commands in the container is not known: " + x.broken.Error()
+	}
+	return slices.Clone(x.others), note
 }

@@ -107,7 +107,11 @@ func (c *running) Writes() ([]observe.Write, observe.Trace) {
 	if why != "" {
 		notes = append(notes, why)
 	}
-	all.Note, all.Unseen = strings.Join(notes, "; "), c.execs.unseen()
+	var note string
+	if all.Unseen, note = c.execs.unseen(); note != "" {
+		notes = append(notes, note)
+	}
+	all.Note = strings.Join(notes, "; ")
 	slices.SortStableFunc(writes, func(a, b observe.Write) int { return strings.Compare(a.Path, b.Path) })
 	return writes, all
 }
