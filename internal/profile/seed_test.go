@@ -124,7 +124,7 @@ func TestPartialSeedRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for said, ok := range map[string]bool{
-		"cp: cannot open 'a b': Permission denied\\ncp: cannot access '/x': Permission denied\\n":          true,
+		"cp: cannot open 'a b': Permission denied\\ncp: cannot access '/x': Permission denied\\n":            true,
 		"cp: cannot open 'a b': Permission denied\\ncp: error writing '/seed/x': No space left on device\\n": false,
 	} {
 		source, volume, bin := t.TempDir(), t.TempDir(), t.TempDir()
