@@ -229,29 +229,35 @@ func TestExecFailuresAreExits(t *testing.T) {
 				program string
 				code    int
 			}{{"/not-there", 127}, {"not-in-path", 127}, {"/plain", 126}, {"/text", 126}, {"/capable", 126}} {
-				c, err := b.Start(t.Context(), target.Target{Entrypoint: []string{tt.program}, Args: []string{"wait"}}, facts, sealed())
-				if err != nil {
-					t.Errorf("%s: %v", tt.program, err)
-					continue
-				}
-				if err := c.Wait(t.Context()); err != nil {
-					t.Errorf("%s: Wait: %v", tt.program, err)
-				}
-				s, err := c.State(t.Context())
-				if err != nil || s.Running || s.Exit.Code != tt.code || s.Exit.Error == "" {
-					t.Errorf("%s: State = %+v, %v; want exit %d with a message", tt.program, s, err, tt.code)
-				}
-				if exit, err := c.Stop(t.Context()); err != nil || exit.Code != tt.code {
-					t.Errorf("%s: Stop = %+v, %v", tt.program, exit, err)
-				}
-				if ch, err := c.Changes(t.Context()); err != nil || len(ch) != 0 {
-					t.Errorf("%s: Changes = %v, %v", tt.program, ch, err)
-				}
-				if err := c.Remove(t.Context()); err != nil {
-					t.Errorf("%s: Remove: %v", tt.program, err)
-				}
+				wantExecFailure(t, b, facts, tt.program, tt.code)
 			}
 		})
+	}
+}
+
+// wantExecFailure makes sure that a program which cannot be executed is an exit with a message, and all else works on.
+func wantExecFailure(t *testing.T, b bench, facts image.Facts, program string, code int) {
+	t.Helper()
+	c, err := b.Start(t.Context(), target.Target{Entrypoint: []string{program}, Args: []string{"wait"}}, facts, sealed())
+	if err != nil {
+		t.Errorf("%s: %v", program, err)
+		return
+	}
+	if err := c.Wait(t.Context()); err != nil {
+		t.Errorf("%s: Wait: %v", program, err)
+	}
+	s, err := c.State(t.Context())
+	if err != nil || s.Running || s.Exit.Code != code || s.Exit.Error == "" {
+		t.Errorf("%s: State = %+v, %v; want exit %d with a message", program, s, err, code)
+	}
+	if exit, err := c.Stop(t.Context()); err != nil || exit.Code != code {
+		t.Errorf("%s: Stop = %+v, %v", program, exit, err)
+	}
+	if ch, err := c.Changes(t.Context()); err != nil || len(ch) != 0 {
+		t.Errorf("%s: Changes = %v, %v", program, ch, err)
+	}
+	if err := c.Remove(t.Context()); err != nil {
+		t.Errorf("%s: Remove: %v", program, err)
 	}
 }
 

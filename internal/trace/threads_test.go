@@ -49,28 +49,33 @@ func TestThreads(t *testing.T) {
 			if c.folder != "" {
 				image = needImage(t, c.folder)
 			}
-			flags := []string{"-u", "1234:4321"}
-			r := l.startImage(t, image, flags, append(c.argv, fmt.Sprint(rounds))...)
-			if code := r.end(t); code != 0 {
-				t.Fatal(r.logs(t))
-			}
-			got := map[string]int{}
-			for _, w := range r.session.Writes() {
-				if !strings.HasPrefix(w.Path, "/tmp/t") {
-					continue // the runtime's own
-				}
-				got[lines([]observe.Write{w})[0]] += w.Count
-				if w.Command != c.command || w.PID != 1 || w.UID != 1234 || w.GID != 4321 || w.Exec {
-					t.Errorf("wrong process: %+v", w)
-				}
-			}
-			if diff := cmp.Diff(threadsWant(rounds), got); diff != "" {
-				t.Errorf("writes (-want +got):\n%s", diff)
-			}
-			if s := r.session.Status(); !s.On || s.Lost != 0 || s.Note != "" {
-				t.Errorf("status: %+v", s)
-			}
+			r := l.startImage(t, image, []string{"-u", "1234:4321"}, append(c.argv, fmt.Sprint(rounds))...)
+			wantThreads(t, r, c.command, rounds)
 		})
+	}
+}
+
+// wantThreads compares what was traced with what the threads do, and makes sure that all of it is the process's.
+func wantThreads(t *testing.T, r *traced, command string, rounds int) {
+	t.Helper()
+	if code := r.end(t); code != 0 {
+		t.Fatal(r.logs(t))
+	}
+	got := map[string]int{}
+	for _, w := range r.session.Writes() {
+		if !strings.HasPrefix(w.Path, "/tmp/t") {
+			continue // the runtime's own
+		}
+		got[lines([]observe.Write{w})[0]] += w.Count
+		if w.Command != command || w.PID != 1 || w.UID != 1234 || w.GID != 4321 || w.Exec {
+			t.Errorf("wrong process: %+v", w)
+		}
+	}
+	if diff := cmp.Diff(threadsWant(rounds), got); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+	if s := r.session.Status(); !s.On || s.Lost != 0 || s.Note != "" {
+		t.Errorf("status: %+v", s)
 	}
 }
 
