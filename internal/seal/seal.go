@@ -96,8 +96,8 @@ func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Resul
 	}
 	s := &session{runner: runner{engine: engine, target: t, facts: facts, removals: &removals{}}, opts: o, proofs: map[string]string{}, filesRead: make(chan plan.Input, 1)}
 	s.in = plan.Input{Target: t, Facts: facts}
-	defer func() { _ = s.closeTree(context.WithoutCancel(ctx)) }() // what is left is swept by its label
 	res, err := s.seal(ctx)
+	s.removals.wg.Go(func() { _ = s.closeTree(context.WithoutCancel(ctx)) }) // what is left is swept by its label
 	err = errors.Join(err, s.removals.wait())
 	res.RunID, res.Target, res.Image, res.Rounds = o.RunID, t, facts, s.rounds
 	res.Advice = s.advice

@@ -1,0 +1,33 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// removed is a container of which only the removal matters.
+type removed struct {
+	Container
+	err  error
+	done chan struct{}
+}
+
+func (r removed) Remove(ctx context.Context) error {
+	<-r.done
+	return errors.Join(r.err, ctx.Err())
+}
+
+func TestRemovalsGoOnAndTell(t *testing.T) {
+	stuck := errors.New("stuck")
+	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var r removals
+	r.begin(ctx, removed{done: done}) // returns before the container is removed
+	r.begin(ctx, removed{done: done, err: stuck})
+	cancel()
+	close(done)
+	if err := r.wait(); !errors.Is(err, stuck) || errors.Is(err, context.Canceled) {
+		t.Errorf("wait = %v", err)
+	}
+}
