@@ -170,7 +170,7 @@ func (o *deliverOptions) manifests(d *delivery, inputs []sealedInput, edits [][]
 	for i, in := range inputs {
 		if in.file == nil {
 			for _, c := range in.sealed {
-				out, err := emit.Pod(o.input(in, c))
+				out, err := emit.Pod(o.input(c))
 				if err != nil {
 					return all, err
 				}
@@ -206,7 +206,7 @@ func (o *deliverOptions) edits(inputs []sealedInput) [][]emit.Edit {
 			if c.pod == nil {
 				continue
 			}
-			why, used := o.tokenUse(inputs, in, c)
+			why, used := o.tokenUse(inputs, c)
 			out[i] = append(out[i], emit.Edit{Pod: c.pod, Container: c.name, Profile: c.res.Profile, NoToken: !used, TokenWhy: why})
 		}
 	}
@@ -218,14 +218,14 @@ func (o *deliverOptions) inputs(inputs []sealedInput) []emit.Input {
 	var out []emit.Input
 	for _, in := range inputs {
 		for _, c := range in.sealed {
-			out = append(out, o.input(in, c))
+			out = append(out, o.input(c))
 		}
 	}
 	return out
 }
 
-func (o *deliverOptions) input(in sealedInput, c sealedContainer) emit.Input {
-	_, used := o.tokenUse(nil, in, c)
+func (o *deliverOptions) input(c sealedContainer) emit.Input {
+	_, used := o.tokenUse(nil, c)
 	out := emit.Input{Name: c.name, Target: c.res.Target, Facts: c.res.Image, Profile: c.res.Profile, Pod: c.pod, KeepToken: used}
 	if o.networkPolicy != "" && c.pod == nil {
 		out.Labels = imageLabels(c)

@@ -302,7 +302,7 @@ func TestTokenUse(t *testing.T) {
 			c.change(&in.sealed[0])
 		}
 		o := deliverOptions{format: formatYAML, keepToken: c.keep}
-		why, used := o.tokenUse([]sealedInput{in}, in, in.sealed[0])
+		why, used := o.tokenUse([]sealedInput{in}, in.sealed[0])
 		if used != (c.want != "") || !strings.Contains(why, c.want) {
 			t.Errorf("%s: %v, %q", c.name, used, why)
 		}

@@ -26,7 +26,7 @@ var apiSign = regexp.MustCompile(`(?i)in-cluster|incluster|` + regexp.QuoteMeta(
 const noAPIUse = "the sealed run had no token and passed, and nothing asked for the API; --keep-token leaves the token"
 
 // tokenUse tells whether something showed, or the user says, that a container uses the API, and what.
-func (o *deliverOptions) tokenUse(inputs []sealedInput, in sealedInput, c sealedContainer) (why string, used bool) {
+func (o *deliverOptions) tokenUse(inputs []sealedInput, c sealedContainer) (why string, used bool) {
 	if o.keepToken {
 		return "--keep-token was given", true
 	}

@@ -19,7 +19,7 @@ func (o *deliverOptions) reported(inputs []sealedInput, r emit.Report, notes []s
 		for _, c := range in.sealed {
 			w := &report.Written{Format: o.format, Changes: []report.ManifestChange{}, Notes: []string{}, Alongside: []report.Companion{}}
 			if c.pod == nil && o.format == formatYAML {
-				w.Changes = append(w.Changes, tokenChange(o.tokenUse(nil, in, c)))
+				w.Changes = append(w.Changes, tokenChange(o.tokenUse(nil, c)))
 			}
 			out = append(out, w)
 			if at[place{pod: c.pod}] == nil {

@@ -120,7 +120,7 @@ func fullSecurity(in Input, have *corev1.SecurityContext) object {
 		user[len(user)-1].val = object{{"type", string(have.SeccompProfile.Type)}, {"localhostProfile", *have.SeccompProfile.LocalhostProfile}}
 	}
 	container := slices.DeleteFunc(containerSecurity(in.Profile), func(f field) bool { return f.key == "runAsNonRoot" })
-	full := append(user, container...)
+	full := slices.Concat(user, container)
 	if have != nil && isTrue(have.Privileged) {
 		full = append(full, field{"privileged", false})
 	}

@@ -35,16 +35,12 @@ func Kustomize(files []*manifest.File, edits []Edit) ([]File, Report, error) {
 			if p.pod.Name == "" {
 				return nil, Report{}, p.pod.Document.Fail(p.pod.Node, "a %s without a name cannot be the target of a kustomize patch: give it one, or use --format yaml", p.pod.Kind)
 			}
-			data, err := kustomizePatch(p)
-			if err != nil {
-				return nil, Report{}, err
-			}
 			name := label(strings.ToLower(p.pod.Kind)+"-"+p.pod.Name, "", "patch")
 			for base, i := name, 2; names[name]; i++ {
 				name = fmt.Sprintf("%s-%d", base, i)
 			}
 			names[name] = true
-			out = append(out, File{name + ".yaml", data})
+			out = append(out, File{name + ".yaml", kustomizePatch(p)})
 			entries = append(entries, object{{"path", name + ".yaml"}, {"target", patchTarget(p.pod)}})
 		}
 	}
@@ -56,17 +52,17 @@ func Kustomize(files []*manifest.File, edits []Edit) ([]File, Report, error) {
 func marked(data []byte) []byte { return append([]byte(KustomizeMark+"\n"), data...) }
 
 // kustomizePatch is a strategic merge patch, which still fits when the base changes, where that says the same.
-func kustomizePatch(p podPlan) ([]byte, error) {
+func kustomizePatch(p podPlan) []byte {
 	if p.pod.BuiltIn() && !needsOrder(p) {
 		if patch, err := strategic(p, false); err == nil { // kustomize puts new items first by itself
-			return marked(document(patch)), nil
+			return marked(document(patch))
 		}
 	}
 	var ops []any
 	for _, op := range operations(p) {
 		ops = append(ops, op)
 	}
-	return marked([]byte(strings.Join(plainStyle.blockItems(ops, 0), "\n") + "\n")), nil
+	return marked([]byte(strings.Join(plainStyle.blockItems(ops, 0), "\n") + "\n"))
 }
 
 // needsOrder tells whether a new variable must not come before those that are there, because one of them refers to its
