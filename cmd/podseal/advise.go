@@ -112,6 +112,9 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 	if err := a.look(ctx, what); err != nil {
 		return err
 	}
+	if o.format == "sarif" && len(a.outcome.Dockerfiles) == 0 {
+		return badInput("--format sarif shows findings in Dockerfiles: %s has none; use json", what)
+	}
 	if o.prove.on {
 		if err := a.prove(ctx, what); err != nil {
 			return err

@@ -174,7 +174,7 @@ func (a *adviser) outside(ctx context.Context, from, ref string, o advise.Option
 	o.Scan = true
 	switch from {
 	case "archive":
-		src, err = image.OpenTarball(ref, "")
+		src, err = image.OpenTarball(ref, "", a.opts.target.platform)
 	case "layout":
 		src, err = image.OpenLayout(ref, a.opts.target.platform)
 	default:
@@ -189,6 +189,15 @@ func (a *adviser) outside(ctx context.Context, from, ref string, o advise.Option
 	return r, errors.Join(err, src.Close())
 }
 
+// elsewhere reads an image from its registry, since it is not in an engine. An error says why both failed.
+func (a *adviser) elsewhere(ctx context.Context, ref string, o advise.Options, why string) (advise.Report, error) {
+	r, err := a.outside(ctx, "registry", ref, o)
+	if failed := new(image.RegistryError); errors.As(err, &failed) {
+		return r, badInput("%w; and %s", err, why)
+	}
+	return r, err
+}
+
 // inEngine reads an image of the engine. One that it does not have is read from its registry, unless the engine was
 // asked for.
 func (a *adviser) inEngine(ctx context.Context, ref string, o advise.Options) (advise.Report, error) {
@@ -197,7 +206,7 @@ func (a *adviser) inEngine(ctx context.Context, ref string, o advise.Options) (a
 		if asked {
 			return advise.Report{}, err
 		}
-		return a.outside(ctx, "registry", ref, o)
+		return a.elsewhere(ctx, ref, o, err.Error())
 	}
 	o.Known = a.engine.Stacks
 	has, err := a.engine.Has(ctx, ref, a.opts.target.platform)
@@ -205,7 +214,7 @@ func (a *adviser) inEngine(ctx context.Context, ref string, o advise.Options) (a
 		return advise.Report{}, err
 	}
 	if !has && !asked {
-		return a.outside(ctx, "registry", ref, o)
+		return a.elsewhere(ctx, ref, o, "the engine does not have it")
 	}
 	facts, err := a.engine.Image(ctx, ref, a.opts.target.platform)
 	if err != nil {

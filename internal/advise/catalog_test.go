@@ -77,6 +77,9 @@ func TestOwnCatalog(t *testing.T) {
 	}
 }
 
+// unwrapped is a text without its line breaks.
+func unwrapped(s string) string { return strings.Join(strings.Fields(s), " ") }
+
 func TestAlternativesSayWhatChanges(t *testing.T) {
 	own, err := advise.ParseCatalog([]byte(`version: 1
 images:
@@ -113,17 +116,17 @@ images:
 		}
 		return &v1.ConfigFile{Config: v1.Config{User: "0:0"}}, nil
 	})
-	if len(verified.Ways) != 3 || !strings.Contains(verified.Text(), "since it is root") {
+	if len(verified.Ways) != 3 || !strings.Contains(unwrapped(verified.Text()), "since it is root") {
 		t.Errorf("a root image is advised after --verify:\n%s", verified.Text())
 	}
 	gone := r.Verify(context.Background(), func(context.Context, string) (*v1.ConfigFile, error) { return nil, errors.New("no such tag") })
-	if len(gone.Ways) != 3 || !strings.Contains(gone.Text(), "no such tag") {
+	if len(gone.Ways) != 3 || !strings.Contains(unwrapped(gone.Text()), "no such tag") {
 		t.Errorf("a missing image is advised after --verify:\n%s", gone.Text())
 	}
 	there := r.Verify(context.Background(), func(context.Context, string) (*v1.ConfigFile, error) {
 		return &v1.ConfigFile{Config: v1.Config{User: "65532"}}, nil
 	})
-	if len(there.Ways) != 4 || !strings.Contains(there.Text(), "it exists, with USER 65532") {
+	if len(there.Ways) != 4 || !strings.Contains(unwrapped(there.Text()), "it exists, with USER 65532") {
 		t.Errorf("a good image is not advised after --verify:\n%s", there.Text())
 	}
 }

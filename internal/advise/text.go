@@ -3,42 +3,52 @@ package advise
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
+
+// textWidth is how long a line of the text is at most, but for words that are longer.
+const textWidth = 100
 
 // Text is the report for a terminal, about one screen.
 func (r Report) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s", r.Image)
+	head := r.Image
 	if r.Platform != "" {
-		fmt.Fprintf(&b, " (%s)", r.Platform)
+		head += " (" + r.Platform + ")"
 	}
-	fmt.Fprintf(&b, "\n\n  %s: %s.\n", r.Model, r.Why)
+	fmt.Fprintf(&b, "%s\n\n", head)
+	wrap(&b, "  ", "  ", fmt.Sprintf("%s: %s.", r.Model, r.Why))
 	for _, e := range r.Evidence {
-		fmt.Fprintf(&b, "    %s\n", e)
+		wrap(&b, "    ", "      ", e.String())
 	}
 	if r.User.UID != 0 {
-		fmt.Fprintf(&b, "  It can run as %d:%d: %s.\n", r.User.UID, r.User.GID, r.UserWhy)
+		wrap(&b, "  ", "  ", fmt.Sprintf("It can run as %d:%d: %s.", r.User.UID, r.User.GID, r.UserWhy))
 	}
 	b.WriteString("\nWays out, best first\n")
 	for i, w := range r.Ways {
-		fmt.Fprintf(&b, "  %d. %s\n     cost: %s\n", i+1, w.Says, w.Cost)
-		for line := range strings.Lines(w.Snippet) {
-			fmt.Fprintf(&b, "       %s\n", strings.TrimRight(line, "\n"))
-		}
-		if w.Kind == Variant || w.Kind == Alternative {
-			for _, e := range w.Evidence {
-				fmt.Fprintf(&b, "     %s\n", e)
-			}
-		}
+		w.write(&b, i+1)
 	}
 	r.writeFindings(&b)
 	for _, n := range r.Notes {
-		fmt.Fprintf(&b, "\nNote: %s.", n)
+		b.WriteString("\n")
+		wrap(&b, "Note: ", "  ", n+".")
 	}
 	if r.BytesRead > 0 {
-		fmt.Fprintf(&b, "\nRead %s of the image.", bytesText(r.BytesRead))
+		fmt.Fprintf(&b, "\nRead %s of the image.\n", bytesText(r.BytesRead))
 	}
-	return strings.TrimRight(b.String(), "\n") + "\n"
+	return b.String()
+}
+
+func (w Way) write(b *strings.Builder, n int) {
+	says := w.Says
+	if w.Kind == Variant || w.Kind == Alternative {
+		says += inline(w.Evidence)
+	}
+	wrap(b, fmt.Sprintf("  %d. ", n), "     ", says)
+	wrap(b, "     cost: ", "       ", w.Cost)
+	for line := range strings.Lines(w.Snippet) {
+		fmt.Fprintf(b, "       %s\n", strings.TrimRight(line, "\n"))
+	}
 }
 
 // writeFindings lists what the model does not say already.
@@ -49,16 +59,44 @@ func (r Report) writeFindings(b *strings.Builder) {
 		if said[f.ID] {
 			continue
 		}
-		fmt.Fprintf(b, "%s  [%s] %s\n", title, f.ID, f.Says)
+		b.WriteString(title)
 		title = ""
-		for i, e := range f.Evidence {
-			if i == 2 && len(f.Evidence) > 3 {
-				fmt.Fprintln(b, "    and more")
-				break
-			}
-			fmt.Fprintf(b, "    %s\n", e)
-		}
+		wrap(b, "  ["+f.ID+"] ", "    ", f.Says+inline(f.Evidence))
 	}
+}
+
+// inline is evidence behind a sentence.
+func inline(all []Evidence) string {
+	var parts []string
+	for i, e := range all {
+		if i == 2 && len(all) > 3 {
+			parts = append(parts, "and more")
+			break
+		}
+		parts = append(parts, e.String())
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, "; ") + ")"
+}
+
+// wrap writes text in lines, the first behind one indentation, the others behind another.
+func wrap(b *strings.Builder, first, rest, text string) {
+	line := first
+	empty := true
+	for _, word := range strings.Fields(text) {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > textWidth {
+			b.WriteString(line + "\n")
+			line, empty = rest, true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	b.WriteString(line + "\n")
 }
 
 func bytesText(n int64) string {

@@ -52,13 +52,15 @@ func (e *Engine) Build(ctx context.Context, b Build) (ref string, err error) {
 			}
 		}
 	}
-	before, err := e.cli.ImageList(ctx, dockerimage.ListOptions{All: true})
-	if err != nil {
-		return "", fmt.Errorf("listing the engine's images: %w", err)
-	}
 	opts, err := e.buildOptions(ctx, b)
 	if err != nil {
 		return "", err
+	}
+	var before []dockerimage.Summary
+	if opts.Version == build.BuilderV1 { // the only one that makes images on its way
+		if before, err = e.cli.ImageList(ctx, dockerimage.ListOptions{All: true}); err != nil {
+			return "", fmt.Errorf("listing the engine's images: %w", err)
+		}
 	}
 	e.builds.Store(true)
 	read, write := io.Pipe()
@@ -88,7 +90,7 @@ func (e *Engine) buildOptions(ctx context.Context, b Build) (build.ImageBuildOpt
 	}
 	if b.Keep == "" {
 		labels := e.labels()
-		o.Tags = []string{builtRepo + ":" + e.opts.RunID}
+		o.Tags = []string{fmt.Sprintf("%s:%s-%d", builtRepo, e.opts.RunID, e.seq.Add(1))}
 		o.Labels = map[string]string{labelBuilt: e.opts.RunID, labelPID: labels[labelPID], labelHost: labels[labelHost]}
 	}
 	return o, nil

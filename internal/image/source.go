@@ -2,8 +2,10 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"runtime"
 	"strings"
@@ -44,7 +46,7 @@ func openRemote(ctx context.Context, ref, platform string, transport http.RoundT
 	desc, err := remote.Get(parsed, remote.WithContext(ctx), remote.WithTransport(counter),
 		remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s from its registry: %w", ref, err)
+		return nil, registryError(ctx, parsed, err)
 	}
 	var img v1.Image
 	var attestations []v1.Descriptor
@@ -57,11 +59,14 @@ func openRemote(ctx context.Context, ref, platform string, transport http.RoundT
 		img, err = desc.Image()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %s from its registry: %w", ref, err)
+		return nil, registryError(ctx, parsed, err)
 	}
 	s, err := newSource(img, ref, counter.bytes)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s from its registry: %w", ref, err)
+		return nil, registryError(ctx, parsed, err)
+	}
+	if err := s.ofPlatform(platform); err != nil {
+		return nil, errors.Join(registryError(ctx, parsed, err), s.Close())
 	}
 	s.Facts.Digest = parsed.Context().Name() + "@" + desc.Digest.String()
 	s.Facts.provenance = func() ([]Material, error) { return materials(index, attestations) }
@@ -78,8 +83,8 @@ func Exists(ctx context.Context, ref, platform string) (*v1.ConfigFile, error) {
 }
 
 // OpenTarball opens an image of a file that docker save wrote. The tag chooses from a file of several images; empty
-// means the only one.
-func OpenTarball(path, tag string) (*Source, error) {
+// means the only one. The platform must be the image's, if one is given.
+func OpenTarball(path, tag, platform string) (*Source, error) {
 	var chosen *name.Tag
 	if tag != "" {
 		t, err := name.NewTag(tag)
@@ -92,12 +97,37 @@ func OpenTarball(path, tag string) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading image archive %s (is it the output of docker save?): %w", path, err)
 	}
-	return local(img, path)
+	s, err := local(img, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ofPlatform(platform); err != nil {
+		return nil, errors.Join(fmt.Errorf("reading image archive %s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+// ofPlatform makes sure that an image that could not be chosen by its platform is of the wanted one.
+func (s *Source) ofPlatform(platform string) error {
+	if platform == "" {
+		return nil
+	}
+	want, err := v1.ParsePlatform(platform)
+	if err != nil {
+		return fmt.Errorf("reading platform %q: %w", platform, err)
+	}
+	if got := s.Facts.Config.Platform(); got != nil && !got.Satisfies(*want) {
+		return fmt.Errorf("it is for %s only, not for %s", s.Facts.Platform, platform)
+	}
+	return nil
 }
 
 // OpenLayout opens an image of an OCI layout folder. The platform chooses as in OpenRemote.
 func OpenLayout(path, platform string) (*Source, error) {
 	index, err := layout.ImageIndexFromPath(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no OCI layout: it has no index.json", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading OCI layout %s: %w", path, err)
 	}

@@ -395,7 +395,7 @@ func TestTarball(t *testing.T) {
 	if err := tarball.WriteToFile(path, tag, img); err != nil {
 		t.Fatal(err)
 	}
-	s, err := image.OpenTarball(path, "")
+	s, err := image.OpenTarball(path, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,7 +406,7 @@ func TestTarball(t *testing.T) {
 	if s.BytesRead() == 0 {
 		t.Error("no bytes counted")
 	}
-	if _, err := image.OpenTarball(path, "other:2"); err == nil {
+	if _, err := image.OpenTarball(path, "other:2", ""); err == nil {
 		t.Error("a tag that the file does not have gave no error")
 	}
 }
@@ -419,7 +419,7 @@ func TestMissingImages(t *testing.T) {
 	if _, err := image.OpenRemote(ctx, "UPPER CASE", ""); err == nil {
 		t.Error("a broken reference gave no error")
 	}
-	if _, err := image.OpenTarball(filepath.Join(t.TempDir(), "none.tar"), ""); err == nil {
+	if _, err := image.OpenTarball(filepath.Join(t.TempDir(), "none.tar"), "", ""); err == nil {
 		t.Error("a missing file gave no error")
 	}
 	if _, err := image.OpenLayout(t.TempDir(), ""); err == nil {
