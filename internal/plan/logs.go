@@ -28,10 +28,11 @@ var (
 	requested = regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND|MKCOL) ["']?$`) // before a path: it is one of HTTP
 	accessLog = regexp.MustCompile(` HTTP/[0-9.]+"`)
 	quoted    = regexp.MustCompile("['\"`‘“]([A-Za-z0-9._][^'\"`’”\\s]*)['\"`’”]")
+	unquoted  = regexp.MustCompile(`^[a-z][\w.-]*: (\.{0,2}[\w/-][^\s:]*|\.{1,2}): [A-Z]`) // "tar: ./x: Cannot open"
 	makesDir  = regexp.MustCompile(`(?i)mkdir|(?:create|creating|make|making) (?:the )?(?:temp(?:orary)? )?(?:director|folder)`)
 	bindLine  = regexp.MustCompile(`(?i)\bbind|listen|socket`)
 	stickyish = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|temporary director|tmpdir`)
-	ownership = regexp.MustCompile(`(?i)owner|permissions|insecure|group or world|not owned|chmod|chown`)
+	ownership = regexp.MustCompile(`(?i)owner|permissions|insecure|group or world|not owned|chmod|chown|change mode|utime`)
 )
 
 // Refused is one line of the logs that says that something was refused.
@@ -103,7 +104,8 @@ func nearest(line string, at []int, cwd string) string {
 	return relative(line, at, cwd)
 }
 
-// relative is a quoted name that stands right beside the words of the refusal.
+// relative is a quoted name that stands right beside the words of the refusal, or the name that a program's own message
+// begins with.
 func relative(line string, at []int, cwd string) string {
 	const beside = 32
 	if cwd == "" || accessLog.MatchString(line) {
@@ -113,6 +115,9 @@ func relative(line string, at []int, cwd string) string {
 		if m[1] <= at[1] && at[0]-m[1] < beside || m[0] >= at[0] && m[0]-at[1] < beside {
 			return path.Join("/", cwd, line[m[2]:m[3]])
 		}
+	}
+	if m := unquoted.FindStringSubmatch(line); m != nil {
+		return path.Join("/", cwd, m[1])
 	}
 	return ""
 }

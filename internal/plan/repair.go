@@ -46,7 +46,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	f.denied, f.refused = evidence(run, workingDir(in))
 	rules := []rule{
 		repairExec, repairClaim, repairLast, repairPort, repairAcrossSaid, repairDenied, repairTemp, repairSaid, repairReadOnlyCopy, repairOwner,
-		repairDeferred, repairHidden, repairAcross, repairRaise, repairEveryOwner, repairEverySticky,
+		repairDeferred, repairHidden, repairAcross, repairEveryOwner, repairEverySticky, repairRaise,
 	}
 	switch {
 	case run.FailedSeed != "": // the application has not run: nothing that it said can be blamed
