@@ -93,7 +93,7 @@ func writeFolder(name string, files []emit.File) (err error) {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	defer func() { _ = os.RemoveAll(fresh) }() // the new folder where it failed, the old one else
+	defer func() { _ = os.RemoveAll(fresh) }()     // the new folder where it failed, the old one else
 	if err := os.Chmod(fresh, 0o755); err != nil { //nolint:gosec // manifests are no secret, and mkdir makes it so
 		return fmt.Errorf("writing %s: %w", name, err)
 	}

@@ -38,7 +38,9 @@ under exactly that profile. The sealed Pod manifest goes to stdout, the report t
 COMMAND runs on the host; --exec runs one in the container. Both see PODSEAL_CONTAINER, PODSEAL_HOST, PODSEAL_PORT (the
 first port), PODSEAL_PORT_<n> and PODSEAL_URL. Exit status 0 means that the application works.`,
 		Example: `  podseal run nginx:1.29 -- sh -c 'curl -fsS $PODSEAL_URL/ | grep -q Welcome'
-  podseal run -e POSTGRES_PASSWORD=x postgres:17 --exec 'psql -U postgres -c "select 1"' -o pod.yaml`,
+  podseal run -e POSTGRES_PASSWORD=x postgres:17 --exec 'psql -U postgres -c "select 1"' -o pod.yaml
+  podseal run -f deploy.yaml --in-place --network-policy policy.yaml -- ./e2e.sh
+  podseal run -f deploy.yaml --format kustomize -o seal -- ./e2e.sh`,
 		RunE: func(c *cobra.Command, args []string) error {
 			image, command, err := splitArgs(c, args, o.input.files)
 			if err != nil {

@@ -51,7 +51,11 @@ func head(pod *manifest.Pod) object {
 	if pod.Namespace != "" {
 		meta = append(meta, field{"namespace", pod.Namespace})
 	}
-	return object{{"apiVersion", pod.APIVersion}, {"kind", pod.Kind}, {"metadata", meta}}
+	o := object{{"kind", pod.Kind}, {"metadata", meta}}
+	if pod.APIVersion == "" {
+		return o // the manifest has none, and no API server takes it
+	}
+	return append(object{{"apiVersion", pod.APIVersion}}, o...)
 }
 
 type envVar = corev1.EnvVar
