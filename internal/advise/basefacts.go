@@ -29,11 +29,15 @@ func BaseFacts(ctx context.Context, facts image.Facts, tree image.Tree) (dockerf
 		if _, ok := b.Accounts[acct.Name]; !ok {
 			b.Accounts[acct.Name] = fmt.Sprintf("%d:%d", acct.UID, acct.GID)
 		}
-		if acct.UID >= 1000 && acct.UID < 60000 || acct.UID == FallbackID {
+		if acct.UID >= 1000 && acct.UID < 60000 {
 			made = append(made, acct.Name)
 		}
 	}
-	if len(made) == 1 { // of several, none is known to be the one for applications
+	nonroot, ok := users.ByUID(FallbackID)
+	switch {
+	case ok:
+		b.Prefer = nonroot.Name
+	case len(made) == 1: // of several, none is known to be the one for applications
 		b.Prefer = made[0]
 	}
 	b.Family, err = family(ctx, facts, tree)

@@ -61,11 +61,14 @@ type who struct {
 	made  []made
 	from  bool // the user comes from the base image
 	known bool // false where the base image's user is not known
+
+	begins string // the user that the final stage begins with; "" is root, or not known
 }
 
 func (f *File) who(target int, lookup func(string) Base) who {
 	stages, image := f.chain(target)
 	w := who{image: image, base: lookup(image), made: madeIn(stages), line: stages[0].From.Line, known: true}
+	w.begins = w.inherited(stages[1:])
 	for _, s := range stages {
 		if s.UserAt >= 0 {
 			w.user, w.line = s.User, s.Body[s.UserAt].Line
@@ -81,6 +84,19 @@ func (f *File) who(target int, lookup func(string) Base) who {
 		w.user = *w.base.User
 	}
 	return w
+}
+
+// inherited is the user that earlier stages or the base image leave.
+func (w who) inherited(earlier []*Stage) string {
+	for _, s := range earlier {
+		if s.UserAt >= 0 {
+			return s.User
+		}
+	}
+	if w.base.User != nil {
+		return *w.base.User
+	}
+	return ""
 }
 
 // uid resolves the user part as far as it is known.
@@ -123,7 +139,7 @@ func (w who) findings() []Finding {
 	uid, _, known := w.uid()
 	src := fmt.Sprintf("USER %s", w.user)
 	if w.from {
-		src = fmt.Sprintf("no USER, and the base image %s has USER %s", w.image, w.user)
+		src = fmt.Sprintf("USER %s, from the base image %s,", w.user, w.image)
 	}
 	switch {
 	case !w.from && !w.known:

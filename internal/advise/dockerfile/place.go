@@ -43,22 +43,32 @@ func (p *patcher) own() {
 		line += fmt.Sprintf("-g %s ", gid)
 	}
 	line += strings.Join(bare, " ")
-	if first < 0 || p.workAfter(first) {
+	if first < 0 {
 		p.before = append(p.before, line)
 		return
 	}
-	p.edits = append(p.edits, edit{at: p.above(first), add: []string{line}}) // what is done after VOLUME may be lost
+	add := []string{line}
+	if user := p.userAt(first); !isRoot(user) {
+		add = []string{"USER root", line, "USER " + user}
+	}
+	p.edits = append(p.edits, edit{at: p.above(first), add: add}) // what is done after VOLUME may be lost
 }
 
-// workAfter tells whether the user in effect at a line may not be root.
-func (p *patcher) workAfter(line int) bool {
-	user := ""
+// userAt is the user in effect at a line: the last USER above it as it is written, else the one that the stage begins
+// with.
+func (p *patcher) userAt(line int) string {
+	user := p.who.begins
 	for _, in := range p.stage.Body {
 		if in.Name == "user" && in.Line-1 < line && len(in.Words) > 0 {
 			user = in.Words[0]
 		}
 	}
-	return user != "" && user != "root" && user != "0"
+	return user
+}
+
+func isRoot(user string) bool {
+	name, _, _ := strings.Cut(user, ":")
+	return name == "" || name == "root" || name == "0"
 }
 
 // chownCopies adds --chown to the COPYs that bring a folder's content.
@@ -104,6 +114,7 @@ func (p *patcher) place() {
 	}
 	if u := p.stage.UserAt; u > work {
 		in := p.stage.Body[u]
+		p.asRoot(in.Line - 1)
 		p.edits = append(p.edits, edit{at: in.Line - 1, del: in.Last - in.Line + 1, add: append(p.before, user+p.user)})
 		return
 	}
@@ -117,7 +128,16 @@ func (p *patcher) place() {
 			break
 		}
 	}
+	p.asRoot(at)
 	p.edits = append(p.edits, edit{at: at, add: append(p.before, user+p.user)})
+}
+
+// asRoot lets what is done before the new USER be done as root, where another user is in effect.
+func (p *patcher) asRoot(line int) {
+	runs := slices.ContainsFunc(p.before, func(s string) bool { return strings.HasPrefix(strings.ToUpper(s), "RUN ") })
+	if runs && !isRoot(p.userAt(line)) {
+		p.before = append([]string{"USER root"}, p.before...)
+	}
 }
 
 // above is the line above the comments of the instruction at a line.
