@@ -16,7 +16,8 @@ func TestBaseImage(t *testing.T) {
 	name := map[string]string{"org.opencontainers.image.base.name": "example.com/declared:1"}
 	known := func(context.Context) ([]image.Stack, error) {
 		return []image.Stack{
-			{Ref: "debian:13", Layers: []string{hash("a")}}, {Ref: "team/base:1", Layers: []string{hash("a"), hash("b")}},
+			{Ref: "debian:13", Layers: []string{hash("a")}},
+			{Ref: "team/base:1", Layers: []string{hash("a"), hash("b")}},
 			{Ref: "other:1", Layers: []string{hash("c")}},
 		}, nil
 	}

@@ -23,10 +23,18 @@ import (
 // scripts/bases.sh, which have the users and the tools of the images that they stand for, and nothing else of them.
 // debian stands for Ubuntu and for images of languages too, ubi-minimal for what has no tool for users.
 var standIns = []struct{ pattern, name string }{
-	{`^node:.*alpine`, "node-alpine"}, {`dotnet/.*alpine`, "dotnet-alpine"}, {`^alpine|-alpine$`, "alpine"}, {`^node`, "node"}, {`^nginx`, "nginx"}, {`^jenkins`, "jenkins"},
-	{`dotnet/.*chiseled`, "chiseled"}, {`dotnet/`, "dotnet"},
-	{`distroless/.*nonroot`, "distroless-nonroot"}, {`distroless/`, "distroless"},
-	{`ubi-minimal|ubi-micro`, "ubi-minimal"}, {`/ubi`, "ubi"},
+	{`^node:.*alpine`, "node-alpine"},
+	{`dotnet/.*alpine`, "dotnet-alpine"},
+	{`^alpine|-alpine$`, "alpine"},
+	{`^node`, "node"},
+	{`^nginx`, "nginx"},
+	{`^jenkins`, "jenkins"},
+	{`dotnet/.*chiseled`, "chiseled"},
+	{`dotnet/`, "dotnet"},
+	{`distroless/.*nonroot`, "distroless-nonroot"},
+	{`distroless/`, "distroless"},
+	{`ubi-minimal|ubi-micro`, "ubi-minimal"},
+	{`/ubi`, "ubi"},
 	{`^(debian|ubuntu|python|golang|eclipse-temurin|registry\.example\.com/team/runtime|\$\{BASE\})`, "debian"},
 }
 
