@@ -82,7 +82,7 @@ type besideFile struct {
 
 // prepare makes all that is to be written of the sealed containers. It touches nothing.
 func (o *deliverOptions) prepare(inputs []sealedInput) (delivery, error) {
-	defer debug.SetGCPercent(debug.SetGCPercent(emit.GCPercent))
+	defer debug.SetGCPercent(debug.SetGCPercent(emit.GCPercent(sizeOf(inputs))))
 	var d delivery
 	r, notes, err := o.render(&d, inputs)
 	if err != nil {
@@ -97,6 +97,16 @@ func (o *deliverOptions) prepare(inputs []sealedInput) (delivery, error) {
 	companions := o.beside(&d, inputs)
 	d.written = o.reported(inputs, r, notes, companions)
 	return d, nil
+}
+
+func sizeOf(inputs []sealedInput) int {
+	size := 0
+	for _, in := range inputs {
+		if in.file != nil {
+			size += len(in.file.Source)
+		}
+	}
+	return size
 }
 
 func allProved(inputs []sealedInput) bool {

@@ -25,8 +25,8 @@ func TestMain(m *testing.M) {
 
 // spliceProcess does what podseal does between the last run and its end: it reads, splices and writes.
 func spliceProcess(name string) int {
-	debug.SetGCPercent(GCPercent)
 	source, err := os.ReadFile(name)
+	debug.SetGCPercent(GCPercent(len(source)))
 	if err == nil {
 		if source, _, err = spliceWith(source, usualProfile()); err == nil {
 			_, err = os.Stdout.Write(source)

@@ -13,9 +13,15 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// GCPercent is how much garbage a process should let grow while it splices: documents are many small values that live to
-// the end, so that collecting early finds little.
-const GCPercent = 400
+// GCPercent is how much garbage a process should let grow while it splices a source of some bytes, as debug.SetGCPercent
+// takes it. Documents are many small values that live to the end, so that collecting early finds little; a splice makes
+// up to 400 times the size of its source, which for a small one is less than what a collection costs.
+func GCPercent(size int) int {
+	if size <= 1<<20 {
+		return -1
+	}
+	return 400
+}
 
 // Edit is the profile of one container of a parsed manifest file.
 type Edit struct {

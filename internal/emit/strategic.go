@@ -86,13 +86,15 @@ func mergingItems(key string, before any, e items, order bool) (object, error) {
 	names, seen := make([]any, len(old)), map[any]int{}
 	for i, item := range old {
 		m, _ := item.(map[string]any)
-		names[i] = m[by]
+		if names[i] = m[by]; names[i] == nil {
+			return nil, fmt.Errorf("%s has an item without a %s, by which a strategic merge patch tells items apart: use --format json-patch", key, by)
+		}
 		seen[names[i]]++
 	}
 	list := append([]any(nil), e.prepend...)
 	for _, at := range e.at {
 		name := names[at.index]
-		if name == nil || seen[name] > 1 {
+		if seen[name] > 1 {
 			return nil, fmt.Errorf("%s has several items with the %s %v, which a strategic merge patch cannot tell apart: use --format json-patch", key, by, name)
 		}
 		item, _ := old[at.index].(map[string]any)

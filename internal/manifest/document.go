@@ -32,6 +32,7 @@ type Document struct {
 
 func parseDocument(file string, index int, c chunk) (*Document, error) {
 	d := &Document{File: file, Index: index, Offset: c.offset, Text: c.text, before: c.line}
+	d.lines = make([]int, 0, 1+bytes.Count(d.Text, []byte("\n")))
 	for at := 0; at < len(d.Text); at = nextLine(d.Text, at) {
 		d.lines = append(d.lines, at)
 	}

@@ -104,6 +104,7 @@ func nextLine(src []byte, at int) int {
 func lineBreak(src []byte, at int) (end, width int) {
 	for i := at; i < len(src); i++ {
 		switch c := src[i]; {
+		case c > '\r' && c < 0xc2: // most bytes
 		case c == '\n':
 			return i, 1
 		case c == '\r' && i+1 < len(src) && src[i+1] == '\n':
