@@ -45,7 +45,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	f := failure{in: in, plan: pl, cur: cur, run: run}
 	f.denied, f.refused = evidence(run, workingDir(in))
 	rules := []rule{
-		repairExec, repairClaim, repairLast, repairPort, repairAcrossSaid, repairDenied, repairTemp, repairSaid, repairReadOnlyCopy, repairOwner,
+		repairExec, repairClaim, repairLast, repairPort, repairAcrossSaid, repairDenied, repairTemp, repairUnused, repairSaid, repairReadOnlyCopy, repairOwner,
 		repairDeferred, repairHidden, repairAcross, repairEveryOwner, repairEverySticky, repairRaise,
 	}
 	switch {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 )
 
@@ -217,19 +218,42 @@ func onlyMetadata(f diff.Folder) bool {
 	return true
 }
 
+// repairUnused is repairRaise for the mounts in which the open run wrote at its start, and this run, which was ready, did
+// not: there the mount point itself made the difference.
+func repairUnused(_ context.Context, f failure) (Repair, error) {
+	r := Repair{Profile: f.cur}
+	if f.run.FailedIn != observe.E2E || !f.run.Trace.On || f.run.Trace.Lost > 0 {
+		return r, nil
+	}
+	seen := diff.Collect(f.run)
+	for _, o := range f.plan.Folders {
+		within := func(e diff.Evidence) bool { return e.Path != o.Path && profile.Within(e.Path, o.Path) }
+		atStart := func(e diff.Evidence) bool { return within(e) && e.Phase == observe.Start }
+		if slices.ContainsFunc(o.Evidence, atStart) && !slices.ContainsFunc(seen, within) {
+			f.raise(&r, o, "the open run wrote in it, this one did not")
+		}
+	}
+	return r, nil
+}
+
 // repairRaise mounts the folder above a mount that the application makes itself: that the mount point exists may change
 // what the application does, or it replaces the folder as a whole.
 func repairRaise(_ context.Context, f failure) (Repair, error) {
 	r := Repair{Profile: f.cur}
 	for _, o := range f.plan.Folders {
-		base := path.Dir(o.Path)
-		if _, ok := r.Profile.Mount(o.Path); !ok || !o.Created || strings.Count(base, "/") < 2 {
-			continue
-		}
-		r.Profile = f.withoutBelow(r.Profile, base)
-		r.mount(profile.Mount{Path: base, Kind: profile.Seeded}, fmt.Sprintf("the application makes %s itself and does not take a mount there", o.Path), noSign)
+		f.raise(&r, o, noSign)
 	}
 	return r, nil
+}
+
+// raise mounts the folder above one that is mounted and that the application makes itself.
+func (f failure) raise(r *Repair, o diff.Folder, evidence string) {
+	base := path.Dir(o.Path)
+	if _, ok := r.Profile.Mount(o.Path); !ok || !o.Created || strings.Count(base, "/") < 2 {
+		return
+	}
+	r.Profile = f.withoutBelow(r.Profile, base)
+	r.mount(profile.Mount{Path: base, Kind: profile.Seeded}, fmt.Sprintf("the application makes %s itself and does not take a mount there", o.Path), evidence)
 }
 
 // repairEveryOwner lets the application own every plain mount that the image has as a folder of the user's own.
