@@ -48,12 +48,8 @@ func (a *adviser) base(ctx context.Context, ref string) (b dockerfile.Base, read
 		return known, true, nil
 	}
 	b = a.catalog.Base(ref)
-	if b.Family != dockerfile.Unknown || ref == "" || a.connect(ctx) != nil {
+	if b.Family != dockerfile.Unknown || ref == "" || !a.hasImage(ctx, ref) {
 		return b, false, nil
-	}
-	has, err := a.engine.Has(ctx, ref, a.opts.target.platform)
-	if err != nil || !has {
-		return b, false, nil // it may be no reference at all, with an ARG that is not known
 	}
 	facts, err := a.engine.Image(ctx, ref, a.opts.target.platform)
 	if err != nil {
@@ -66,4 +62,14 @@ func (a *adviser) base(ctx context.Context, ref string) (b dockerfile.Base, read
 	b, err = advise.BaseFacts(ctx, facts, tree)
 	a.bases[ref] = b
 	return b, true, errors.Join(err, tree.Close(ctx))
+}
+
+// hasImage tells whether there is an engine that has an image. What is no reference at all, for an ARG that is not known,
+// is no image.
+func (a *adviser) hasImage(ctx context.Context, ref string) bool {
+	if err := a.connect(ctx); err != nil {
+		return false
+	}
+	has, err := a.engine.Has(ctx, ref, a.opts.target.platform)
+	return has && err == nil
 }

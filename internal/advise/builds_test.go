@@ -2,6 +2,7 @@ package advise_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,8 +110,8 @@ func TestPatchedDockerfilesBuild(t *testing.T) {
 		built++
 		t.Run(name, func(t *testing.T) {
 			ref, err := engine.Build(t.Context(), docker.Build{Dir: contextOf(t, text), Name: "Dockerfile", Dockerfile: []byte(text)})
-			if failed := new(docker.BuildError); err != nil {
-				t.Fatalf("%v\n%s\n%s", err, strings.Join(lines(err, failed), "\n"), text)
+			if err != nil {
+				t.Fatalf("%v\n%s\n%s", err, linesOf(err), text)
 			}
 			judgeBuilt(t, engine, ref, r.NewUser, strings.Join(r.Says, "\n"))
 		})
@@ -204,11 +205,12 @@ func judgeBuilt(t *testing.T, engine *docker.Engine, ref, user, says string) {
 	}
 }
 
-func lines(err error, failed *docker.BuildError) []string {
-	if f, ok := err.(*docker.BuildError); ok {
-		failed = f
+// linesOf are the last lines of a build that failed.
+func linesOf(err error) string {
+	if failed := new(docker.BuildError); errors.As(err, &failed) {
+		return strings.Join(failed.Lines, "\n")
 	}
-	return failed.Lines
+	return ""
 }
 
 // builder is an engine that has the stand-ins.

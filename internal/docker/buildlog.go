@@ -121,7 +121,7 @@ func eachField(raw []byte, visit func(field uint64, value []byte)) {
 			return
 		}
 		raw = raw[n:]
-		size, skip := uint64(0), 0
+		size, skip := 0, 0
 		switch key & 7 {
 		case 0: // a number
 			_, skip = binary.Uvarint(raw)
@@ -130,17 +130,19 @@ func eachField(raw []byte, visit func(field uint64, value []byte)) {
 		case 5:
 			skip = 4
 		case 2:
-			size, skip = binary.Uvarint(raw)
+			var n uint64
+			n, skip = binary.Uvarint(raw)
+			size = int(min(n, 1<<30))
 		default:
 			return
 		}
-		if skip <= 0 || skip > len(raw) || size > uint64(len(raw)-skip) {
+		if skip <= 0 || skip > len(raw) || size > len(raw)-skip {
 			return
 		}
 		if key&7 == 2 {
-			visit(key>>3, raw[skip:skip+int(size)])
+			visit(key>>3, raw[skip:skip+size])
 		}
-		raw = raw[skip+int(size):]
+		raw = raw[skip+size:]
 	}
 }
 
