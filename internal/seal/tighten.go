@@ -159,6 +159,9 @@ func (s *session) reductions(p profile.Profile) []reduction {
 		}
 	}
 	for _, m := range p.Mounts {
+		if m.Medium == profile.Memory && !s.given(m) && s.proofs[plan.MountField(m.Path)] == "" {
+			add("the memory of "+m.Path, func(p profile.Profile) profile.Profile { return onDisk(p, m.Path) })
+		}
 		switch {
 		case s.given(m) || m.Path == p.WorkingDir || m.Path == p.Env["HOME"]: // the user's own, or goes with its setting
 		case m.Kind == profile.Owned:
@@ -195,6 +198,16 @@ func (s *session) reductions(p profile.Profile) []reduction {
 		})
 	}
 	return out
+}
+
+// onDisk puts a mount that is in memory on the disk.
+func onDisk(p profile.Profile, at string) profile.Profile {
+	m, ok := p.Mount(at)
+	if !ok {
+		return p
+	}
+	m.Medium = profile.Disk
+	return p.WithMount(m)
 }
 
 // onlyAtStop tells whether the open run wrote in a mount only while it stopped, as an application that saves its state.
