@@ -5,10 +5,15 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/podseal/podseal/internal/manifest"
 )
 
 // brought is a field that a mapping has not itself. What a merge key brings for it is written out, with the edit.
 func (p *patcher) brought(n *yaml.Node, f field) (field, error) {
+	if !manifest.Merges(n) {
+		return field{f.key, rendered(nil, f.val)}, nil
+	}
 	v, err := p.doc.Value(n)
 	if err != nil {
 		return f, err

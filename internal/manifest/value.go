@@ -145,6 +145,16 @@ func (r *resolver) merge(n, source *yaml.Node, fields map[string]any, at int) er
 	return nil
 }
 
+// Merges tells whether a mapping has a merge key.
+func Merges(mapping *yaml.Node) bool {
+	for i := 0; i < len(mapping.Content); i += 2 {
+		if isMerge(mapping.Content[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 func isMerge(key *yaml.Node) bool { return key.Kind == yaml.ScalarNode && key.Tag == "!!merge" }
 
 var (

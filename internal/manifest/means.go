@@ -1,0 +1,72 @@
+package manifest
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Means tells whether a node means a value, without making one of it. It may be false for one that does, where aliases
+// or merge keys stand: then Value tells.
+func (d *Document) Means(n *yaml.Node, value any) bool {
+	r := resolver{doc: d}
+	return r.means(n, value)
+}
+
+func (r *resolver) means(n *yaml.Node, value any) bool {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		list, ok := value.([]any)
+		if !ok || len(list) != len(n.Content) {
+			return false
+		}
+		for i, item := range n.Content {
+			if !r.means(item, list[i]) {
+				return false
+			}
+		}
+		return true
+	case yaml.MappingNode:
+		return r.mappingMeans(n, value)
+	case yaml.ScalarNode:
+		switch value.(type) {
+		case map[string]any, []any:
+			return false
+		}
+		got, err := r.scalar(n)
+		return err == nil && got == value
+	default:
+		return false
+	}
+}
+
+// mappingMeans compares entry by entry. There are as many entries as the value has, and no key is there twice: so each of
+// the value's has one.
+func (r *resolver) mappingMeans(n *yaml.Node, value any) bool {
+	fields, ok := value.(map[string]any)
+	if !ok || 2*len(fields) != len(n.Content) {
+		return false
+	}
+	const few = 16 // keys that are compared one by one
+	names := make([]string, 0, few)
+	var many map[string]bool
+	if len(fields) > few {
+		many = make(map[string]bool, len(fields))
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, err := r.key(n.Content[i])
+		if err != nil || isMerge(n.Content[i]) || many[name] || slices.Contains(names, name) {
+			return false
+		}
+		if many != nil {
+			many[name] = true
+		} else {
+			names = append(names, name)
+		}
+		want, has := fields[name]
+		if !has || !r.means(n.Content[i+1], want) {
+			return false
+		}
+	}
+	return true
+}
