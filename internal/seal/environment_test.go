@@ -32,7 +32,9 @@ func TestEnvironment(t *testing.T) {
 		{"both", []int{53}, published{tcp: map[int]int{53: 1}, udp: map[int]int{53: 3}}, "PORT=1 URL=http://127.0.0.1:1 PORT_53=1 PORT_53_UDP=3"},
 	} {
 		r := &oneRun{runner: runner{target: target.Target{Ports: c.ports}}, c: c.c}
-		got := slices.DeleteFunc(r.environment(), func(v string) bool { return strings.HasPrefix(v, "PODSEAL_CONTAINER") || strings.HasPrefix(v, "PODSEAL_HOST") })
+		got := slices.DeleteFunc(r.environment(), func(v string) bool {
+			return strings.HasPrefix(v, "PODSEAL_CONTAINER") || strings.HasPrefix(v, "PODSEAL_HOST")
+		})
 		if s := strings.ReplaceAll(strings.Join(got, " "), "PODSEAL_", ""); s != c.want {
 			t.Errorf("%s: %s, want %s", c.name, s, c.want)
 		}
