@@ -57,7 +57,7 @@ func services(all []Input) ([]service, error) {
 		}
 		s := service{
 			name: names.take(cmp.Or(in.Name, Name(in.Target.Image))), image: cmp.Or(in.Facts.Digest, in.Target.Image), platform: in.Target.Platform,
-			entrypoint: in.Target.Entrypoint, args: in.Target.Args, workingDir: cmp.Or(in.Profile.WorkingDir, in.Target.WorkingDir),
+			entrypoint: in.Target.Concealed(in.Target.Entrypoint), args: in.Target.Concealed(in.Target.Args), workingDir: cmp.Or(in.Profile.WorkingDir, in.Target.WorkingDir),
 			profile: in.Profile, network: in.Target.Network, ports: portWords(in),
 		}
 		if c, ok := in.container(); ok && c.Image != "" {
@@ -120,6 +120,9 @@ func (s *service) environment(in Input) {
 	}
 	if len(elsewhere) > 0 {
 		s.note("the pod takes %s from elsewhere: set them where you start this, the values are not written here", strings.Join(elsewhere, ", "))
+	}
+	if !slices.Equal(slices.Concat(s.entrypoint, s.args), slices.Concat(in.Target.Entrypoint, in.Target.Args)) {
+		s.note("the command has values of a Secret in it, which are not written here: put them there")
 	}
 	if slices.ContainsFunc(slices.Concat(s.entrypoint, s.args), func(w string) bool { return strings.Contains(w, target.PodIP) }) {
 		s.note("%s in the command stands for the pod's address: put the right one there", target.PodIP)
