@@ -166,7 +166,7 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	if err := c.runInits(ctx); err != nil {
 		return err
 	}
-	if c.target.Pod != nil && c.target.Completes {
+	if c.precedes() {
 		if err := c.removeAfter(ctx); err != nil {
 			return err
 		}
@@ -180,9 +180,9 @@ func (c *running) Stop(ctx context.Context) (observe.Exit, error) {
 	if grace <= 0 {
 		grace = defaultGrace
 	}
-	seconds := int(math.Ceil(grace.Seconds()))
 	if c.failure() == nil {
-		c.preStop(ctx, grace)
+		grace = c.preStop(ctx, grace)
+		seconds := int(math.Ceil(grace.Seconds()))
 		// The engine takes the signal from the image's STOPSIGNAL.
 		if err := c.e.cli.ContainerStop(ctx, c.id, container.StopOptions{Timeout: &seconds}); err != nil {
 			return observe.Exit{}, fmt.Errorf("stopping the container: %w", err)

@@ -41,7 +41,12 @@ func (c *running) startMember(ctx context.Context, spec target.Member) (*member,
 		e: c.e, target: spec.Target, facts: facts, profile: spec.Profile, watcher: &observer{}, sandbox: c.sandbox, beside: true,
 	}}
 	c.made(m.Remove)
-	if err := m.setUpAlone(ctx); err != nil {
+	err = m.setUpAlone(ctx)
+	var seed *seal.SeedError
+	if errors.As(err, &seed) { // not one of the target's mounts
+		return nil, &seal.PodError{What: fmt.Sprintf("%s %s: %v", spec.Kind, spec.Name, seed)}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if spec.Kind != target.Init {
@@ -64,9 +69,13 @@ func (c *running) startMember(ctx context.Context, spec target.Member) (*member,
 	return nil, &seal.PodError{What: fmt.Sprintf("%s %s exited %d", spec.Kind, spec.Name, state.Exit.Code), Output: strings.TrimSpace(logs)}
 }
 
+// precedes tells whether the rest of the pod starts when the container has ended. The containers of a job do not wait for
+// each other.
+func (c *running) precedes() bool { return c.target.Pod != nil && c.target.Pod.Kind == target.Init }
+
 // Proceed implements seal.Container.
 func (c *running) Proceed(ctx context.Context) error {
-	if c.target.Pod == nil {
+	if !c.precedes() {
 		return nil
 	}
 	return c.startMembers(ctx, c.target.Pod.After)
@@ -153,7 +162,7 @@ func (c *running) hook(ctx context.Context, name string, h *target.Hook) error {
 // hookTime bounds the request of a hook.
 const hookTime = 10 * time.Second
 
-// get makes the request of a hook.
+// get makes the request of a hook. Any answer is well: a kubelet does not look at the status.
 func (c *running) get(ctx context.Context, g target.HTTPGet) error {
 	ctx, cancel := context.WithTimeout(ctx, hookTime)
 	defer cancel()
@@ -171,20 +180,24 @@ func (c *running) get(ctx context.Context, g target.HTTPGet) error {
 		return err
 	}
 	for _, h := range g.Headers {
+		if strings.EqualFold(h[0], "Host") {
+			req.Host = h[1]
+			continue
+		}
 		req.Header.Add(h[0], h[1])
 	}
-	client := &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a kubelet does not check it, either
-	}}
+	client := &http.Client{
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a kubelet does not check it, either
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode >= http.StatusBadRequest {
-		return fmt.Errorf("GET %s answers %s", g.Path, resp.Status)
-	}
-	return nil
+	return resp.Body.Close()
 }
 
 // postStart runs the hook after the start. Its failure ends a container in a pod.
@@ -205,11 +218,20 @@ func (c *running) stopped(ctx context.Context) bool {
 	return err == nil && !s.Running
 }
 
-// preStop runs the hook before the stop; a kubelet stops the container whatever came of it.
-func (c *running) preStop(ctx context.Context, grace time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, grace)
+// leastGrace is what a kubelet leaves between the stop signal and SIGKILL, however long the hook before took.
+const leastGrace = 2 * time.Second
+
+// preStop runs the hook before the stop; a kubelet stops the container whatever came of it. It returns what is left of the
+// grace period.
+func (c *running) preStop(ctx context.Context, grace time.Duration) time.Duration {
+	if c.target.PreStop == nil {
+		return grace
+	}
+	began := time.Now()
+	within, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	_ = c.hook(ctx, "preStop", c.target.PreStop)
+	_ = c.hook(within, "preStop", c.target.PreStop)
+	return max(leastGrace, grace-time.Since(began))
 }
 
 // givenVolume tells whether the pod itself mounts something at a path.

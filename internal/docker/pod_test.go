@@ -177,7 +177,7 @@ func TestCompletedContainer(t *testing.T) {
 	c := b.startPod(target.Target{
 		Name: "migrate", Args: []string{"append:/work/made=x"}, Mounts: shared, Completes: true,
 		Pod: &target.Pod{
-			Name: "web", Original: "Pod web", Default: "main", Volumes: []target.Volume{{Name: "work", Kind: target.EmptyDir}},
+			Name: "web", Kind: target.Init, Original: "Pod web", Default: "main", Volumes: []target.Volume{{Name: "work", Kind: target.EmptyDir}},
 			After: []target.Member{beside("main", target.Main, facts, shared, "wait")},
 		},
 	}, facts, profile.Unrestricted())

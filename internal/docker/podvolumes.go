@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -37,31 +38,12 @@ func (c *running) makePodVolumes(ctx context.Context) error {
 			}
 			c.madeVolume(engine.Name)
 			made.name, made.at = engine.Name, engine.Mountpoint
-			fills = append(fills, fill{volume: engine.Name, content: content(v, group, s.subPaths(c.target, v.Name))})
+			fills = append(fills, fill{volume: engine.Name, content: content(v, group, subPaths(c.target, v.Name))})
 		}
 		s.volumes[v.Name] = made
 	}
 	if err := c.e.fill(ctx, c.facts, fills); err != nil {
 		return fmt.Errorf("filling the pod's volumes: %w", err)
-	}
-	return c.makeFolders(ctx)
-}
-
-// makeFolders makes the volumes that stand for a folder of another one.
-func (c *running) makeFolders(ctx context.Context) error {
-	s := c.sandbox
-	for _, m := range podMounts(c.target) {
-		v, ok := s.volumes[m.Volume]
-		key := path.Join(m.Volume, m.SubPath)
-		if !ok || m.SubPath == "" || v.Kind == target.Files || v.Kind == target.Host || s.folders[key] != "" {
-			continue
-		}
-		made, err := c.e.makeFolder(ctx, v.name, m.SubPath)
-		if err != nil {
-			return err
-		}
-		c.madeVolume(made.Name)
-		s.folders[key] = made.Name
 	}
 	return nil
 }
@@ -75,8 +57,8 @@ func podMounts(t target.Target) []target.VolumeMount {
 	return out
 }
 
-// subPaths are the folders of a volume that some container mounts by themselves: a kubelet makes them.
-func (s *sandbox) subPaths(t target.Target, volume string) []string {
+// subPaths are the parts of a volume that some container mounts by themselves.
+func subPaths(t target.Target, volume string) []string {
 	var out []string
 	for _, m := range podMounts(t) {
 		if m.Volume == volume && m.SubPath != "" {
@@ -88,25 +70,29 @@ func (s *sandbox) subPaths(t target.Target, volume string) []string {
 }
 
 // mount is the engine's mount for a pod's one. A file of a volume is bound from where the engine keeps it: a volume of
-// an engine is always a folder.
-func (s *sandbox) mount(m target.VolumeMount) (mount.Mount, error) {
+// an engine is always a folder. The parts are those of the container, by the path of the mount.
+func (s *sandbox) mount(m target.VolumeMount, parts map[string]mount.Mount) (mount.Mount, error) {
 	v, ok := s.volumes[m.Volume]
 	if !ok {
 		return mount.Mount{}, fmt.Errorf("mounting %s: the pod has no volume %s", m.Path, m.Volume)
 	}
+	var out mount.Mount
 	switch {
 	case v.Kind == target.Host:
-		return mount.Mount{Type: mount.TypeBind, Source: path.Join(v.at, m.SubPath), Target: m.Path, ReadOnly: m.ReadOnly}, nil
+		out = bind(path.Join(v.at, m.SubPath), m.Path)
 	case v.Kind == target.Files && m.SubPath != "":
-		return mount.Mount{Type: mount.TypeBind, Source: path.Join(v.at, dataFolder, m.SubPath), Target: m.Path, ReadOnly: true}, nil
+		out = bind(path.Join(v.at, dataFolder, m.SubPath), m.Path)
 	case m.SubPath != "":
-		out := volumeMount(s.folders[path.Join(m.Volume, m.SubPath)], m.Path)
-		out.ReadOnly = m.ReadOnly
-		return out, nil
+		out = parts[m.Path]
+	default:
+		out = volumeMount(v.name, m.Path)
 	}
-	out := volumeMount(v.name, m.Path)
 	out.ReadOnly = m.ReadOnly || v.Kind == target.Files
 	return out, nil
+}
+
+func bind(from, to string) mount.Mount {
+	return mount.Mount{Type: mount.TypeBind, Source: from, Target: to}
 }
 
 // fill is what a volume holds before anything is started.
@@ -126,8 +112,9 @@ const (
 	dataLink   = "..data"
 )
 
-// content is what a kubelet puts into a volume, with the effect of fsGroup.
-func content(v target.Volume, group int64, folders []string) []entry {
+// content is what a kubelet puts into a volume, with the effect of fsGroup. Of the parts that are mounted by themselves
+// it makes those that no file is at.
+func content(v target.Volume, group int64, parts []string) []entry {
 	root := entry{Header: tar.Header{Typeflag: tar.TypeDir, Mode: 0o755}}
 	switch v.Kind {
 	case target.EmptyDir:
@@ -138,16 +125,14 @@ func content(v target.Volume, group int64, folders []string) []entry {
 	if group != 0 {
 		root.Gid, root.Mode = int(group), root.Mode|0o2770
 	}
-	if v.Kind == target.Files {
-		return append([]entry{root}, files(v.Files, group)...)
+	if v.Kind != target.Files {
+		return []entry{root}
 	}
-	out := []entry{root}
-	for _, f := range folders {
-		at := ""
-		for part := range strings.SplitSeq(f, "/") {
-			at = path.Join(at, part)
+	out := append([]entry{root}, files(v.Files, group)...)
+	for _, part := range parts {
+		if !slices.ContainsFunc(v.Files, func(f target.VolumeFile) bool { return profile.Within(f.Path, part) }) {
 			folder := root
-			folder.Name = at
+			folder.Name = path.Join(dataFolder, part)
 			out = append(out, folder)
 		}
 	}
@@ -194,10 +179,17 @@ func (e *Engine) fill(ctx context.Context, facts image.Facts, fills []fill) erro
 		return nil
 	}
 	var names []string
+	for _, f := range fills {
+		names = append(names, f.volume)
+	}
+	return e.withVolumes(ctx, facts, names, func(id string) error { return e.put(ctx, id, fills) })
+}
+
+// put writes the content of volumes into a container that has them below preparedRoot, in that order.
+func (e *Engine) put(ctx context.Context, id string, fills []fill) error {
 	var stream bytes.Buffer
 	w := tar.NewWriter(&stream)
 	for i, f := range fills {
-		names = append(names, f.volume)
 		for _, h := range f.content {
 			h.Name = path.Join(prepared(i)[1:], h.Name)
 			if h.Typeflag == tar.TypeDir {
@@ -214,7 +206,5 @@ func (e *Engine) fill(ctx context.Context, facts image.Facts, fills []fill) erro
 	if err := w.Close(); err != nil {
 		return err
 	}
-	return e.withVolumes(ctx, facts, names, func(id string) error {
-		return e.cli.CopyToContainer(ctx, id, "/", &stream, container.CopyToContainerOptions{})
-	})
+	return e.cli.CopyToContainer(ctx, id, "/", &stream, container.CopyToContainerOptions{})
 }

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
@@ -82,12 +83,11 @@ type sandbox struct {
 	ip      string
 	group   int64 // fsGroup
 	volumes map[string]podVolume
-	folders map[string]string // volumes for a subPath: by volume and path
 }
 
 // makeSandbox makes the sandbox of a target's pod. What is made is removed with c.
 func (c *running) makeSandbox(ctx context.Context) error {
-	s := &sandbox{e: c.e, pod: c.target.Pod, group: podGroup(c.target, c.profile), volumes: map[string]podVolume{}, folders: map[string]string{}}
+	s := &sandbox{e: c.e, pod: c.target.Pod, group: podGroup(c.target, c.profile), volumes: map[string]podVolume{}}
 	helper, err := c.e.helper(ctx)
 	if err != nil {
 		return fmt.Errorf("making the pod's sandbox: %w", err)
@@ -183,9 +183,9 @@ func sandboxError(pod *target.Pod, err error) error {
 	return errors.Join(fmt.Errorf("starting the sandbox of %s", pod.Original), startError(err))
 }
 
-// join puts a container into the pod: its network, its IPC, and the pod's volumes. The paths in given are the profile's
-// own mounts, which stand in place of the pod's.
-func (s *sandbox) join(to settings, t target.Target, p profile.Profile) error {
+// join puts a container into the pod: its network, its IPC, and the pod's volumes, with what makeParts made. The
+// profile's own mounts stand in place of the pod's.
+func (s *sandbox) join(to settings, t target.Target, p profile.Profile, parts map[string]mount.Mount) error {
 	to.cfg.Hostname, to.cfg.ExposedPorts = "", nil
 	to.host.NetworkMode, to.host.PortBindings = container.NetworkMode("container:"+s.id), nil
 	to.host.IpcMode, to.host.ShmSize, to.host.Sysctls = container.IpcMode("container:"+s.id), 0, nil
@@ -199,11 +199,11 @@ func (s *sandbox) join(to settings, t target.Target, p profile.Profile) error {
 		if _, own := p.Mount(m.Path); own && !p.Open {
 			continue
 		}
-		mount, err := s.mount(m)
+		made, err := s.mount(m, parts)
 		if err != nil {
 			return err
 		}
-		to.host.Mounts = append(to.host.Mounts, mount)
+		to.host.Mounts = append(to.host.Mounts, made)
 	}
 	return nil
 }

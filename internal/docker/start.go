@@ -47,10 +47,10 @@ func (c *running) setUp(ctx context.Context) error {
 	if err := c.setUpAlone(ctx); err != nil {
 		return err
 	}
-	if c.target.Completes {
+	if c.precedes() {
 		return nil // what comes after it starts when it has ended
 	}
-	return c.Proceed(ctx)
+	return c.startMembers(ctx, c.target.Pod.After)
 }
 
 // setUpAlone sets up one container: its volumes, the init containers that fill them, the container.
@@ -70,7 +70,11 @@ func (c *running) setUpAlone(ctx context.Context) error {
 		return err
 	}
 	if c.sandbox != nil {
-		if err := c.sandbox.join(s, c.target, c.profile); err != nil {
+		parts, err := c.makeParts(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.sandbox.join(s, c.target, c.profile, parts); err != nil {
 			return err
 		}
 	}

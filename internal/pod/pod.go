@@ -161,6 +161,7 @@ func (p *Pod) Target(name string, profiles map[string]profile.Profile) target.Ta
 	}
 	t := p.Members[at].Target
 	shared := p.shared
+	shared.Kind = p.Members[at].Kind
 	shared.Before, shared.After = p.under(0, at, profiles), p.under(at+1, len(p.Members), profiles)
 	if at != p.main {
 		shared.Default = p.Members[p.main].Name

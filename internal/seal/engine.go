@@ -63,7 +63,8 @@ type Container interface {
 	// DeniedPorts are the TCP ports that something was refused to bind, as far as the tracer saw, sorted.
 	DeniedPorts() []int
 
-	// Proceed starts the containers of the pod that come after one that has run to its end.
+	// Proceed starts the containers of the pod that come after an init container, which has run to its end. After any
+	// other it does nothing: they run already.
 	Proceed(ctx context.Context) error
 	// Restart kills PID 1 with SIGKILL, runs the seeds a second time, and starts the container again over the same
 	// mounts, as a kubelet does after a crash and after a sandbox restart. Ports may differ afterwards. The mounts at

@@ -10,6 +10,7 @@ import (
 // alone.
 type Pod struct {
 	Name     string            // the hostname, too
+	Kind     MemberKind        // of the target: those after an init container start when it has ended
 	Volumes  []Volume          // in the pod's order
 	FSGroup  int64             // the group that owns the volumes; 0 where the pod says none
 	Groups   []int64           // supplementalGroups, sorted
@@ -112,7 +113,7 @@ type Probe struct {
 	Timeout time.Duration // of one try
 }
 
-// PodIP stands in a value of the environment, an argument or a header for the address that the pod will have.
+// PodIP stands in a value of the environment or an argument for the address that the pod will have.
 const PodIP = "{pod-ip}"
 
 // Volume finds a volume of the pod.

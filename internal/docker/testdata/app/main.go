@@ -8,6 +8,7 @@
 //	read:PATH           reads a file
 //	list:PATH           names in a folder
 //	mkdir:PATH          makes a folder
+//	link:PATH=TO        makes a symbolic link
 //	remove:PATH         removes
 //	listen:PORT         listens for TCP and greets
 //	env:NAME            an environment variable
@@ -67,6 +68,8 @@ func do(verb, arg string) (string, error) {
 		return strings.Join(names, " "), err
 	case "mkdir":
 		return "ok", os.Mkdir(arg, 0o755)
+	case "link":
+		return "ok", os.Symlink(text, name)
 	case "remove":
 		return "ok", os.Remove(arg)
 	case "env":
