@@ -58,7 +58,11 @@ func short(v any) string {
 	if v == nil {
 		return ""
 	}
-	return flow(rendered(nil, v), false)
+	switch v.(type) {
+	case object, items, replaced:
+		v = rendered(nil, v)
+	}
+	return flow(v, false)
 }
 
 // mapping edits the keys of a mapping.

@@ -58,31 +58,53 @@ func (s style) blockItems(items []any, column int) []string {
 }
 
 // flow renders a value on one line. With json, strings and keys are always in double quotes.
-func flow(v any, json bool) string {
+func flow(v any, json bool) string { return string(appendFlow(nil, v, json)) }
+
+// appendFlow renders a value behind what is there.
+func appendFlow(to []byte, v any, json bool) []byte {
 	switch v := v.(type) {
 	case object:
-		return "{" + strings.Join(flowFields(v, json), ", ") + "}"
-	case []any:
-		return "[" + strings.Join(flowItems(v, json), ", ") + "]"
-	case string:
-		switch {
-		case json:
-			return doubleQuoted(v)
-		case strings.ContainsAny(v, ",[]{}"):
-			return quoted(v)
+		to = append(to, '{')
+		for i, f := range v {
+			if i > 0 {
+				to = append(to, ", "...)
+			}
+			to = append(appendFlow(to, f.key, json), ": "...)
+			to = appendFlow(to, f.val, json)
 		}
-		return scalar(v)
+		return append(to, '}')
+	case []any:
+		to = append(to, '[')
+		for i, item := range v {
+			if i > 0 {
+				to = append(to, ", "...)
+			}
+			to = appendFlow(to, item, json)
+		}
+		return append(to, ']')
+	case string:
+		return append(to, flowString(v, json)...)
 	case int64:
-		return strconv.FormatInt(v, 10)
+		return strconv.AppendInt(to, v, 10)
 	case bool:
-		return strconv.FormatBool(v)
+		return strconv.AppendBool(to, v)
 	case uint64:
-		return strconv.FormatUint(v, 10)
+		return strconv.AppendUint(to, v, 10)
 	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
+		return strconv.AppendFloat(to, v, 'g', -1, 64)
 	default:
-		return "null"
+		return append(to, "null"...)
 	}
+}
+
+func flowString(s string, json bool) string {
+	switch {
+	case json:
+		return doubleQuoted(s)
+	case strings.ContainsAny(s, ",[]{}"):
+		return quoted(s)
+	}
+	return scalar(s)
 }
 
 func flowFields(o object, json bool) []string {
