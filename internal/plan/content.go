@@ -42,7 +42,7 @@ func mountFor(ctx context.Context, in Input, user profile.User, f diff.Folder) (
 }
 
 // ownedBelow is the first folder that the image made for a user of its own in a folder that has nothing but folders, and
-// that the open run did not write, so that it gets no mount: the application expects it there.
+// that gets no mount, since the open run did not write there or since it lies in a VOLUME: the application expects it there.
 func ownedBelow(ctx context.Context, in Input, f diff.Folder) (string, error) {
 	if f.Content != diff.Empty || len(f.Hides) == 0 {
 		return "", nil
@@ -56,7 +56,7 @@ func ownedBelow(ctx context.Context, in Input, f diff.Folder) (string, error) {
 	}
 	written, volumes := diff.Collect(in.Open).Allowed(), Volumes(in.Facts)
 	for _, e := range entries {
-		below := func(w diff.Evidence) bool { return profile.Within(w.Path, e.Path) }
+		below := func(w diff.Evidence) bool { return !f.Volume && profile.Within(w.Path, e.Path) }
 		mounted := func(v string) bool { return v != f.Path && profile.Within(e.Path, v) }
 		if e.Kind == image.Dir && e.UID != 0 && !slices.ContainsFunc(written, below) && !slices.ContainsFunc(volumes, mounted) {
 			return e.Path, nil
