@@ -128,15 +128,8 @@ func sandboxSettings(t target.Target, p profile.Profile, helper image.Facts, pub
 		s.cfg.Hostname = hostname(pod.Name)
 		publish(s, podPorts(t), publishOn)
 	}
-	sealed, low := !p.Open, p.LowPorts
-	for _, m := range slices.Concat(pod.Before, pod.After) {
-		sealed, low = sealed || !m.Profile.Open, low || m.Profile.LowPorts
-	}
-	if sealed && !s.host.NetworkMode.IsHost() {
-		s.host.Sysctls[lowPortSysctl] = "1024"
-		if low {
-			s.host.Sysctls[lowPortSysctl] = "0"
-		}
+	if start := firstPort(t, p); start != "" && !s.host.NetworkMode.IsHost() && !s.host.NetworkMode.IsContainer() {
+		s.host.Sysctls[lowPortSysctl] = start
 	}
 	maps.Copy(s.host.Sysctls, pod.Sysctls)
 	return s
@@ -144,6 +137,24 @@ func sandboxSettings(t target.Target, p profile.Profile, helper image.Facts, pub
 
 // lowPortSysctl is the first port that everyone may bind.
 const lowPortSysctl = "net.ipv4.ip_unprivileged_port_start"
+
+// firstPort is the first port that everyone may bind in a pod; "" is the engine's own. One that is not sealed yet keeps
+// the low ports that it names, unless the target has some itself, whose need of them is to be found out.
+func firstPort(t target.Target, p profile.Profile) string {
+	low := func(port int) bool { return port < 1024 }
+	sealed, open := !p.Open, p.LowPorts
+	for _, m := range slices.Concat(t.Pod.Before, t.Pod.After) {
+		sealed = sealed || !m.Profile.Open
+		open = open || m.Profile.LowPorts || m.Profile.Open && slices.ContainsFunc(m.Target.Ports, low) && !slices.ContainsFunc(t.Ports, low)
+	}
+	switch {
+	case !sealed:
+		return ""
+	case open:
+		return "0"
+	}
+	return "1024"
+}
 
 // podPorts are the ports of all containers of a pod.
 func podPorts(t target.Target) []int {

@@ -216,8 +216,11 @@ func (c *running) publishedPorts(found container.InspectResponse, proto string) 
 	out := map[int]int{}
 	if found.HostConfig.NetworkMode.IsHost() {
 		ports := targetPorts(c.target, c.facts)
-		if proto == "udp" {
+		switch {
+		case proto == "udp":
 			ports = c.facts.Exposed(proto)
+		case c.target.Pod != nil:
+			ports = podPorts(c.target)
 		}
 		for _, p := range ports {
 			out[p] = p
