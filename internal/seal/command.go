@@ -27,7 +27,7 @@ func (r *oneRun) commands(ctx context.Context, phase observe.Phase) (failure str
 		late := within.Err() != nil && ctx.Err() == nil
 		cancel()
 		if err != nil && !late {
-			return "", err
+			return r.diedBefore(ctx, cmd, err)
 		}
 		r.o.Commands = append(r.o.Commands, res)
 		switch {
@@ -47,6 +47,19 @@ func (r *oneRun) commands(ctx context.Context, phase observe.Phase) (failure str
 		}
 	}
 	return r.exited(ctx, "while the e2e commands ran")
+}
+
+// diedBefore tells of a command that cannot be executed in the container since that has exited; any other error is the
+// engine's.
+func (r *oneRun) diedBefore(ctx context.Context, cmd target.Command, err error) (failure string, _ error) {
+	if !cmd.Inside {
+		return "", err
+	}
+	gone, serr := r.exited(ctx, fmt.Sprintf("before `%s` could run", cmd))
+	if serr != nil || gone == "" {
+		return "", err
+	}
+	return gone, nil
 }
 
 func (r *oneRun) commandLimit() time.Duration {

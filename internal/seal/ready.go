@@ -170,6 +170,9 @@ func (r *oneRun) checks(ctx context.Context) ([]check, error) {
 func (r *oneRun) commandCheck(cmd target.Command) check {
 	return func(ctx context.Context) (string, error) {
 		res, err := r.command(ctx, cmd, observe.Start)
+		if err != nil && cmd.Inside {
+			return "", r.unlessGone(ctx, err)
+		}
 		if err != nil || res.Code == 0 {
 			return "", err
 		}

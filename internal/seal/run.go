@@ -184,9 +184,11 @@ func (r *oneRun) look(ctx context.Context, phase observe.Phase) error {
 	return nil
 }
 
-// unlessGone forgives an error that only comes from the container having exited meanwhile.
+// unlessGone forgives an error that only comes from the container, or another of its pod, having exited meanwhile. One
+// that runs to its end has exited well when others are asked.
 func (r *oneRun) unlessGone(ctx context.Context, err error) error {
-	if st, serr := r.c.State(ctx); serr == nil && !st.Running {
+	st, serr := r.c.State(ctx)
+	if serr == nil && (st.Other != "" || !st.Running && !r.target.Completes) {
 		return nil
 	}
 	return err

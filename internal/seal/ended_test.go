@@ -1,0 +1,54 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// ended is a container in which nothing can be executed any more.
+type ended struct {
+	Container
+	state State
+}
+
+var errNotRunning = errors.New("the container is not running")
+
+func (c ended) State(ctx context.Context) (State, error) { return c.state, ctx.Err() }
+
+func (c ended) ExecDefault(context.Context, []string) (int, string, error) {
+	return 0, "", errNotRunning
+}
+
+// TestCommandInEndedContainer: a command that finds no container to run in tells of the application, where that has ended,
+// or another container of its pod; else the engine is at fault, and all ends.
+func TestCommandInEndedContainer(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name      string
+		state     State
+		completes bool
+		want      string // the failure; "" is an error
+	}{
+		{name: "runs", state: State{Running: true}},
+		{name: "ended", state: State{Exit: observe.Exit{Code: 3}}, want: "exited 3 before `sh -x` could run"},
+		{name: "another ended", state: State{Running: true, Other: "container web exited 1"}, want: "container web exited 1 before `sh -x` could run"},
+		{name: "runs to its end", completes: true},
+	} {
+		r := &oneRun{runner: runner{target: target.Target{
+			Completes: tt.completes, Commands: []target.Command{{Inside: true, Argv: []string{"sh", "-x"}}},
+		}}, c: ended{state: tt.state}, began: time.Now()}
+		failure, err := r.commands(t.Context(), observe.E2E)
+		if failure != tt.want || errors.Is(err, errNotRunning) != (tt.want == "") {
+			t.Errorf("%s: the failure %q and the error %v, want %q", tt.name, failure, err, tt.want)
+		}
+		missing, err := r.commandCheck(r.target.Commands[0])(t.Context())
+		if missing != "" || errors.Is(err, errNotRunning) != (tt.want == "") {
+			t.Errorf("%s: the readiness check misses %q, with the error %v", tt.name, missing, err)
+		}
+	}
+}
