@@ -32,6 +32,7 @@ var (
 	makesDir  = regexp.MustCompile(`(?i)mkdir|(?:create|creating|make|making) (?:the )?(?:temp(?:orary)? )?(?:director|folder)`)
 	bindLine  = regexp.MustCompile(`(?i)\bbind|listen|socket`)
 	stickyish = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|temporary director|tmpdir`)
+	unsafe    = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|unsafe`) // complains of a mode without saying "refused"
 	ownership = regexp.MustCompile(`(?i)owner|permissions|insecure|group or world|not owned|chmod|chown|change mode|utime`)
 )
 

@@ -150,7 +150,7 @@ func repairTemp(ctx context.Context, f failure) (Repair, error) {
 		}
 	}
 	for l := range strings.Lines(f.run.Logs) {
-		if line == "" && stickyish.MatchString(l) {
+		if line == "" && unsafe.MatchString(l) {
 			line = strings.TrimSpace(l)
 		}
 	}
