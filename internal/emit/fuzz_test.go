@@ -104,7 +104,7 @@ func lostLine(in, out []byte, report Report) string {
 		if replaced[i+1] {
 			continue
 		}
-		for len(rest) > 0 && !bytes.Equal(bytes.TrimRight(rest[0], "\r"), bytes.TrimRight(line, "\r")) {
+		for len(rest) > 0 && !isSame(bytes.TrimRight(line, "\r"), bytes.TrimRight(rest[0], "\r")) {
 			rest = rest[1:]
 		}
 		if len(rest) == 0 {
@@ -113,4 +113,9 @@ func lostLine(in, out []byte, report Report) string {
 		rest = rest[1:]
 	}
 	return ""
+}
+
+// isSame tells whether a line is still there. A key without a value may have got one behind it.
+func isSame(before, now []byte) bool {
+	return bytes.Equal(before, now) || bytes.HasSuffix(before, []byte(":")) && bytes.HasPrefix(now, append(before[:len(before):len(before)], ' '))
 }

@@ -157,7 +157,9 @@ func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Po
 	}
 	template, _ := walk(object, steps[:len(steps)-1])
 	if _, meta, ok := Lookup(template, "metadata"); ok {
-		if err := d.Decode(meta, &p.Meta); err != nil {
+		steps := p.Steps()
+		value, known := d.valueAt(append(steps[:len(steps)-1], Step{Key: "metadata"}))
+		if err := d.decode(meta, value, known, &p.Meta); err != nil {
 			return nil, fmt.Errorf("reading the metadata of %s: %w", p, err)
 		}
 	}
