@@ -149,8 +149,8 @@ func TestSpliceIsLinear(t *testing.T) {
 		}
 		return best
 	}
-	// Quadratic time would be 400 times as much; other work on the machine may well double what is measured.
-	if small, large := took(50), took(1000); large > 100*small {
+	// Quadratic time would be 400 times as much; other work on the machine makes it a few times what it is.
+	if small, large := took(50), took(1000); large > 200*small {
 		t.Errorf("50 documents took %v, 1000 took %v", small, large)
 	}
 }
