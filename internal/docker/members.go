@@ -62,11 +62,20 @@ func (c *running) startMember(ctx context.Context, spec target.Member) (*member,
 	if state.Exit.Code == 0 {
 		return m, nil
 	}
-	logs, err := m.Logs(ctx)
+	said, err := m.said(ctx, state)
 	if err != nil {
 		return nil, err
 	}
-	return nil, &seal.PodError{What: fmt.Sprintf("%s %s exited %d", spec.Kind, spec.Name, state.Exit.Code), Output: strings.TrimSpace(logs)}
+	return nil, &seal.PodError{What: fmt.Sprintf("%s %s exited %d", spec.Kind, spec.Name, state.Exit.Code), Output: said}
+}
+
+// said is what a member that has ended wrote; where it never ran, why.
+func (m *member) said(ctx context.Context, s seal.State) (string, error) {
+	if s.Exit.Error != "" {
+		return s.Exit.Error, nil
+	}
+	logs, err := m.Logs(ctx)
+	return strings.TrimSpace(logs), err
 }
 
 // precedes tells whether the rest of the pod starts when the container has ended. The containers of a job do not wait for
@@ -105,9 +114,15 @@ func (c *running) ended(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if !s.Running && (!m.target.Completes || s.Exit.Code != 0) {
-			return fmt.Sprintf("%s %s exited %d", m.spec.Kind, m.spec.Name, s.Exit.Code), nil
+		if s.Running || m.target.Completes && s.Exit.Code == 0 {
+			continue
 		}
+		what := fmt.Sprintf("%s %s exited %d", m.spec.Kind, m.spec.Name, s.Exit.Code)
+		said, err := m.said(ctx, s)
+		if err != nil || said == "" {
+			return what, err
+		}
+		return what + ", saying: " + said[strings.LastIndexByte(said, '\n')+1:] + ",", nil
 	}
 	return "", nil
 }

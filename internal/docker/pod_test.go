@@ -148,20 +148,26 @@ func TestPodFailures(t *testing.T) {
 	if !errors.As(err, &failed) || failed.What != "init container first exited 3" || !strings.Contains(failed.Output, "no such file") {
 		t.Errorf("a failing init container gives %v", err)
 	}
+	missing := beside("first", target.Init, facts, nil)
+	missing.Target.Entrypoint = []string{"/nope"}
+	_, err = b.Start(t.Context(), target.Target{Image: facts.Ref, Args: []string{"wait"}, Pod: pod(missing)}, facts, profile.Unrestricted())
+	if !errors.As(err, &failed) || failed.What != "init container first exited 127" || !strings.Contains(failed.Output, "/nope") {
+		t.Errorf("an init container without its program gives %v", err)
+	}
 	_, err = b.Start(t.Context(), target.Target{
 		Name: "main", Image: facts.Ref, Args: []string{"wait"}, Pod: pod(), PostStart: &target.Hook{Argv: []string{"/app", "exit:4"}},
 	}, facts, profile.Unrestricted())
 	if !errors.As(err, &failed) || failed.What != "the postStart hook of main exited 4" {
 		t.Errorf("a failing hook gives %v", err)
 	}
-	c := b.startPod(target.Target{Args: []string{"wait"}, Pod: pod(beside("proxy", target.Sidecar, facts, nil, "exit:5"))},
+	c := b.startPod(target.Target{Args: []string{"wait"}, Pod: pod(beside("proxy", target.Sidecar, facts, nil, "env:NONE", "exit:5"))},
 		facts, profile.Unrestricted())
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		state, err := c.State(t.Context())
 		if err != nil || time.Now().After(end) {
 			t.Fatalf("the end of a sidecar is not told: %+v, %v", state, err)
 		}
-		if state.Other == "sidecar proxy exited 5" {
+		if state.Other == "sidecar proxy exited 5, saying: env:NONE:," {
 			break
 		}
 	}

@@ -3,10 +3,14 @@ package seal
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -50,5 +54,28 @@ func TestCommandInEndedContainer(t *testing.T) {
 		if missing != "" || errors.Is(err, errNotRunning) != (tt.want == "") {
 			t.Errorf("%s: the readiness check misses %q, with the error %v", tt.name, missing, err)
 		}
+	}
+}
+
+// waiting is an engine whose pods have an init container that does not end.
+type waiting struct{ Engine }
+
+func (waiting) Start(ctx context.Context, _ target.Target, _ image.Facts, _ profile.Profile) (Container, error) {
+	<-ctx.Done()
+	return nil, fmt.Errorf("init container first: %w", ctx.Err())
+}
+
+// TestTimeoutOfStart: a start that takes too long names the flag, and what was waited for.
+func TestTimeoutOfStart(t *testing.T) {
+	t.Parallel()
+	r := runner{engine: waiting{}, target: target.Target{Timeout: time.Millisecond}}
+	_, err := r.run(t.Context(), profile.Unrestricted(), limits{})
+	if err == nil || !strings.HasPrefix(err.Error(), "the run took longer than --timeout 1ms: init container first: ") {
+		t.Errorf("the error %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err = r.run(ctx, profile.Unrestricted(), limits{}); !errors.Is(err, context.Canceled) || err.Error() != "init container first: context canceled" {
+		t.Errorf("interrupted: %v", err)
 	}
 }

@@ -47,6 +47,9 @@ func (r runner) run(ctx context.Context, p profile.Profile, l limits) (observe.O
 		defer cancel()
 	}
 	c, err := r.engine.Start(ctx, r.target, r.facts, p)
+	if err != nil && ctx.Err() != nil {
+		return observe.Observation{}, because(ctx, err)
+	}
 	var seed *SeedError
 	if errors.As(err, &seed) {
 		return observe.Observation{Failure: seed.Error(), FailedIn: observe.Start, FailedSeed: seed.Path, Logs: seed.Output}, nil
@@ -61,10 +64,19 @@ func (r runner) run(ctx context.Context, p profile.Profile, l limits) (observe.O
 	one := &oneRun{runner: r, c: c, limits: l, began: time.Now()}
 	err = one.drive(ctx)
 	r.removals.begin(ctx, c)
-	if err == nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
+	return one.o, because(ctx, err)
+}
+
+// because is the error of a run, with the reason where its context has ended.
+func because(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || errors.Is(err, cause) {
+		return err
 	}
-	return one.o, err
+	if err == nil {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", cause, err)
 }
 
 // oneRun is a run in progress.
