@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
@@ -109,4 +110,13 @@ func TestPreStopTakesItsTime(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMemoryLimit: an application that needs more than its limit is killed, and does not get as much swap.
+func TestMemoryLimit(t *testing.T) {
+	t.Parallel()
+	s, err := openSettings(target.Target{Entrypoint: []string{"/app"}, Memory: 64 << 20}, image.Facts{Config: &v1.ConfigFile{}}, "127.0.0.1")
+	if err != nil || s.host.Memory != 64<<20 || s.host.MemorySwap != s.host.Memory {
+		t.Errorf("memory %d, with swap %d, %v", s.host.Memory, s.host.MemorySwap, err)
+	}
 }

@@ -41,7 +41,9 @@ func openSettings(t target.Target, facts image.Facts, publishOn string) (setting
 		host: &container.HostConfig{
 			NetworkMode: container.NetworkMode(t.Network), ShmSize: shmSize, Init: &noInit,
 			LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "32m"}},
-			CapAdd:    slices.Clone(t.AddCapabilities), Resources: container.Resources{Memory: t.Memory},
+			CapAdd:    slices.Clone(t.AddCapabilities),
+			// A kubelet gives no swap beside the memory.
+			Resources: container.Resources{Memory: t.Memory, MemorySwap: t.Memory},
 		},
 	}
 	if t.Network == "" {
