@@ -178,6 +178,9 @@ func (o *runOptions) check(s streams, image string, command []string) (t target.
 		return t, nil, err
 	}
 	if len(o.input.files) > 0 {
+		if t.Network == "host" || strings.HasPrefix(t.Network, "container:") {
+			return t, nil, badInput("--network %s does not go with -f: the containers of a pod have a network of their own", t.Network)
+		}
 		if inputs, err = readInputs(s, o.input, t); err != nil {
 			return t, nil, err
 		}

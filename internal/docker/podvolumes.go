@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -195,6 +196,7 @@ func (e *Engine) put(ctx context.Context, id string, fills []fill) error {
 			if h.Typeflag == tar.TypeDir {
 				h.Name += "/"
 			}
+			h.ModTime = time.Now()
 			if err := w.WriteHeader(&h.Header); err != nil {
 				return fmt.Errorf("writing %s: %w", h.Name, err)
 			}
