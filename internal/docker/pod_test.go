@@ -86,11 +86,14 @@ func TestPodVolumes(t *testing.T) {
 			{Name: "conf", Kind: target.Files, Files: []target.VolumeFile{
 				{Path: "app.conf", Content: []byte("mounted"), Mode: 0o400}, {Path: "sub/more", Content: []byte("deep"), Mode: 0o644},
 			}},
-			{Name: "data", Kind: target.Claim}, {Name: "tmp", Kind: target.EmptyDir},
+			{Name: "data", Kind: target.Claim},
+			{Name: "tmp", Kind: target.EmptyDir},
 		},
 	}
 	mounts := []target.VolumeMount{
-		{Volume: "conf", Path: "/conf"}, {Volume: "data", Path: "/data"}, {Volume: "conf", Path: "/etc/app.conf", SubPath: "app.conf"},
+		{Volume: "conf", Path: "/conf"},
+		{Volume: "data", Path: "/data"},
+		{Volume: "conf", Path: "/etc/app.conf", SubPath: "app.conf"},
 		{Volume: "tmp", Path: "/part", SubPath: "a/b"},
 	}
 	steps := []string{

@@ -21,7 +21,8 @@ func TestSubPathOfEarlierContainer(t *testing.T) {
 	c := b.startPod(target.Target{
 		Args: []string{"read:/etc/app.conf", "read:/site/index", "stat:/none", "wait"},
 		Mounts: []target.VolumeMount{
-			{Volume: "work", Path: "/etc/app.conf", SubPath: "conf/app.conf"}, {Volume: "work", Path: "/none", SubPath: "x/y"},
+			{Volume: "work", Path: "/etc/app.conf", SubPath: "conf/app.conf"},
+			{Volume: "work", Path: "/none", SubPath: "x/y"},
 			{Volume: "work", Path: "/site", SubPath: "site", ReadOnly: true},
 		},
 		Pod: &target.Pod{

