@@ -19,6 +19,7 @@ func withEngine(ctx context.Context, o runOptions, progress *report.Progress, do
 	if err != nil {
 		return err
 	}
+	engine.Warm(ctx)
 	err = do(engine)
 	if serr := engine.Sweep(context.WithoutCancel(ctx)); serr != nil && err == nil {
 		err = fmt.Errorf("%w; `podseal gc` removes the rest", serr)

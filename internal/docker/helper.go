@@ -29,6 +29,8 @@ const helperRepo = "podseal/helper"
 // helperBinary is the binary's path in the helper image, and in the volume that traced containers get.
 const helperBinary = trace.Mountpoint + "/" + trace.BinaryName
 
+var errSwept = errors.New("the run is over")
+
 var errNoHelper = errors.New("this podseal has no helper binary for the engine")
 
 // helper returns the reference of the helper image, loading it into the engine the first time.

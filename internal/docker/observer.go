@@ -39,6 +39,14 @@ func (e *Engine) sensorVolume(ctx context.Context) (string, error) {
 	return e.sensor, e.sensorErr
 }
 
+// Warm makes what every traced start needs, beside what the caller does meanwhile. Its errors are told by the start that
+// needs it.
+func (e *Engine) Warm(ctx context.Context) {
+	if !e.opts.NoTrace && e.opts.Helper != nil {
+		go func() { _, _ = e.sensorVolume(ctx) }()
+	}
+}
+
 func (e *Engine) makeSensorVolume(ctx context.Context) (string, error) {
 	helper, err := e.helper(ctx)
 	if err != nil {

@@ -210,7 +210,7 @@ func (r *oneRun) unlessGone(ctx context.Context, err error) error {
 // walks the whole image; where the tracer tells, it is asked once, while the container stops.
 func (r *oneRun) changesNow() bool {
 	_, traced := r.c.Writes()
-	r.asksLate = r.diff && traced.On && traced.Lost == 0 && len(traced.Unseen) == 0
+	r.asksLate = r.diff && traced.On && traced.Lost == 0
 	return r.diff && !r.asksLate
 }
 

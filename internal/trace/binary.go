@@ -52,8 +52,12 @@ func ownBinary(system string, machine elf.Machine) ([]byte, error) {
 	if err := fits(f, machine); err != nil {
 		return nil, fmt.Errorf("checking %s: %w", name, err)
 	}
-	b, err := io.ReadAll(f)
+	st, err := f.Stat()
 	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	b := make([]byte, st.Size()) // in one piece: it is tens of megabytes
+	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return b, nil
