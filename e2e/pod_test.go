@@ -18,14 +18,15 @@ import (
 func TestSealPod(t *testing.T) {
 	const script = "examples/pod/e2e.sh"
 	report := filepath.Join(t.TempDir(), "report.json")
-	got := podseal(t, "run", "-f", "examples/pod/statefulset.yaml", "--report", "json="+report, "--", "bash", script)
+	got := podseal(t, "run", "-f", "examples/pod/deployment.yaml", "--report", "json="+report, "--", "bash", script)
 	got.mustExit(t, exitSealed)
-	_, document, _ := strings.Cut(got.stdout, "\n---\n")
-	var set appsv1.StatefulSet
-	if err := yaml.UnmarshalStrict([]byte(document), &set); err != nil {
+	documents := strings.Split(got.stdout, "\n---\n")
+	document := documents[len(documents)-1]
+	var deployment appsv1.Deployment
+	if err := yaml.UnmarshalStrict([]byte(document), &deployment); err != nil {
 		t.Fatalf("%v\n%s", err, got.stdout)
 	}
-	spec := set.Spec.Template.Spec
+	spec := deployment.Spec.Template.Spec
 	type answer struct {
 		user     int64
 		writable []string
@@ -64,7 +65,7 @@ func TestSealPod(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(data, &reports); err != nil || reports.Schema != "podseal.reports/v1" || len(reports.Reports) != 3 ||
-		reports.Reports[1].Target.Container != "web" || reports.Reports[1].Target.Object != "StatefulSet shop" {
+		reports.Reports[1].Target.Container != "web" || reports.Reports[1].Target.Object != "Deployment shop" {
 		t.Errorf("the JSON report: %v\n%s", err, data)
 	}
 
@@ -82,7 +83,7 @@ func TestSealPod(t *testing.T) {
 // TestPodThatFails: a container of the pod that fails is named, and nothing is written.
 func TestPodThatFails(t *testing.T) {
 	dir := t.TempDir()
-	data, err := os.ReadFile(filepath.Join(shared.root, "examples/pod/statefulset.yaml"))
+	data, err := os.ReadFile(filepath.Join(shared.root, "examples/pod/deployment.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
