@@ -26,7 +26,7 @@ busybox() {
 
 compile() {
   can_install || die "a BusyBox is built from Debian's source package: run this as root on Debian or Ubuntu"
-  need gcc "gcc libc6-dev"
+  need gcc gcc libc6-dev
   need make make
   need bzip2 bzip2
   say "building BusyBox from its source package"

@@ -23,9 +23,9 @@ install() {
   fi
 }
 
-# need COMMAND PACKAGE: makes sure that a command is there.
+# need COMMAND PACKAGE...: makes sure that a command is there.
 need() {
   command -v "$1" >/dev/null && return
-  can_install || die "$1 is missing; install it (Debian and Ubuntu: apt-get install $2) and run this again"
-  install "$2"
+  can_install || die "$1 is missing; install it (Debian and Ubuntu: apt-get install ${*:2}) and run this again"
+  install "${@:2}"
 }
