@@ -3,7 +3,6 @@ package trace
 import (
 	"bytes"
 	"encoding/binary"
-	"strconv"
 	"strings"
 
 	"github.com/podseal/podseal/internal/observe"
@@ -238,88 +237,4 @@ func (a *attempt) bind() (*observe.Write, *Bind) {
 		}
 	}
 	return nil, nil
-}
-
-// place finds what the arguments name. False: there is nothing to report.
-func (a *attempt) place(fdArg, pathArg int8, follow bool) (place, bool) {
-	return a.placeIn(false, fdArg, pathArg, follow)
-}
-
-func (a *attempt) placeIn(inRoot bool, fdArg, pathArg int8, follow bool) (place, bool) {
-	name := ""
-	if pathArg != fdOnly && a.args[pathArg] != 0 {
-		var err error
-		if name, err = a.mem.path(a.c.tid, a.args[pathArg]); err != nil {
-			a.noise = true
-			return place{}, false
-		}
-	}
-	fd := int32(unix.AT_FDCWD)
-	if fdArg != noFD {
-		fd = int32(a.args[fdArg])
-	}
-	onFD := pathArg == fdOnly || name == "" && fdArg != noFD &&
-		(a.args[pathArg] == 0 || a.call.flags != none && a.args[a.call.flags]&unix.AT_EMPTY_PATH != 0)
-	if onFD {
-		return a.descriptor(fd)
-	}
-	root := a.c.root
-	if inRoot {
-		base, ok := a.base(fd)
-		if !ok {
-			return place{}, false
-		}
-		root = base
-	}
-	return a.find(root, fd, name, follow)
-}
-
-// find resolves a path against a root ("": the caller's) and a folder's descriptor.
-func (a *attempt) find(root string, fd int32, name string, follow bool) (place, bool) {
-	if root == "" {
-		root = a.c.root
-	}
-	base := root
-	if !strings.HasPrefix(name, "/") {
-		if fd == noFD {
-			fd = unix.AT_FDCWD
-		}
-		var ok bool
-		if base, ok = a.base(fd); !ok {
-			return place{}, false
-		}
-	}
-	p := a.tree.resolve(root, base, name, follow)
-	a.noise = p.noise
-	return p, !p.noise
-}
-
-// base is the path of a folder's descriptor or of the working folder.
-func (a *attempt) base(fd int32) (string, bool) {
-	link := "cwd"
-	if fd != unix.AT_FDCWD {
-		link = "fd/" + strconv.Itoa(int(fd))
-	}
-	p, err := linkOf(a.c.tid, link)
-	if err != nil || !strings.HasPrefix(p, "/") {
-		a.noise = true
-		return "", false
-	}
-	return p, true
-}
-
-// descriptor is the place of an open file.
-func (a *attempt) descriptor(fd int32) (place, bool) {
-	p, ok := a.base(fd)
-	if !ok {
-		return place{}, false
-	}
-	out := a.tree.resolve("/", "/", p, false)
-	out.chain = nil // it is open: nothing is searched
-	if !out.exists && !out.blind && strings.HasSuffix(p, " (deleted)") {
-		a.noise = true
-		return place{}, false
-	}
-	a.noise = out.noise
-	return out, !out.noise
 }

@@ -1,9 +1,6 @@
 package trace
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"path"
 	"strings"
 	"sync/atomic"
@@ -234,83 +231,6 @@ func (t *tree) start(p string) *node {
 	return &node{path: p, meta: m, chain: []meta{m}}
 }
 
-// readOnly tells whether a folder's file system is read-only.
-func (t *tree) readOnly(n *node) bool {
-	if !n.roDone {
-		n.roDone = true
-		if n.blind {
-			n.ro = readOnlyAt(t.mountTable(), n.path)
-		} else {
-			n.ro = t.statfsReadOnly(n.path)
-		}
-	}
-	return n.ro
-}
-
-func (t *tree) statfsReadOnly(p string) bool {
-	fd, err := unix.Openat(t.root, inside(p), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return readOnlyAt(t.mountTable(), p)
-	}
-	defer unix.Close(fd)
-	var st unix.Statfs_t
-	if unix.Fstatfs(fd, &st) != nil {
-		return readOnlyAt(t.mountTable(), p)
-	}
-	return st.Flags&unix.ST_RDONLY != 0
-}
-
-func (t *tree) mountTable() []mountPoint {
-	if time.Since(t.mountsAt) > time.Second {
-		if b, err := os.ReadFile("/proc/1/mountinfo"); err == nil {
-			t.mounts = parseMounts(b)
-		}
-		t.mountsAt = time.Now()
-	}
-	return t.mounts
-}
-
-// stat tells a file's owner and mode, and whether something is mounted on it; a symbolic link is not followed.
-func (t *tree) stat(p string) (m meta, mount bool, err error) {
-	var x unix.Statx_t
-	const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
-	err = unix.Statx(t.root, inside(p), flags, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID, &x)
-	if err == nil {
-		return meta{uint32(x.Mode), x.Uid, x.Gid}, x.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
-	}
-	if err != unix.ENOSYS && err != unix.EPERM {
-		return meta{}, false, err
-	}
-	var st unix.Stat_t
-	if err := unix.Fstatat(t.root, inside(p), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return meta{}, false, err
-	}
-	return meta{st.Mode, st.Uid, st.Gid}, false, nil
-}
-
-func (t *tree) readlink(p string) (string, error) {
-	var b [pathMax]byte
-	n, err := unix.Readlinkat(t.root, inside(p), b[:])
-	if err != nil {
-		return "", err
-	}
-	return string(b[:n]), nil
-}
-
-// hasFileCaps tells whether a program has capabilities of its own.
-func (t *tree) hasFileCaps(p string) bool {
-	n, err := unix.Lgetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", t.root, inside(p)), "security.capability", nil)
-	return err == nil && n > 0
-}
-
-// inside is a path relative to the root's descriptor.
-func inside(p string) string {
-	if rel := strings.TrimLeft(p, "/"); rel != "" {
-		return rel
-	}
-	return "."
-}
-
 func join(dir, name string) string {
 	if dir == "/" {
 		return "/" + name
@@ -319,12 +239,3 @@ func join(dir, name string) string {
 }
 
 func grow(chain []meta, m meta) []meta { return append(chain[:len(chain):len(chain)], m) }
-
-// errnoName is the name of a system call's error, "EROFS"; "" for an error that is not one.
-func errnoName(err error) string {
-	var no unix.Errno
-	if errors.As(err, &no) {
-		return unix.ErrnoName(no)
-	}
-	return ""
-}
