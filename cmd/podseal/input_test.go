@@ -4,66 +4,39 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/spf13/pflag"
 
+	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/target"
 )
 
 // TestInput reads the manifests of testdata/input/*.txtar. The comment's lines are command lines, "stdin" is what they
 // read from there, "want" what they choose, or why they are refused.
 func TestInput(t *testing.T) {
-	names, err := filepath.Glob("testdata/input/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no goldens (%v)", err)
-	}
-	for i := range names {
-		if names[i], err = filepath.Abs(names[i]); err != nil {
-			t.Fatal(err)
+	golden.Run(t, "testdata/input/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
+		t.Chdir(t.TempDir())
+		stdin := unpack(t, a)
+		var got strings.Builder
+		for line := range strings.Lines(string(a.Comment)) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				fmt.Fprintf(&got, "$ %s\n%s", line, readLine(t, line, stdin))
+			}
 		}
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Chdir(t.TempDir())
-			stdin, want := unpack(t, a)
-			var got strings.Builder
-			for line := range strings.Lines(string(a.Comment)) {
-				if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-					fmt.Fprintf(&got, "$ %s\n%s", line, readLine(t, line, stdin))
-				}
-			}
-			if *update {
-				a.Files = append(slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" }),
-					txtar.File{Name: "want", Data: []byte(got.String())})
-				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if d := cmp.Diff(want, got.String()); d != "" {
-				t.Errorf("-want +got:\n%s", d)
-			}
-		})
-	}
+		return golden.Want(got.String())
+	})
 }
 
-func unpack(t *testing.T, a *txtar.Archive) (stdin, want string) {
+func unpack(t *testing.T, a *txtar.Archive) (stdin string) {
 	t.Helper()
 	for _, f := range a.Files {
 		switch f.Name {
 		case "stdin":
 			stdin = string(f.Data)
 		case "want":
-			want = string(f.Data)
 		default:
 			if err := os.MkdirAll(filepath.Dir(f.Name), 0o755); err != nil {
 				t.Fatal(err)
@@ -73,7 +46,7 @@ func unpack(t *testing.T, a *txtar.Archive) (stdin, want string) {
 			}
 		}
 	}
-	return stdin, want
+	return stdin
 }
 
 // readLine is what one command line chooses.

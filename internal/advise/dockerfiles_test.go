@@ -2,7 +2,6 @@ package advise_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,10 +11,9 @@ import (
 
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/golden"
 	"github.com/rogpeppe/go-internal/txtar"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected results in testdata")
 
 func catalog(t *testing.T) advise.Catalog {
 	t.Helper()
@@ -54,16 +52,8 @@ func TestDockerfiles(t *testing.T) {
 			}
 			r := check(t, string(source))
 			got := summary(r)
-			if *update {
-				archive.Files = append(archive.Files[:1], txtar.File{Name: "want", Data: []byte(got)})
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if want := string(archive.Files[1].Data); got != want {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
-			}
+			archive.Files = append(archive.Files[:1], golden.Want(got)...)
+			golden.Check(t, file, archive)
 			if r.Diff == "" {
 				if !bytes.Equal(r.Patched, source) {
 					t.Error("no diff, and yet a change")

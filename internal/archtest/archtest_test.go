@@ -35,6 +35,7 @@ func allowed() []rule {
 		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/script", "internal/image", "internal/manifest", "internal/profile"}},
 		{pkg: "internal/report", may: []string{"internal/diff", "internal/observe", "internal/plan", "internal/profile", "internal/seal", "internal/target"}},
 		{pkg: "internal/archtest"},
+		{pkg: "internal/golden"},
 		{pkg: "cmd/podseal", may: []string{"internal/*"}},
 		{pkg: "e2e"},
 	}

@@ -3,81 +3,31 @@ package diff_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe/observetest"
 )
-
-var update = flag.Bool("update", false, "write the results into the goldens")
 
 // TestFold reads testdata/fold/*.txtar: "image" is the tree (further files of the archive, whose names are absolute
 // paths, are its content), "run" the observation, "volumes" the image's VOLUMEs, "logs" denials that only the logs tell
 // (ERRNO PATH); "want" is what Fold makes of it. A denial counts as a need, as it does in the planner.
 func TestFold(t *testing.T) {
-	names, err := filepath.Glob("testdata/fold/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no goldens (%v)", err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, want := foldArchive(t, a), section(a, "want")
-			if *update {
-				setSection(a, "want", got)
-				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("%s-want +got:\n%s", a.Comment, d)
-			}
-		})
-	}
-}
-
-func section(a *txtar.Archive, name string) string {
-	for _, f := range a.Files {
-		if f.Name == name {
-			return string(f.Data)
-		}
-	}
-	return ""
-}
-
-func setSection(a *txtar.Archive, name, text string) {
-	for i := range a.Files {
-		if a.Files[i].Name == name {
-			a.Files[i].Data = []byte(text)
-			return
-		}
-	}
-	a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
+	golden.Run(t, "testdata/fold/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
+		return golden.Want(foldArchive(t, a))
+	})
 }
 
 // tree is the image of an archive.
 func tree(t *testing.T, a *txtar.Archive) image.Tree {
 	t.Helper()
-	text := section(a, "image")
-	for _, f := range a.Files {
-		if strings.HasPrefix(f.Name, "/") {
-			text += fmt.Sprintf("-- %s --\n%s", f.Name, f.Data)
-		}
-	}
-	m, err := image.ParseMemTree(text)
+	m, err := image.ParseMemTree(golden.Tree(a))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,19 +36,19 @@ func tree(t *testing.T, a *txtar.Archive) image.Tree {
 
 func foldArchive(t *testing.T, a *txtar.Archive) string {
 	t.Helper()
-	o, err := observetest.Parse(section(a, "run"))
+	o, err := observetest.Parse(golden.Section(a, "run"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	evidence := diff.Collect(o)
-	for line := range strings.Lines(section(a, "logs")) {
+	for line := range strings.Lines(golden.Section(a, "logs")) {
 		var errno, p string
 		if _, err := fmt.Sscan(line, &errno, &p); err != nil {
 			t.Fatalf("logs line %q: %v", line, err)
 		}
 		evidence = append(evidence, diff.FromLine(p, errno, strings.TrimSpace(line), false))
 	}
-	f, err := diff.Fold(context.Background(), evidence, tree(t, a), strings.Fields(section(a, "volumes")))
+	f, err := diff.Fold(context.Background(), evidence, tree(t, a), strings.Fields(golden.Section(a, "volumes")))
 	if err != nil {
 		t.Fatal(err)
 	}

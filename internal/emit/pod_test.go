@@ -2,10 +2,7 @@ package emit
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,48 +12,25 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
 
-var update = flag.Bool("update", false, "write the results into the goldens")
-
-// golden runs one function over each archive of testdata/DIR. It gets the files before the first file whose name starts
-// with "want", and returns those that must follow.
-func golden(t *testing.T, dir string, run func(t *testing.T, files map[string][]byte) []txtar.File) {
+// goldens runs one function over each archive of testdata/DIR. It gets the files whose names do not start with "want", and
+// returns those that do.
+func goldens(t *testing.T, dir string, run func(t *testing.T, files map[string][]byte) []txtar.File) {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no goldens in testdata/%s (%v)", dir, err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			inputs := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, "want") })
-			if inputs < 0 {
-				inputs = len(archive.Files)
-			}
-			files := map[string][]byte{}
-			for _, f := range archive.Files[:inputs] {
+	golden.Run(t, filepath.Join("testdata", dir, "*.txtar"), func(t *testing.T, a *txtar.Archive) []txtar.File {
+		files := map[string][]byte{}
+		for _, f := range a.Files {
+			if !strings.HasPrefix(f.Name, "want") {
 				files[f.Name] = f.Data
 			}
-			got := *archive
-			got.Files = append(slices.Clone(archive.Files[:inputs]), run(t, files)...)
-			if *update {
-				if err := os.WriteFile(name, txtar.Format(&got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(txtar.Format(archive)), string(txtar.Format(&got))); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+		}
+		return run(t, files)
+	})
 }
 
 func want(name string, data []byte) txtar.File { return txtar.File{Name: name, Data: data} }
@@ -88,7 +62,7 @@ func (c podCase) input() Input {
 }
 
 func TestPod(t *testing.T) {
-	golden(t, "pod", func(t *testing.T, files map[string][]byte) []txtar.File {
+	goldens(t, "pod", func(t *testing.T, files map[string][]byte) []txtar.File {
 		var c podCase
 		if err := json.Unmarshal(files["input.json"], &c); err != nil {
 			t.Fatal(err)

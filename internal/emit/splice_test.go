@@ -51,7 +51,7 @@ func editsOf(f *manifest.File, cases []spliceCase) ([]Edit, error) {
 }
 
 func TestSplice(t *testing.T) {
-	golden(t, "splice", func(t *testing.T, files map[string][]byte) []txtar.File {
+	goldens(t, "splice", func(t *testing.T, files map[string][]byte) []txtar.File {
 		var cases []spliceCase
 		if err := json.Unmarshal(files["profiles.json"], &cases); err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 // TestViews writes each case as values for a chart, as Compose services and as docker run lines, and has each of them
 // read as strictly as its reader can be.
 func TestViews(t *testing.T) {
-	golden(t, "view", func(t *testing.T, files map[string][]byte) []txtar.File {
+	goldens(t, "view", func(t *testing.T, files map[string][]byte) []txtar.File {
 		all := viewInputs(t, files)
 		var out []txtar.File
 		for _, v := range []struct {

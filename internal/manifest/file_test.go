@@ -1,49 +1,22 @@
 package manifest
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-)
 
-var update = flag.Bool("update", false, "write the results into the goldens")
+	"github.com/podseal/podseal/internal/golden"
+)
 
 // A golden is an input, the arguments of Parse and Select in its comment ("podPath | object | container"), and the
 // containers that were found, or the error.
 func TestFind(t *testing.T) {
-	names, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no goldens (%v)", err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			args := strings.SplitN(strings.TrimSpace(string(archive.Comment))+"||", "|", 4)
-			got := find(archive.Files[0].Data, strings.TrimSpace(args[0]), strings.TrimSpace(args[1]), strings.TrimSpace(args[2]))
-			if *update {
-				archive.Files = append(archive.Files[:1], txtar.File{Name: "want", Data: []byte(got)})
-				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if len(archive.Files) != 2 {
-				t.Fatal("no wanted result; run with -update")
-			}
-			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+	golden.Run(t, "testdata/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
+		args := strings.SplitN(strings.TrimSpace(string(a.Comment))+"||", "|", 4)
+		return golden.Want(find(a.Files[0].Data, strings.TrimSpace(args[0]), strings.TrimSpace(args[1]), strings.TrimSpace(args[2])))
+	})
 }
 
 func find(source []byte, podPath, object, container string) string {

@@ -3,18 +3,16 @@ package plan_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe/observetest"
 	"github.com/podseal/podseal/internal/plan"
@@ -22,66 +20,19 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-var update = flag.Bool("update", false, "write the results into the goldens")
-
-// golden runs one function over each archive of testdata/DIR; what it returns must be the file "want". "image" is the
+// goldens runs one function over each archive of testdata/DIR; what it returns must be the section "want". "image" is the
 // tree (further files whose names are absolute paths are its content), "config" the image's configuration, "open" the
 // open run.
-func golden(t *testing.T, dir string, run func(t *testing.T, a *txtar.Archive, in plan.Input) string) {
+func goldens(t *testing.T, dir string, run func(t *testing.T, a *txtar.Archive, in plan.Input) string) {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no goldens in testdata/%s (%v)", dir, err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := run(t, a, input(t, a))
-			if *update {
-				setSection(a, "want", got)
-				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if d := cmp.Diff(section(a, "want"), got); d != "" {
-				t.Errorf("%s-want +got:\n%s", a.Comment, d)
-			}
-		})
-	}
-}
-
-func section(a *txtar.Archive, name string) string {
-	for _, f := range a.Files {
-		if f.Name == name {
-			return string(f.Data)
-		}
-	}
-	return ""
-}
-
-func setSection(a *txtar.Archive, name, text string) {
-	for i := range a.Files {
-		if a.Files[i].Name == name {
-			a.Files[i].Data = []byte(text)
-			return
-		}
-	}
-	a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
+	golden.Run(t, filepath.Join("testdata", dir, "*.txtar"), func(t *testing.T, a *txtar.Archive) []txtar.File {
+		return golden.Want(run(t, a, input(t, a)))
+	})
 }
 
 func input(t *testing.T, a *txtar.Archive) plan.Input {
 	t.Helper()
-	text := section(a, "image")
-	for _, f := range a.Files {
-		if strings.HasPrefix(f.Name, "/") {
-			text += fmt.Sprintf("-- %s --\n%s", f.Name, f.Data)
-		}
-	}
-	tree, err := image.ParseMemTree(text)
+	tree, err := image.ParseMemTree(golden.Tree(a))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,10 +42,10 @@ func input(t *testing.T, a *txtar.Archive) plan.Input {
 	}
 	in := plan.Input{Tree: tree, Users: users, Facts: image.Facts{Config: &v1.ConfigFile{}}}
 	in.Facts.Config.Config.Volumes = map[string]struct{}{}
-	if in.Open, err = observetest.Parse(section(a, "open")); err != nil {
+	if in.Open, err = observetest.Parse(golden.Section(a, "open")); err != nil {
 		t.Fatal(err)
 	}
-	configure(t, &in, section(a, "config"))
+	configure(t, &in, golden.Section(a, "config"))
 	return in
 }
 
@@ -173,7 +124,7 @@ func profileText(p profile.Profile) string {
 
 // TestFirst plans the first profile for the first user that Users lists.
 func TestFirst(t *testing.T) {
-	golden(t, "first", func(t *testing.T, _ *txtar.Archive, in plan.Input) string {
+	goldens(t, "first", func(t *testing.T, _ *txtar.Archive, in plan.Input) string {
 		users, err := plan.Users(context.Background(), in)
 		if err != nil {
 			t.Fatal(err)
@@ -203,7 +154,7 @@ func TestFirst(t *testing.T) {
 // TestRepairs widens the first profile (with what "profile" changes: lines "mount PATH KIND", "no PATH") after the
 // failed run "run".
 func TestRepairs(t *testing.T) {
-	golden(t, "repairs", func(t *testing.T, a *txtar.Archive, in plan.Input) string {
+	goldens(t, "repairs", func(t *testing.T, a *txtar.Archive, in plan.Input) string {
 		ctx := context.Background()
 		users, err := plan.Users(ctx, in)
 		if err != nil {
@@ -214,7 +165,7 @@ func TestRepairs(t *testing.T) {
 			t.Fatal(err)
 		}
 		cur := pl.Profile
-		for line := range strings.Lines(section(a, "profile")) {
+		for line := range strings.Lines(golden.Section(a, "profile")) {
 			f := strings.Fields(line)
 			switch {
 			case len(f) == 3 && f[0] == "mount":
@@ -225,7 +176,7 @@ func TestRepairs(t *testing.T) {
 				t.Fatalf("profile line %q", line)
 			}
 		}
-		run, err := observetest.Parse(section(a, "run"))
+		run, err := observetest.Parse(golden.Section(a, "run"))
 		if err != nil {
 			t.Fatal(err)
 		}

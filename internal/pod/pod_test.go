@@ -2,57 +2,28 @@ package pod_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/pod"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
 
-var update = flag.Bool("update", false, "write the results into the goldens")
-
 // TestRead reads the pods of testdata/*.txtar: "in.yaml" and "with.yaml" are the input, the comment has flags, a line
 // each (allow-hostpath, env NAME=VALUE, port N, ready-http PATH, user U, entrypoint P, grace, chosen NAME). "want" is
 // what each pod becomes.
 func TestRead(t *testing.T) {
-	names, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no goldens (%v)", err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := readArchive(t, a)
-			a.Files = slices.DeleteFunc(a.Files, func(f txtar.File) bool {
-				if f.Name == "want" && !*update {
-					if d := cmp.Diff(string(f.Data), got); d != "" {
-						t.Errorf("-want +got:\n%s", d)
-					}
-				}
-				return f.Name == "want"
-			})
-			if *update {
-				a.Files = append(a.Files, txtar.File{Name: "want", Data: []byte(got)})
-				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+	golden.Run(t, "testdata/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
+		return golden.Want(readArchive(t, a))
+	})
 }
 
 func readArchive(t *testing.T, a *txtar.Archive) string {

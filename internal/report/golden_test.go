@@ -2,20 +2,16 @@ package report
 
 import (
 	"bytes"
-	"flag"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/seal"
 )
-
-var update = flag.Bool("update", false, "write the results into the goldens")
 
 // views are what each golden shows of its result.
 var views = []struct {
@@ -43,18 +39,7 @@ func TestGoldens(t *testing.T) {
 				}
 				got.Files = append(got.Files, txtar.File{Name: v.name, Data: buf.Bytes()})
 			}
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(txtar.Format(got))); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
+			golden.Check(t, file, got)
 		})
 	}
 }

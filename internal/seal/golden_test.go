@@ -3,10 +3,7 @@ package seal_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,68 +11,26 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
-var update = flag.Bool("update", false, "write the results into the goldens")
-
 // TestSeal seals the applications of testdata/seal/*.txtar: "image" is the tree (further files whose names are absolute
 // paths are its content), "config" the image's configuration and the options, "app" the script (see op). "traced" and
 // "untraced" are what comes of it with a tracer and without.
 func TestSeal(t *testing.T) {
-	names, err := filepath.Glob("testdata/seal/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no goldens (%v)", err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, mode := range []string{"traced", "untraced"} {
-				got := sealArchive(t, a, mode == "traced")
-				if *update {
-					setSection(a, mode, got)
-					continue
-				}
-				if d := cmp.Diff(section(a, mode), got); d != "" {
-					t.Errorf("%s%s: -want +got:\n%s", a.Comment, mode, d)
-				}
-			}
-			if *update {
-				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-func section(a *txtar.Archive, name string) string {
-	for _, f := range a.Files {
-		if f.Name == name {
-			return string(f.Data)
+	golden.Run(t, "testdata/seal/*.txtar", func(t *testing.T, a *txtar.Archive) (out []txtar.File) {
+		for _, mode := range []string{"traced", "untraced"} {
+			out = append(out, txtar.File{Name: mode, Data: []byte(sealArchive(t, a, mode == "traced"))})
 		}
-	}
-	return ""
-}
-
-func setSection(a *txtar.Archive, name, text string) {
-	for i := range a.Files {
-		if a.Files[i].Name == name {
-			a.Files[i].Data = []byte(text)
-			return
-		}
-	}
-	a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
+		return out
+	})
 }
 
 // sealArchive seals one application, and checks what must hold of every result.
@@ -127,7 +82,7 @@ func parseCase(t *testing.T, a *txtar.Archive) (*engine, target.Target, seal.Opt
 	tgt := target.Target{Image: "app", Ready: target.Ready{Timeout: time.Minute}, Commands: []target.Command{target.Shell("e2e", true)}}
 	opts := seal.Options{Minimize: seal.MinimizeFull, Parallel: 1}
 	var caps []string
-	for line := range strings.Lines(section(a, "config")) {
+	for line := range strings.Lines(golden.Section(a, "config")) {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch word {
 		case "user":
@@ -183,7 +138,7 @@ func parseCase(t *testing.T, a *txtar.Archive) (*engine, target.Target, seal.Opt
 	}
 	e := &engine{
 		facts: image.Facts{Ref: "app", Config: config}, tree: tree, entries: entries, users: users,
-		script: parseScript(t, section(a, "app")),
+		script: parseScript(t, golden.Section(a, "app")),
 	}
 	return e, tgt, opts
 }
@@ -193,7 +148,7 @@ const netBind = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0
 
 func parseTree(t *testing.T, a *txtar.Archive, caps []string) (*image.MemTree, []image.Entry) {
 	t.Helper()
-	text, content := section(a, "image"), map[string]string{}
+	text, content := golden.Section(a, "image"), map[string]string{}
 	for _, f := range a.Files {
 		if strings.HasPrefix(f.Name, "/") {
 			content[f.Name] = string(f.Data)

@@ -1,11 +1,6 @@
 package main
 
-import (
-	"errors"
-	"flag"
-)
-
-var update = flag.Bool("update", false, "write the results into the goldens")
+import "errors"
 
 // codeOf is the exit code that an error leads to.
 func codeOf(err error) int {
