@@ -2,11 +2,11 @@ package docker
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/http"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -185,30 +185,7 @@ func (c *running) get(ctx context.Context, g target.HTTPGet) error {
 	if !ok {
 		return fmt.Errorf("port %d is not published: give it with --port", g.Port)
 	}
-	scheme := "http"
-	if g.HTTPS {
-		scheme = "https"
-	}
-	url := fmt.Sprintf("%s://%s:%d/%s", scheme, c.Host(), port, strings.TrimPrefix(g.Path, "/"))
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	for _, h := range g.Headers {
-		if strings.EqualFold(h[0], "Host") {
-			req.Host = h[1]
-			continue
-		}
-		req.Header.Add(h[0], h[1])
-	}
-	client := &http.Client{
-		Transport: &http.Transport{
-			DisableKeepAlives: true,
-			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a kubelet does not check it, either
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	resp, err := client.Do(req)
+	resp, err := seal.Get(ctx, net.JoinHostPort(c.Host(), strconv.Itoa(port)), g, false)
 	if err != nil {
 		return err
 	}

@@ -75,11 +75,6 @@ func (u Users) GroupByName(name string) (Group, bool) {
 	return first(u.Groups, func(g Group) bool { return g.Name == name })
 }
 
-// GroupByGID returns the first group of that gid.
-func (u Users) GroupByGID(gid int64) (Group, bool) {
-	return first(u.Groups, func(g Group) bool { return g.GID == gid })
-}
-
 // Resolve tells what a USER string ("", "name", "uid", "name:group", "uid:gid" and their mixtures) means, by the rules
 // of runc: a number is always an id; an unknown uid has gid 0 unless a group is given; an unknown name is an error
 // (ErrNoUser, ErrNoGroup). The supplementary groups are those of a kubelet: the groups of /etc/group that list the

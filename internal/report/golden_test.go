@@ -18,12 +18,12 @@ var views = []struct {
 	name string
 	show func(w *bytes.Buffer, res seal.Result) error
 }{
-	{"80 columns", func(w *bytes.Buffer, res seal.Result) error { return Text(w, res, TextOptions{}) }},
+	{"80 columns", func(w *bytes.Buffer, res seal.Result) error { return New(res).Text(w, TextOptions{}) }},
 	{"132 columns, verbose", func(w *bytes.Buffer, res seal.Result) error {
-		return Text(w, res, TextOptions{Width: 132, Verbose: true})
+		return New(res).Text(w, TextOptions{Width: 132, Verbose: true})
 	}},
-	{"markdown", func(w *bytes.Buffer, res seal.Result) error { return Markdown(w, res) }},
-	{"json", func(w *bytes.Buffer, res seal.Result) error { return JSON(w, res) }},
+	{"markdown", func(w *bytes.Buffer, res seal.Result) error { return New(res).Markdown(w) }},
+	{"json", func(w *bytes.Buffer, res seal.Result) error { return New(res).JSON(w) }},
 }
 
 func TestGoldens(t *testing.T) {

@@ -4,12 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/podseal/podseal/internal/seal"
 )
-
-// Markdown writes the report of a result for a CI summary. See New.
-func Markdown(w io.Writer, res seal.Result) error { return New(res).Markdown(w) }
 
 // Markdown writes the report for a CI summary: what was decided in the open, how it was found folded.
 func (r Report) Markdown(w io.Writer) error {

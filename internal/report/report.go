@@ -18,9 +18,6 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// JSON writes the report of a result as JSON, for a caller that has nothing to add to it. See New.
-func JSON(w io.Writer, res seal.Result) error { return New(res).JSON(w) }
-
 // JSON writes the report as JSON: indented, in a stable order, with a newline at the end.
 func (r Report) JSON(w io.Writer) error {
 	enc := json.NewEncoder(w)

@@ -20,7 +20,7 @@ import (
 func textOf(t *testing.T, res seal.Result, opt TextOptions) string {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := Text(&buf, res, opt); err != nil {
+	if err := New(res).Text(&buf, opt); err != nil {
 		t.Fatal(err)
 	}
 	return buf.String()
@@ -148,7 +148,7 @@ func TestJSONHasNoNull(t *testing.T) {
 	all["empty"] = seal.Result{Rounds: []seal.Round{{}}}
 	for name, res := range all {
 		var buf bytes.Buffer
-		if err := JSON(&buf, res); err != nil {
+		if err := New(res).JSON(&buf); err != nil {
 			t.Fatal(err)
 		}
 		var v any
@@ -182,7 +182,7 @@ func nulls(at string, v any) (out []string) {
 func TestSecretsOfTheEnvironmentAreNotReported(t *testing.T) {
 	for name, res := range fixtures() {
 		var buf bytes.Buffer
-		if err := errors.Join(JSON(&buf, res), Markdown(&buf, res), Text(&buf, res, TextOptions{Verbose: true})); err != nil {
+		if err := errors.Join(New(res).JSON(&buf), New(res).Markdown(&buf), New(res).Text(&buf, TextOptions{Verbose: true})); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(buf.String(), "hunter2") {
@@ -223,9 +223,9 @@ func TestCommandsInTheContainer(t *testing.T) {
 func TestWriteErrorsAreTold(t *testing.T) {
 	broken := errors.New("no space left")
 	for name, err := range map[string]error{
-		"text":     Text(failing{broken}, sealed(), TextOptions{}),
-		"json":     JSON(failing{broken}, sealed()),
-		"markdown": Markdown(failing{broken}, sealed()),
+		"text":     New(sealed()).Text(failing{broken}, TextOptions{}),
+		"json":     New(sealed()).JSON(failing{broken}),
+		"markdown": New(sealed()).Markdown(failing{broken}),
 	} {
 		if !errors.Is(err, broken) {
 			t.Errorf("%s: got %v", name, err)

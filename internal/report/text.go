@@ -22,9 +22,6 @@ type TextOptions struct {
 	Verbose bool // every written path, noise included; every failure in full
 }
 
-// Text writes the report of a result for a reader. See New.
-func Text(w io.Writer, res seal.Result, opt TextOptions) error { return New(res).Text(w, opt) }
-
 // Text writes the report for a reader.
 func (r Report) Text(w io.Writer, opt TextOptions) error {
 	p := reader{newPage(w, opt.Width, opt.Color), opt.Verbose}

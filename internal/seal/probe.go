@@ -2,16 +2,12 @@ package seal
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/podseal/podseal/internal/target"
@@ -148,41 +144,9 @@ func (r *oneRun) probeExec(ctx context.Context, p target.Probe) (missing string,
 	return missing, nil
 }
 
-// probeHTTP makes a kubelet's request: a status from 200 to 399 is well, a redirect to elsewhere is not followed, and no
-// certificate is checked.
+// probeHTTP is well with a status from 200 to 399.
 func probeHTTP(ctx context.Context, at string, g target.HTTPGet) (missing string, err error) {
-	u, err := url.Parse(g.Path)
-	if err != nil || u.Opaque != "" {
-		u = &url.URL{Path: g.Path} // a kubelet takes an odd path as it is
-	}
-	u.Scheme, u.Host, u.Path = "http", at, "/"+strings.TrimPrefix(u.Path, "/")
-	if g.HTTPS {
-		u.Scheme = "https"
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return "", fmt.Errorf("GET %s: %w", g.Path, err)
-	}
-	req.Header.Set("User-Agent", "kube-probe/podseal")
-	req.Header.Set("Accept", "*/*")
-	for _, h := range g.Headers {
-		if strings.EqualFold(h[0], "Host") {
-			req.Host = h[1]
-			continue
-		}
-		req.Header.Add(h[0], h[1])
-	}
-	transport := &http.Transport{
-		DisableKeepAlives: true, DisableCompression: true,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a kubelet does not check it, either
-	}
-	client := &http.Client{Transport: transport, CheckRedirect: func(next *http.Request, via []*http.Request) error {
-		if next.URL.Host != at || len(via) >= 10 {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}}
-	resp, err := client.Do(req)
+	resp, err := Get(ctx, at, g, true)
 	if err != nil {
 		return "no answer to GET " + g.Path, nil //nolint:nilerr // no answer yet is what is waited for
 	}
