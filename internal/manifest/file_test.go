@@ -13,7 +13,7 @@ import (
 // A golden is an input, the arguments of Parse and Select in its comment ("podPath | object | container"), and the
 // containers that were found, or the error.
 func TestFind(t *testing.T) {
-	golden.Run(t, "testdata/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
+	golden.Run(t, "testdata/*.txtar", func(_ *testing.T, a *txtar.Archive) []txtar.File {
 		args := strings.SplitN(strings.TrimSpace(string(a.Comment))+"||", "|", 4)
 		return golden.Want(find(a.Files[0].Data, strings.TrimSpace(args[0]), strings.TrimSpace(args[1]), strings.TrimSpace(args[2])))
 	})
