@@ -38,9 +38,7 @@ type Engine struct {
 	images       imageVolumes
 	rootsChecked atomic.Bool // the engine makes volumes with the owners and modes that it is told
 
-	sensorOnce sync.Once
-	sensor     string
-	sensorErr  error
+	lookout lookout
 }
 
 var _ seal.Engine = (*Engine)(nil)

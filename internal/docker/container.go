@@ -152,13 +152,11 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	if err != nil && !errdefs.IsConflict(err) {
 		return fmt.Errorf("killing the container: %w", err)
 	}
+	if !c.beside {
+		c.makeObserver(ctx)
+	}
 	if err := c.Wait(ctx); err != nil {
 		return err
-	}
-	if c.watcher.id != "" { // it ends with the processes that it looks at, a moment later
-		if err := c.e.waitEnd(ctx, c.watcher.id); err != nil {
-			return err
-		}
 	}
 	if err := c.empty(ctx, fresh); err != nil {
 		return err

@@ -46,7 +46,7 @@ func whole(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Sweep removes everything that this run made and that is still there. It works with a context that has ended.
 func (e *Engine) Sweep(ctx context.Context) error {
-	e.sensorOnce.Do(func() { e.sensorErr = errSwept }) // waits for a sensor volume that is being made, and lets none be made
+	e.lookout.close()
 	all := func(map[string]string) bool { return true }
 	_, _, err := e.sweep(ctx, filters.NewArgs(filters.Arg("label", labelRun+"="+e.opts.RunID)), all)
 	if !e.builds.Load() {

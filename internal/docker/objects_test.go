@@ -100,15 +100,17 @@ func TestInterruptedStartLeavesNothing(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Start with an ended context: %v", err)
 	}
-	if left := b.objects(); !onlySensor(left) {
+	if left := b.objects(); !onlyLookout(left) {
 		t.Errorf("left: %v", left)
 	}
 }
 
-// onlySensor tells whether nothing is there but the sensor's volume, which serves all containers of a run and goes with
-// Sweep.
-func onlySensor(objects []string) bool {
-	return !slices.ContainsFunc(objects, func(o string) bool { return !strings.HasSuffix(o, "-sensor") })
+// onlyLookout tells whether nothing is there but the lookout and its volume, which serve all containers of a run and go
+// with Sweep.
+func onlyLookout(objects []string) bool {
+	return !slices.ContainsFunc(objects, func(o string) bool {
+		return !strings.HasSuffix(o, "-sensor") && !strings.HasSuffix(o, "-lookout")
+	})
 }
 
 func TestSweepAndGC(t *testing.T) {
@@ -123,7 +125,7 @@ func TestSweepAndGC(t *testing.T) {
 	if err := other.Sweep(ended); err != nil {
 		t.Fatal(err)
 	}
-	if onlySensor(b.objects()) {
+	if onlyLookout(b.objects()) {
 		t.Error("Sweep removed what another run made")
 	}
 	if err := b.Sweep(ended); err != nil {

@@ -9,8 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"github.com/podseal/podseal/internal/image"
@@ -18,55 +17,17 @@ import (
 	"github.com/podseal/podseal/internal/trace"
 )
 
-// observer is the container beside the application that looks into it: at what listens, at what the mounts hold, and,
-// where the sensor runs as well, at each write.
+// observer is what looks into a container: at its processes, at what listens, at what the mounts hold, and, where the
+// sensor runs as well, at each write.
 type observer struct {
-	id     string
 	socket string // "" where no sensor runs
 	why    string // why none runs
 
 	// sessions are one for each start of the container; the last one is of now. What the earlier ones saw stays. next is
-	// the one that is attached for the start to come.
+	// the one for the start to come.
 	sessions []*trace.Session
-	next     *trace.Session
+	next     chan begun
 	phase    observe.Phase
-}
-
-// sensorVolume returns the volume with the sensor in it: one for all containers of the run. The engine fills it, by
-// copying what the helper image has at the mount point into a volume that is still empty.
-func (e *Engine) sensorVolume(ctx context.Context) (string, error) {
-	e.sensorOnce.Do(func() { e.sensor, e.sensorErr = e.makeSensorVolume(context.WithoutCancel(ctx)) })
-	return e.sensor, e.sensorErr
-}
-
-// Warm makes what every traced start needs, beside what the caller does meanwhile. Its errors are told by the start that
-// needs it.
-func (e *Engine) Warm(ctx context.Context) {
-	if !e.opts.NoTrace && e.opts.Helper != nil {
-		go func() { _, _ = e.sensorVolume(ctx) }()
-	}
-}
-
-func (e *Engine) makeSensorVolume(ctx context.Context) (string, error) {
-	helper, err := e.helper(ctx)
-	if err != nil {
-		return "", err
-	}
-	v, err := e.makeVolume(ctx, "sensor", nil)
-	if err != nil {
-		return "", err
-	}
-	id, err := e.create(ctx, "sensor", &container.Config{Image: helper.ID, Labels: e.labels()}, &container.HostConfig{
-		NetworkMode: "none", Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: v.Name, Target: trace.Mountpoint}},
-	}, helper)
-	if err != nil {
-		return "", err
-	}
-	_, err = e.cli.ContainerStatPath(ctx, id, helperBinary)
-	if err = errors.Join(err, e.removeContainer(ctx, id)); err != nil {
-		return "", fmt.Errorf("filling the sensor's volume: %w", err)
-	}
-	return v.Name, nil
 }
 
 // whyNoSensor tells why single writes of a container cannot be traced; "" when they can.
@@ -85,10 +46,12 @@ func (c *running) whyNoSensor(helper image.Facts) string {
 	return ""
 }
 
-// observe makes the observer of a container that is about to be created, and puts the sensor before its program. An
-// engine that cannot be observed is still an engine: the reason is kept, and the run goes on.
+// observe puts the sensor before the program of a container that is about to be created. An engine that cannot be
+// observed is still an engine: the reason is kept, and the run goes on.
 func (c *running) observe(ctx context.Context, s settings) {
-	c.watcher = &observer{phase: observe.Start}
+	if c.watcher.why != "" {
+		return // it has been tried
+	}
 	helper, err := c.e.helper(ctx)
 	if err != nil {
 		c.watcher.why = "tracing is off: " + err.Error()
@@ -131,92 +94,87 @@ const execWait = time.Second
 // sensorWait is how long a container waits for its observer before it runs untraced.
 const sensorWait = 15 * time.Second
 
-// makeObserver creates the observer's container, beside the container of that name that it will look into, which may
-// not be there yet, and attaches to it.
-func (c *running) makeObserver(ctx context.Context, beside string) error {
-	helper, err := c.e.helper(ctx)
-	if err != nil {
-		return nil //nolint:nilerr // the reason is in c.watcher.why
-	}
+// makeObserver begins an observer for the start to come: before the container starts, or beside that.
+func (c *running) makeObserver(ctx context.Context) {
 	o := trace.ObserverOptions{Socket: c.watcher.socket, Off: c.watcher.socket == ""}
 	if !c.profile.Open && !c.profile.LowPorts {
 		o.PortStart = 1024
 	}
-	host := &container.HostConfig{
-		PidMode: container.PidMode("container:" + beside), NetworkMode: "none", ReadonlyRootfs: true,
-		CapDrop: []string{"ALL"}, CapAdd: []string{"SYS_PTRACE"}, SecurityOpt: []string{"label=disable"},
-		LogConfig: container.LogConfig{Type: "none"},
-	}
-	if !o.Off {
-		volume, err := c.e.sensorVolume(ctx)
-		if err != nil {
-			return err
-		}
-		host.Mounts = []mount.Mount{volumeMount(volume, trace.Mountpoint)}
-	}
-	id, err := c.e.create(ctx, "observer", &container.Config{
-		Image: helper.ID, Labels: c.e.labels(), Entrypoint: trace.ObserverArgs(o), User: "0:0", OpenStdin: true,
-		AttachStdin: true, AttachStdout: true, AttachStderr: true,
-	}, host, helper)
-	if err != nil {
-		return err
-	}
-	c.watcher.id = id
-	// First in the list, and so removed last: a traced application without its observer gets errors from the kernel.
-	c.mu.Lock()
-	c.undo = slices.Insert(c.undo, 0, func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
-	c.mu.Unlock()
-	if c.watcher.socket != "" {
-		c.execs.listen(ctx, c, beside)
-	}
-	c.watcher.next, err = c.attach(ctx)
-	return err
-}
-
-// attach begins a session with the observer, which need not run yet.
-func (c *running) attach(ctx context.Context) (*trace.Session, error) {
-	stream, err := c.e.attach(ctx, c.watcher.id)
-	if err != nil {
-		return nil, fmt.Errorf("attaching to the observer: %w", err)
-	}
-	return trace.Attach(stream), nil
-}
-
-// watch starts the observer of a container that has just been started, and waits until the application runs. Where
-// that fails the application runs unobserved.
-func (c *running) watch(ctx context.Context) error {
-	if c.watcher.id == "" {
-		return nil
-	}
-	session := c.watcher.next
-	if c.watcher.next = nil; session == nil {
-		var err error
-		if session, err = c.attach(ctx); err != nil {
-			return err
-		}
-	}
 	c.mu.Lock()
 	phase := c.watcher.phase
-	c.watcher.sessions = append(c.watcher.sessions, session)
 	c.mu.Unlock()
-	// The phase is on its way before the observer runs, so that it is the first thing that the observer hears.
-	go func() { _ = session.Phase(context.WithoutCancel(ctx), phase) }()
-	if err := c.e.cli.ContainerStart(ctx, c.watcher.id, container.StartOptions{}); err != nil {
-		_ = session.Close()
+	next := make(chan begun, 1)
+	c.watcher.next = next
+	go func() {
+		stream, err := c.e.observer(ctx, o)
+		if err != nil {
+			next <- begun{err: err}
+			return
+		}
+		session := trace.Attach(stream)
+		_ = session.Phase(ctx, phase) // an error is one of the stream, which its end tells
+		next <- begun{session: session}
+	}()
+}
+
+// begun is an observer that has been begun.
+type begun struct {
+	session *trace.Session
+	err     error
+}
+
+// errUnobserved is a container that waits for an observer which does not come.
+var errUnobserved = errors.New("the container is not observed")
+
+// watch waits for the observer of a container that has just been started, and until the application runs. An application
+// that no sensor precedes runs unobserved where there is no observer.
+func (c *running) watch(ctx context.Context) error {
+	if c.watcher.next == nil {
+		return nil
+	}
+	next := <-c.watcher.next
+	c.watcher.next = nil
+	if next.err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		// A container that has ended has no processes to look at.
-		c.note("the observer could not be started: " + err.Error())
+		c.note("nothing can look into the container: " + next.err.Error())
+		if c.watcher.socket != "" {
+			return errUnobserved
+		}
 		return nil
 	}
-	if c.watcher.socket == "" {
-		return nil
-	}
+	c.mu.Lock()
+	c.watcher.sessions = append(c.watcher.sessions, next.session)
+	c.mu.Unlock()
 	waiting, cancel := context.WithTimeout(ctx, 2*sensorWait)
 	defer cancel()
-	if err := session.Started(waiting); err != nil && ctx.Err() != nil {
+	// An error is one of a container that has ended: it has no processes to look at.
+	if c.watcher.socket != "" {
+		_ = next.session.Started(waiting)
 		return ctx.Err()
+	}
+	found, err := c.e.cli.ContainerInspect(ctx, c.id)
+	if err != nil {
+		return fmt.Errorf("inspecting the container: %w", err)
+	}
+	_ = next.session.Target(waiting, found.State.Pid)
+	return ctx.Err()
+}
+
+// closeSessions ends the streams of all observers. One whose target is gone, or never came, ends then.
+func (c *running) closeSessions(context.Context) error {
+	c.mu.Lock()
+	sessions := slices.Clone(c.watcher.sessions)
+	c.mu.Unlock()
+	for _, s := range sessions {
+		_ = s.Close() // it may have ended before
+	}
+	if c.watcher.next != nil { // begun for a start that failed
+		if next := <-c.watcher.next; next.session != nil {
+			_ = next.session.Close()
+		}
+		c.watcher.next = nil
 	}
 	return nil
 }
@@ -224,7 +182,9 @@ func (c *running) watch(ctx context.Context) error {
 func (c *running) note(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.watcher.why = text
+	if c.watcher.why == "" {
+		c.watcher.why = text
+	}
 }
 
 // stream is the observer's stdout and stdin.
@@ -238,18 +198,12 @@ func (s stream) Write(p []byte) (int, error) { return s.conn.Write(p) }
 
 func (s stream) Close() error { return errors.Join(s.conn.Close(), s.read.Close()) }
 
-// attach connects to a container's stdin and stdout. What it writes to stderr is dropped.
-func (e *Engine) attach(ctx context.Context, id string) (stream, error) {
-	conn, err := e.cli.ContainerAttach(context.WithoutCancel(ctx), id, container.AttachOptions{
-		Stream: true, Stdin: true, Stdout: true, Stderr: true,
-	})
-	if err != nil {
-		return stream{}, err
-	}
+// newStream demultiplexes the stream of a command. What it writes to stderr is dropped.
+func newStream(conn types.HijackedResponse) stream {
 	read, write := io.Pipe()
 	go func() {
 		_, err := stdcopy.StdCopy(write, io.Discard, conn.Reader)
 		_ = write.CloseWithError(err)
 	}()
-	return stream{Reader: read, conn: conn.Conn, read: read}, nil
+	return stream{Reader: read, conn: conn.Conn, read: read}
 }

@@ -430,3 +430,27 @@ func TestHealth(t *testing.T) {
 		}
 	}
 }
+
+// An engine that lets nobody see the processes of its host is still an engine: the container runs, untraced.
+func TestRunsWhereNothingCanLook(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	if _, err := b.sensorVolume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-b.lookout.up
+	b.lookout.notUp = errors.New("the host's PID namespace is not for you")
+	c := b.start(b.app(nil), profile.Unrestricted(), "wait")
+	if st, err := c.State(t.Context()); err != nil || !st.Running {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if _, status := c.Writes(); status.On || !strings.Contains(status.Note, "not for you") {
+		t.Errorf("%+v", status)
+	}
+	if found, err := c.Processes(t.Context()); err != nil || len(found) == 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+	if _, err := c.Listening(t.Context()); !errors.Is(err, seal.ErrCannotLook) {
+		t.Errorf("listening: %v", err)
+	}
+}

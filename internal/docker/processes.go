@@ -12,10 +12,15 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// Processes implements seal.Container.
+// Processes implements seal.Container. The observer knows them best; where there is none the engine's ps tells.
 func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
 	if c.failure() != nil {
 		return nil, nil
+	}
+	if s := c.session(); s != nil {
+		if seen, err := s.Processes(ctx); err == nil {
+			return seen, nil
+		}
 	}
 	found, err := c.e.cli.ContainerInspect(ctx, c.id)
 	if err != nil {

@@ -254,7 +254,7 @@ func TestFailingSeed(t *testing.T) {
 			t.Errorf("Start = %v", err)
 		}
 	}
-	if left := b.objects(); !onlySensor(left) {
+	if left := b.objects(); !onlyLookout(left) {
 		t.Errorf("left: %v", left)
 	}
 }

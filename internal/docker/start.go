@@ -3,11 +3,13 @@ package docker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/podseal/podseal/internal/image"
@@ -22,7 +24,7 @@ const defaultGrace = 10 * time.Second
 
 // Start implements seal.Engine.
 func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (seal.Container, error) {
-	c := &running{e: e, target: t, facts: facts, profile: p, watcher: &observer{}}
+	c := &running{e: e, target: t, facts: facts, profile: p, watcher: &observer{phase: observe.Start}}
 	if err := c.setUp(ctx); err != nil {
 		if rmErr := c.Remove(ctx); rmErr != nil {
 			return nil, fmt.Errorf("%w (and cleaning up: %w)", err, rmErr)
@@ -55,7 +57,6 @@ func (c *running) setUp(ctx context.Context) error {
 
 // setUpAlone sets up one container: its volumes, the init containers that fill them, the container.
 func (c *running) setUpAlone(ctx context.Context) error {
-	s, err := openSettings(c.target, c.facts, c.e.publishOn())
 	if !c.profile.Open {
 		if missing := uncovered(c.facts, c.target, c.profile); len(missing) > 0 {
 			return fmt.Errorf("the profile has no mount for the image's VOLUME %s: every VOLUME has to be mounted",
@@ -64,16 +65,32 @@ func (c *running) setUpAlone(ctx context.Context) error {
 		if err := c.makeMounts(ctx); err != nil {
 			return err
 		}
+	}
+	var parts map[string]mount.Mount
+	if c.sandbox != nil {
+		var err error
+		if parts, err = c.makeParts(ctx); err != nil {
+			return err
+		}
+	}
+	err := c.startObserved(ctx, parts)
+	if errors.Is(err, errUnobserved) { // c.watcher.why tells why: once more, without the sensor
+		c.watcher = &observer{phase: observe.Start, why: c.watcher.why}
+		err = errors.Join(c.e.removeContainer(ctx, c.id), c.startObserved(ctx, parts))
+	}
+	return err
+}
+
+// startObserved creates and starts the container over its volumes, with an observer.
+func (c *running) startObserved(ctx context.Context, parts map[string]mount.Mount) error {
+	s, err := openSettings(c.target, c.facts, c.e.publishOn())
+	if !c.profile.Open {
 		s, err = sealedSettings(c.target, c.facts, c.profile, c.mounts, c.e.publishOn())
 	}
 	if err != nil {
 		return err
 	}
 	if c.sandbox != nil {
-		parts, err := c.makeParts(ctx)
-		if err != nil {
-			return err
-		}
 		if err := c.sandbox.join(s, c.target, c.profile, parts); err != nil {
 			return err
 		}
@@ -82,30 +99,32 @@ func (c *running) setUpAlone(ctx context.Context) error {
 	s.cfg.Labels = c.e.labels()
 	if !c.beside {
 		c.observe(ctx, s)
+		c.made(c.closeSessions)
+		c.makeObserver(ctx)
 	}
-	if err := c.createObserved(ctx, s); err != nil {
+	if err := c.create(ctx, s); err != nil {
 		return err
 	}
 	return c.start(ctx)
 }
 
-// createObserved creates the container and its observer, and prepares the volumes that no init container has waited for,
-// all at the same time.
-func (c *running) createObserved(ctx context.Context, s settings) error {
+// create creates the container, and prepares the volumes that no init container has waited for at the same time.
+func (c *running) create(ctx context.Context, s settings) error {
 	name := c.e.name("target")
-	var others errgroup.Group
-	if !c.beside {
-		others.Go(func() error { return c.makeObserver(ctx, name) })
+	if c.watcher.socket != "" {
+		c.execs.listen(ctx, c, name)
 	}
+	var preparing errgroup.Group
 	if !c.prepared {
-		others.Go(func() error { return c.e.prepare(ctx, c.facts, c.mounts, c.fsGroup()) })
+		c.prepared = true
+		preparing.Go(func() error { return c.e.prepare(ctx, c.facts, c.mounts, c.fsGroup()) })
 	}
 	id, err := c.e.createAs(ctx, name, "target", s.cfg, s.host, c.facts)
 	if err == nil {
 		c.id = id
 		c.made(func(ctx context.Context) error { return c.e.removeContainer(ctx, id) })
 	}
-	return cmp.Or(err, others.Wait())
+	return cmp.Or(err, preparing.Wait())
 }
 
 // makeMounts makes the volumes of the profile's mounts, and fills those that have an init container.
@@ -181,12 +200,12 @@ func (c *running) start(ctx context.Context) error {
 	}
 	tcp, udp := map[int]int{}, map[int]int{}
 	if !failed {
-		if err := c.watch(ctx); err != nil {
-			return err
-		}
 		found, err := c.e.cli.ContainerInspect(ctx, c.network())
 		if err != nil {
 			return fmt.Errorf("inspecting the container: %w", err)
+		}
+		if err := c.watch(ctx); err != nil {
+			return err
 		}
 		tcp, udp = c.publishedPorts(found, "tcp"), c.publishedPorts(found, "udp")
 	}

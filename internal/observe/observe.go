@@ -45,7 +45,6 @@ const (
 )
 
 // Write is one path that the container wrote or tried to write, with what is known of it. Equal attempts (same path,
-// process by name and user, call, outcome and phase) are one Write with a Count; PID and PPID are those of the first.
 // Where a process uses too many names in one folder to list them (temporary files have random ones), or makes a file
 // without a name there (O_TMPFILE), the last element of Path, and of To, is "*": any name in that folder.
 type Write struct {
@@ -62,7 +61,6 @@ type Write struct {
 	To string `json:"to,omitempty"`
 
 	PID     int    `json:"pid,omitempty"` // in the container
-	PPID    int    `json:"ppid,omitempty"`
 	Command string `json:"command,omitempty"` // the process's name
 	UID     int64  `json:"uid"`
 	GID     int64  `json:"gid"`
@@ -74,7 +72,7 @@ type Write struct {
 
 // Process is one process of the container.
 type Process struct {
-	PID     int    `json:"pid"` // as the engine numbers it; Main marks the first of the container
+	PID     int    `json:"pid"` // in the container, or as the engine numbers it; Main marks the first of the container
 	UID     int64  `json:"uid"`
 	GID     int64  `json:"gid"`
 	Command string `json:"command"`

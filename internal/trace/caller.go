@@ -19,12 +19,13 @@ const (
 
 // caller is the thread that makes a call, with what the kernel judges it by.
 type caller struct {
-	tid, pid, ppid int
-	command        string
-	uid, gid       uint32 // of the file system
-	groups         []uint32
-	caps           uint64 // effective
-	root           string // as the container sees it; "/" but for a chroot
+	tid, pid int
+	inner    int // the process's number in its own container
+	command  string
+	uid, gid uint32 // of the file system
+	groups   []uint32
+	caps     uint64 // effective
+	root     string // as the container sees it; "/" but for a chroot
 }
 
 func (c *caller) can(capability uint) bool { return c.caps&(1<<capability) != 0 }
@@ -49,8 +50,8 @@ func parseStatus(b []byte) (caller, error) {
 		case "Tgid":
 			c.pid = int(field(value, 0))
 			seen++
-		case "PPid":
-			c.ppid = int(field(value, 0))
+		case "NStgid": // one for each PID namespace, from the reader's to its own
+			c.inner = int(field(value, len(bytes.Fields(value))-1))
 		case "Uid":
 			c.uid = field(value, 3)
 			seen++

@@ -20,7 +20,6 @@ const (
 	actSockets                    // socketcall: bind among others
 	actExec                       // another program: names and privileges change
 	actIdentity                   // user, groups, capabilities or root change
-	actExit                       // the end of a process: PID 1's is the observer's too
 )
 
 // syscall describes one system call: what Write.Call says, what is done about it, which arguments hold the folder
@@ -115,8 +114,6 @@ var syscalls = []syscall{
 
 	{"execve", "exec", actExec, noFD, 0, none, [abis]int16{59, 11, 221, 11}},
 	{"execveat", "exec", actExec, 0, 1, 4, [abis]int16{322, 358, 281, 387}},
-
-	{"exit_group", "", actExit, none, none, none, [abis]int16{231, 252, 94, 248}},
 
 	{"setuid", "", actIdentity, none, none, none, [abis]int16{105, 23, 146, 23}},
 	{"setgid", "", actIdentity, none, none, none, [abis]int16{106, 46, 144, 46}},

@@ -220,7 +220,7 @@ func (l *lab) observe(t testing.TB, id string, o trace.ObserverOptions) *trace.S
 	t.Helper()
 	command := trace.ObserverArgs(o)
 	args := []string{
-		"run", "-i", "--rm", "--name", observerName(id), "-u", "0:0", "--pid", "container:" + id, "--network", "none", "--cap-drop", "ALL",
+		"run", "-i", "--rm", "--name", observerName(id), "-u", "0:0", "--pid", "host", "--network", "none", "--cap-drop", "ALL",
 		"--cap-add", "SYS_PTRACE", "--read-only", "--log-driver", "none", "-v", l.volume + ":" + trace.Mountpoint,
 		"--entrypoint", command[0], l.image,
 	}
@@ -237,8 +237,18 @@ func (l *lab) observe(t testing.TB, id string, o trace.ObserverOptions) *trace.S
 		t.Fatal(err)
 	}
 	s := trace.Attach(stream{out, in})
+	if o.Off {
+		pid, err := strconv.Atoi(l.must(t, "inspect", "-f", "{{.State.Pid}}", id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Target(t.Context(), pid); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Cleanup(func() {
 		_, _ = docker(nil, "rm", "-f", "-v", id)
+		_ = s.Close()
 		<-s.Done()
 		_ = cmd.Wait()
 	})

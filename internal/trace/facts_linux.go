@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	stdsyscall "syscall"
 	"time"
 
@@ -18,10 +19,10 @@ const (
 )
 
 // listeningPorts reads the tables of the target's network namespace.
-func listeningPorts(m *message) error {
+func listeningPorts(at *container, m *message) error {
 	var all []byte
 	for _, name := range []string{"tcp", "tcp6"} {
-		b, err := os.ReadFile("/proc/1/net/" + name)
+		b, err := os.ReadFile(at.proc("net/" + name))
 		if err != nil {
 			if name == "tcp6" && os.IsNotExist(err) {
 				continue // a kernel without IPv6
@@ -34,11 +35,43 @@ func listeningPorts(m *message) error {
 	return nil
 }
 
+// processes lists the processes of the target's PID namespace: no ps on the engine's host is needed.
+func processes(at *container, m *message) error {
+	namespace, err := os.Readlink(at.proc("ns/pid"))
+	if err != nil {
+		return fmt.Errorf("reading the target's PID namespace: %w", err)
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return fmt.Errorf("listing processes: %w", err)
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		one := container{pid: pid}
+		if ns, err := os.Readlink(one.proc("ns/pid")); err != nil || ns != namespace {
+			continue
+		}
+		status, err := os.ReadFile(one.proc("status"))
+		if err != nil {
+			continue // it has ended
+		}
+		if c, err := parseStatus(status); err == nil {
+			m.Processes = append(m.Processes, observe.Process{
+				PID: c.inner, UID: int64(c.uid), GID: int64(c.gid), Command: c.command, Main: pid == at.pid,
+			})
+		}
+	}
+	return nil
+}
+
 // usage measures folders of the target.
-func (o *observer) usage(paths []string, m *message) error {
+func usage(at *container, paths []string, m *message) error {
 	deadline := time.Now().Add(maxWalk)
 	for _, p := range paths {
-		u, err := measure(filepath.Join("/proc/1/root", p), deadline)
+		u, err := measure(filepath.Join(at.proc("root"), p), deadline)
 		if err != nil {
 			return fmt.Errorf("measuring %s: %w", p, err)
 		}

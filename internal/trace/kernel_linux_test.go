@@ -169,7 +169,7 @@ func TestResolve(t *testing.T) {
 		{"/jail", "/jail/in", "../../../x", true, "/jail/x", "", false},
 		{"/jail", "/jail", "/abs/x", true, "/jail/in/x", "", false},
 	} {
-		tr := newTree(root, &atomic.Uint64{})
+		tr := newTree(&container{pid: os.Getpid(), root: root}, &atomic.Uint64{})
 		for _, warm := range []bool{false, true} { // the second time from what was kept
 			tr.refresh(time.Now())
 			p := tr.resolve(c.root, c.base, c.path, c.follow)
@@ -182,7 +182,7 @@ func TestResolve(t *testing.T) {
 		}
 	}
 	for _, noise := range []string{"/out", "/self", "/dev/x", "/proc/1/x", "/.podseal/x", "/a/../dev/null"} {
-		tr := newTree(root, &atomic.Uint64{})
+		tr := newTree(&container{pid: os.Getpid(), root: root}, &atomic.Uint64{})
 		if p := tr.resolve("/", "/", noise, true); !p.noise {
 			t.Errorf("%s is no noise: %+v", noise, p)
 		}
@@ -206,7 +206,7 @@ func TestResolveAfterMove(t *testing.T) {
 	}
 	defer unix.Close(root)
 	epoch := &atomic.Uint64{}
-	tr := newTree(root, epoch)
+	tr := newTree(&container{pid: os.Getpid(), root: root}, epoch)
 	at := func() string { tr.refresh(time.Now()); return tr.resolve("/", "/", "/link/x", true).path }
 	got := []string{at()}
 	if err := os.Remove(filepath.Join(dir, "link")); err != nil {

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,7 @@ type response struct {
 // listener serves the notifications of one filter.
 type listener struct {
 	o     *observer
+	at    *container // nil where nothing can be seen: the calls only go on
 	fd    int
 	bound bool // no_new_privs was set before the sensor: setuid programs get nothing with or without it
 	exec  bool // of a command that was executed in the running container
@@ -67,7 +69,7 @@ func newListener(o *observer, fd int, h hello) (*listener, error) {
 	}
 	// Linux 6.6: the caller and the observer wake each other on one processor. Without it it is slower.
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
-	return &listener{o: o, fd: fd, bound: h.Bound, exec: h.Exec}, nil
+	return &listener{o: o, at: o.target.Load(), fd: fd, bound: h.Bound, exec: h.Exec}, nil
 }
 
 func ioctl(fd int, request uint, arg unsafe.Pointer) error {
@@ -79,7 +81,7 @@ func ioctl(fd int, request uint, arg unsafe.Pointer) error {
 
 // grow adds a worker.
 func (l *listener) grow() {
-	w := &worker{l: l, tree: newTree(l.o.root, &l.o.moved), callers: newCallers(&l.o.changed)}
+	w := &worker{l: l, tree: newTree(l.at, &l.o.moved), callers: newCallers(&l.o.changed)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended.Load() {
@@ -101,6 +103,18 @@ func (l *listener) end() {
 	}
 }
 
+// finish waits, for a moment at most, for what its workers look at: their callers are dead.
+func (l *listener) finish() {
+	l.mu.Lock()
+	workers := slices.Clone(l.workers)
+	l.mu.Unlock()
+	for end := time.Now().Add(stuckAfter); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if !slices.ContainsFunc(workers, func(w *worker) bool { return w.busy.Load() != 0 }) {
+			return
+		}
+	}
+}
+
 // relieve adds a worker if all have been busy for long.
 func (l *listener) relieve(now time.Time) {
 	l.mu.Lock()
@@ -119,8 +133,8 @@ func (w *worker) serve() {
 	defer w.l.end()
 	var n notification
 	for {
-		// Up to Linux 6.10 the end of all callers does not wake who waits in RECV. A container's own filter ends with
-		// the observer; for a command's one it is waited so that its end is seen.
+		// Up to Linux 6.10 the end of all callers does not wake who waits in RECV. The observer ends with the container
+		// and its own filter; for a command's one it is waited so that its end is seen.
 		if w.l.exec && !w.await() {
 			return
 		}
@@ -172,6 +186,9 @@ func (w *worker) over() bool {
 // see records one call. Whatever happens in here, the call continues.
 func (w *worker) see(n *notification, now time.Time) {
 	o := w.l.o
+	if w.l.at == nil {
+		return
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			o.table.lose()
@@ -190,12 +207,6 @@ func (w *worker) see(n *notification, now time.Time) {
 	if err != nil {
 		if w.valid(n) {
 			o.table.lose()
-		}
-		return
-	}
-	if call.action == actExit {
-		if c.pid == 1 {
-			o.table.flush() // the last moment for it
 		}
 		return
 	}

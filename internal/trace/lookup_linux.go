@@ -40,7 +40,7 @@ func (t *tree) statfsReadOnly(p string) bool {
 
 func (t *tree) mountTable() []mountPoint {
 	if time.Since(t.mountsAt) > time.Second {
-		if b, err := os.ReadFile("/proc/1/mountinfo"); err == nil {
+		if b, err := os.ReadFile(t.proc("mountinfo")); err == nil {
 			t.mounts = parseMounts(b)
 		}
 		t.mountsAt = time.Now()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,15 +23,17 @@ const flushEvery = 200 * time.Millisecond
 type observer struct {
 	table     *table
 	calls     *[abis]map[int]*syscall
-	root      int           // descriptor of the container's root
-	portStart int           // lower ports are denied
-	moved     atomic.Uint64 // counted up by calls that may move folders
-	changed   atomic.Uint64 // counted up by calls that change who a caller is
+	target    atomic.Pointer[container] // nil until the container is there
+	portStart int                       // lower ports are denied
+	moved     atomic.Uint64             // counted up by calls that may move folders
+	changed   atomic.Uint64             // counted up by calls that change who a caller is
 	listeners chan *listener
+	over      chan struct{} // closed when there is nothing more to see
+	ending    sync.Once
 }
 
-// ObserverMain is the program of "podseal observer [--socket NAME] [--off] [--port-start N]". It returns only when it
-// cannot begin; afterwards it ends with the container whose PID namespace it is in.
+// ObserverMain is the program of "podseal observer [--socket NAME] [--off] [--port-start N]". It returns when the
+// container that it looks at has ended, or when its input has before there was one.
 func ObserverMain(args []string, in io.Reader, out io.Writer) int {
 	flags := flag.NewFlagSet("podseal observer", flag.ContinueOnError)
 	socket := flags.String("socket", defaultSocket, "name of the socket to listen on")
@@ -41,11 +44,8 @@ func ObserverMain(args []string, in io.Reader, out io.Writer) int {
 	}
 	// Without an observer the application's calls fail: neither a signal nor a host that is gone ends it.
 	signal.Ignore(unix.SIGPIPE, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
-	o := &observer{table: newTable(out), calls: callTables(), portStart: *portStart, listeners: make(chan *listener)}
-	var err error
-	if o.root, err = unix.Open("/proc/1/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-		fmt.Fprintf(os.Stderr, "podseal observer: opening the container's root: %v\n", err)
-		return 1
+	o := &observer{
+		table: newTable(out), calls: callTables(), portStart: *portStart, listeners: make(chan *listener), over: make(chan struct{}),
 	}
 	o.table.note(kindHello, "")
 	if !*off {
@@ -111,6 +111,12 @@ func (o *observer) welcome(conn *net.UnixConn) {
 		return
 	}
 	fd, err := oneDescriptor(oob[:oobn])
+	if !h.Exec {
+		if err := o.watchPeer(conn); err != nil {
+			h.Note = fmt.Sprintf("not traced: %v", err) // the calls go on unseen
+			o.table.note(kindOff, h.Note)
+		}
+	}
 	switch {
 	case err != nil:
 		o.table.note(kindNote, fmt.Sprintf("a sensor's descriptor could not be taken: %v", err))
@@ -126,7 +132,9 @@ func (o *observer) welcome(conn *net.UnixConn) {
 			return
 		}
 		o.listeners <- ls
-		o.table.note(kindOn, "")
+		if ls.at != nil {
+			o.table.note(kindOn, "")
+		}
 	}
 	if _, err := conn.Write([]byte{'k'}); err != nil && fd < 0 {
 		return
@@ -158,12 +166,16 @@ func oneDescriptor(oob []byte) (int, error) {
 	return -1, nil
 }
 
-// requests answers the host. The end of its input is no reason to end: the target's calls still need answers.
+// requests answers the host. The end of its input is no reason to end where there is a target: its calls still need
+// answers.
 func (o *observer) requests(in io.Reader) {
 	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
+			if o.target.Load() == nil {
+				o.end()
+			}
 			return
 		}
 		var r request
@@ -174,31 +186,48 @@ func (o *observer) requests(in io.Reader) {
 		case doPhase:
 			o.table.begin(r.Phase)
 			o.table.reply(message{Kind: kindReply, Reply: r.ID})
+		case doTarget:
+			o.answer(r, func(*container, *message) error { return nil })
 		case doListening:
 			go o.answer(r, listeningPorts)
+		case doProcesses:
+			go o.answer(r, processes)
 		case doUsage:
-			go o.answer(r, func(m *message) error { return o.usage(r.Paths, m) })
+			go o.answer(r, func(at *container, m *message) error { return usage(at, r.Paths, m) })
 		default:
 			o.table.reply(message{Kind: kindReply, Reply: r.ID, Note: "unknown request " + r.Do})
 		}
 	}
 }
 
-func (o *observer) answer(r request, fill func(*message) error) {
+// answer answers a request about the target, which the request may name.
+func (o *observer) answer(r request, fill func(*container, *message) error) {
 	m := message{Kind: kindReply, Reply: r.ID}
-	if err := fill(&m); err != nil {
+	err := o.watch(r.PID)
+	if at := o.target.Load(); at != nil && err == nil {
+		err = fill(at, &m)
+	} else if err == nil {
+		err = errNoTarget
+	}
+	if err != nil {
 		m = message{Kind: kindReply, Reply: r.ID, Note: err.Error()}
 	}
 	o.table.reply(m)
 }
 
 // tick flushes counts, and gives a listener another worker where the one it has is stuck, as it would be in a file
-// system that a traced process serves.
+// system that a traced process serves. It returns when all is over.
 func (o *observer) tick() {
 	var serving []*listener
 	ticker := time.NewTicker(flushEvery)
 	for {
 		select {
+		case <-o.over:
+			for _, l := range serving {
+				l.finish()
+			}
+			o.table.flush()
+			return
 		case l := <-o.listeners:
 			serving = append(serving, l)
 			l.grow()

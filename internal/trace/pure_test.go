@@ -68,7 +68,7 @@ Umask:	0022
 State:	S (sleeping)
 Tgid:	12
 Pid:	14
-PPid:	1
+NStgid:	12	3
 Uid:	1000	1001	1002	1003
 Gid:	2000	2001	2002	2003
 Groups:	5 6 
@@ -80,7 +80,7 @@ func TestParseStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := caller{pid: 12, ppid: 1, command: "my app", uid: 1003, gid: 2003, groups: []uint32{5, 6}, caps: 0xa80425fb}
+	want := caller{pid: 12, inner: 3, command: "my app", uid: 1003, gid: 2003, groups: []uint32{5, 6}, caps: 0xa80425fb}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(caller{})); diff != "" {
 		t.Error(diff)
 	}

@@ -76,6 +76,20 @@ func (s *Session) Phase(ctx context.Context, p observe.Phase) error {
 	return err
 }
 
+// Target tells an observer to which no sensor comes what to look at: the container whose first process has this number
+// on the engine's host.
+func (s *Session) Target(ctx context.Context, pid int) error {
+	_, err := s.ask(ctx, request{Do: doTarget, PID: pid})
+	return err
+}
+
+// Processes returns the processes of the target, by number.
+func (s *Session) Processes(ctx context.Context) ([]observe.Process, error) {
+	m, err := s.ask(ctx, request{Do: doProcesses})
+	slices.SortFunc(m.Processes, func(a, b observe.Process) int { return cmp.Compare(a.PID, b.PID) })
+	return m.Processes, err
+}
+
 // Listening returns the TCP ports that something in the target's network namespace listens on, sorted.
 func (s *Session) Listening(ctx context.Context) ([]int, error) {
 	m, err := s.ask(ctx, request{Do: doListening})

@@ -76,7 +76,7 @@ func (t *table) add(c *caller, w observe.Write) {
 	n := len(t.keys) + 1
 	t.keys[k] = n
 	w.Path, w.To, w.Phase, w.Count = k.path, k.to, k.phase, 1
-	w.PID, w.PPID, w.Command, w.UID, w.GID = c.pid, c.ppid, c.command, int64(c.uid), int64(c.gid)
+	w.PID, w.Command, w.UID, w.GID = c.inner, c.command, int64(c.uid), int64(c.gid)
 	t.send(message{Kind: kindWrite, Key: n, Write: &w})
 }
 

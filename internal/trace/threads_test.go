@@ -133,7 +133,7 @@ func (l *lab) storm(t testing.TB, folders, files int) stormy {
 		time.Sleep(100 * time.Millisecond)
 	}
 	s := stormy{took: time.Since(begin)}
-	if _, err := fmt.Sscan(l.must(t, "exec", r.observer, "/bin/app", "peak", trace.ObserverCommand), &s.peak); err != nil {
+	if _, err := fmt.Sscan(l.must(t, append([]string{"exec", r.observer, "/bin/app", "peak"}, trace.ObserverArgs(r.opts)...)...), &s.peak); err != nil {
 		t.Fatal(err)
 	}
 	l.must(t, "kill", r.id)

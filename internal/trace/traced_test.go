@@ -268,7 +268,7 @@ func TestExecIsTracedThroughTheSensor(t *testing.T) {
 	}
 	var open int
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		open = strings.Count(l.must(t, "exec", r.observer, "/bin/app", "descriptors"), "seccomp notify")
+		open = strings.Count(l.must(t, append([]string{"exec", r.observer, "/bin/app", "descriptors"}, trace.ObserverArgs(r.opts)...)...), "seccomp notify")
 		if open == 1 || time.Now().After(deadline) {
 			break
 		}

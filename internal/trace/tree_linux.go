@@ -19,7 +19,7 @@ const (
 // tree finds places in the container's tree of files. It keeps folders that it has resolved, until a call is seen that
 // may move them.
 type tree struct {
-	root  int            // descriptor of the container's root
+	*container
 	epoch *atomic.Uint64 // counted up by each call that may move a folder
 
 	nodes  map[nodeKey]*node
@@ -45,8 +45,8 @@ type node struct {
 	roDone bool
 }
 
-func newTree(root int, epoch *atomic.Uint64) *tree {
-	return &tree{root: root, epoch: epoch, nodes: map[nodeKey]*node{}}
+func newTree(at *container, epoch *atomic.Uint64) *tree {
+	return &tree{container: at, epoch: epoch, nodes: map[nodeKey]*node{}}
 }
 
 // refresh forgets what may no longer be so. It is called once for each call.

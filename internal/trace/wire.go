@@ -18,9 +18,10 @@ type message struct {
 	Lost   int      `json:"lost,omitempty"`   // kindCounts: so far
 	Noise  int      `json:"noise,omitempty"`  // kindCounts: so far
 
-	Reply int             `json:"reply,omitempty"` // kindReply: the request's number
-	Ports []int           `json:"ports,omitempty"`
-	Usage []observe.Usage `json:"usage,omitempty"`
+	Reply     int               `json:"reply,omitempty"` // kindReply: the request's number
+	Ports     []int             `json:"ports,omitempty"`
+	Processes []observe.Process `json:"processes,omitempty"`
+	Usage     []observe.Usage   `json:"usage,omitempty"`
 }
 
 const (
@@ -38,13 +39,16 @@ const (
 type request struct {
 	ID    int           `json:"id"`
 	Do    string        `json:"do"`
+	PID   int           `json:"pid,omitempty"` // of the target, as the observer sees it; 0 where a sensor tells
 	Phase observe.Phase `json:"phase,omitempty"`
 	Paths []string      `json:"paths,omitempty"`
 }
 
 const (
 	doPhase     = "phase"
+	doTarget    = "target"
 	doListening = "listening"
+	doProcesses = "processes"
 	doUsage     = "usage"
 )
 

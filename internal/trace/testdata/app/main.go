@@ -42,7 +42,7 @@ func main() {
 	case "storm":
 		storm(args)
 	case "peak":
-		peak(args[0])
+		peak(args)
 	case "forks":
 		forks(args)
 	case "touch":
@@ -60,7 +60,7 @@ func main() {
 	case "drop":
 		drop()
 	case "descriptors":
-		descriptors()
+		descriptors(args)
 	}
 }
 
@@ -212,23 +212,26 @@ func storm(args []string) {
 	time.Sleep(time.Hour)
 }
 
-// peak prints the most memory that a process had, in KiB: the first one of its PID namespace that has a word in its
-// command line.
-func peak(word string) {
+// peak prints the most memory that the process of a command line had, in KiB.
+func peak(argv []string) {
+	status, err := os.ReadFile(filepath.Join(process(argv), "status"))
+	must(err)
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	fmt.Println(strings.Fields(rest)[0])
+}
+
+// process is the folder in /proc of the process of a command line.
+func process(argv []string) string {
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	must(err)
 	for _, name := range all {
 		line, err := os.ReadFile(name)
-		if err != nil || !slices.Contains(strings.Split(string(line), "\x00"), word) || strings.HasPrefix(string(line), os.Args[0]) {
-			continue
+		if err == nil && slices.Equal(strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00"), argv) {
+			return filepath.Dir(name)
 		}
-		status, err := os.ReadFile(filepath.Join(filepath.Dir(name), "status"))
-		must(err)
-		_, rest, _ := strings.Cut(string(status), "VmHWM:")
-		fmt.Println(strings.Fields(rest)[0])
-		return
 	}
 	os.Exit(9)
+	return ""
 }
 
 func forks(args []string) {
@@ -346,9 +349,9 @@ func drop() {
 	must(os.WriteFile("/tmp/as-user", nil, 0o600))
 }
 
-// descriptors prints what the processes of its PID namespace have open.
-func descriptors() {
-	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
+// descriptors prints what the process of a command line has open.
+func descriptors(argv []string) {
+	links, err := filepath.Glob(filepath.Join(process(argv), "fd/*"))
 	must(err)
 	for _, l := range links {
 		if to, err := os.Readlink(l); err == nil {

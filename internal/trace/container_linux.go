@@ -1,0 +1,84 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// container is where the observer finds its target: by its first process, as the observer's own PID namespace numbers it.
+type container struct {
+	pid  int
+	root int // descriptor of the container's root
+}
+
+// proc is one of the first process's files in /proc.
+func (c *container) proc(name string) string { return "/proc/" + strconv.Itoa(c.pid) + "/" + name }
+
+var errNoTarget = errors.New("there is no container to look at yet")
+
+// watchPeer takes the sensor at the other end of a connection for the target: it is the first process.
+func (o *observer) watchPeer(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("asking who connects: %w", err)
+	}
+	var who *unix.Ucred
+	var asked error
+	if err := raw.Control(func(fd uintptr) {
+		who, asked = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil || asked != nil {
+		return fmt.Errorf("asking who connects: %w", errors.Join(err, asked))
+	}
+	if who.Pid <= 0 {
+		return errors.New("the engine does not let the observer see the container's processes")
+	}
+	return o.watch(int(who.Pid))
+}
+
+// watch begins to look at a target, if there is none yet and pid is not 0.
+func (o *observer) watch(pid int) error {
+	if pid == 0 || o.target.Load() != nil {
+		return nil
+	}
+	at := &container{pid: pid}
+	var err error
+	if at.root, err = unix.Open(at.proc("root"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("opening the container's root: %w", err)
+	}
+	if !o.target.CompareAndSwap(nil, at) {
+		return unix.Close(at.root)
+	}
+	go func() {
+		waitEnd(pid)
+		o.end()
+	}()
+	return nil
+}
+
+func (o *observer) end() { o.ending.Do(func() { close(o.over) }) }
+
+// waitEnd returns when a process that is not ours has ended; the first one of a container is the last to end in it.
+func waitEnd(pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil { // Linux before 5.3, or it has ended
+		for {
+			if _, err := os.Stat("/proc/" + strconv.Itoa(pid)); err != nil {
+				return
+			}
+			time.Sleep(flushEvery)
+		}
+	}
+	defer unix.Close(fd)
+	for {
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		if _, err := unix.Poll(p, -1); err != unix.EINTR {
+			return
+		}
+	}
+}
