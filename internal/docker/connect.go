@@ -38,7 +38,8 @@ type Engine struct {
 	images       imageVolumes
 	rootsChecked atomic.Bool // the engine makes volumes with the owners and modes that it is told
 
-	lookout lookout
+	lookout  lookout
+	foreseen foreseen
 }
 
 var _ seal.Engine = (*Engine)(nil)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -256,5 +257,32 @@ func TestFailingSeed(t *testing.T) {
 	}
 	if left := b.objects(); !onlyLookout(left) {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// Volumes that were made ahead are like those made at the start, and serve one start that wants exactly these.
+func TestForesee(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	facts := b.app(nil, file{name: "data/", mode: 0o755})
+	p := sealed(profile.Mount{Path: "/data", Kind: profile.Plain})
+	b.Foresee(t.Context(), facts, p)
+	ahead := b.foreseen.mounts
+	if len(ahead) != 1 {
+		t.Fatalf("made ahead: %v", ahead)
+	}
+	other := sealed(profile.Mount{Path: "/other", Kind: profile.Plain})
+	for _, c := range []struct {
+		p    profile.Profile
+		took bool
+	}{{other, false}, {p, true}, {p, false}} {
+		run := b.start(facts, c.p, "wait")
+		if took := slices.Contains(b.mountsOf(run.ID()), ahead[0].volume); took != c.took {
+			t.Errorf("%v took the volume: %v", c.p.Mounts, took)
+		}
+		code, out, err := run.Exec(t.Context(), []string{"/app", "stat:" + c.p.Mounts[0].Path})
+		if err != nil || code != 0 || !strings.Contains(out, "777 0:0") {
+			t.Errorf("%d %q %v", code, out, err)
+		}
 	}
 }

@@ -129,23 +129,24 @@ func (c *running) create(ctx context.Context, s settings) error {
 
 // makeMounts makes the volumes of the profile's mounts, and fills those that have an init container.
 func (c *running) makeMounts(ctx context.Context) error {
+	var err error
+	if c.mounts, c.prepared = c.e.foreseen.take(c.profile.Mounts, c.fsGroup()); !c.prepared {
+		c.mounts, err = c.e.makeEmptyDirs(ctx, c.profile.Mounts)
+	}
 	inits := false
-	for _, m := range c.profile.Mounts {
-		v, err := c.e.makeVolume(ctx, "emptydir", nil)
-		if err != nil {
-			return err
-		}
-		c.madeVolume(v.Name)
-		c.mounts = append(c.mounts, mounted{Mount: m, volume: v.Name})
+	for _, m := range c.mounts {
+		c.madeVolume(m.volume)
 		inits = inits || m.NeedsInit()
 	}
-	if !inits {
-		return nil
-	}
-	if err := c.e.prepare(ctx, c.facts, c.mounts, c.fsGroup()); err != nil {
+	if err != nil || !inits {
 		return err
 	}
-	c.prepared = true
+	if !c.prepared {
+		if err := c.e.prepare(ctx, c.facts, c.mounts, c.fsGroup()); err != nil {
+			return err
+		}
+		c.prepared = true
+	}
 	for i, m := range c.mounts {
 		if !m.NeedsInit() {
 			continue

@@ -60,7 +60,7 @@ type Write struct {
 	// To is the new path of a rename or link.
 	To string `json:"to,omitempty"`
 
-	PID     int    `json:"pid,omitempty"` // in the container
+	PID     int    `json:"pid,omitempty"`     // in the container
 	Command string `json:"command,omitempty"` // the process's name
 	UID     int64  `json:"uid"`
 	GID     int64  `json:"gid"`

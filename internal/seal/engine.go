@@ -19,6 +19,10 @@ type Engine interface {
 	// Tree reads the image's files, as far as they are asked for. Close it when done.
 	Tree(ctx context.Context, facts image.Facts) (TreeCloser, error)
 
+	// Foresee makes ahead what a start under the profile will need, while something else is waited for. The start that
+	// comes may be another one.
+	Foresee(ctx context.Context, facts image.Facts, p profile.Profile)
+
 	// Start creates and starts a container of the target under the profile, as a kubelet would: mounts first, then
 	// the init containers that fill them, then the container. An error is an error of the engine, or of the profile
 	// (a seed that fails is a *SeedError); an application that exits at once is not an error.

@@ -48,6 +48,8 @@ func (e *engine) Image(_ context.Context, ref, _ string) (image.Facts, error) {
 	return image.Facts{Ref: ref, Digest: ref + "@sha256:0", Config: &v1.ConfigFile{}}, nil
 }
 
+func (e *engine) Foresee(context.Context, image.Facts, profile.Profile) {}
+
 // Tree is that of the image; every other image is one of nothing but a shell's programs.
 func (e *engine) Tree(_ context.Context, facts image.Facts) (seal.TreeCloser, error) {
 	e.count(1)

@@ -45,8 +45,8 @@ func (s *session) openRun(ctx context.Context) (open observe.Observation, err er
 	return open, g.Wait()
 }
 
-// rehearse plans with what the open run showed until its stop, so that the image's files have been read when the plan
-// is made in earnest. The plan itself counts for nothing.
+// rehearse plans with what the open run showed until its stop, so that the image's files have been read, and volumes
+// made, when the plan is made in earnest. The plan itself counts for nothing.
 func (s *session) rehearse(ctx context.Context, o observe.Observation) {
 	var in plan.Input
 	select {
@@ -56,8 +56,11 @@ func (s *session) rehearse(ctx context.Context, o observe.Observation) {
 	}
 	in.Open = o
 	users, err := plan.Users(ctx, in)
-	if err == nil {
-		_, _ = plan.First(ctx, in, users[0])
+	if err != nil {
+		return
+	}
+	if p, err := plan.First(ctx, in, users[0]); err == nil && !s.opts.PlanOnly {
+		s.engine.Foresee(ctx, s.facts, p.Profile)
 	}
 }
 
