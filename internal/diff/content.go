@@ -68,6 +68,8 @@ func (f *Folder) hide(p string) {
 var randomName = []*regexp.Regexp{
 	regexp.MustCompile(`[1-9][0-9]{5,}`), // not 00000001: a counter starts the same each time
 	regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-`),
+	regexp.MustCompile(`(?:^|[^0-9])(?:19|20)[0-9]{2}[-_.](?:0[1-9]|1[0-2])(?:[^0-9]|$)`), // a day or a month
+	regexp.MustCompile(`^(?:19|20)[0-9]{2}$`),                                             // a year
 	regexp.MustCompile(`^(?:[0-9a-f]*[0-9][0-9a-f]*[a-f]|[0-9a-f]*[a-f][0-9a-f]*[0-9])[0-9a-f]{8,}$`),
 }
 
@@ -80,8 +82,9 @@ var (
 	word   = regexp.MustCompile(`^[A-Z]?[a-z]+[0-9]{0,3}$`)
 )
 
-// Random tells whether a name looks as if it was made up at run time (mktemp, a UUID, a long number), so that the next
-// run will use another one. It is a guess that saves a round: a sealed run finds the names that it misses.
+// Random tells whether a name looks as if it was made up at run time (mktemp, a UUID, a long number, a date), so that the
+// next run will use another one. Of most it is a guess that saves a round: a sealed run finds the names that it misses.
+// The next day's name it would not find.
 func Random(name string) bool {
 	for _, r := range randomName {
 		if r.MatchString(name) {

@@ -40,6 +40,9 @@ type Evidence struct {
 	Writers []Writer `json:"writers,omitempty"` // who, sorted
 	// Moved is true for a folder that was renamed or removed: no mount may be at it or below it.
 	Moved bool `json:"moved,omitempty"`
+	// Passing is a name that the run had and the next one will not, which a folder may be called by; empty where there is
+	// none: the name of a pod that a controller makes.
+	Passing string `json:"-"`
 	// Noise is the reason for setting the path aside; empty for a path that counts.
 	Noise string `json:"noise,omitempty"`
 }
@@ -58,6 +61,15 @@ type List []Evidence
 
 // Allowed is the evidence of writes that succeeded, Denied of those that did not.
 func (l List) Allowed() List { return l.with(observe.Allowed) }
+
+// Passing is the list with a name in it that the run had and the next one will not.
+func (l List) Passing(name string) List {
+	l = slices.Clone(l)
+	for i := range l {
+		l[i].Passing = name
+	}
+	return l
+}
 
 // Denied is the evidence of writes that were refused.
 func (l List) Denied() List { return l.with(observe.Denied) }

@@ -178,7 +178,7 @@ func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (fo
 		return newFolders(created, base), root, nil
 	}
 	switch {
-	case len(direct) == 0 && !loose && len(created) > 0 && (f.Content == Filled || len(created) == 1 && shared(ctx, base, tree)):
+	case len(direct) == 0 && !loose && len(created) > 0 && (f.Content == Filled || len(created) == 1 && !onRequest(created) && shared(ctx, base, tree)):
 		folders = newFolders(created, base)
 		f.Evidence = slices.DeleteFunc(f.Evidence, func(e Evidence) bool { return !e.MetadataOnly() })
 		if len(f.Evidence) == 0 {
@@ -213,11 +213,27 @@ func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bo
 			continue
 		}
 		created[s.created] = append(created[s.created], s.e)
-		if Random(path.Base(s.created)) || (s.e.Moved && s.e.Path == s.created) {
+		if s.passes(path.Base(s.created)) || (s.e.Moved && s.e.Path == s.created) {
 			loose = true
 		}
 	}
 	return created, direct, loose
+}
+
+// passes tells whether a name is one that the next run will not use.
+func (s spot) passes(name string) bool {
+	return Random(name) || s.e.Passing != "" && strings.Contains(name, s.e.Passing)
+}
+
+// onRequest tells whether nothing but the e2e commands made the folders: what they ask for may name them, and others will
+// ask for other ones.
+func onRequest(created map[string][]Evidence) bool {
+	for _, evidence := range created {
+		if slices.ContainsFunc(evidence, func(e Evidence) bool { return e.Phase != observe.E2E }) {
+			return false
+		}
+	}
+	return true
 }
 
 func newFolders(created map[string][]Evidence, base string) []Folder {

@@ -21,7 +21,7 @@ const (
 		gunicorn.ctl prometheus wal chunks_head 00000001 queries.active grafana.db plugins kafka-logs version-2
 		__consumer_offsets-0 my-topic-12 elasticsearch nodes _state indices es-data mongodb WiredTiger journal sqlite3
 		app.db-wal app.db-shm lost+found letsencrypt acme.json ssl-cert-snakeoil.pem .well-known htpasswd_users
-		release_2024 backup-latest log4j2 http2 utf8 sha256 md5sum base64 v1 v1.2.3 2.7.18 index.html main.js
+		release_2024 v2024.1 2024.0.1 3.2026 backup-latest log4j2 http2 utf8 sha256 md5sum base64 v1 v1.2.3 2.7.18 index.html main.js
 		bundle.min.js my_application MyApplication dockerEntrypoint jetty-home jetty-base tomcat9 tomcat.8080 wildfly-26
 		standalone deployments .metadata INSTALL_DIR cache_2 level1 a b c 0 1 ff fa3 deadbeef facade decade cafebabe
 		default.conf.template 10-listen-on-ipv6-by-default.sh en_US zh_CN ISO8859-1 openssl-1.1.1 glibc-2.36
@@ -38,7 +38,7 @@ const (
 		da39a3ee5e6b4b0d3255bfef95601890afd80709 d41d8cd98f00b204e9800998ecf8427e hsperf-7f3a2b9c
 		gunicorn-a8x3kq2z wgunicorn-x1y2z3w4 pymp-2k8fj3la ssh-XYZabc123456 mongodb-27017-aB3xQ9 npm-1234-a1b2c3d4
 		vaadin-session-8f14e45fceea167a sess_4f7c2d9e8b1a3c5d7e9f1a2b3c4d5e6f
-		magick-12345abcdeFGHIJ libreoffice-AbC123xyz .com.google.Chrome.AbCd12 puppeteer_dev_chrome_profile-XyZ12a
+		magick-12345abcdeFGHIJ libreoffice-AbC123xyz .com.google.Chrome.AbCd12 2026-11-23 2026_11 2026 app-2026.11.23 access.log.2026-11-23 20261123 puppeteer_dev_chrome_profile-XyZ12a
 		undertow.8080.8123456789012345678 spring.log.1a2b3c4d5e6f cargo-installXy3aB9 20240115093011 1705312211
 		snap-private-1f2e3d4c sqlite_3AbX9zQ1kLmN buildkit-mount1234567890 go-build3141592653 pip-req-build-x8a7s6d5
 		pip-unpack-abc1def2 _MEIabc123 _MEI4xKq2Z ansible-tmp-1700000000.12-345 tmpz0kq4w5y.tmp 32192c29 0a1b2c3d rb20240115-1-abc123

@@ -81,6 +81,8 @@ func configure(t *testing.T, in *plan.Input, text string) {
 			}
 			in.Target.Pod.Volumes = append(in.Target.Pod.Volumes, target.Volume{Name: rest, Kind: target.EmptyDir})
 			in.Target.Mounts = append(in.Target.Mounts, target.VolumeMount{Volume: rest, Path: rest, Own: true})
+		case "replica":
+			in.Target.Pod = &target.Pod{Name: rest, Passing: true}
 		case "target-user":
 			in.Target.User = rest
 		case "filecap":

@@ -45,7 +45,7 @@ type Plan struct {
 
 // First proposes the first profile to try for a user.
 func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
-	folding, err := diff.Fold(ctx, diff.Collect(in.Open).Allowed(), in.Tree, Volumes(in.Facts))
+	folding, err := diff.Fold(ctx, in.written(), in.Tree, Volumes(in.Facts))
 	if err != nil {
 		return Plan{}, err
 	}

@@ -19,6 +19,17 @@ func given(t target.Target, at string) (target.VolumeMount, bool) {
 	return m, ok && !m.Own
 }
 
+// passing is the name that the pod has in the runs only, which the application may call a folder by; "" where it has none.
+func (in Input) passing() string {
+	if in.Target.Pod == nil || !in.Target.Pod.Passing {
+		return ""
+	}
+	return in.Target.Pod.Name
+}
+
+// written is the evidence of what the open run wrote.
+func (in Input) written() diff.List { return diff.Collect(in.Open).Allowed().Passing(in.passing()) }
+
 // ungiven are the refusals that a mount could mend: those outside of the pod's own volumes.
 func ungiven(t target.Target, denied diff.List) diff.List {
 	return slices.DeleteFunc(denied, func(e diff.Evidence) bool {

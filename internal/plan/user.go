@@ -113,7 +113,7 @@ func processWhy(p observe.Process) string {
 
 // ownersOfWritten are the non-root owners of the image's folders that were written, most written first.
 func ownersOfWritten(ctx context.Context, in Input) ([]image.Entry, error) {
-	folding, err := diff.Fold(ctx, diff.Collect(in.Open).Allowed(), in.Tree, Volumes(in.Facts))
+	folding, err := diff.Fold(ctx, in.written(), in.Tree, Volumes(in.Facts))
 	if err != nil {
 		return nil, err
 	}

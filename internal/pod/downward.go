@@ -38,6 +38,12 @@ func podName(p *manifest.Pod) string {
 	return name + "-podseal"
 }
 
+// passing tells whether a controller names its pods, each otherwise, and the pod itself asks for no name.
+func passing(p *manifest.Pod) bool {
+	own := p.Spec.Hostname != "" || p.Spec.HostnameOverride != nil && *p.Spec.HostnameOverride != ""
+	return !own && podName(p) != p.Name
+}
+
 // hostname is the pod's: its name, or the one that it asks for, cut as a kubelet does.
 func hostname(p *manifest.Pod) string {
 	name := cmp.Or(p.Spec.Hostname, podName(p))

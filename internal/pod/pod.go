@@ -69,7 +69,7 @@ func Read(p *manifest.Pod, objects *Objects, o Options) (*Pod, error) {
 	out.main = mainMember(p, out)
 	r.podUnlike()
 	out.shared = target.Pod{
-		Name: hostname(p), Volumes: volumes, Sysctls: sysctls(p), Ports: ports(out, o.Flags.Ports), Unlike: r.unlike.sentences(),
+		Name: hostname(p), Passing: passing(p), Volumes: volumes, Sysctls: sysctls(p), Ports: ports(out, o.Flags.Ports), Unlike: r.unlike.sentences(),
 		Original: p.String(), Groups: supplementalGroups(p), FSGroup: fsGroup(p),
 	}
 	return out, nil

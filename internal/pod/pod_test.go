@@ -99,7 +99,11 @@ func dump(b *bytes.Buffer, p *pod.Pod) {
 }
 
 func dumpPod(b *bytes.Buffer, p *target.Pod) {
-	fmt.Fprintf(b, "%s: hostname %s, ports %v, groups %v, fsGroup %d, sysctls %v\n", p.Original, p.Name, p.Ports, p.Groups, p.FSGroup, p.Sysctls)
+	passing := ""
+	if p.Passing {
+		passing = " in the runs"
+	}
+	fmt.Fprintf(b, "%s: hostname %s%s, ports %v, groups %v, fsGroup %d, sysctls %v\n", p.Original, p.Name, passing, p.Ports, p.Groups, p.FSGroup, p.Sysctls)
 	for _, v := range p.Volumes {
 		fmt.Fprintf(b, "volume %s: %s%s%s\n", v.Name, v.Kind, space(string(v.Medium)), space(v.Path))
 		for _, f := range v.Files {

@@ -10,6 +10,7 @@ import (
 // alone.
 type Pod struct {
 	Name     string            // the hostname, too
+	Passing  bool              // the name is one of these runs: a controller gives its pods others
 	Kind     MemberKind        // of the target: those after an init container start when it has ended
 	Volumes  []Volume          // in the pod's order
 	FSGroup  int64             // the group that owns the volumes; 0 where the pod says none
