@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +84,7 @@ func (r *oneRun) command(ctx context.Context, cmd target.Command, phase observe.
 	host.Env = append(os.Environ(), r.environment()...)
 	host.WaitDelay = time.Second
 	ownGroup(host)
-	var out bytes.Buffer
+	var out ending
 	host.Stdout, host.Stderr = &out, &out
 	err := host.Run()
 	res.Took, res.Output = time.Since(began), tail(out.String())
@@ -93,7 +92,9 @@ func (r *oneRun) command(ctx context.Context, cmd target.Command, phase observe.
 	switch {
 	case errors.As(err, &exit):
 		res.Code = exit.ExitCode()
-	case err != nil && ctx.Err() == nil && !errors.Is(err, exec.ErrWaitDelay):
+	case ctx.Err() == nil && errors.Is(err, exec.ErrWaitDelay):
+		// It exited 0, and left something running that still has its output.
+	case ctx.Err() == nil && err != nil:
 		return res, fmt.Errorf("running `%s`: %w", cmd, err)
 	case err != nil:
 		res.Code = -1
@@ -165,6 +166,19 @@ func (r *oneRun) soak(ctx context.Context) (failure string, err error) {
 	}
 	return r.exited(ctx, "during the soak")
 }
+
+// ending keeps the last bytes that were written to it: a command may write without end.
+type ending struct{ buf []byte }
+
+func (e *ending) Write(p []byte) (int, error) {
+	e.buf = append(e.buf, p[max(0, len(p)-maxOutput):]...)
+	if len(e.buf) > 2*maxOutput { // not at each write: moving the rest costs
+		e.buf = append(e.buf[:0], e.buf[len(e.buf)-maxOutput:]...)
+	}
+	return len(p), nil
+}
+
+func (e *ending) String() string { return string(e.buf) }
 
 func tail(s string) string {
 	if len(s) > maxOutput {
