@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
@@ -188,6 +189,8 @@ func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (fo
 		return append(folders, f), nil, nil
 	case !slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return !e.MetadataOnly() }):
 		f.Why = metadata
+	case f.Content == Filled && slices.ContainsFunc(spots, func(s spot) bool { return s.created != "" && unmountable(path.Base(s.created)) }):
+		f.Why = "the application makes folders here whose names a manifest cannot mount, beside what the image has"
 	case f.Content == Filled && loose:
 		f.Why = "the application makes, renames or removes folders here whose names cannot be known, beside what the image has"
 	case f.Content == Filled:
@@ -201,8 +204,8 @@ func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (fo
 const metadata = "the application changes owners, modes or times here"
 
 // split sorts the spots of one base: the folders that the application makes (by path), what is written in the base
-// itself (not only owners, modes and times), and whether some of the made folders cannot be mounted themselves (random
-// names, renamed or removed).
+// itself (not only owners, modes and times), and whether some of the made folders cannot be mounted themselves (random or
+// impossible names, renamed or removed).
 func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bool) {
 	created = map[string][]Evidence{}
 	for _, s := range spots {
@@ -213,7 +216,7 @@ func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bo
 			continue
 		}
 		created[s.created] = append(created[s.created], s.e)
-		if s.passes(path.Base(s.created)) || (s.e.Moved && s.e.Path == s.created) {
+		if name := path.Base(s.created); s.passes(name) || unmountable(name) || (s.e.Moved && s.e.Path == s.created) {
 			loose = true
 		}
 	}
@@ -224,6 +227,10 @@ func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bo
 func (s spot) passes(name string) bool {
 	return Random(name) || s.e.Passing != "" && strings.Contains(name, s.e.Passing)
 }
+
+// unmountable tells whether a manifest cannot say the name in a mount's path: Kubernetes wants no colon in it, and YAML
+// has text only.
+func unmountable(name string) bool { return strings.Contains(name, ":") || !utf8.ValidString(name) }
 
 // onRequest tells whether nothing but the e2e commands made the folders: what they ask for may name them, and others will
 // ask for other ones.

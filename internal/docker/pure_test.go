@@ -316,3 +316,16 @@ func TestTail(t *testing.T) {
 		t.Errorf("kept %q", w.String())
 	}
 }
+
+// A VOLUME is covered by a mount of its place, however the image declares it.
+func TestUncovered(t *testing.T) {
+	t.Parallel()
+	facts := image.Facts{Config: &v1.ConfigFile{Config: v1.Config{Volumes: map[string]struct{}{"data": {}, "/srv/": {}, "/var/lib//app": {}, "/x": {}}}}}
+	p := profile.Profile{}
+	for _, at := range []string{"/data", "/srv", "/var/lib/app"} {
+		p = p.WithMount(profile.Mount{Path: at, Kind: profile.Plain, Volume: true})
+	}
+	if got := uncovered(facts, target.Target{}, p); !slices.Equal(got, []string{"/x"}) {
+		t.Errorf("uncovered: %q", got)
+	}
+}

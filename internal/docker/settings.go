@@ -169,7 +169,8 @@ func targetPorts(t target.Target, facts image.Facts) []int {
 func uncovered(facts image.Facts, t target.Target, p profile.Profile) []string {
 	var out []string
 	for _, v := range slices.Sorted(maps.Keys(facts.Config.Config.Volumes)) {
-		if _, ok := p.Mount(path.Clean(v)); !ok && !givenVolume(t, path.Clean(v)) {
+		at := path.Clean("/" + v) // an image may declare "data/"
+		if _, ok := p.Mount(at); !ok && !givenVolume(t, at) {
 			out = append(out, v)
 		}
 	}

@@ -78,10 +78,13 @@ func seedContainer(m profile.Mount, volume, imageVolume string, s seeding, secur
 		seed = append(seed, field{"imagePullPolicy", s.pullPolicy})
 	}
 	return append(seed,
-		field{"command", list(s.Command(m))},
+		field{"command", list(s.command(m))},
 		field{"securityContext", security},
 		field{"volumeMounts", mounts}), nil
 }
+
+// command is the command of an init container as a manifest has it.
+func (s seeding) command(m profile.Mount) []string { return literalWords(s.Command(m)) }
 
 // seedName is the name of the init container for a mount: "seed-etc-nginx-conf-d".
 func seedName(path string) string { return label(path, manifest.SeedPrefix, "volume") }
@@ -178,6 +181,15 @@ func literal(s string) string {
 		b.WriteByte(s[i])
 	}
 	return b.String()
+}
+
+// literalWords protects each of some words.
+func literalWords(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = literal(w)
+	}
+	return out
 }
 
 // list makes the items of a sequence from a slice.

@@ -129,7 +129,7 @@ func (w *wish) seedOf(m profile.Mount, volume string) (manifest.Container, bool)
 // renewSeed keeps an earlier seal's init container in step with the container's image and user.
 func (w *wish) renewSeed(seed, c manifest.Container, e Edit, m profile.Mount) error {
 	var edit object
-	want := e.Profile.Seeding.Command(m)
+	want := literalWords(e.Profile.Seeding.Command(m))
 	fromVolume := slices.ContainsFunc(seed.VolumeMounts, func(v corev1.VolumeMount) bool { return v.MountPath == profile.SeedImagePath })
 	if m.Kind == profile.Seeded && fromVolume != e.Profile.Seeding.ImageVolume {
 		return w.pod.Document.Fail(seed.Node, "init container %s of %s was written for another way to fill %s: remove it, and the mount, and seal again",

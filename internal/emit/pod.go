@@ -112,13 +112,7 @@ func appendList(o object, key string, items []any) object {
 	return append(o, field{key, items})
 }
 
-func literals(words []string) []any {
-	items := make([]any, len(words))
-	for i, w := range words {
-		items[i] = literal(w)
-	}
-	return items
-}
+func literals(words []string) []any { return list(literalWords(words)) }
 
 // targetEnv is the target's environment in its order. Of two variables with one name the later counts, and the
 // profile's own count more than both.

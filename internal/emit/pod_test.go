@@ -124,3 +124,16 @@ func TestUnproved(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// The command of an init container is protected from expansion, too: a path may look like a variable.
+func TestSeedCommandIsLiteral(t *testing.T) {
+	m := profile.Mount{Path: "/srv/$(HOME)", Kind: profile.Seeded}
+	seed, err := seedContainer(m, "v", "", seeding{image: "app"}, nil, nameSet{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := flow(lookup(seed, "command"), true)
+	if !strings.Contains(got, "cp -R '/srv/$$(HOME)/.' /seed/.t/") {
+		t.Error(got)
+	}
+}
