@@ -17,7 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const flushEvery = 200 * time.Millisecond
+const (
+	flushEvery = 200 * time.Millisecond
+	aMoment    = 100 * time.Millisecond // between a process's last sign of life and the news of its end
+)
 
 // observer serves the filters of one container until that container ends.
 type observer struct {
@@ -210,6 +213,11 @@ func (o *observer) answer(r request, fill func(*container, *message) error) {
 		err = errNoTarget
 	}
 	if err != nil {
+		select {
+		case <-o.over:
+			return // it has just ended, which the stream's end tells
+		case <-time.After(aMoment):
+		}
 		m = message{Kind: kindReply, Reply: r.ID, Note: err.Error()}
 	}
 	o.table.reply(m)

@@ -4,6 +4,7 @@ package trace_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -347,11 +348,16 @@ func TestUntraced(t *testing.T) {
 	if len(usage) != 2 || usage[0].Files != 1 || usage[0].Bytes < 10000 || usage[1] != (observe.Usage{Path: "/var"}) {
 		t.Errorf("usage: %+v", usage)
 	}
-	l.must(t, "kill", r.id)
-	r.end(t)
-	if _, err := r.session.Listening(ctx); err == nil {
-		t.Error("no error from an observer that has ended")
+	killed := make(chan struct{})
+	go func() { defer close(killed); l.must(t, "kill", r.id) }()
+	for err == nil { // whenever it is asked, the end of its target is nothing else
+		_, err = r.session.Listening(ctx)
 	}
+	if !errors.Is(err, trace.ErrEnded) {
+		t.Errorf("asked while its target ends: %v", err)
+	}
+	<-killed
+	r.end(t)
 	if s := r.session.Status(); s.On {
 		t.Errorf("status: %+v", s)
 	}
