@@ -66,7 +66,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 		if err != nil {
 			return nil, err
 		}
-		if len(better) > 0 && r.guess() {
+		if len(better) > 0 && r.Guess() {
 			continue // another user is the better guess
 		}
 		known := func(o Repair) bool { return o.Profile.Equal(r.Profile) }
@@ -77,8 +77,8 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	return out, nil
 }
 
-// guess tells whether nothing in the failed run speaks for the repair.
-func (r *Repair) guess() bool {
+// Guess tells whether nothing in the failed run speaks for the repair.
+func (r *Repair) Guess() bool {
 	return !slices.ContainsFunc(r.Blames, func(b Blame) bool { return b.Evidence != noSign })
 }
 

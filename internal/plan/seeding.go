@@ -83,7 +83,7 @@ func Lacks(ctx context.Context, facts image.Facts, tree image.Tree) ([]string, e
 // vain tells whether a repair is a mere guess that needs a mount which cannot be made.
 func (f failure) vain(r Repair) bool {
 	cannot := func(m profile.Mount) bool { return f.in.Seeding.Cannot(m) != "" }
-	return r.guess() && slices.ContainsFunc(r.Profile.Mounts, cannot)
+	return r.Guess() && slices.ContainsFunc(r.Profile.Mounts, cannot)
 }
 
 // Cannot says why a mount cannot be made, and what to do about it; empty where it can.

@@ -194,6 +194,9 @@ func (s *session) notExercised(p profile.Profile) []string {
 	if s.unrepeatable {
 		out = append(out, "the e2e commands after a restart: they fail when they are run twice, so a restart was judged by readiness alone")
 	}
+	if s.untried > 0 {
+		out = append(out, fmt.Sprintf("%d more users that the image may be meant for: after %d runs, no further one is tried", s.untried, budget))
+	}
 	if s.unrestarted != "" {
 		out = append(out, s.unrestarted)
 	}

@@ -2,7 +2,6 @@ package seal
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -27,21 +26,28 @@ func (s *session) diagnose(ctx context.Context, users []plan.UserChoice) (Result
 			return s.finish(ctx, Result{Verdict: NotSealable, Profile: r.Profile, Why: why})
 		}
 	}
-	for _, relax := range relaxations(base) {
-		if s.tried(relax) {
+	likely, err := s.likelyCapabilities(ctx, failed)
+	if err != nil {
+		return Result{}, err
+	}
+	var trials []trial
+	for _, relax := range relaxations(base, s.widest(base), likely) {
+		known := func(t trial) bool { return t.profile.Equal(relax) }
+		if s.tried(relax) || slices.ContainsFunc(trials, known) {
 			continue
 		}
 		name := "with " + givenUp(relax) + " given up"
 		if len(relax.Mounts) < len(base.Mounts) {
 			name += ", without mounts"
 		}
-		o, err := s.round(ctx, name, relax, s.sealedLimits(false))
-		if err != nil {
-			return Result{}, err
-		}
-		if o.Passed() {
-			return s.except(ctx, u, base, relax, failed)
-		}
+		trials = append(trials, trial{name, relax})
+	}
+	at, err := s.firstPassing(ctx, trials)
+	if err != nil {
+		return Result{}, err
+	}
+	if at >= 0 {
+		return s.except(ctx, u, base, trials[at].profile, failed)
 	}
 	return s.finish(ctx, Result{
 		Verdict: NotSealable, Profile: base, User: u.Name,
@@ -92,8 +98,22 @@ func givenUp(p profile.Profile) string {
 	return strings.Join(names, ", ")
 }
 
-// relaxations are the profiles that give up settings, least grave first.
-func relaxations(p profile.Profile) []profile.Profile {
+// widest is the profile of any user with the most mounts, if that has more than the given one. It matters to root, who can
+// fill mounts that others cannot read.
+func (s *session) widest(p profile.Profile) profile.Profile {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rounds {
+		if !r.Profile.Open && len(r.Profile.Mounts) > len(p.Mounts) {
+			p = r.Profile
+		}
+	}
+	return p
+}
+
+// relaxations are the profiles that give up settings, least grave first; widest is the profile for root with capabilities,
+// likely are those that the application probably needs.
+func relaxations(p, widest profile.Profile, likely []string) []profile.Profile {
 	writable := p
 	writable.WritableRoot = true
 	bare := withoutMounts(writable) // the mounts themselves may be what does not work
@@ -101,11 +121,25 @@ func relaxations(p profile.Profile) []profile.Profile {
 	escalate.AllowPrivilegeEscalation = true
 	root := p
 	root.User = profile.User{}
-	capable := root
-	capable.AddCapabilities = slices.Clone(engineCapabilities)
-	all := withoutMounts(capable)
+	out := []profile.Profile{writable, bare, escalate, root}
+	widest.User = root.User
+	if len(likely) == 2 { // where there are more, one alone is hardly enough
+		out = append(out, withCapabilities(widest, likely[:1]), withCapabilities(widest, likely[1:]))
+	}
+	if len(likely) > 0 {
+		out = append(out, withCapabilities(widest, likely))
+	}
+	out = append(out, withCapabilities(widest, engineCapabilities), withCapabilities(root, engineCapabilities))
+	all := withoutMounts(withCapabilities(root, engineCapabilities))
 	all.WritableRoot, all.AllowPrivilegeEscalation = true, true
-	return []profile.Profile{writable, bare, escalate, root, capable, all}
+	return append(out, all)
+}
+
+func withCapabilities(p profile.Profile, names []string) profile.Profile {
+	for _, name := range names {
+		p = p.WithCapability(name)
+	}
+	return p
 }
 
 // withoutMounts is a profile without what only a mount makes possible, VOLUMEs aside, which are always mounted.
@@ -143,60 +177,61 @@ func (s *session) except(ctx context.Context, u plan.UserChoice, base, p profile
 	return s.finish(ctx, res)
 }
 
-// fewerExceptions takes back, one by one and the gravest first, what was given up together and is not needed.
+// fewerExceptions takes back what was given up together and is not needed: each alone, side by side, then the gravest
+// first, one after the other.
 func (s *session) fewerExceptions(ctx context.Context, base, p profile.Profile) (profile.Profile, error) {
-	if len(p.Exceptions()) > 1 {
-		for _, back := range []func(*profile.Profile){
-			func(p *profile.Profile) { p.User, p.AddCapabilities = base.User, base.AddCapabilities },
-			func(p *profile.Profile) { // only a setuid program gives a user capabilities
-				if p.AllowPrivilegeEscalation {
-					p.User = base.User
-				}
-			},
-			func(p *profile.Profile) { p.AddCapabilities = base.AddCapabilities },
-			func(p *profile.Profile) { p.AllowPrivilegeEscalation = false },
-			func(p *profile.Profile) {
-				p.WritableRoot, p.Mounts, p.WorkingDir, p.Env = false, base.Mounts, base.WorkingDir, base.Env
-			},
-		} {
-			fewer := p
-			back(&fewer)
-			if fewer.Equal(p) || s.tried(fewer) {
-				continue
-			}
-			o, err := s.round(ctx, "with only "+givenUp(fewer)+" given up", fewer, s.sealedLimits(false))
-			if err != nil {
-				return p, err
-			}
-			if o.Passed() {
-				p = fewer
-			}
+	if len(p.Exceptions()) > 1 && s.slots() > 1 {
+		_, err := s.sideBySide(ctx, len(backs), s.slots(), func(ctx context.Context, i int) (bool, error) {
+			_, err := s.enough(ctx, backs[i](p, base))
+			return false, err // all of them are of interest
+		})
+		if err != nil {
+			return p, err
+		}
+	}
+	for _, back := range backs {
+		if len(p.Exceptions()) < 2 {
+			break
+		}
+		fewer := back(p, base)
+		ok, err := s.enough(ctx, fewer)
+		if err != nil {
+			return p, err
+		}
+		if ok {
+			p = fewer
 		}
 	}
 	return s.fewerCapabilities(ctx, p)
 }
 
-// fewerCapabilities takes the capabilities back in halves, then one by one.
-func (s *session) fewerCapabilities(ctx context.Context, p profile.Profile) (profile.Profile, error) {
-	for size := len(p.AddCapabilities) / 2; size >= 1; size /= 2 {
-		for at := 0; at < len(p.AddCapabilities); {
-			end := min(at+size, len(p.AddCapabilities))
-			fewer := p
-			fewer.AddCapabilities = slices.Delete(slices.Clone(p.AddCapabilities), at, end)
-			if s.tried(fewer) {
-				at = end
-				continue
-			}
-			o, err := s.round(ctx, fmt.Sprintf("with %d capabilities", len(fewer.AddCapabilities)), fewer, s.sealedLimits(false))
-			if err != nil {
-				return p, err
-			}
-			if o.Passed() {
-				p = fewer
-			} else {
-				at = end
-			}
+// backs take back one thing each, the gravest first.
+var backs = []func(p, base profile.Profile) profile.Profile{
+	func(p, base profile.Profile) profile.Profile {
+		p.User, p.AddCapabilities = base.User, base.AddCapabilities
+		return p
+	},
+	func(p, base profile.Profile) profile.Profile { // only a setuid program gives a user capabilities
+		if p.AllowPrivilegeEscalation {
+			p.User = base.User
 		}
+		return p
+	},
+	func(p, base profile.Profile) profile.Profile { p.AddCapabilities = base.AddCapabilities; return p },
+	func(p, _ profile.Profile) profile.Profile { p.AllowPrivilegeEscalation = false; return p },
+	func(p, base profile.Profile) profile.Profile {
+		if p.WritableRoot {
+			p.WritableRoot, p.Mounts, p.WorkingDir, p.Env = false, base.Mounts, base.WorkingDir, base.Env
+		}
+		return p
+	},
+}
+
+// enough tells whether a profile that gives up less passes.
+func (s *session) enough(ctx context.Context, fewer profile.Profile) (bool, error) {
+	if s.tried(fewer) {
+		return s.lastOf(fewer).Passed(), nil
 	}
-	return p, nil
+	o, err := s.round(ctx, "with only "+givenUp(fewer)+" given up", fewer, s.trialLimits().once())
+	return o.Passed(), err
 }

@@ -64,7 +64,9 @@ func (s *session) rehearse(ctx context.Context, o observe.Observation) {
 	}
 }
 
-func (s *session) openLimits() limits { return limits{ready: s.target.Ready.Timeout, diff: true} }
+func (s *session) openLimits() bounds {
+	return bounds{limits: limits{ready: s.target.Ready.Timeout, diff: true}}
+}
 
 func (s *session) closeTree(ctx context.Context) error {
 	if s.tree == nil {

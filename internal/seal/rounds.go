@@ -15,14 +15,25 @@ import (
 func (s *session) sealed(ctx context.Context, name string, p profile.Profile) (observe.Observation, error) {
 	o, err := s.round(ctx, name, p, s.sealedLimits(true))
 	failed := func(c observe.CommandResult) bool { return c.Phase == observe.Restart && c.Code != 0 }
-	if err != nil || o.FailedIn != observe.Restart || s.unrepeatable || !slices.ContainsFunc(o.Commands, failed) {
+	if err != nil || o.FailedIn != observe.Restart || s.readinessAlone() || !slices.ContainsFunc(o.Commands, failed) {
 		return o, err
 	}
 	// Back, but the commands fail: are they repeatable at all? The open run, with nothing restarted, tells.
-	if s.unrepeatable, err = s.commandsFailTwice(ctx); err != nil || !s.unrepeatable {
+	twice, err := s.commandsFailTwice(ctx)
+	if err != nil || !twice {
 		return o, err
 	}
+	s.mu.Lock()
+	s.unrepeatable = true
+	s.mu.Unlock()
 	return s.round(ctx, name+", restart judged by readiness", p, s.sealedLimits(true))
+}
+
+// readinessAlone tells whether a restart is judged by readiness alone.
+func (s *session) readinessAlone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unrepeatable
 }
 
 // commandsFailTwice tells whether the e2e commands fail when run a second time on an open run.
@@ -30,7 +41,7 @@ func (s *session) commandsFailTwice(ctx context.Context) (bool, error) {
 	twice := s.runner
 	twice.target.Commands = append(slices.Clone(s.target.Commands), s.target.Commands...)
 	began := time.Now()
-	o, err := twice.run(ctx, profile.Unrestricted(), s.sealedLimits(false))
+	o, err := twice.run(ctx, profile.Unrestricted(), s.sealedLimits(false).limits)
 	if err != nil {
 		return false, err
 	}
@@ -38,20 +49,39 @@ func (s *session) commandsFailTwice(ctx context.Context) (bool, error) {
 	return !o.Passed(), nil
 }
 
+// bounds are the limits of a run of the session, and the patience with it.
+type bounds struct {
+	limits
+	patience patience
+}
+
 // sealedLimits bound a sealed run by what the open run needed: a run that cannot pass should not wait for the whole
 // readiness time-out.
-func (s *session) sealedLimits(restart bool) limits {
-	l := limits{ready: min(s.target.Ready.Timeout, 10*time.Second+8*s.open.ReadyIn), restart: restart && !s.noRestart, readyOnly: s.unrepeatable}
+func (s *session) sealedLimits(restart bool) bounds {
+	l := limits{ready: min(s.target.Ready.Timeout, 10*time.Second+8*s.open.ReadyIn), restart: restart && !s.noRestart, readyOnly: s.readinessAlone()}
 	var longest time.Duration
 	for _, c := range s.open.Commands {
 		longest = max(longest, c.Took)
 	}
-	l.command = 30*time.Second + 8*longest
-	return l
+	l.command = 30*time.Second + 4*longest
+	return bounds{limits: l}
+}
+
+// trialLimits are those of a run without something that a failure only proves.
+func (s *session) trialLimits() bounds {
+	b := s.sealedLimits(true)
+	b.patience = quick
+	return b
+}
+
+// once are the same bounds without a restart.
+func (b bounds) once() bounds {
+	b.restart = false
+	return b
 }
 
 // round runs once and notes it. A run that passes but stops worse than the open run does not pass.
-func (s *session) round(ctx context.Context, name string, p profile.Profile, l limits) (observe.Observation, error) {
+func (s *session) round(ctx context.Context, name string, p profile.Profile, l bounds) (observe.Observation, error) {
 	s.say("%s: %s", name, describe(p))
 	began := time.Now()
 	o, err := s.attempt(ctx, p, l)
@@ -96,18 +126,18 @@ func (s *session) tried(p profile.Profile) bool {
 	return slices.ContainsFunc(s.rounds, func(r Round) bool { return r.Profile.Equal(p) })
 }
 
-// blame notes what the last round of a profile is blamed on.
-func (s *session) blame(r plan.Repair, failed profile.Profile) {
+// blame notes what the last round of a course is blamed on.
+func (s *session) blame(r plan.Repair, c *course) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, round := range slices.Backward(s.rounds) {
-		if round.Profile.Equal(failed) {
+		if round.Profile.Equal(c.found) {
 			s.rounds[i].Blames = r.Blames
 			break
 		}
 	}
 	for _, reason := range r.Reasons {
-		s.why = append(slices.DeleteFunc(s.why, func(w profile.Reason) bool { return w.Field == reason.Field }), reason)
+		c.why = append(slices.DeleteFunc(c.why, func(w profile.Reason) bool { return w.Field == reason.Field }), reason)
 	}
 }
 

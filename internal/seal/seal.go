@@ -5,8 +5,6 @@ package seal
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/podseal/podseal/internal/image"
@@ -69,8 +67,11 @@ type session struct {
 	mu     sync.Mutex
 	rounds []Round
 	plan   plan.Plan
+	stood  []stood           // the runs that were not ready in time
 	proofs map[string]string // by reason field
-	why    []profile.Reason
+	// untried is how many users were not tried, since the budget was used up.
+	untried int
+	why     []profile.Reason
 	// unrepeatable is set when the e2e commands fail a second time even on the open run: then a restart is judged by
 	// readiness alone.
 	unrepeatable bool
@@ -122,105 +123,46 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	for i := 0; i < len(users); i++ {
-		u := users[i]
-		if s.plan, err = plan.First(ctx, s.in, u); err != nil {
-			return Result{}, err
-		}
-		s.why = s.plan.Reasons
-		if s.opts.PlanOnly {
-			return s.finish(ctx, Result{Verdict: Planned, Why: "nothing was run under this profile", Profile: s.plan.Profile, User: u.Name})
-		}
-		found, ok, err := s.widen(ctx)
+	if s.opts.PlanOnly {
+		return s.planned(ctx, users[0])
+	}
+	for tried := 0; tried < len(users); {
+		wave, err := s.tryUsers(ctx, users[tried:min(len(users), tried+s.wave(tried))])
 		if err != nil {
 			return Result{}, err
 		}
-		if ok {
-			return s.conclude(ctx, u, found)
+		for _, c := range wave {
+			s.plan, s.why, s.proofs = c.plan, c.why, c.proofs
+			if c.passed {
+				return s.conclude(ctx, c.user, c.found)
+			}
+			if p, ok := s.failsAtRestart(c.user); ok {
+				return s.restartFails(ctx, c.user, p)
+			}
+			if why, _ := s.cannotMake(c.found); why != "" {
+				return s.diagnose(ctx, users) // no user changes what the image has no programs for
+			}
 		}
-		if p, ok := s.failsAtRestart(u); ok {
-			return s.restartFails(ctx, u, p)
+		for i, c := range wave {
+			if users, err = s.moreUsers(ctx, users, tried+i, c.last); err != nil {
+				return Result{}, err
+			}
 		}
-		if why, _ := s.cannotMake(found); why != "" {
-			break // no user changes what the image has no programs for
-		}
-		if users, err = s.moreUsers(ctx, users, i); err != nil {
-			return Result{}, err
-		}
-		if i+1 < len(users) {
-			s.say("uid %d does not work; trying uid %d", u.User.UID, users[i+1].User.UID)
+		tried += len(wave)
+		if left := users[tried:]; len(left) > 0 && len(s.rounds) >= budget {
+			s.untried = len(left)
+			break
 		}
 	}
 	return s.diagnose(ctx, users)
 }
 
-// users are whom to try, best first.
-func (s *session) users(ctx context.Context) ([]plan.UserChoice, error) {
-	if s.opts.User != nil {
-		return []plan.UserChoice{*s.opts.User}, nil
+// planned is the result of a plan that nothing is to prove.
+func (s *session) planned(ctx context.Context, u plan.UserChoice) (Result, error) {
+	var err error
+	if s.plan, err = plan.First(ctx, s.in, u); err != nil {
+		return Result{}, err
 	}
-	return plan.Users(ctx, s.in)
-}
-
-// moreUsers puts behind users[i], which does not work, the users that its last run speaks for.
-func (s *session) moreUsers(ctx context.Context, users []plan.UserChoice, i int) ([]plan.UserChoice, error) {
-	if s.opts.User != nil {
-		return users, nil
-	}
-	more, err := plan.Readers(ctx, s.in, users[i], s.rounds[len(s.rounds)-1].Observation)
-	if err != nil {
-		return nil, err
-	}
-	for _, u := range slices.Backward(more) {
-		at := slices.IndexFunc(users, func(o plan.UserChoice) bool { return sameUser(o, u) })
-		switch {
-		case at >= 0 && at <= i: // it has been tried
-		case u.User.UID == users[i].User.UID: // with one group more: rather any user by its own right
-			users = append(users, u)
-		default: // it comes next, also where it would have come later
-			users = slices.DeleteFunc(slices.Clone(users), func(o plan.UserChoice) bool { return sameUser(o, u) })
-			users = slices.Insert(users, i+1, u)
-		}
-	}
-	return users, nil
-}
-
-func sameUser(a, b plan.UserChoice) bool {
-	return a.User.UID == b.User.UID && slices.Equal(a.User.Groups, b.User.Groups)
-}
-
-// widen runs the plan sealed, and widens it by what each failed run is blamed on, until it passes.
-func (s *session) widen(ctx context.Context) (found profile.Profile, ok bool, err error) {
-	cur := s.plan.Profile
-	setting, shown := "", "" // what the round before is blamed on: proved if the next one passes
-	for n := 1; n <= maxRounds; n++ {
-		o, err := s.sealed(ctx, fmt.Sprintf("sealed run %d", n), cur)
-		if err != nil {
-			return cur, false, err
-		}
-		if o.Passed() {
-			if setting != "" {
-				s.proofs[setting] = shown
-			}
-			return cur, true, nil
-		}
-		if err := s.chooseSeeding(ctx); err != nil {
-			return cur, false, err
-		}
-		repairs, err := plan.Repairs(ctx, s.in, s.plan, cur, o)
-		if err != nil {
-			return cur, false, err
-		}
-		i := slices.IndexFunc(repairs, func(r plan.Repair) bool { return !s.tried(r.Profile) })
-		if i < 0 {
-			return cur, false, nil
-		}
-		s.blame(repairs[i], cur)
-		setting, shown = "", ""
-		if b := repairs[i].Blames; len(b) == 1 && o.FailedSeed == "" { // the application has run
-			setting, shown = b[0].Setting, proof(o, b[0].Evidence)
-		}
-		cur = repairs[i].Profile
-	}
-	return cur, false, nil
+	s.why = s.plan.Reasons
+	return s.finish(ctx, Result{Verdict: Planned, Why: "nothing was run under this profile", Profile: s.plan.Profile, User: u.Name})
 }

@@ -42,7 +42,7 @@ func (s *session) chooseSeeding(ctx context.Context) error {
 }
 
 // attempt runs a profile. One whose init containers cannot run fails without a container: it is known how.
-func (s *session) attempt(ctx context.Context, p profile.Profile, l limits) (observe.Observation, error) {
+func (s *session) attempt(ctx context.Context, p profile.Profile, b bounds) (observe.Observation, error) {
 	if slices.ContainsFunc(p.Mounts, profile.Mount.NeedsInit) {
 		if err := s.chooseSeeding(ctx); err != nil {
 			return observe.Observation{}, err
@@ -51,7 +51,19 @@ func (s *session) attempt(ctx context.Context, p profile.Profile, l limits) (obs
 	if why, m := s.cannotMake(p); why != "" {
 		return observe.Observation{Failure: why, FailedIn: observe.Start, FailedSeed: m.Path}, nil
 	}
-	return s.run(ctx, p, l)
+	h := s.hopeFor(p, b.patience)
+	if h == nil {
+		return s.run(ctx, p, b.limits)
+	}
+	r := s.runner
+	r.engine = hopeful{Engine: r.engine, hope: h}
+	o, err := r.run(ctx, p, b.limits)
+	if err != nil {
+		return o, err
+	}
+	o = h.told(o)
+	s.remember(h, p, o)
+	return o, nil
 }
 
 // cannotMake says why a mount of a profile cannot be made; empty where all can.
