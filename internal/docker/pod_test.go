@@ -100,7 +100,7 @@ func TestPodVolumes(t *testing.T) {
 		"read:/conf/sub/more", "list:/conf", "stat:/conf/app.conf", "read:/conf/app.conf", "read:/etc/app.conf", "write:/conf/x=1",
 		"stat:/data", "write:/data/x=1", "stat:/part", "write:/part/x=1",
 	}
-	run := func(group int64) string {
+	run := func(group *int64) string {
 		t.Helper()
 		pod.FSGroup = group
 		p := pod
@@ -114,7 +114,7 @@ func TestPodVolumes(t *testing.T) {
 		}
 		return logs
 	}
-	expect(t, run(0), `
+	expect(t, run(nil), `
 read:/conf/sub/more: deep
 list:/conf: ..data ..podseal app.conf sub
 stat:/conf/app.conf: 400 0:0
@@ -125,7 +125,8 @@ stat:/data: 755 0:0
 write:/data/x=1: error open /data/x: permission denied
 stat:/part: 777 0:0
 write:/part/x=1: ok`)
-	expect(t, run(3000), `
+	three := int64(3000)
+	expect(t, run(&three), `
 read:/conf/sub/more: deep
 list:/conf: ..data ..podseal app.conf sub
 stat:/conf/app.conf: 440 0:3000
@@ -135,6 +136,18 @@ write:/conf/x=1: error open /conf/x: read-only file system
 stat:/data: 2775 0:3000
 write:/data/x=1: ok
 stat:/part: 2777 0:3000
+write:/part/x=1: ok`)
+	root := int64(0) // is a group like any other: not none
+	expect(t, run(&root), `
+read:/conf/sub/more: deep
+list:/conf: ..data ..podseal app.conf sub
+stat:/conf/app.conf: 440 0:0
+read:/conf/app.conf: mounted
+read:/etc/app.conf: mounted
+write:/conf/x=1: error open /conf/x: read-only file system
+stat:/data: 2775 0:0
+write:/data/x=1: ok
+stat:/part: 2777 0:0
 write:/part/x=1: ok`)
 }
 

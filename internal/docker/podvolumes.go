@@ -115,7 +115,7 @@ const (
 
 // content is what a kubelet puts into a volume, with the effect of fsGroup. Of the parts that are mounted by themselves
 // it makes those that no file is at.
-func content(v target.Volume, group int64, parts []string) []entry {
+func content(v target.Volume, group *int64, parts []string) []entry {
 	root := entry{Header: tar.Header{Typeflag: tar.TypeDir, Mode: 0o755}}
 	switch v.Kind {
 	case target.EmptyDir:
@@ -123,8 +123,8 @@ func content(v target.Volume, group int64, parts []string) []entry {
 	case target.Files:
 		root.Mode = 0o777
 	}
-	if group != 0 {
-		root.Gid, root.Mode = int(group), root.Mode|0o2770
+	if group != nil {
+		root.Gid, root.Mode = gid(group), root.Mode|0o2770
 	}
 	if v.Kind != target.Files {
 		return []entry{root}
@@ -141,16 +141,16 @@ func content(v target.Volume, group int64, parts []string) []entry {
 }
 
 // files are the entries of a read-only volume.
-func files(list []target.VolumeFile, group int64) []entry {
-	folder := entry{Header: tar.Header{Typeflag: tar.TypeDir, Name: dataFolder, Mode: 0o755, Gid: int(group)}}
-	if group != 0 {
+func files(list []target.VolumeFile, group *int64) []entry {
+	folder := entry{Header: tar.Header{Typeflag: tar.TypeDir, Name: dataFolder, Mode: 0o755, Gid: gid(group)}}
+	if group != nil {
 		folder.Mode |= 0o2550
 	}
 	out := []entry{folder, link(dataLink, dataFolder)}
 	var links []string
 	for _, f := range list {
 		mode := f.Mode
-		if group != 0 {
+		if group != nil {
 			mode |= 0o440
 		}
 		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
@@ -159,7 +159,7 @@ func files(list []target.VolumeFile, group int64) []entry {
 			out = append(out, sub)
 		}
 		out = append(out, entry{data: f.Content, Header: tar.Header{
-			Typeflag: tar.TypeReg, Name: path.Join(dataFolder, f.Path), Mode: mode, Gid: int(group), Size: int64(len(f.Content)),
+			Typeflag: tar.TypeReg, Name: path.Join(dataFolder, f.Path), Mode: mode, Gid: gid(group), Size: int64(len(f.Content)),
 		}})
 		top, _, _ := strings.Cut(f.Path, "/")
 		if !slices.Contains(links, top) {

@@ -81,7 +81,7 @@ type sandbox struct {
 	pod     *target.Pod
 	id      string
 	ip      string
-	group   int64 // fsGroup
+	group   *int64 // fsGroup
 	volumes map[string]podVolume
 }
 
@@ -225,8 +225,8 @@ func (c *running) joinGroups(to settings) {
 	if c.sandbox != nil {
 		groups = slices.Clone(c.sandbox.pod.Groups)
 	}
-	if g := c.fsGroup(); g != 0 {
-		groups = append(groups, g)
+	if g := c.fsGroup(); g != nil {
+		groups = append(groups, *g)
 	}
 	for _, g := range groups {
 		if text := fmt.Sprint(g); !slices.Contains(to.host.GroupAdd, text) {
@@ -235,23 +235,23 @@ func (c *running) joinGroups(to settings) {
 	}
 }
 
-// fsGroup is the group of the pod's volumes; 0 where there is none.
-func (c *running) fsGroup() int64 {
+// fsGroup is the group of the pod's volumes; nil where there is none, which is not the group 0: that one may write, too.
+func (c *running) fsGroup() *int64 {
 	if c.sandbox != nil {
 		return c.sandbox.group
 	}
 	return groupIn(c.profile)
 }
 
-func groupIn(p profile.Profile) int64 {
-	if p.Open {
-		return 0
+func groupIn(p profile.Profile) *int64 {
+	if p.Open || p.FSGroup == 0 {
+		return nil
 	}
-	return p.FSGroup
+	return &p.FSGroup
 }
 
 // podGroup is the fsGroup of a pod: its own, or the one that a profile in it needs.
-func podGroup(t target.Target, p profile.Profile) int64 {
+func podGroup(t target.Target, p profile.Profile) *int64 {
 	group := cmp.Or(t.Pod.FSGroup, groupIn(p))
 	for _, m := range slices.Concat(t.Pod.Before, t.Pod.After) {
 		group = cmp.Or(group, groupIn(m.Profile))

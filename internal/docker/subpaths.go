@@ -102,7 +102,7 @@ func (c *running) partFolder(name string, root fs.FileMode) entry {
 	}
 	if root&fs.ModeSetgid != 0 { // which hands the group on
 		out.Mode |= 0o2000
-		out.Gid = int(c.fsGroup())
+		out.Gid = gid(c.fsGroup())
 	}
 	return out
 }

@@ -45,15 +45,23 @@ func volumeMount(name, target string) mount.Mount {
 // One in memory is a tmpfs with the kernel's default. podseal keeps both on disk: an engine unmounts a tmpfs volume
 // when no container runs, and an emptyDir's content survives the container.
 // An fsGroup makes it the group's, for all that is made in it, too.
-func rootMode(m profile.Medium, fsGroup int64) int64 {
+func rootMode(m profile.Medium, fsGroup *int64) int64 {
 	mode := int64(0o777)
 	if m == profile.Memory {
 		mode |= 0o1000
 	}
-	if fsGroup != 0 {
+	if fsGroup != nil {
 		mode |= 0o2000
 	}
 	return mode
+}
+
+// gid is the owning group of what is in a volume.
+func gid(fsGroup *int64) int {
+	if fsGroup == nil {
+		return 0
+	}
+	return int(*fsGroup)
 }
 
 // makeVolume creates a volume of this run.
@@ -83,7 +91,7 @@ func (e *Engine) makeFolder(ctx context.Context, of, folder string) (volume.Volu
 
 // prepare gives the volumes' roots the owner and mode that a kubelet gives an emptyDir. The folders are entries below
 // the stream's root, since an entry for the root itself is not applied.
-func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounted, group int64) error {
+func (e *Engine) prepare(ctx context.Context, facts image.Facts, mounts []mounted, group *int64) error {
 	if len(mounts) == 0 {
 		return nil
 	}
@@ -139,12 +147,12 @@ const preparedRoot = "/podseal-volumes"
 
 func prepared(i int) string { return path.Join(preparedRoot, strconv.Itoa(i)) }
 
-func rootsTar(mounts []mounted, group int64) []byte {
+func rootsTar(mounts []mounted, group *int64) []byte {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for i, m := range mounts {
 		// Writing folder headers to memory cannot fail.
-		_ = w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: prepared(i)[1:] + "/", Mode: rootMode(m.Medium, group), Gid: int(group)})
+		_ = w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: prepared(i)[1:] + "/", Mode: rootMode(m.Medium, group), Gid: gid(group)})
 	}
 	_ = w.Close()
 	return buf.Bytes()
@@ -152,7 +160,7 @@ func rootsTar(mounts []mounted, group int64) []byte {
 
 // checkRoots makes sure that the volumes became what they should: an engine that ignores the tar stream's modes would
 // make every verdict wrong.
-func checkRoots(body io.Reader, mounts []mounted, group int64) error {
+func checkRoots(body io.Reader, mounts []mounted, group *int64) error {
 	files := tar.NewReader(body)
 	right := 0
 	for {
@@ -167,9 +175,9 @@ func checkRoots(body io.Reader, mounts []mounted, group int64) error {
 		if err != nil || i >= len(mounts) {
 			continue
 		}
-		if want := rootMode(mounts[i].Medium, group); h.Mode&0o7777 != want || h.Uid != 0 || int64(h.Gid) != group {
+		if want := rootMode(mounts[i].Medium, group); h.Mode&0o7777 != want || h.Uid != 0 || h.Gid != gid(group) {
 			return fmt.Errorf("the engine made the volume of %s %o %d:%d instead of %o 0:%d: it cannot stand for a kubelet",
-				mounts[i].Path, h.Mode&0o7777, h.Uid, h.Gid, want, group)
+				mounts[i].Path, h.Mode&0o7777, h.Uid, h.Gid, want, gid(group))
 		}
 		right++
 	}

@@ -42,7 +42,7 @@ func ungiven(t target.Target, denied diff.List) diff.List {
 // the group of the user.
 func repairClaim(_ context.Context, f failure) (Repair, error) {
 	r := Repair{Profile: f.cur}
-	if f.cur.FSGroup != 0 || f.cur.User.UID == 0 || f.in.Target.Pod == nil || f.in.Target.Pod.FSGroup != 0 {
+	if f.cur.FSGroup != 0 || f.cur.User.UID == 0 || f.in.Target.Pod == nil || f.in.Target.Pod.FSGroup != nil {
 		return r, nil
 	}
 	for _, e := range f.denied {

@@ -140,11 +140,11 @@ func supplementalGroups(p *manifest.Pod) []int64 {
 	return slices.Compact(slices.Sorted(slices.Values(p.Spec.SecurityContext.SupplementalGroups)))
 }
 
-func fsGroup(p *manifest.Pod) int64 {
-	if s := p.Spec.SecurityContext; s != nil && s.FSGroup != nil {
-		return *s.FSGroup
+func fsGroup(p *manifest.Pod) *int64 {
+	if p.Spec.SecurityContext == nil {
+		return nil
 	}
-	return 0
+	return p.Spec.SecurityContext.FSGroup
 }
 
 // Names are the names that the members have in the manifest, in the order of Members. Knative lets a container go

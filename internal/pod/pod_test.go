@@ -98,12 +98,19 @@ func dump(b *bytes.Buffer, p *pod.Pod) {
 	}
 }
 
+func number(n *int64) string {
+	if n == nil {
+		return "none"
+	}
+	return fmt.Sprint(*n)
+}
+
 func dumpPod(b *bytes.Buffer, p *target.Pod) {
 	passing := ""
 	if p.Passing {
 		passing = " in the runs"
 	}
-	fmt.Fprintf(b, "%s: hostname %s%s, ports %v, groups %v, fsGroup %d, sysctls %v\n", p.Original, p.Name, passing, p.Ports, p.Groups, p.FSGroup, p.Sysctls)
+	fmt.Fprintf(b, "%s: hostname %s%s, ports %v, groups %v, fsGroup %s, sysctls %v\n", p.Original, p.Name, passing, p.Ports, p.Groups, number(p.FSGroup), p.Sysctls)
 	for _, v := range p.Volumes {
 		fmt.Fprintf(b, "volume %s: %s%s%s\n", v.Name, v.Kind, space(string(v.Medium)), space(v.Path))
 		for _, f := range v.Files {

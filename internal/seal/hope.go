@@ -26,7 +26,8 @@ const (
 	// wary gives up early where the run shows nothing that an earlier one, which did not become ready, had not shown, too;
 	// and late where it was refused something.
 	wary patience = iota
-	// quick gives up early in any case: a run without something, of which a failure only says that it stays.
+	// quick gives up early in any case: a run without something, of which a failure only says that it stays, or one for
+	// which nothing speaks.
 	quick
 )
 

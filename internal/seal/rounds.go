@@ -13,7 +13,13 @@ import (
 
 // sealed is a run under a profile that is to be emitted: the whole of it, restart included.
 func (s *session) sealed(ctx context.Context, name string, p profile.Profile) (observe.Observation, error) {
-	o, err := s.round(ctx, name, p, s.sealedLimits(true))
+	return s.sealedWith(ctx, name, p, wary)
+}
+
+func (s *session) sealedWith(ctx context.Context, name string, p profile.Profile, how patience) (observe.Observation, error) {
+	b := s.sealedLimits(true)
+	b.patience = how
+	o, err := s.round(ctx, name, p, b)
 	failed := func(c observe.CommandResult) bool { return c.Phase == observe.Restart && c.Code != 0 }
 	if err != nil || o.FailedIn != observe.Restart || s.readinessAlone() || !slices.ContainsFunc(o.Commands, failed) {
 		return o, err

@@ -102,7 +102,11 @@ func (s *session) widen(ctx context.Context, c *course) error {
 	guessed := false         // the round before gave nothing to go by
 	before := c.found
 	for n := 1; n <= maxRounds; n++ {
-		o, err := s.sealed(ctx, c.round(n), c.found)
+		how := wary
+		if guessed {
+			how = quick
+		}
+		o, err := s.sealedWith(ctx, c.round(n), c.found, how)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ type Pod struct {
 	Passing  bool              // the name is one of these runs: a controller gives its pods others
 	Kind     MemberKind        // of the target: those after an init container start when it has ended
 	Volumes  []Volume          // in the pod's order
-	FSGroup  int64             // the group that owns the volumes; 0 where the pod says none
+	FSGroup  *int64            // the group that owns the volumes; nil where the pod says none, which is not the group 0
 	Groups   []int64           // supplementalGroups, sorted
 	Sysctls  map[string]string // that the pod sets
 	Ports    []int             // TCP ports to publish: those of the default container first; all containers share them
