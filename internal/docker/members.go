@@ -41,6 +41,11 @@ func (c *running) startMember(ctx context.Context, spec target.Member) (*member,
 		e: c.e, target: spec.Target, facts: facts, profile: spec.Profile, watcher: &observer{}, sandbox: c.sandbox, beside: true,
 	}}
 	c.made(m.Remove)
+	if spec.Profile.Open {
+		if err := c.sandbox.mergeGroups(ctx, facts, spec.Target.User); err != nil {
+			return nil, err
+		}
+	}
 	err = m.setUpAlone(ctx)
 	var seed *seal.SeedError
 	if errors.As(err, &seed) { // not one of the target's mounts

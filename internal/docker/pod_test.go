@@ -151,6 +151,43 @@ stat:/part: 2777 0:0
 write:/part/x=1: ok`)
 }
 
+// TestPodGroups: a user whose group the pod gives keeps the image's groups of it, as under a kubelet, in the open run as in
+// a sealed one.
+func TestPodGroups(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	facts := b.app(nil, file{name: "etc/", mode: 0o755},
+		file{name: "etc/passwd", mode: 0o644, data: []byte("app:x:1000:1000::/:/app\n")},
+		file{name: "etc/group", mode: 0o644, data: []byte("app:x:1000:\nextra:x:5000:app\nother:x:6000:root\n")})
+	for _, tt := range []struct {
+		name string
+		user string
+		pod  target.Pod
+		want string
+	}{
+		{"with a group", "1000:2000", target.Pod{}, "1000:2000 groups=2000 5000"},
+		{"with groups of the pod", "1000:2000", target.Pod{Groups: []int64{7}}, "1000:2000 groups=7 2000 5000"},
+		{"without an entry", "1001:2000", target.Pod{}, "1001:2000 groups=2000"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			pod := tt.pod
+			pod.Name, pod.Original = "web-0", "Pod web"
+			first := beside("first", target.Init, facts, []target.VolumeMount{{Volume: "work", Path: "/work"}}, "id", "wait")
+			first.Target.User = tt.user
+			pod.After = []target.Member{{Name: "beside", Kind: target.Main, Profile: profile.Unrestricted(), Target: first.Target}}
+			pod.Volumes = []target.Volume{{Name: "work", Kind: target.EmptyDir}}
+			c := b.startPod(target.Target{User: tt.user, Args: []string{"id", "wait"}, Pod: &pod}, facts, profile.Unrestricted())
+			if logs := waitLine(t, c, "waiting", 1); !strings.Contains(logs, tt.want) {
+				t.Errorf("the target is %s, want %s", logs, tt.want)
+			}
+			member := c.(*running).members[0]
+			if logs := waitLine(t, member, "waiting", 1); !strings.Contains(logs, tt.want) {
+				t.Errorf("the container beside it is %s, want %s", logs, tt.want)
+			}
+		})
+	}
+}
+
 // TestPodFailures: an init container, a hook and a container beside that fail are told by name.
 func TestPodFailures(t *testing.T) {
 	t.Parallel()

@@ -83,6 +83,7 @@ type sandbox struct {
 	ip      string
 	group   *int64 // fsGroup
 	volumes map[string]podVolume
+	merged  map[string][]int64 // groups of images, see mergeGroups
 }
 
 // makeSandbox makes the sandbox of a target's pod. What is made is removed with c.
@@ -107,6 +108,11 @@ func (c *running) makeSandbox(ctx context.Context) error {
 	}
 	s.ip = address(found)
 	c.sandbox = s
+	if c.profile.Open {
+		if err := s.mergeGroups(ctx, c.facts, c.target.User); err != nil {
+			return err
+		}
+	}
 	return c.makePodVolumes(ctx)
 }
 
@@ -221,10 +227,7 @@ func (s *sandbox) join(to settings, t target.Target, p profile.Profile, parts ma
 
 // joinGroups gives a container the groups that its pod has.
 func (c *running) joinGroups(to settings) {
-	var groups []int64
-	if c.sandbox != nil {
-		groups = slices.Clone(c.sandbox.pod.Groups)
-	}
+	groups := c.podGroups()
 	if g := c.fsGroup(); g != nil {
 		groups = append(groups, *g)
 	}

@@ -64,6 +64,9 @@ func (s *session) likelyCapabilities(ctx context.Context, failed observe.Observa
 			found["DAC_OVERRIDE"] = found["DAC_OVERRIDE"] || foreign
 		}
 	}
+	if found["SETGID"] || found["SETUID"] { // who switches to a user switches to its groups
+		found["SETGID"], found["SETUID"] = true, true
+	}
 	var out []string
 	for _, c := range engineCapabilities {
 		if found[c] {
