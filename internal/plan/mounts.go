@@ -43,14 +43,14 @@ const noSign = "no other sign"
 
 // repairAcrossSaid is repairAcross for a run whose logs tell of such a rename.
 func repairAcrossSaid(ctx context.Context, f failure) (Repair, error) {
-	if !crossed.MatchString(f.run.Logs) {
+	if !Crossed(f.run.Logs) {
 		return Repair{}, nil
 	}
 	return repairAcross(ctx, f)
 }
 
 // repairAcross joins two mounts between which the application renames or links files: each is a file system of its own,
-// which neither leaves. The folder above both takes their place. Where there is none that could be mounted, temp
+// which neither leaves. The folder above both takes their place. Where there is none that should be mounted, temp
 // files are made where they are renamed to.
 func repairAcross(ctx context.Context, f failure) (Repair, error) {
 	r := Repair{Profile: f.cur}
@@ -64,13 +64,15 @@ func repairAcross(ctx context.Context, f failure) (Repair, error) {
 			continue
 		}
 		above, evidence := common(from.Path, to.Path), fmt.Sprintf("%s of %s to %s", w.Call, w.Path, w.To)
-		switch joinable := above != "/" && !systemFolder(above) && !from.Volume && !to.Volume; {
-		case joinable:
+		joinable := above != "/" && !from.Volume && !to.Volume && (!systemFolder(above) || above == dataFolder)
+		temp := slices.Contains(tempFolders, from.Path)
+		switch {
+		case joinable && !(temp && above == dataFolder):
 			why := fmt.Sprintf("the application %ss files from %s to %s, which two mounts would not let it", w.Call, from.Path, to.Path)
 			if err := r.join(ctx, f, above, why, evidence); err != nil {
 				return r, err
 			}
-		case slices.Contains(tempFolders, from.Path) && Env(f.in, TempVariable) == "" && r.Profile.Env[TempVariable] == "":
+		case temp && Env(f.in, TempVariable) == "" && r.Profile.Env[TempVariable] == "":
 			r.Profile = r.Profile.WithEnv(TempVariable, to.Path)
 			r.blame(TempField, fmt.Sprintf("the application renames temp files from %s to %s, which two mounts would not let it", from.Path, to.Path), evidence)
 		}
@@ -93,6 +95,10 @@ func (r *Repair) join(ctx context.Context, f failure, above, why, evidence strin
 	return nil
 }
 
+// dataFolder is the one folder of an operating system that holds data and no programs. A copy of it is a last resort for
+// an application that renames files between two folders of it; of any other system folder it is no answer.
+const dataFolder = "/var"
+
 // tempFolders are where temp files go unless TempVariable says otherwise.
 var tempFolders = []string{"/tmp", "/var/tmp"}
 
@@ -102,8 +108,11 @@ const TempVariable = "TMPDIR"
 // crossed finds that a rename was refused between two file systems.
 var crossed = regexp.MustCompile(`(?i)cross-device|EXDEV|errno 18\b`)
 
+// Crossed tells whether logs tell of a rename or link that was refused between two file systems.
+func Crossed(logs string) bool { return crossed.MatchString(logs) }
+
 // namedTogether are the renames that the logs tell of as refused between two file systems: any two mounts of the
-// profile that one such line names.
+// profile that one such line names, in its order.
 func namedTogether(f failure) []observe.Write {
 	var out []observe.Write
 	for l := range strings.Lines(f.run.Logs) {
@@ -116,6 +125,7 @@ func namedTogether(f failure) []observe.Write {
 				named = append(named, m.Path)
 			}
 		}
+		slices.SortFunc(named, func(a, b string) int { return strings.Index(l, a+"/") - strings.Index(l, b+"/") })
 		if len(named) == 2 {
 			out = append(out, observe.Write{Call: "rename", Path: named[0], To: named[1], Outcome: observe.Allowed})
 		}

@@ -49,6 +49,10 @@ func (s *session) fix(ctx context.Context, exception string, p profile.Profile, 
 	if note := s.open.Trace.Note; kind == "allowPrivilegeEscalation" && strings.Contains(note, "privileges from its file") {
 		return fix + " (the open run was " + note + ")", nil
 	}
+	if kind == "readOnlyRootFilesystem" && plan.Crossed(failed.Logs) {
+		return "let the application make its files in the folder that it renames them to, or one beside it (a temp folder that can be configured): " +
+			"each volume is a file system of its own, out of which nothing can be renamed", nil
+	}
 	errnos := []string{"EACCES", "EPERM"}
 	if kind == "readOnlyRootFilesystem" {
 		errnos = []string{"EROFS"}
