@@ -13,7 +13,7 @@ import (
 type foreseen struct {
 	mu     sync.Mutex
 	mounts []mounted
-	group  int64
+	group  *int64
 }
 
 // Foresee implements seal.Engine. What no start takes goes with Sweep; an error is told by the start that meets it again.
@@ -28,11 +28,11 @@ func (e *Engine) Foresee(ctx context.Context, facts image.Facts, p profile.Profi
 }
 
 // take gives away what was made ahead, if it is what is wanted.
-func (f *foreseen) take(wanted []profile.Mount, group int64) ([]mounted, bool) {
+func (f *foreseen) take(wanted []profile.Mount, group *int64) ([]mounted, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	same := func(m mounted, w profile.Mount) bool { return m.Mount == w }
-	if len(wanted) == 0 || f.group != group || !slices.EqualFunc(f.mounts, wanted, same) {
+	if len(wanted) == 0 || !sameGroup(f.group, group) || !slices.EqualFunc(f.mounts, wanted, same) {
 		return nil, false
 	}
 	mounts := f.mounts

@@ -64,6 +64,8 @@ func gid(fsGroup *int64) int {
 	return int(*fsGroup)
 }
 
+func sameGroup(a, b *int64) bool { return (a == nil) == (b == nil) && gid(a) == gid(b) }
+
 // makeVolume creates a volume of this run.
 func (e *Engine) makeVolume(ctx context.Context, what string, opts map[string]string) (volume.Volume, error) {
 	making, cancel := whole(ctx)
