@@ -26,8 +26,9 @@ const (
 	// wary gives up early where the run shows nothing that an earlier one, which did not become ready, had not shown, too;
 	// and late where it was refused something.
 	wary patience = iota
-	// quick gives up early in any case: a run without something, of which a failure only says that it stays, or one for
-	// which nothing speaks.
+	// brisk gives up early in any case: a run for which nothing speaks.
+	brisk
+	// quick gives up earlier still: a run without something, of which a failure only says that it stays.
 	quick
 )
 
@@ -44,11 +45,21 @@ type hope struct {
 
 // The times of a start at which a run that stands still is looked at, and given up: early, and late.
 func (h *hope) looks() time.Duration { return 2*time.Second + 3*h.usual/2 }
-func (h *hope) early() time.Duration { return 6*time.Second + 3*h.usual }
 func (h *hope) late() time.Duration  { return 8*time.Second + 4*h.usual }
+func (h *hope) early() time.Duration {
+	if h.patience == quick {
+		return 5*time.Second + 2*h.usual
+	}
+	return 6*time.Second + 3*h.usual
+}
 
 // calm is how long it has to stand still.
-func (h *hope) calm() time.Duration { return 2*time.Second + h.usual }
+func (h *hope) calm() time.Duration {
+	if h.patience == quick {
+		return 3*time.Second + h.usual/2
+	}
+	return 2*time.Second + h.usual
+}
 
 // lost tells whether there is none.
 func (h *hope) lost(now, still time.Duration, refused bool) bool {
@@ -57,7 +68,7 @@ func (h *hope) lost(now, still time.Duration, refused bool) bool {
 	switch {
 	case now < h.early() || still < h.calm():
 		return false
-	case h.patience == quick || h.known(h.seen):
+	case h.patience != wary || h.known(h.seen):
 	case now < h.late() || still < 2*h.calm() || !refused:
 		return false
 	}

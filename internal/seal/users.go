@@ -104,7 +104,7 @@ func (s *session) widen(ctx context.Context, c *course) error {
 	for n := 1; n <= maxRounds; n++ {
 		how := wary
 		if guessed {
-			how = quick
+			how = brisk
 		}
 		o, err := s.sealedWith(ctx, c.round(n), c.found, how)
 		if err != nil {
