@@ -67,7 +67,7 @@ func repairAcross(ctx context.Context, f failure) (Repair, error) {
 		joinable := above != "/" && !from.Volume && !to.Volume && (!systemFolder(above) || above == dataFolder)
 		temp := slices.Contains(tempFolders, from.Path)
 		switch {
-		case joinable && !(temp && above == dataFolder):
+		case joinable && (!temp || above != dataFolder):
 			why := fmt.Sprintf("the application %ss files from %s to %s, which two mounts would not let it", w.Call, from.Path, to.Path)
 			if err := r.join(ctx, f, above, why, evidence); err != nil {
 				return r, err

@@ -34,19 +34,26 @@ var refusedWords = regexp.MustCompile(`(?i)not permitted|permission denied|\bEPE
 // likelyCapabilities are those that the application probably needs as root, by what the open run did and the failed one
 // was refused: sorted. They are what is tried first; a run says whether they are right.
 func (s *session) likelyCapabilities(ctx context.Context, failed observe.Observation) ([]string, error) {
-	found := map[string]bool{}
-	for _, p := range s.open.Processes {
-		if p.UID != 0 && s.startsAsRoot() {
-			found["SETGID"], found["SETUID"] = true, true
-		}
+	found, err := s.capabilitiesUsed(ctx)
+	if err != nil {
+		return nil, err
 	}
+	other := func(p observe.Process) bool { return p.UID != 0 }
+	found["SETUID"] = s.startsAsRoot() && slices.ContainsFunc(s.open.Processes, other)
 	for l := range strings.Lines(failed.Logs) {
 		for _, c := range capabilityWords {
-			if refusedWords.MatchString(l) && c.words.MatchString(l) {
-				found[c.name] = true
-			}
+			found[c.name] = found[c.name] || refusedWords.MatchString(l) && c.words.MatchString(l)
 		}
 	}
+	if found["SETGID"] || found["SETUID"] { // who switches to a user switches to its groups
+		found["SETGID"], found["SETUID"] = true, true
+	}
+	return slices.DeleteFunc(slices.Clone(engineCapabilities), func(c string) bool { return !found[c] }), nil
+}
+
+// capabilitiesUsed are those without which root could not have written as the open run did.
+func (s *session) capabilitiesUsed(ctx context.Context) (map[string]bool, error) {
+	found := map[string]bool{}
 	for _, w := range s.open.Writes {
 		if w.UID != 0 || w.Exec || w.Outcome != observe.Allowed {
 			continue
@@ -64,16 +71,7 @@ func (s *session) likelyCapabilities(ctx context.Context, failed observe.Observa
 			found["DAC_OVERRIDE"] = found["DAC_OVERRIDE"] || foreign
 		}
 	}
-	if found["SETGID"] || found["SETUID"] { // who switches to a user switches to its groups
-		found["SETGID"], found["SETUID"] = true, true
-	}
-	var out []string
-	for _, c := range engineCapabilities {
-		if found[c] {
-			out = append(out, c)
-		}
-	}
-	return out, nil
+	return found, nil
 }
 
 // startsAsRoot tells whether the image and the target leave the container to root.

@@ -144,7 +144,7 @@ func (s *session) repair(ctx context.Context, c *course) (r plan.Repair, ok bool
 	}
 	vain := s.guessedInVain(c.found)
 	for _, r := range repairs {
-		if !s.tried(r.Profile) && !(vain && r.Guess()) {
+		if !s.tried(r.Profile) && (!vain || !r.Guess()) {
 			return r, true, nil
 		}
 	}
