@@ -329,3 +329,18 @@ func TestUncovered(t *testing.T) {
 		t.Errorf("uncovered: %q", got)
 	}
 }
+
+// A kubelet's runtime lets nobody but root send ICMP echoes unless the pod says so.
+func TestPingGroups(t *testing.T) {
+	t.Parallel()
+	for ping, want := range map[bool]string{false: "1 0", true: "0 2147483647"} {
+		p := sealed()
+		p.Ping = ping
+		s := settings{cfg: &container.Config{}, host: &container.HostConfig{}}
+		restrict(s, p)
+		pod := sandboxSettings(target.Target{Pod: &target.Pod{}}, p, image.Facts{}, "127.0.0.1")
+		if got := s.host.Sysctls[pingSysctl]; got != want || pod.host.Sysctls[pingSysctl] != want {
+			t.Errorf("ping %t: %q, in a pod %q", ping, got, pod.host.Sysctls[pingSysctl])
+		}
+	}
+}

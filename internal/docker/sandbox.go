@@ -136,6 +136,7 @@ func sandboxSettings(t target.Target, p profile.Profile, helper image.Facts, pub
 	}
 	if start := firstPort(t, p); start != "" && !s.host.NetworkMode.IsHost() && !s.host.NetworkMode.IsContainer() {
 		s.host.Sysctls[lowPortSysctl] = start
+		s.host.Sysctls[pingSysctl] = pingGroups(p.Ping || slices.ContainsFunc(slices.Concat(pod.Before, pod.After), func(m target.Member) bool { return m.Profile.Ping }))
 	}
 	maps.Copy(s.host.Sysctls, pod.Sysctls)
 	return s
@@ -143,6 +144,17 @@ func sandboxSettings(t target.Target, p profile.Profile, helper image.Facts, pub
 
 // lowPortSysctl is the first port that everyone may bind.
 const lowPortSysctl = "net.ipv4.ip_unprivileged_port_start"
+
+// pingSysctl is the range of the groups that may send ICMP echoes.
+const pingSysctl = "net.ipv4.ping_group_range"
+
+// pingGroups is that range for all groups, or for none: the kernel's own default.
+func pingGroups(all bool) string {
+	if all {
+		return "0 2147483647"
+	}
+	return "1 0"
+}
 
 // firstPort is the first port that everyone may bind in a pod; "" is the engine's own. One that is not sealed yet keeps
 // the low ports that it names, unless the target has some itself, whose need of them is to be found out.

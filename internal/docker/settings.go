@@ -98,12 +98,12 @@ func restrict(s settings, p profile.Profile) {
 		s.host.SecurityOpt = []string{"no-new-privileges:true"}
 	}
 	if n := s.host.NetworkMode; !n.IsHost() && !n.IsContainer() {
-		// Docker opens low ports to everyone, older kubelets' runtimes do not.
+		// Docker opens low ports and ICMP echoes to everyone, older kubelets' runtimes do not.
 		start := "1024"
 		if p.LowPorts {
 			start = "0"
 		}
-		s.host.Sysctls = map[string]string{lowPortSysctl: start}
+		s.host.Sysctls = map[string]string{lowPortSysctl: start, pingSysctl: pingGroups(p.Ping)}
 	}
 }
 

@@ -53,7 +53,11 @@ func (s *service) compose() object {
 		o = append(o, field{"security_opt", []any{"no-new-privileges:true"}})
 	}
 	if !s.hostNetwork() {
-		o = append(o, field{"sysctls", object{{lowPortsSysctl, s.lowPortsValue()}}})
+		values := object{{lowPortsSysctl, s.lowPortsValue()}}
+		if s.profile.Ping {
+			values = append(values, field{pingSysctl, pingGroups})
+		}
+		o = append(o, field{"sysctls", values})
 	}
 	return o
 }

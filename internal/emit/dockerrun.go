@@ -46,6 +46,9 @@ func (s *service) dockerFlags() [][]string {
 			add("--publish", "127.0.0.1::"+p)
 		}
 		add("--sysctl", lowPortsSysctl+"="+s.lowPortsValue())
+		if s.profile.Ping {
+			add("--sysctl", pingSysctl+"="+pingGroups)
+		}
 	}
 	for _, v := range s.env {
 		if v.given {

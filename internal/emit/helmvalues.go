@@ -69,7 +69,7 @@ func imageValues(in Input) (object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing values: %w", err)
 	}
-	values := appendObject(nil, "podSecurityContext", podOnly(in.Profile.User.Groups, in.Profile.FSGroup, in.Profile.LowPorts))
+	values := appendObject(nil, "podSecurityContext", podOnly(in.Profile.User.Groups, in.Profile.FSGroup, sysctls(in.Profile.LowPorts, in.Profile.Ping)))
 	values = append(values, field{"securityContext", security})
 	values = appendList(values, "extraVolumes", l.volumes)
 	values = appendList(values, "extraVolumeMounts", l.mounts)
@@ -89,7 +89,7 @@ func podValues(group []Input) (values object, notes []string, err error) {
 	if _, err := w.tree(); err != nil {
 		return nil, nil, err
 	}
-	values = appendObject(nil, "podSecurityContext", podOnly(w.groups, w.fsGroup, w.lowPorts))
+	values = appendObject(nil, "podSecurityContext", podOnly(w.groups, w.fsGroup, sysctls(w.lowPorts, w.ping)))
 	for _, in := range group {
 		c, _ := pod.Container(in.Name) // tree has refused what is not there
 		own := object{{"securityContext", fullSecurity(in, c.SecurityContext)}}
@@ -128,7 +128,7 @@ func fullSecurity(in Input, have *corev1.SecurityContext) object {
 }
 
 // podOnly are the fields that only a pod has.
-func podOnly(groups []int64, fsGroup int64, lowPorts bool) object {
+func podOnly(groups []int64, fsGroup int64, needed []sysctl) object {
 	var o object
 	if len(groups) > 0 {
 		o = append(o, field{"supplementalGroups", list(slices.Sorted(slices.Values(groups)))})
@@ -136,10 +136,7 @@ func podOnly(groups []int64, fsGroup int64, lowPorts bool) object {
 	if fsGroup != 0 {
 		o = append(o, field{"fsGroup", fsGroup})
 	}
-	if lowPorts {
-		o = append(o, field{"sysctls", []any{object{{"name", lowPortsSysctl}, {"value", "0"}}}})
-	}
-	return o
+	return appendList(o, "sysctls", sysctlItems(needed))
 }
 
 func appendObject(o object, key string, value object) object {

@@ -144,7 +144,37 @@ func userSecurity(p profile.Profile) object {
 		field{"seccompProfile", object{{"type", "RuntimeDefault"}}})
 }
 
-const lowPortsSysctl = "net.ipv4.ip_unprivileged_port_start"
+// The sysctls of a pod that a profile may need, which every node allows by default.
+const (
+	lowPortsSysctl = "net.ipv4.ip_unprivileged_port_start"
+	pingSysctl     = "net.ipv4.ping_group_range"
+	pingGroups     = "0 2147483647"
+)
+
+// sysctl is one of a pod.
+type sysctl struct{ name, value string }
+
+// sysctls are what a pod needs.
+func sysctls(lowPorts, ping bool) []sysctl {
+	var out []sysctl
+	if lowPorts {
+		out = append(out, sysctl{lowPortsSysctl, "0"})
+	}
+	if ping {
+		out = append(out, sysctl{pingSysctl, pingGroups})
+	}
+	return out
+}
+
+func (s sysctl) item() object { return object{{"name", s.name}, {"value", s.value}} }
+
+func sysctlItems(all []sysctl) []any {
+	out := make([]any, len(all))
+	for i, s := range all {
+		out[i] = s.item()
+	}
+	return out
+}
 
 // podSecurity is the securityContext of a pod with one container.
 func podSecurity(p profile.Profile) object {
@@ -155,10 +185,7 @@ func podSecurity(p profile.Profile) object {
 	if p.FSGroup != 0 {
 		o = append(o, field{"fsGroup", p.FSGroup})
 	}
-	if p.LowPorts {
-		o = append(o, field{"sysctls", []any{object{{"name", lowPortsSysctl}, {"value", "0"}}}})
-	}
-	return o
+	return appendList(o, "sysctls", sysctlItems(sysctls(p.LowPorts, p.Ping)))
 }
 
 // envItems are a profile's own variables, sorted by name.

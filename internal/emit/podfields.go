@@ -17,7 +17,7 @@ func (w *wish) podFields() error {
 	}
 	slices.Sort(w.groups)
 	missing := slices.DeleteFunc(slices.Clone(w.groups), func(g int64) bool { return slices.Contains(have.SupplementalGroups, g) })
-	if w.pod.Knative() && (len(missing) > 0 || w.lowPorts || w.fsGroup != 0 || len(w.seeds) > 0) {
+	if w.pod.Knative() && (len(missing) > 0 || w.lowPorts || w.ping || w.fsGroup != 0 || len(w.seeds) > 0) {
 		return w.pod.Document.Fail(w.pod.Node, "%s: Knative passes no supplementalGroups, fsGroup, sysctls or init containers on to the pod, but the profile needs %s",
 			w.pod, w.podNeeds(missing))
 	}
@@ -28,22 +28,34 @@ func (w *wish) podFields() error {
 	if w.fsGroup != 0 && !is(have.FSGroup, w.fsGroup) {
 		w.security = append(w.security, field{"fsGroup", w.fsGroup})
 	}
-	if !w.lowPorts {
-		return nil
+	needed := sysctls(w.lowPorts, w.ping)
+	if len(needed) > 0 && w.pod.Spec.HostNetwork {
+		what := "open low ports to users: let it listen above 1023"
+		if !w.lowPorts {
+			what = "let users send ICMP echoes: let it send none"
+		}
+		return w.pod.Document.Fail(w.pod.Node, "%s uses the host's network, where no pod may %s", w.pod, what)
 	}
-	if w.pod.Spec.HostNetwork {
-		return w.pod.Document.Fail(w.pod.Node, "%s uses the host's network, where no pod may open low ports to users: let it listen above 1023", w.pod)
+	if edit := editSysctls(have.Sysctls, needed); !edit.empty() {
+		w.security = append(w.security, field{"sysctls", edit})
 	}
-	for i, s := range have.Sysctls {
-		if s.Name == lowPortsSysctl {
-			if s.Value != "0" {
-				w.security = append(w.security, field{"sysctls", items{at: []itemEdit{{i, object{{"value", "0"}}}}}})
-			}
-			return nil
+	return nil
+}
+
+// editSysctls sets the values of those that are there, and adds the others.
+func editSysctls(have []corev1.Sysctl, needed []sysctl) items {
+	var edit items
+	for _, s := range needed {
+		at := slices.IndexFunc(have, func(h corev1.Sysctl) bool { return h.Name == s.name })
+		switch {
+		case at < 0:
+			edit.append = append(edit.append, s.item())
+		case have[at].Value != s.value:
+			edit.at = append(edit.at, itemEdit{at, object{{"value", s.value}}})
 		}
 	}
-	w.security = append(w.security, field{"sysctls", items{append: []any{object{{"name", lowPortsSysctl}, {"value", "0"}}}}})
-	return nil
+	slices.SortFunc(edit.at, func(a, b itemEdit) int { return a.index - b.index })
+	return edit
 }
 
 // setFSGroup takes the group of the pod's volumes, of which there can be one.
@@ -64,6 +76,8 @@ func (w *wish) podNeeds(groups []int64) string {
 		return fmt.Sprintf("the groups %v", groups)
 	case w.lowPorts:
 		return "a port below 1024"
+	case w.ping:
+		return "ICMP echoes"
 	case w.fsGroup != 0:
 		return fmt.Sprintf("the group %d on its volumes", w.fsGroup)
 	default:

@@ -17,6 +17,7 @@ type wish struct {
 	security   object
 	groups     []int64
 	lowPorts   bool
+	ping       bool
 	fsGroup    int64
 	containers map[string]object // edits of containers, by name
 	seeds      []any
@@ -147,6 +148,7 @@ func (w *wish) container(c manifest.Container, e Edit) error {
 		}
 	}
 	w.lowPorts = w.lowPorts || e.Profile.LowPorts
+	w.ping = w.ping || e.Profile.Ping
 	return w.setFSGroup(c, e.Profile.FSGroup)
 }
 

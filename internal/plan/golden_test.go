@@ -118,6 +118,9 @@ func profileText(p profile.Profile) string {
 	if p.LowPorts {
 		b.WriteString("low ports\n")
 	}
+	if p.Ping {
+		b.WriteString("ping\n")
+	}
 	if len(p.AddCapabilities) > 0 {
 		fmt.Fprintf(&b, "capabilities %v\n", p.AddCapabilities)
 	}

@@ -46,7 +46,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	f.denied, f.refused = evidence(run, workingDir(in))
 	f.denied = f.denied.Passing(in.passing())
 	rules := []rule{
-		repairExec, repairClaim, repairLast, repairPort, repairAcrossSaid, repairDenied, repairTemp, repairUnused, repairSaid, repairReadOnlyCopy, repairOwner,
+		repairExec, repairClaim, repairLast, repairPort, repairPing, repairAcrossSaid, repairDenied, repairTemp, repairUnused, repairSaid, repairReadOnlyCopy, repairOwner,
 		repairDeferred, repairHidden, repairAcross, repairEveryOwner, repairEverySticky, repairRaise,
 	}
 	switch {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"context"
+
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
@@ -15,6 +17,11 @@ func Sign(o observe.Observation, wider, narrower profile.Profile) string {
 			if l.Bind && l.Errno == "EACCES" {
 				return l.Line
 			}
+		}
+	}
+	if wider.Ping && !narrower.Ping {
+		if r, err := repairPing(context.Background(), failure{cur: narrower, run: o, refused: lines}); err == nil && len(r.Blames) > 0 {
+			return r.Blames[0].Evidence
 		}
 	}
 	for _, e := range list {

@@ -36,6 +36,9 @@ type Profile struct {
 	// net.ipv4.ip_unprivileged_port_start=0.
 	LowPorts bool `json:"lowPorts,omitempty"`
 
+	// Ping lets everyone send ICMP echoes, by the pod sysctl net.ipv4.ping_group_range="0 2147483647".
+	Ping bool `json:"ping,omitempty"`
+
 	// AddCapabilities are given back after ALL were dropped, sorted, in Kubernetes spelling ("NET_BIND_SERVICE").
 	// Only NET_BIND_SERVICE is allowed by the restricted level; any other is an exception.
 	AddCapabilities []string `json:"addCapabilities,omitempty"`
@@ -179,7 +182,7 @@ func (p Profile) Equal(q Profile) bool {
 	}
 	return p.User.UID == q.User.UID && p.User.GID == q.User.GID && slices.Equal(p.User.Groups, q.User.Groups) &&
 		slices.EqualFunc(p.Mounts, q.Mounts, sameMount) && p.Seeding == q.Seeding && p.WorkingDir == q.WorkingDir && maps.Equal(p.Env, q.Env) &&
-		p.LowPorts == q.LowPorts && p.FSGroup == q.FSGroup && slices.Equal(p.AddCapabilities, q.AddCapabilities) &&
+		p.LowPorts == q.LowPorts && p.Ping == q.Ping && p.FSGroup == q.FSGroup && slices.Equal(p.AddCapabilities, q.AddCapabilities) &&
 		p.WritableRoot == q.WritableRoot && p.AllowPrivilegeEscalation == q.AllowPrivilegeEscalation
 }
 

@@ -83,6 +83,7 @@ type Profile struct {
 	WorkingDir               string            `json:"workingDir,omitempty"`
 	Env                      map[string]string `json:"env,omitempty"`
 	LowPorts                 bool              `json:"lowPorts"`
+	Ping                     bool              `json:"ping,omitempty"`
 	FSGroup                  int64             `json:"fsGroup,omitempty"`
 	SeedImage                string            `json:"seedImage,omitempty"`
 	ImageVolume              bool              `json:"imageVolume,omitempty"`

@@ -86,6 +86,8 @@ func value(p Profile, field string) string {
 		return "=" + p.Env["TMPDIR"]
 	case "sysctl net.ipv4.ip_unprivileged_port_start":
 		return "=0"
+	case "sysctl net.ipv4.ping_group_range":
+		return "=0 2147483647"
 	default:
 		return ""
 	}
@@ -190,6 +192,7 @@ func allowed(p Profile) string {
 		{p.WritableRoot, "writable root"},
 		{p.AllowPrivilegeEscalation, "privilege escalation"},
 		{p.LowPorts, "low ports"},
+		{p.Ping, "ping"},
 		{len(p.AddCapabilities) > 0, "capabilities " + strings.Join(p.AddCapabilities, ", ")},
 		{p.WorkingDir != "", "works in " + p.WorkingDir},
 	} {

@@ -178,6 +178,9 @@ func (s *session) reductions(p profile.Profile) []reduction {
 	if p.LowPorts {
 		add(plan.LowPortField, func(p profile.Profile) profile.Profile { p.LowPorts = false; return p })
 	}
+	if p.Ping {
+		add(plan.PingField, func(p profile.Profile) profile.Profile { p.Ping = false; return p })
+	}
 	if len(p.AddCapabilities) > 0 {
 		add(plan.CapabilityField, func(p profile.Profile) profile.Profile { p.AddCapabilities = nil; return p })
 	}
