@@ -25,7 +25,11 @@ func Look(ctx context.Context, at string, tree image.Tree) (Folder, error) {
 
 // fill says what the image has in the folder.
 func fill(ctx context.Context, f *Folder, tree image.Tree) error {
-	e, ok, err := image.Probe(ctx, tree, f.Path)
+	at, err := image.Resolve(ctx, tree, f.Path) // a VOLUME may be declared by a link to the folder
+	if err != nil {
+		return fmt.Errorf("resolving %s in the image: %w", f.Path, err)
+	}
+	e, ok, err := image.Probe(ctx, tree, at)
 	if err != nil {
 		return fmt.Errorf("looking up %s in the image: %w", f.Path, err)
 	}
@@ -37,7 +41,7 @@ func fill(ctx context.Context, f *Folder, tree image.Tree) error {
 		f.Content = Filled
 		return nil
 	}
-	entries, more, err := tree.List(ctx, f.Path, maxListed)
+	entries, more, err := tree.List(ctx, at, maxListed)
 	if err != nil {
 		return fmt.Errorf("listing %s in the image: %w", f.Path, err)
 	}
@@ -45,7 +49,7 @@ func fill(ctx context.Context, f *Folder, tree image.Tree) error {
 	for _, e := range entries {
 		if e.Kind != image.Dir {
 			f.Content = Filled
-			f.hide(e.Path)
+			f.hide(at, e.Path)
 		}
 	}
 	if more {
@@ -53,15 +57,16 @@ func fill(ctx context.Context, f *Folder, tree image.Tree) error {
 	}
 	if f.Content == Empty {
 		for _, e := range entries {
-			f.hide(e.Path)
+			f.hide(at, e.Path)
 		}
 	}
 	return nil
 }
 
-func (f *Folder) hide(p string) {
+// hide notes what a mount would hide of the folder that is at a real path.
+func (f *Folder) hide(at, p string) {
 	if len(f.Hides) < 3 {
-		f.Hides = append(f.Hides, strings.TrimPrefix(p, path.Clean(f.Path)+"/"))
+		f.Hides = append(f.Hides, strings.TrimPrefix(p, path.Clean(at)+"/"))
 	}
 }
 

@@ -110,7 +110,10 @@ func volumeFolders(ctx context.Context, tree image.Tree, volumes []string) (map[
 		if err != nil {
 			return nil, fmt.Errorf("resolving the VOLUME %s in the image: %w", v, err)
 		}
-		if at != "/" && vol[at] == nil {
+		if vol[at] != nil { // two VOLUMEs lead to one folder: what is written there is told of the first
+			at += "\x00" + v
+		}
+		if at != "/" {
 			vol[at] = &Folder{Path: v, Volume: true, Why: "the image declares it as a VOLUME; runtimes differ in what they put there"}
 		}
 	}
