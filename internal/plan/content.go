@@ -142,3 +142,24 @@ func (f failure) withoutBelow(p profile.Profile, dir string) profile.Profile {
 	}
 	return p
 }
+
+// withoutCovered takes away the mounts below a folder that is to be mounted, as far as they are needless then: all where
+// its copy holds what they would, else those of folders that the image does not have and the application makes itself.
+func (f failure) withoutCovered(ctx context.Context, p profile.Profile, folder diff.Folder) (profile.Profile, error) {
+	if folder.Content == diff.Filled {
+		return f.withoutBelow(p, folder.Path), nil
+	}
+	for _, m := range slices.Clone(p.Mounts) {
+		if !profile.Within(m.Path, folder.Path) || m.Path == folder.Path || m.Path == p.WorkingDir || m.Path == p.Env["HOME"] {
+			continue
+		}
+		below, err := diff.Look(ctx, m.Path, f.in.Tree)
+		if err != nil {
+			return p, err
+		}
+		if _, given := f.in.Target.GivenMount(m.Path); below.Content == diff.Absent && !m.Volume && !given {
+			p = p.WithoutMount(m.Path)
+		}
+	}
+	return p, nil
+}

@@ -46,7 +46,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 	f.denied, f.refused = evidence(run, workingDir(in))
 	f.denied = f.denied.Passing(in.passing())
 	rules := []rule{
-		repairExec, repairClaim, repairLast, repairPort, repairPing, repairAcrossSaid, repairDenied, repairTemp, repairUnused, repairSaid, repairReadOnlyCopy, repairOwner,
+		repairExec, repairClaim, repairBusy, repairLast, repairPort, repairPing, repairAcrossSaid, repairDenied, repairTemp, repairUnused, repairSaid, repairReadOnlyCopy, repairOwner,
 		repairDeferred, repairHidden, repairAcross, repairEveryOwner, repairEverySticky, repairRaise,
 	}
 	switch {
@@ -54,7 +54,7 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 		rules = []rule{repairPlaceholder, repairSeedPartly, repairDeeper}
 	case run.FailedIn == observe.Restart: // it has passed before: only what it was refused now can be blamed
 		f.denied, f.refused = newlyRefused(f.denied, f.refused)
-		rules = []rule{repairExec, repairPort, repairDenied, repairSaid, repairReadOnlyCopy, repairOwner}
+		rules = []rule{repairExec, repairPort, repairBusy, repairDenied, repairSaid, repairReadOnlyCopy, repairOwner}
 	}
 	better, err := Readers(ctx, in, UserChoice{User: cur.User}, run)
 	if err != nil {
@@ -163,8 +163,8 @@ func widen(ctx context.Context, f failure, denied diff.List) (Repair, error) {
 		if folder.Content == diff.Filled && systemFolder(folder.Path) {
 			continue // a copy of /etc or /usr is no answer
 		}
-		if folder.Content == diff.Filled {
-			r.Profile = f.withoutBelow(r.Profile, folder.Path)
+		if r.Profile, err = f.withoutCovered(ctx, r.Profile, folder); err != nil {
+			return r, err
 		}
 		if err := r.mountFolder(ctx, f, folder, folder.Evidence[0].String()); err != nil {
 			return r, err

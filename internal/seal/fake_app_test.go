@@ -22,7 +22,7 @@ import (
 //	write temp(write and remove) mkdir(with parents) remove chmod read sticky(a world-writable folder must be) owned PATH
 //	rename link symlink A B          chown PATH UID:GID
 //	listen PORT                      worker UID:GID NAME
-//	drop UID:GID (root only)         need root|escalation|first-start|CAPABILITY
+//	drop UID:GID (root only)         need root|escalation|first-start|luck|CAPABILITY
 //	exec PATH (a file capability counts; the engine's failure)
 //
 // What a refusal does: it ends the application with a line in the logs (no mode); "tolerated": nothing; "fails": only the
@@ -228,6 +228,8 @@ func (c *container) need(what string) string {
 		ok = c.who.uid == 0
 	case "first-start": // of this container
 		ok = !c.again
+	case "luck": // which the first sealed run does not have
+		ok = c.id != "fake-2"
 	case "escalation":
 		ok = c.p.Open || c.p.AllowPrivilegeEscalation
 	}

@@ -82,7 +82,7 @@ func (s *session) trials(ctx context.Context, p profile.Profile, all []reduction
 	g.SetLimit(max(1, s.opts.Parallel))
 	for i, r := range all {
 		g.Go(func() error {
-			o, err := s.round(ctx, "without "+r.field, r.take(p), s.trialLimits())
+			o, err := s.steady(ctx, "without "+r.field, r.take(p), s.trialLimits())
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 //	open /run/app.pid start                   a traced write
 //	mkdir /run/app/ start denied EROFS        one that was refused
 //	open /srv/x e2e unknown                   one whose outcome is not known
+//	rmdir /srv/x/ start unknown EBUSY         one that fails whatever is mounted
 //	rename /a/ -> /b e2e by app 101:101       the new name, the process and its user
 //	listen 80
 //	denied-port 80
@@ -138,6 +139,8 @@ func parseWrite(o *observe.Observation, call string, f []string) error {
 	w.Phase, f = observe.Phase(f[0]), f[1:]
 	for len(f) > 0 {
 		switch {
+		case f[0] == "unknown" && len(f) > 1 && f[1] != "by":
+			w.Outcome, w.Errno, f = observe.Unknown, f[1], f[2:]
 		case f[0] == "unknown":
 			w.Outcome, f = observe.Unknown, f[1:]
 		case f[0] == "denied" && len(f) > 1:
@@ -149,7 +152,7 @@ func parseWrite(o *observe.Observation, call string, f []string) error {
 			}
 			f = f[3:]
 		default:
-			return fmt.Errorf("%q is none of unknown, denied ERRNO, by COMMAND UID:GID", f[0])
+			return fmt.Errorf("%q is none of unknown [ERRNO], denied ERRNO, by COMMAND UID:GID", f[0])
 		}
 	}
 	o.Writes = append(o.Writes, w)
