@@ -44,6 +44,7 @@ type rule func(ctx context.Context, f failure) (Repair, error)
 func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run observe.Observation) ([]Repair, error) {
 	f := failure{in: in, plan: pl, cur: cur, run: run}
 	f.denied, f.refused = evidence(run, workingDir(in))
+	f.denied, f.refused = sinceOpen(in.Open, workingDir(in), f.denied, f.refused)
 	f.denied = f.denied.Passing(in.passing())
 	rules := []rule{
 		repairExec, repairClaim, repairBusy, repairLast, repairPort, repairPing, repairAcrossSaid, repairDenied, repairTemp, repairUnused, repairSaid, repairReadOnlyCopy, repairOwner,

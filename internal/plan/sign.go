@@ -43,13 +43,15 @@ func Sign(o observe.Observation, wider, narrower profile.Profile) string {
 }
 
 // Chance tells whether a run may have failed by chance: the application was ready, an e2e command failed, and nothing
-// was refused, neither in the trace nor in anybody's words. What only a mount refuses (EXDEV, EBUSY) counts, too.
-func Chance(o observe.Observation) bool {
+// was refused that the open run was not, neither in the trace nor in anybody's words. What only a mount refuses (EXDEV,
+// EBUSY) counts, too.
+func Chance(open, o observe.Observation) bool {
 	crashed := o.Exit != nil && o.Exit.Phase != observe.Stop
 	if o.FailedIn != observe.E2E || crashed || len(o.DeniedPorts) > 0 {
 		return false
 	}
 	list, lines := evidence(o, "")
+	list, lines = sinceOpen(open, "", list, lines)
 	counts := func(e diff.Evidence) bool { return e.Noise == "" }
 	ofMounts := func(w observe.Write) bool { return w.Errno == "EXDEV" || w.Errno == "EBUSY" }
 	return !slices.ContainsFunc(list, counts) && len(lines) == 0 &&

@@ -50,10 +50,10 @@ const again = ", again"
 // must not widen a profile. Once that has shown nothing, they count as steady.
 func (s *session) steady(ctx context.Context, name string, p profile.Profile, l bounds) (observe.Observation, error) {
 	o, err := s.round(ctx, name, p, l)
-	if err != nil || !plan.Chance(o) || s.repeatFailed() {
+	if err != nil || !plan.Chance(s.open, o) || s.repeatFailed() {
 		return o, err
 	}
-	s.say("%s: nothing was refused, so that it may have failed by chance", name)
+	s.say("%s: nothing more was refused than in the open run, so that it may have failed by chance", name)
 	return s.round(ctx, name+again, p, l)
 }
 
