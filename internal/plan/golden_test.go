@@ -105,6 +105,9 @@ func profileText(p profile.Profile) string {
 	fmt.Fprintf(&b, "user %d:%d\n", p.User.UID, p.User.GID)
 	for _, m := range p.Mounts {
 		fmt.Fprintf(&b, "mount %s %s%s\n", m.Path, m.Kind, strings.TrimRight(" "+string(m.Medium), " "))
+		if m.Private {
+			b.WriteString("  private\n")
+		}
 		if m.Rewritable {
 			b.WriteString("  rewritable\n")
 		}

@@ -140,3 +140,30 @@ func common(a, b string) string {
 	}
 	return a
 }
+
+// keepPrivate marks the mounts of a profile whose folders the image lets nobody else into.
+func keepPrivate(ctx context.Context, tree image.Tree, p profile.Profile) (profile.Profile, error) {
+	for _, m := range p.Mounts {
+		is, err := private(ctx, tree, m)
+		if err != nil {
+			return p, err
+		}
+		if is != m.Private {
+			m.Private = is
+			p = p.WithMount(m)
+		}
+	}
+	return p, nil
+}
+
+// private tells whether an init container makes the folder of a mount, and the image gives others no right to it.
+func private(ctx context.Context, tree image.Tree, m profile.Mount) (bool, error) {
+	if !m.NeedsInit() {
+		return false, nil
+	}
+	e, ok, err := image.Probe(ctx, tree, m.Path)
+	if err != nil {
+		return false, fmt.Errorf("looking up %s in the image: %w", m.Path, err)
+	}
+	return ok && e.Kind == image.Dir && e.Mode.Perm()&0o007 == 0, nil
+}

@@ -71,6 +71,9 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 		if err != nil {
 			return Plan{}, err
 		}
+		if m.Private, err = private(ctx, in.Tree, m); err != nil {
+			return Plan{}, err
+		}
 		pl.Profile = pl.Profile.WithMount(m)
 		pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Why: why})
 	}

@@ -70,6 +70,9 @@ func Repairs(ctx context.Context, in Input, pl Plan, cur profile.Profile, run ob
 		if len(better) > 0 && r.Guess() {
 			continue // another user is the better guess
 		}
+		if r.Profile, err = keepPrivate(ctx, in.Tree, r.Profile); err != nil {
+			return nil, err
+		}
 		known := func(o Repair) bool { return o.Profile.Equal(r.Profile) }
 		if len(r.Blames) > 0 && !f.vain(r) && !slices.ContainsFunc(out, known) {
 			out = append(out, r)

@@ -99,6 +99,9 @@ type Mount struct {
 	Rewritable bool `json:"rewritable,omitempty"`
 	// Partial leaves out of the seed what the user may not read. The application, the same user, could not either.
 	Partial bool `json:"partial,omitempty"`
+	// Private gives the folder of an owned or seeded mount the mode 0700, where the image lets nobody else into it: some
+	// applications refuse a data folder that others may enter.
+	Private bool `json:"private,omitempty"`
 	// SizeLimit is the proposed limit in bytes; 0 means none. No run enforces it, so that it takes no part in Equal.
 	SizeLimit int64 `json:"sizeLimit,omitempty"`
 }

@@ -54,17 +54,20 @@ func (m Mount) SeedVolumePath() string {
 func (m Mount) SeedCommand(volumeMountPath string) []string {
 	done := path.Join(volumeMountPath, SeedSubPath)
 	half := path.Join(volumeMountPath, ".t")
-	q := shellQuote
+	q, mkdir := shellQuote, "mkdir "
+	if m.Private {
+		mkdir = "mkdir -m 700 "
+	}
 	switch m.Kind {
 	case Owned:
-		return []string{"sh", "-c", "[ -d " + q(done) + " ] || mkdir " + q(done)}
+		return []string{"sh", "-c", "[ -d " + q(done) + " ] || " + mkdir + q(done)}
 	case Seeded:
 		from := strings.TrimSuffix(path.Clean(m.Path), "/") + "/."
 		open := ""
 		if m.Rewritable {
 			open = " && chmod -R u+w " + q(half)
 		}
-		return []string{"sh", "-c", "[ -d " + q(done) + " ] || { rm -rf " + q(half) + " && mkdir " + q(half) +
+		return []string{"sh", "-c", "[ -d " + q(done) + " ] || { rm -rf " + q(half) + " && " + mkdir + q(half) +
 			" && " + m.copying(q(from)+" "+q(half+"/"), q(path.Join(volumeMountPath, ".e"))) + open + " && mv " + q(half) + " " + q(done) + "; }"}
 	}
 	return nil

@@ -16,6 +16,9 @@ func TestSeedCommandText(t *testing.T) {
 	}{
 		{Mount{Path: "/data", Kind: Plain}, ""},
 		{Mount{Path: "/data", Kind: Owned}, "sh|-c|[ -d /seed/d ] || mkdir /seed/d"},
+		{Mount{Path: "/data", Kind: Owned, Private: true}, "sh|-c|[ -d /seed/d ] || mkdir -m 700 /seed/d"},
+		{Mount{Path: "/db", Kind: Seeded, Private: true}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir -m 700 /seed/.t && " +
+			"cp -R /db/. /seed/.t/ && mv /seed/.t /seed/d; }"},
 		{Mount{Path: "/etc/app/", Kind: Seeded}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
 			"cp -R /etc/app/. /seed/.t/ && mv /seed/.t /seed/d; }"},
 		{Mount{Path: "/srv", Kind: Seeded, Rewritable: true}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +

@@ -112,7 +112,7 @@ func newProfile(p profile.Profile) Profile {
 	return Profile{
 		Open: p.Open, UID: p.User.UID, GID: p.User.GID, Groups: each(p.User.Groups, same),
 		Mounts: byPath(each(p.Mounts, func(m profile.Mount) Mount {
-			return Mount{Path: m.Path, Kind: string(m.Kind), Medium: string(m.Medium), Volume: m.Volume, Rewritable: m.Rewritable, Partial: m.Partial, SizeLimit: m.SizeLimit}
+			return Mount{Path: m.Path, Kind: string(m.Kind), Medium: string(m.Medium), Volume: m.Volume, Rewritable: m.Rewritable, Partial: m.Partial, Private: m.Private, SizeLimit: m.SizeLimit}
 		}), func(m Mount) string { return m.Path }),
 		WorkingDir: p.WorkingDir, Env: p.Env, LowPorts: p.LowPorts, Ping: p.Ping, FSGroup: p.FSGroup,
 		SeedImage: p.Seeding.Image, ImageVolume: p.Seeding.ImageVolume, AddCapabilities: each(p.AddCapabilities, same),

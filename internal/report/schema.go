@@ -100,6 +100,7 @@ type Mount struct {
 	Volume     bool   `json:"volume"`
 	Rewritable bool   `json:"rewritable,omitempty"`
 	Partial    bool   `json:"partial,omitempty"`
+	Private    bool   `json:"private,omitempty"`
 	SizeLimit  int64  `json:"sizeLimit,omitempty"`
 }
 

@@ -234,6 +234,9 @@ func profileText(p profile.Profile, name string) string {
 		if m.Partial {
 			b.WriteString("  partial\n")
 		}
+		if m.Private {
+			b.WriteString("  private\n")
+		}
 		if m.Rewritable {
 			b.WriteString("  rewritable\n")
 		}

@@ -165,7 +165,7 @@ func (s *session) reductions(p profile.Profile) []reduction {
 		case s.given(m) || m.Path == p.WorkingDir || m.Path == p.Env["HOME"]: // the user's own, or goes with its setting
 		case m.Kind == profile.Owned:
 			add(plan.MountField(m.Path), func(p profile.Profile) profile.Profile {
-				m.Kind = profile.Plain
+				m.Kind, m.Private = profile.Plain, false
 				return p.WithMount(m)
 			})
 		case !m.Volume:
