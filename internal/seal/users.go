@@ -25,9 +25,13 @@ type course struct {
 	beside bool // other users are tried at the same time
 }
 
-// wave is how many users to try side by side when so many have been tried: most images work under the first or the second.
+// wave is how many users to try side by side when so many have been tried: most images work under the first or the second,
+// and the second alone is quicker, unless runs that fail mostly wait.
 func (s *session) wave(tried int) int {
-	if tried < 2 {
+	s.mu.Lock()
+	waited := len(s.stood) > 0
+	s.mu.Unlock()
+	if tried == 0 || tried == 1 && !waited {
 		return 1
 	}
 	return s.slots()
