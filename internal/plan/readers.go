@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/podseal/podseal/internal/image"
@@ -13,7 +14,8 @@ import (
 
 // Readers are further users to try for an image that declares root, after a run failed as one that may not read what the
 // application reads: the owners of the files and folders that the logs name as refused, and, where only a group may read
-// one, the same user with that group. Each reads what was refused.
+// one, the same user with that group. Each reads what was refused. Where the application missed an account for the uid, it is
+// one that the image has.
 func Readers(ctx context.Context, in Input, tried UserChoice, run observe.Observation) ([]UserChoice, error) {
 	declared, err := in.Users.Resolve(declaredUser(in))
 	if err != nil || declared.UID != 0 {
@@ -21,6 +23,7 @@ func Readers(ctx context.Context, in Input, tried UserChoice, run observe.Observ
 	}
 	_, refused := evidence(run, workingDir(in))
 	var out candidates
+	out.withAccount(in.Users, tried.User, run)
 	for _, l := range refused {
 		if l.Errno != "EACCES" || l.Path == "" {
 			continue
@@ -47,6 +50,33 @@ func Readers(ctx context.Context, in Input, tried UserChoice, run observe.Observ
 		}
 	}
 	return out, nil
+}
+
+// nameless finds that an application, or a library of it, looked its uid up in /etc/passwd and found nothing.
+var nameless = regexp.MustCompile(`(?i)getpwuid|get_passwd|no user exists for uid|user (?:with )?id \d+(?: does not exist|: user does not exist)|unknown user ?id|` +
+	`find (?:a )?(?:name|user) for (?:user id )?\d+|no passwd entry|current user in the passwd|exist in the passwd|no (?:entry|account) for (?:the )?uid`)
+
+// withAccount adds an account of the image where a user who has none there ran, and the run says that it missed one: the
+// one with the highest uid, which distributions keep for what is nobody's.
+func (c *candidates) withAccount(users image.Users, tried profile.User, run observe.Observation) {
+	if _, has := users.ByUID(tried.UID); has {
+		return
+	}
+	said := run.Logs
+	for _, r := range run.Commands {
+		if r.Code != 0 {
+			said += "\n" + r.Output
+		}
+	}
+	best := image.Account{}
+	for _, a := range users.Accounts {
+		if a.UID > best.UID {
+			best = a
+		}
+	}
+	if line := nameless.FindString(said); line != "" {
+		c.add(users, best.UID, best.GID, fmt.Sprintf("has an account in the image, which the application looks for (%q) and uid %d has not", line, tried.UID))
+	}
 }
 
 // barred finds what keeps a user from reading a path of the image: a folder on the way, or the file itself.

@@ -205,11 +205,15 @@ func raised(ctx context.Context, f failure, r *Repair, folder diff.Folder) (diff
 	return above, nil
 }
 
-// unreadable tells whether the path is a file of the image that the user of the profile may not read: then a refusal
-// is not about writing.
+// unreadable tells whether the path is a file of the image that the user of the profile may not read, by its own mode or by
+// that of a folder above it: then a refusal is not about writing.
 func unreadable(ctx context.Context, f failure, at string) bool {
 	e, ok, err := f.in.Tree.Lookup(ctx, at)
-	return err == nil && ok && e.Kind == image.File && !MayRead(e, f.cur.User)
+	if err != nil || !ok || e.Kind != image.File {
+		return false
+	}
+	_, is, err := barred(ctx, f.in.Tree, at, f.cur.User)
+	return err == nil && is
 }
 
 // MayRead tells whether a user may read an entry by its mode.

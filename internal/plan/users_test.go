@@ -3,12 +3,15 @@ package plan_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/observe/observetest"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
@@ -170,6 +173,46 @@ func TestSign(t *testing.T) {
 		}
 		if got := plan.Sign(o, wide, c.narrow); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestReadersAccount: what programs say when their uid has no account leads to an account of the image, and what they say of
+// other users does not.
+func TestReadersAccount(t *testing.T) {
+	tree, err := image.ParseMemTree("-- /etc/passwd --\nroot:x:0:0::/:/bin/sh\nbin:x:2:2::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := image.ReadUsers(context.Background(), tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := plan.Input{Tree: tree, Users: users, Facts: image.Facts{Config: &v1.ConfigFile{}}}
+	missed := []string{
+		"KeyError: 'getpwuid(): uid not found: 65532'",
+		"A system error occurred: uv_os_get_passwd returned ENOENT (no such file or directory)",
+		"No user exists for uid 65532",
+		"psql: error: local user with ID 65532 does not exist",
+		"initdb: error: could not look up effective user ID 65532: user does not exist",
+		"fatal: unable to look up current user in the passwd file: no such user",
+		"whoami: cannot find name for user ID 65532",
+		"panic: user: unknown userid 65532",
+		"can't find user for 65532 (ArgumentError)",
+		"sudo: you do not exist in the passwd database",
+	}
+	other := []string{"login failed: unknown user bob", "user bob does not exist", "cannot find user profile", "Permission denied", ""}
+	for _, line := range append(missed, other...) {
+		run := observe.Observation{Logs: "starting\n" + line + "\n", Failure: "exited 1", FailedIn: observe.Start}
+		got, err := plan.Readers(context.Background(), in, plan.UserChoice{User: profile.User{UID: 65532, GID: 65532}}, run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := slices.Contains(missed, line); (len(got) == 1 && got[0].User.UID == 65534) != want {
+			t.Errorf("%q: %v, want an account: %v", line, got, want)
+		}
+		if got, _ := plan.Readers(context.Background(), in, plan.UserChoice{User: profile.User{UID: 2, GID: 2}}, run); len(got) > 0 {
+			t.Errorf("%q: %v, though the user has an account", line, got)
 		}
 	}
 }

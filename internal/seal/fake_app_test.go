@@ -23,6 +23,7 @@ import (
 //	rename link symlink A B          chown PATH UID:GID
 //	listen PORT                      worker UID:GID NAME
 //	drop UID:GID (root only)         need root|escalation|first-start|luck|CAPABILITY
+//	account uid (it has to have one)
 //	exec PATH (a file capability counts; the engine's failure)
 //
 // What a refusal does: it ends the application with a line in the logs (no mode); "tolerated": nothing; "fails": only the
@@ -39,7 +40,7 @@ type op struct {
 
 var arity = map[string]int{
 	"write": 1, "temp": 1, "mkdir": 1, "remove": 1, "chmod": 1, "read": 1, "sticky": 1, "owned": 1, "rename": 2, "link": 2,
-	"symlink": 2, "chown": 2, "listen": 1, "worker": 2, "drop": 1, "need": 1, "exec": 1,
+	"symlink": 2, "chown": 2, "listen": 1, "worker": 2, "drop": 1, "need": 1, "exec": 1, "account": 1,
 }
 
 func parseScript(t *testing.T, text string) []op {
@@ -109,6 +110,11 @@ func (c *container) perform(o op) (errno, what string) {
 		return c.become(o), a
 	case "need":
 		return c.need(a), a
+	case "account":
+		if _, ok := c.e.users.ByUID(c.who.uid); !ok {
+			return "getpwuid(): uid not found", a
+		}
+		return "", a
 	case "exec":
 		return c.execFile(a), a
 	}
