@@ -68,6 +68,9 @@ func sameGroup(a, b *int64) bool { return (a == nil) == (b == nil) && gid(a) == 
 
 // makeVolume creates a volume of this run.
 func (e *Engine) makeVolume(ctx context.Context, what string, opts map[string]string) (volume.Volume, error) {
+	if err := ctx.Err(); err != nil {
+		return volume.Volume{}, err
+	}
 	making, cancel := whole(ctx)
 	defer cancel()
 	v, err := e.cli.VolumeCreate(making, volume.CreateOptions{

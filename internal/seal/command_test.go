@@ -2,11 +2,13 @@ package seal
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -42,5 +44,16 @@ func TestEndingKeepsTheEnd(t *testing.T) {
 	_, _ = e.Write([]byte("the end"))
 	if got := tail(e.String()); len(got) != maxOutput || !strings.HasSuffix(got, "xxthe end") {
 		t.Errorf("%d bytes, ends %q", len(got), got[len(got)-10:])
+	}
+}
+
+// Of many trials none begins once the seal is given up: there is not even an engine here.
+func TestNoRoundBeginsAfterItsEnd(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	why := errors.New("enough")
+	cancel(why)
+	s := &session{}
+	if _, err := s.round(ctx, "a trial", profile.Profile{}, s.sealedLimits(true)); !errors.Is(err, why) || len(s.rounds) > 0 {
+		t.Errorf("%v, %d rounds", err, len(s.rounds))
 	}
 }

@@ -110,6 +110,9 @@ func (b bounds) once() bounds {
 
 // round runs once and notes it. A run that passes but stops worse than the open run does not pass.
 func (s *session) round(ctx context.Context, name string, p profile.Profile, l bounds) (observe.Observation, error) {
+	if ctx.Err() != nil { // of many trials none begins any more
+		return observe.Observation{}, fmt.Errorf("%s: %w", name, context.Cause(ctx))
+	}
 	s.say("%s: %s", name, describe(p))
 	began := time.Now()
 	o, err := s.attempt(ctx, p, l)

@@ -1,0 +1,65 @@
+package diff
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/podseal/podseal/internal/observe"
+)
+
+// maxCreated is how many new folders beside each other get a mount each. More of them are what an application keeps, as
+// shards or an entry each, and the next one will have another name.
+const maxCreated = 16
+
+// split sorts the spots of one base: the folders that the application makes (by path), what is written in the base
+// itself (not only owners, modes and times), and whether some of the made folders cannot be mounted themselves (random or
+// impossible names, renamed or removed).
+func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bool) {
+	created = map[string][]Evidence{}
+	for _, s := range spots {
+		if s.created == "" {
+			if !s.e.MetadataOnly() {
+				direct = append(direct, s)
+			}
+			continue
+		}
+		created[s.created] = append(created[s.created], s.e)
+		if name := path.Base(s.created); s.passes(name) || unmountable(name) || (s.e.Moved && s.e.Path == s.created) {
+			loose = true
+		}
+	}
+	return created, direct, loose || len(created) > maxCreated
+}
+
+// passes tells whether a name is one that the next run will not use.
+func (s spot) passes(name string) bool {
+	return Random(name) || s.e.Passing != "" && strings.Contains(name, s.e.Passing)
+}
+
+// unmountable tells whether a manifest cannot say the name in a mount's path: Kubernetes wants no colon in it, and YAML
+// has text only.
+func unmountable(name string) bool { return strings.Contains(name, ":") || !utf8.ValidString(name) }
+
+// onRequest tells whether nothing but the e2e commands made the folders: what they ask for may name them, and others will
+// ask for other ones.
+func onRequest(created map[string][]Evidence) bool {
+	for _, evidence := range created {
+		if slices.ContainsFunc(evidence, func(e Evidence) bool { return e.Phase != observe.E2E }) {
+			return false
+		}
+	}
+	return true
+}
+
+func newFolders(created map[string][]Evidence, base string) []Folder {
+	var out []Folder
+	for p, ev := range created {
+		out = append(out, Folder{
+			Path: p, Content: Absent, Created: true, Evidence: ev,
+			Why: "the topmost folder that the application makes in " + base,
+		})
+	}
+	return out
+}
