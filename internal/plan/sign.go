@@ -44,11 +44,16 @@ func Sign(o observe.Observation, wider, narrower profile.Profile) string {
 
 // Chance tells whether a run may have failed by chance: the application was ready, an e2e command failed, and nothing
 // was refused that the open run was not, neither in the trace nor in anybody's words. What only a mount refuses (EXDEV,
-// EBUSY) counts, too.
-func Chance(open, o observe.Observation) bool {
+// EBUSY) counts, too. With late, what a complete trace shows as refused before the commands ran does not count: the
+// application became ready in spite of it.
+func Chance(open, o observe.Observation, late bool) bool {
 	crashed := o.Exit != nil && o.Exit.Phase != observe.Stop
 	if o.FailedIn != observe.E2E || crashed || len(o.DeniedPorts) > 0 {
 		return false
+	}
+	if late = late && o.Trace.On && o.Trace.Lost == 0; late {
+		o.Logs = "" // they do not tell when; the trace does
+		o.Writes = slices.DeleteFunc(slices.Clone(o.Writes), func(w observe.Write) bool { return w.Phase == observe.Start })
 	}
 	list, lines := evidence(o, "")
 	list, lines = sinceOpen(open, "", list, lines)

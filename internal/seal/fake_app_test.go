@@ -22,7 +22,7 @@ import (
 //	write temp(write and remove) mkdir(with parents) remove chmod read sticky(a world-writable folder must be) owned PATH
 //	rename link symlink A B          chown PATH UID:GID
 //	listen PORT                      worker UID:GID NAME
-//	drop UID:GID (root only)         need root|escalation|first-start|luck|CAPABILITY
+//	drop UID:GID (root only)         need root|escalation|first-start|luck-N|CAPABILITY
 //	account uid (it has to have one)
 //	exec PATH (a file capability counts; the engine's failure)
 //
@@ -234,8 +234,8 @@ func (c *container) need(what string) string {
 		ok = c.who.uid == 0
 	case "first-start": // of this container
 		ok = !c.again
-	case "luck": // which the first sealed run does not have
-		ok = c.id != "fake-2"
+	case "luck-2", "luck-3": // which the run of that number does not have
+		ok = c.id != "fake-"+strings.TrimPrefix(what, "luck-")
 	case "escalation":
 		ok = c.p.Open || c.p.AllowPrivilegeEscalation
 	}
