@@ -35,7 +35,7 @@ type running struct {
 	sandbox  *sandbox // of the target's pod; nil where it runs alone
 	members  []*member
 	beside   bool // this is a member itself: nothing watches it
-	execs    execs
+	others   others
 
 	mu     sync.Mutex
 	ports  map[int]int // TCP

@@ -132,7 +132,7 @@ func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) 
 	if err != nil {
 		return fail(err)
 	}
-	c.execs.own(made.ID)
+	c.others.own(made.ID)
 	conn, err := c.e.cli.ContainerExecAttach(ctx, made.ID, container.ExecAttachOptions{})
 	if err != nil {
 		return fail(err)

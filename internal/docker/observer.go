@@ -96,25 +96,9 @@ const sensorWait = 15 * time.Second
 
 // makeObserver begins an observer for the start to come: before the container starts, or beside that.
 func (c *running) makeObserver(ctx context.Context) {
-	o := trace.ObserverOptions{Socket: c.watcher.socket, Off: c.watcher.socket == ""}
-	if !c.profile.Open && !c.profile.LowPorts {
-		o.PortStart = 1024
-	}
-	c.mu.Lock()
-	phase := c.watcher.phase
-	c.mu.Unlock()
 	next := make(chan begun, 1)
 	c.watcher.next = next
-	go func() {
-		stream, err := c.e.observer(ctx, o)
-		if err != nil {
-			next <- begun{err: err}
-			return
-		}
-		session := trace.Attach(stream)
-		_ = session.Phase(ctx, phase) // an error is one of the stream, which its end tells
-		next <- begun{session: session}
-	}()
+	go func() { next <- c.beginObserver(ctx) }()
 }
 
 // begun is an observer that has been begun.
@@ -123,17 +107,39 @@ type begun struct {
 	err     error
 }
 
+func (c *running) beginObserver(ctx context.Context) begun {
+	o := trace.ObserverOptions{Socket: c.watcher.socket, Off: c.watcher.socket == ""}
+	if !c.profile.Open && !c.profile.LowPorts {
+		o.PortStart = 1024
+	}
+	c.mu.Lock()
+	phase := c.watcher.phase
+	c.mu.Unlock()
+	stream, err := c.e.observer(ctx, o)
+	if err != nil {
+		return begun{err: err}
+	}
+	session := trace.Attach(stream)
+	_ = session.Phase(ctx, phase) // an error is one of the stream, which its end tells
+	return begun{session: session}
+}
+
 // errUnobserved is a container that waits for an observer which does not come.
 var errUnobserved = errors.New("the container is not observed")
 
-// watch waits for the observer of a container that has just been started, and until the application runs. An application
-// that no sensor precedes runs unobserved where there is no observer.
+// watch waits for the observer of a container that has just been started.
 func (c *running) watch(ctx context.Context) error {
 	if c.watcher.next == nil {
 		return nil
 	}
 	next := <-c.watcher.next
 	c.watcher.next = nil
+	return c.adopt(ctx, next)
+}
+
+// adopt makes an observer the one of the container that has just been started, and waits until the application runs. An
+// application that no sensor precedes runs unobserved where there is no observer.
+func (c *running) adopt(ctx context.Context, next begun) error {
 	if next.err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

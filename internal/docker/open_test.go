@@ -454,3 +454,39 @@ func TestRunsWhereNothingCanLook(t *testing.T) {
 		t.Errorf("listening: %v", err)
 	}
 }
+
+// A container that an e2e command restarts is observed again, and does not wait in vain.
+func TestRestartByOthers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.start(b.app(nil), profile.Unrestricted(), "write:/made=x", "wait")
+	seconds := 1
+	if err := b.cli.ContainerRestart(t.Context(), c.ID(), container.StopOptions{Timeout: &seconds}); err != nil {
+		t.Fatal(err)
+	}
+	lives := func() int {
+		logs, err := c.Logs(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(logs, "write:/made=x: ok")
+	}
+	for deadline := time.Now().Add(sensorWait - 2*time.Second); lives() < 2; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the application has not started again")
+		}
+	}
+	writes, status := c.Writes()
+	if !status.On {
+		t.Errorf("%+v", status)
+	}
+	phases := map[observe.Phase]int{}
+	for _, w := range writes {
+		if w.Path == "/made" {
+			phases[w.Phase] += w.Count
+		}
+	}
+	if phases[observe.Start] != 1 || phases[observe.Restart] != 1 {
+		t.Errorf("phases of the writes: %v", phases)
+	}
+}

@@ -108,7 +108,7 @@ func (c *running) Writes() ([]observe.Write, observe.Trace) {
 		notes = append(notes, why)
 	}
 	var note string
-	if all.Unseen, note = c.execs.unseen(); note != "" {
+	if all.Unseen, note = c.others.unseen(); note != "" {
 		notes = append(notes, note)
 	}
 	all.Note = strings.Join(notes, "; ")

@@ -112,7 +112,7 @@ func (c *running) startObserved(ctx context.Context, parts map[string]mount.Moun
 func (c *running) create(ctx context.Context, s settings) error {
 	name := c.e.name("target")
 	if c.watcher.socket != "" {
-		c.execs.listen(ctx, c, name)
+		c.others.listen(ctx, c, name)
 	}
 	var preparing errgroup.Group
 	if !c.prepared {
@@ -194,7 +194,11 @@ func (c *running) runInits(ctx context.Context) error {
 // start starts the container and finds its ports. A program that cannot be executed is not an error: the container has
 // then ended at once.
 func (c *running) start(ctx context.Context) error {
+	c.others.begin()
 	err := c.e.cli.ContainerStart(ctx, c.id, container.StartOptions{})
+	if err != nil {
+		c.others.failed()
+	}
 	exit, failed := execFailure(err)
 	if err != nil && !failed {
 		return startError(err)
