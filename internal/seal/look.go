@@ -45,40 +45,46 @@ func (r *oneRun) unlessGone(ctx context.Context, err error) error {
 }
 
 // changesNow tells whether docker diff has to be asked in each phase, since nothing else tells what happened when. It
-// walks the whole image; where the tracer tells, it is asked once, while the container stops.
+// walks the whole image; where the tracer tells, it is asked once, when the container has stopped.
 func (r *oneRun) changesNow() bool {
 	_, traced := r.c.Writes()
-	r.asksLate = r.diff && traced.On && traced.Lost == 0
+	r.asksLate = r.diff && r.late != nil && traced.On && traced.Lost == 0
 	return r.diff && !r.asksLate
 }
 
 // collectChanges adds the changes of docker diff now; each path keeps the first phase that showed it.
 func (r *oneRun) collectChanges(ctx context.Context, phase observe.Phase) error {
-	changes, err := r.c.Changes(ctx)
-	if err != nil {
-		return fmt.Errorf("reading the container's changes: %w", err)
-	}
-	r.addChanges(changes, func(string) observe.Phase { return phase })
-	return nil
+	changes, err := r.changes(ctx)
+	r.o.Changes = mergeChanges(r.o.Changes, changes, func(string) observe.Phase { return phase })
+	return err
 }
 
-// addChanges adds what docker diff said, with the phase of each path.
-func (r *oneRun) addChanges(changes []observe.Change, phase func(path string) observe.Phase) {
-	for _, c := range changes {
-		at, found := slices.BinarySearchFunc(r.o.Changes, c, byPath)
+func (r *oneRun) changes(ctx context.Context) ([]observe.Change, error) {
+	changes, err := r.c.Changes(ctx)
+	if err != nil {
+		err = fmt.Errorf("reading the container's changes: %w", err)
+	}
+	return changes, err
+}
+
+// mergeChanges adds what docker diff said, with the phase of each path that is new.
+func mergeChanges(all, more []observe.Change, phase func(path string) observe.Phase) []observe.Change {
+	for _, c := range more {
+		at, found := slices.BinarySearchFunc(all, c, byPath)
 		if found {
-			r.o.Changes[at].Dir = r.o.Changes[at].Dir || c.Dir
+			all[at].Dir = all[at].Dir || c.Dir
 			continue
 		}
 		c.Phase = phase(c.Path)
-		r.o.Changes = slices.Insert(r.o.Changes, at, c)
+		all = slices.Insert(all, at, c)
 	}
+	return all
 }
 
 // tracedPhase tells in which phase a path was first written, by the trace.
-func (r *oneRun) tracedPhase() func(path string) observe.Phase {
+func tracedPhase(writes []observe.Write) func(path string) observe.Phase {
 	first := map[string]observe.Phase{}
-	for _, w := range r.o.Writes {
+	for _, w := range writes {
 		for _, p := range []string{w.Path, w.To} {
 			if was, ok := first[p]; !ok || diff.Before(w.Phase, was) {
 				first[p] = w.Phase

@@ -2,6 +2,7 @@ package seal
 
 import (
 	"context"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -11,47 +12,61 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// openRun runs the target as it is, and opens the image's files meanwhile.
+// openRun runs the target as it is, and reads the image's files meanwhile: once it has started, since both are much work
+// for the engine. Advice, and docker diff where the tracer told as much, may still be on their way: settle waits for them.
 func (s *session) openRun(ctx context.Context) (open observe.Observation, err error) {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		if s.tree, err = s.engine.Tree(ctx, s.facts); err != nil {
+	g, within := errgroup.WithContext(ctx)
+	started, files := make(chan struct{}), make(chan plan.Input, 1)
+	start := sync.OnceFunc(func() { close(started) })
+	g.Go(func() error {
+		defer close(files)
+		<-started
+		if err := s.readFiles(within); err != nil {
 			return err
 		}
-		s.in.Tree = s.tree
-		if s.in.Users, err = image.ReadUsers(ctx, s.tree); err != nil {
-			return err
-		}
-		if s.opts.SeedImage != "" { // else it is chosen when a mount needs it
-			if err = s.chooseSeeding(ctx); err != nil {
-				return err
-			}
-		}
-		s.filesRead <- s.in
-		if s.opts.Advise == nil {
-			return nil
-		}
-		if s.advice, err = s.opts.Advise(ctx, s.target, s.facts, s.tree); s.advice != nil {
-			s.in.Advised = s.advice.Users
-		}
-		return err
+		files <- s.in
+		s.advise(ctx)
+		return nil
 	})
 	g.Go(func() (err error) {
+		defer start()
 		l := s.openLimits()
-		l.stopping = s.rehearse
-		open, err = s.round(ctx, "open run", profile.Unrestricted(), l)
+		l.started = start
+		l.late = func(ask askLate) func() { return s.late.expect(ctx, ask) }
+		l.stopping = func(ctx context.Context, o observe.Observation) { s.rehearse(ctx, files, o) }
+		open, err = s.round(within, "open run", profile.Unrestricted(), l)
 		return err
 	})
 	return open, g.Wait()
 }
 
+// readFiles opens the image's files and reads what every plan needs.
+func (s *session) readFiles(ctx context.Context) (err error) {
+	if s.tree, err = s.engine.Tree(ctx, s.facts); err != nil {
+		return err
+	}
+	s.in.Tree = s.tree
+	if s.in.Users, err = image.ReadUsers(ctx, s.tree); err != nil {
+		return err
+	}
+	if s.opts.SeedImage != "" { // else it is chosen when a mount needs it
+		err = s.chooseSeeding(ctx)
+	}
+	return err
+}
+
+// advise begins to read the image's files for advice.
+func (s *session) advise(ctx context.Context) {
+	if s.opts.Advise != nil {
+		s.advising.Go(func() { s.advice, s.adviceErr = s.opts.Advise(ctx, s.target, s.facts, s.tree) })
+	}
+}
+
 // rehearse plans with what the open run showed until its stop, so that the image's files have been read, and volumes
 // made, when the plan is made in earnest. The plan itself counts for nothing.
-func (s *session) rehearse(ctx context.Context, o observe.Observation) {
-	var in plan.Input
-	select {
-	case in = <-s.filesRead:
-	default:
+func (s *session) rehearse(ctx context.Context, files <-chan plan.Input, o observe.Observation) {
+	in, read := <-files
+	if !read {
 		return
 	}
 	in.Open = o

@@ -14,10 +14,11 @@ type removals struct {
 	errs []error
 }
 
-// begin begins to remove a container, whatever becomes of ctx.
-func (r *removals) begin(ctx context.Context, c Container) {
+// begin begins to remove a container when the last question to it has been asked, whatever becomes of ctx.
+func (r *removals) begin(ctx context.Context, c Container, last func()) {
 	ctx = context.WithoutCancel(ctx)
 	r.wg.Go(func() {
+		last()
 		if err := c.Remove(ctx); err != nil {
 			r.mu.Lock()
 			defer r.mu.Unlock()

@@ -23,11 +23,12 @@ func TestRemovalsGoOnAndTell(t *testing.T) {
 	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	var r removals
-	r.begin(ctx, removed{done: done}) // returns before the container is removed
-	r.begin(ctx, removed{done: done, err: stuck})
+	asked := false
+	r.begin(ctx, removed{done: done}, func() { asked = true }) // returns before the container is removed
+	r.begin(ctx, removed{done: done, err: stuck}, func() {})
 	cancel()
 	close(done)
-	if err := r.wait(); !errors.Is(err, stuck) || errors.Is(err, context.Canceled) {
+	if err := r.wait(); !asked || !errors.Is(err, stuck) || errors.Is(err, context.Canceled) {
 		t.Errorf("wait = %v", err)
 	}
 }

@@ -31,6 +31,11 @@ type limits struct {
 	fresh          []string // mounts that lose their content before it starts again
 	readyOnly      bool     // after the restart, readiness is enough
 	diff           bool     // collect docker diff: the root filesystem is writable
+	// started is called when the container runs. May be nil.
+	started func()
+	// late takes docker diff, which is asked after the run where the tracer tells when what happened. It returns what
+	// asks. May be nil.
+	late func(askLate) func()
 	// stopping is called while the container stops, with what was seen before. May be nil.
 	stopping func(context.Context, observe.Observation)
 }
@@ -58,9 +63,16 @@ func (r runner) run(ctx context.Context, p profile.Profile, l limits) (observe.O
 	if err != nil {
 		return observe.Observation{}, err
 	}
+	if l.started != nil {
+		l.started()
+	}
 	one := &oneRun{runner: r, c: c, limits: l, began: time.Now()}
 	err = one.drive(ctx)
-	r.removals.begin(ctx, c)
+	asked := func() {}
+	if one.asksLate && err == nil {
+		asked = l.late(one.changes)
+	}
+	r.removals.begin(ctx, c, asked)
 	return one.o, because(ctx, err)
 }
 
@@ -84,7 +96,7 @@ type oneRun struct {
 	o     observe.Observation
 	began time.Time
 	gone  context.Context // done when the container has exited
-	// asksLate is set where docker diff is asked while the container stops, and not before.
+	// asksLate is set where docker diff is asked when the container has stopped, and not before.
 	asksLate bool
 	said     string // the logs before the restart: what they say is no sign that it is back
 }
@@ -184,16 +196,7 @@ func (r *oneRun) stop(ctx context.Context) error {
 	}
 	phase := cmp.Or(r.o.FailedIn, observe.Stop)
 	exit := st.Exit
-	var changes []observe.Change
 	g, gctx := errgroup.WithContext(ctx)
-	if r.asksLate {
-		g.Go(func() (err error) {
-			if changes, err = r.c.Changes(gctx); err != nil {
-				return fmt.Errorf("reading the container's changes: %w", err)
-			}
-			return nil
-		})
-	}
 	if r.stopping != nil {
 		seen := r.o
 		seen.Writes, seen.Trace = r.c.Writes()
@@ -223,6 +226,5 @@ func (r *oneRun) stop(ctx context.Context) error {
 	}
 	r.o.Writes, r.o.Trace = r.c.Writes()
 	r.o.DeniedPorts = r.c.DeniedPorts()
-	r.addChanges(changes, r.tracedPhase())
 	return nil
 }

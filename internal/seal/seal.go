@@ -53,8 +53,10 @@ type session struct {
 	runner
 	opts Options
 
-	// filesRead gets what is known once the image's files have been opened, for the rehearsal.
-	filesRead  chan plan.Input
+	late       lateChanges // of the open run
+	ahead      *aheadRun
+	advising   sync.WaitGroup
+	adviceErr  error
 	seedMu     sync.Mutex
 	seedChosen bool
 
@@ -92,15 +94,23 @@ func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Resul
 	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
 		t.Ports = facts.Exposed("tcp")
 	}
-	s := &session{runner: runner{engine: engine, target: t, facts: facts, removals: &removals{}}, opts: o, proofs: map[string]string{}, filesRead: make(chan plan.Input, 1)}
+	s := &session{runner: runner{engine: engine, target: t, facts: facts, removals: &removals{}}, opts: o, proofs: map[string]string{}}
 	s.in = plan.Input{Target: t, Facts: facts}
-	res, err := s.seal(ctx)
+	res, err := s.sealOrSettle(ctx)
 	s.removals.wg.Go(func() { _ = s.closeTree(context.WithoutCancel(ctx)) }) // what is left is swept by its label
 	err = errors.Join(err, s.removals.wait())
 	res.RunID, res.Target, res.Image, res.Rounds = o.RunID, t, facts, s.rounds
 	res.Advice = s.advice
 	res.NotExercised = s.notExercised(res.Profile)
 	return res, err
+}
+
+// sealOrSettle ends what runs beside when sealing is given up.
+func (s *session) sealOrSettle(ctx context.Context) (Result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer s.advising.Wait()
+	defer cancel()
+	return s.seal(ctx)
 }
 
 func (s *session) seal(ctx context.Context) (Result, error) {
@@ -117,7 +127,14 @@ func (s *session) seal(ctx context.Context) (Result, error) {
 	}
 	s.open, s.in.Open = open, open
 	if !open.Passed() {
-		return Result{Verdict: NotTestable, Why: "the open run fails, so nothing can be learnt: " + open.Failure}, nil
+		why := "the open run fails, so nothing can be learnt: " + open.Failure
+		return Result{Verdict: NotTestable, Why: why}, s.settle()
+	}
+	if err := s.runAhead(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := s.settle(); err != nil {
+		return Result{}, err
 	}
 	users, err := s.users(ctx)
 	if err != nil {
