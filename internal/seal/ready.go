@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	pollFirst = 10 * time.Millisecond // after the first look; twice as long after each further one, up to pollEvery
 	pollEvery = 100 * time.Millisecond
 	aMoment   = time.Second // how long an application without ports and checks must run to count as ready
 )
@@ -39,7 +40,7 @@ func (r *oneRun) waitReady(ctx context.Context) (failure string, err error) {
 	within, cancel := context.WithTimeout(alive, r.ready)
 	defer cancel()
 	missing := "no readiness check has answered"
-	for {
+	for pause := pollFirst; ; pause = min(2*pause, pollEvery) {
 		what, err := firstMissing(within, checks)
 		switch {
 		case err != nil && within.Err() == nil:
@@ -58,7 +59,7 @@ func (r *oneRun) waitReady(ctx context.Context) (failure string, err error) {
 				return "", context.Cause(ctx)
 			}
 			return fmt.Sprintf("not ready after %s: %s", r.ready.Round(time.Second), missing), nil
-		case <-time.After(pollEvery):
+		case <-time.After(pause):
 		}
 	}
 }
