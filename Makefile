@@ -4,7 +4,6 @@
 # where none answers.
 SHELL   := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOLS   := $(CURDIR)/bin/tools
 GOTEST  := go test -race -shuffle=on -timeout 40m
 
@@ -15,9 +14,9 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 .PHONY: build release test test-unit test-e2e bench lint demo docs engine clean
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/podseal ./cmd/podseal
+	VERSION=$(VERSION) scripts/build.sh bin/podseal "$$(go env GOOS)/$$(go env GOARCH)"
 
-# podseal for Linux, macOS and Windows in dist/: see docs/tracing.md for what the latter two carry.
+# podseal for Linux, macOS and Windows in dist/: see docs/tracing.md for what they carry.
 release:
 	VERSION=$(VERSION) scripts/release.sh
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -80,8 +81,7 @@ func prepare(ctx context.Context, dir string) (suite, error) {
 	if s.engine, err = testcontainers.NewDockerClientWithOpts(ctx); err != nil {
 		return s, fmt.Errorf("connecting to the engine: %w", err)
 	}
-	build := exec.Command("go", "build", "-trimpath", "-o", s.binary, "./cmd/podseal")
-	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.Command(filepath.Join(root, "scripts", "build.sh"), s.binary, runtime.GOOS+"/"+runtime.GOARCH)
 	if out, err := build.CombinedOutput(); err != nil {
 		return s, fmt.Errorf("building podseal: %w\n%s", err, out)
 	}

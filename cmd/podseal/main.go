@@ -7,26 +7,16 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/podseal/podseal/internal/docker"
-	"github.com/podseal/podseal/internal/trace"
+	"github.com/podseal/podseal/internal/inside"
 )
 
 // version is set by the build.
 var version = "dev"
 
 func main() {
-	if len(os.Args) > 1 {
-		// Inside a container podseal is a sensor, an observer or a pod's sandbox: nothing else may run first.
-		switch os.Args[1] {
-		case trace.SensorCommand:
-			os.Exit(trace.SensorMain(os.Args[2:]))
-		case trace.ObserverCommand:
-			os.Exit(trace.ObserverMain(os.Args[2:], os.Stdin, os.Stdout))
-		case docker.EmptyCommand:
-			os.Exit(docker.Empty(os.Args[2:]))
-		case docker.PauseCommand:
-			os.Exit(docker.PauseMain(os.Args[2:], os.Stdout))
-		}
+	// Inside a container nothing else may run first.
+	if code, known := inside.Main(os.Args[1:], os.Stdin, os.Stdout); known {
+		os.Exit(code)
 	}
 	os.Exit(execute(os.Args[1:], standardStreams()))
 }

@@ -28,8 +28,9 @@ func allowed() []rule {
 		{pkg: "internal/plan", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/profile", "internal/target"}},
 		{pkg: "internal/emit", may: []string{"internal/image", "internal/manifest", "internal/profile", "internal/target"}},
 		{pkg: "internal/trace", may: []string{"internal/observe"}},
+		{pkg: "internal/inside", may: []string{"internal/trace"}},
 		{pkg: "internal/seal", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/target"}},
-		{pkg: "internal/docker", may: []string{"internal/image", "internal/observe", "internal/profile", "internal/seal", "internal/target", "internal/trace"}},
+		{pkg: "internal/docker", may: []string{"internal/image", "internal/inside", "internal/observe", "internal/profile", "internal/seal", "internal/target", "internal/trace"}},
 		{pkg: "internal/advise/script"},
 		{pkg: "internal/advise/dockerfile", may: []string{"internal/image", "internal/advise/script"}},
 		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/script", "internal/image", "internal/manifest", "internal/profile"}},
@@ -37,6 +38,7 @@ func allowed() []rule {
 		{pkg: "internal/archtest"},
 		{pkg: "internal/golden"},
 		{pkg: "cmd/podseal", may: []string{"internal/*"}},
+		{pkg: "cmd/podseal-inside", may: []string{"internal/inside"}},
 		{pkg: "e2e"},
 	}
 }

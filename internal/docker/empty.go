@@ -4,39 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
 
+	"github.com/podseal/podseal/internal/inside"
 	"github.com/podseal/podseal/internal/seal"
 )
 
-// EmptyCommand is the hidden subcommand that empties folders. It runs in the helper image.
-const EmptyCommand = "empty"
-
-// Empty removes everything in the folders, and returns an exit code.
-func Empty(folders []string) int {
-	var errs []error
-	for _, dir := range folders {
-		entries, err := os.ReadDir(dir)
-		errs = append(errs, err)
-		for _, e := range entries {
-			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
-}
-
 // empty removes the content of the profile's mounts at some paths.
 func (c *running) empty(ctx context.Context, paths []string) (err error) {
-	args := []string{helperBinary, EmptyCommand}
+	args := []string{helperBinary, inside.EmptyCommand}
 	host := &container.HostConfig{NetworkMode: "none"}
 	for i, m := range c.mounts {
 		if slices.Contains(paths, m.Path) {

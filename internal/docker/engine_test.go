@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 		appBinary, err = compile(dir, "./testdata/app")
 	}
 	if err == nil {
-		podsealBinary, err = compile(dir, "./testdata/helper")
+		podsealBinary, err = compile(dir, "../../cmd/podseal-inside")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

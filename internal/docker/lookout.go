@@ -8,6 +8,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 
+	"github.com/podseal/podseal/internal/inside"
 	"github.com/podseal/podseal/internal/trace"
 )
 
@@ -52,7 +53,7 @@ func (l *lookout) make(ctx context.Context, e *Engine) error {
 	// The engine fills the volume when the container is made: it copies what the image has at the mount point into a
 	// volume that is still empty.
 	l.id, err = e.create(ctx, "lookout", &container.Config{
-		Image: helper.ID, Labels: e.labels(), Entrypoint: []string{helperBinary, PauseCommand}, User: "0:0",
+		Image: helper.ID, Labels: e.labels(), Entrypoint: []string{helperBinary, inside.PauseCommand}, User: "0:0",
 	}, &container.HostConfig{
 		PidMode: "host", NetworkMode: "none", IpcMode: container.IPCModeNone, ReadonlyRootfs: true,
 		CapDrop: []string{"ALL"}, CapAdd: []string{"SYS_PTRACE"}, SecurityOpt: []string{"label=disable", "no-new-privileges:true"},

@@ -5,60 +5,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
-	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/inside"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
-	"github.com/podseal/podseal/internal/trace"
 )
-
-// PauseCommand is the hidden command of podseal that a sandbox runs.
-const PauseCommand = "pause"
-
-// listeningArgument makes the sandbox's command tell what listens in the pod instead.
-const listeningArgument = "listening"
-
-// PauseMain keeps a pod's namespaces alive until it is told to end. Told to, it writes the TCP ports instead that
-// something listens on. It returns the exit status.
-func PauseMain(args []string, out io.Writer) int {
-	if !slices.Contains(args, listeningArgument) {
-		end := make(chan os.Signal, 1)
-		signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
-		<-end
-		return 0
-	}
-	var all []byte
-	for _, name := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
-		table, err := os.ReadFile(name)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6
-			return 1
-		}
-		all = append(all, table...)
-	}
-	for _, port := range trace.ParseListening(all) {
-		if _, err := fmt.Fprintln(out, port); err != nil {
-			return 1
-		}
-	}
-	return 0
-}
 
 // podListening are the ports that any container of the pod listens on. It works also while the target does not run.
 func (c *running) podListening(ctx context.Context) ([]int, error) {
-	inside := &running{e: c.e, id: c.sandbox.id, watcher: &observer{}}
-	code, out, err := inside.Exec(ctx, []string{helperBinary, PauseCommand, listeningArgument})
+	sandbox := &running{e: c.e, id: c.sandbox.id, watcher: &observer{}}
+	code, out, err := sandbox.Exec(ctx, []string{helperBinary, inside.PauseCommand, inside.ListeningArgument})
 	if err == nil && code != 0 {
 		err = fmt.Errorf("exited %d: %s", code, strings.TrimSpace(out))
 	}
@@ -120,7 +84,7 @@ func (c *running) makeSandbox(ctx context.Context) error {
 func sandboxSettings(t target.Target, p profile.Profile, helper image.Facts, publishOn string) settings {
 	pod := t.Pod
 	s := settings{
-		cfg: &container.Config{Image: helper.ID, Entrypoint: []string{helperBinary, PauseCommand}, User: "65535:65535"},
+		cfg: &container.Config{Image: helper.ID, Entrypoint: []string{helperBinary, inside.PauseCommand}, User: "65535:65535"},
 		host: &container.HostConfig{
 			NetworkMode: container.NetworkMode(t.Network), IpcMode: container.IPCModeShareable, ShmSize: shmSize,
 			ReadonlyRootfs: true, CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges:true"},

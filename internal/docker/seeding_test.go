@@ -2,8 +2,6 @@ package docker
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -85,22 +83,4 @@ func TestRestartWithAFreshMount(t *testing.T) {
 	waitLine(t, c, "read:/kept/f: yy", 1)
 	waitLine(t, c, "read:/srv/conf: ab", 2)
 	waitLine(t, c, "stat:/srv: 755 1000:2000", 2)
-}
-
-func TestEmpty(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"a/b/c", ".hidden/x"} {
-		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if code := Empty([]string{dir}); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("left: %v, %v", left, err)
-	}
-	if code := Empty([]string{filepath.Join(dir, "missing")}); code == 0 {
-		t.Error("a missing folder is no failure")
-	}
 }

@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-// Binary is the podseal binary that runs in a target of the given architecture ("amd64", "arm64"): the running
-// executable where it fits, else one that the release build has embedded. The error says why tracing is off.
+// Binary is the program that runs in a target of the given architecture ("amd64", "arm64"): the small one that the build
+// has embedded, else the running executable, where it fits. The error says why tracing is off.
 func Binary(arch string) ([]byte, error) {
 	machine, ok := machines[arch]
 	if !ok {
@@ -20,11 +20,11 @@ func Binary(arch string) ([]byte, error) {
 
 // choose takes the first of the two binaries that there is.
 func choose(arch string, own func() ([]byte, error), embedded func(arch string) ([]byte, error)) ([]byte, error) {
-	b, reason := own()
-	if reason == nil {
+	if b, err := embedded(arch); err == nil {
 		return b, nil
 	}
-	if b, err := embedded(arch); err == nil {
+	b, reason := own()
+	if reason == nil {
 		return b, nil
 	}
 	return nil, fmt.Errorf("tracing is off: no sensor for linux/%s: %w; use a release build, which carries one", arch, reason)

@@ -2,7 +2,6 @@ package trace
 
 import (
 	"bytes"
-	"compress/gzip"
 	"debug/elf"
 	"encoding/json"
 	"errors"
@@ -42,9 +41,10 @@ func TestChoiceOfTheBinary(t *testing.T) {
 		embedded func(string) ([]byte, error)
 		want     string
 	}{
-		{"a Linux binary that fits", func() ([]byte, error) { return []byte("own"), nil }, packed, "own"},
+		{"a build with make", func() ([]byte, error) { return []byte("own"), nil }, packed, "embedded for amd64"},
+		{"go install on Linux", func() ([]byte, error) { return []byte("own"), nil }, none, "own"},
 		{"on macOS", func() ([]byte, error) { return ownBinary("darwin", elf.EM_X86_64) }, packed, "embedded for amd64"},
-		{"on macOS, no release", func() ([]byte, error) { return ownBinary("darwin", elf.EM_X86_64) }, none, "built for darwin"},
+		{"go install on macOS", func() ([]byte, error) { return ownBinary("darwin", elf.EM_X86_64) }, none, "built for darwin"},
 		{"another machine's", func() ([]byte, error) { return ownBinary("linux", elf.EM_MIPS) }, packed, "embedded for amd64"},
 	} {
 		got, err := choose("amd64", c.own, c.embedded)
@@ -69,11 +69,11 @@ func TestEmbeddedInARelease(t *testing.T) {
 	}
 	replace := map[string]string{}
 	for arch := range machines {
-		packed := filepath.Join(dir, arch+".gz")
-		if err := os.WriteFile(packed, gzipped(t, staticProgram(t, dir, arch)), 0o600); err != nil {
+		program := filepath.Join(dir, "linux-"+arch)
+		if err := os.WriteFile(program, staticProgram(t, dir, arch), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		replace[filepath.Join(here, "sensors", "podseal-linux-"+arch+".gz")] = packed
+		replace[filepath.Join(here, "sensors", "podseal-linux-"+arch)] = program
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
@@ -87,19 +87,6 @@ func TestEmbeddedInARelease(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestEmbedded") {
 		t.Errorf("%v: %s", err, out)
 	}
-}
-
-func gzipped(t *testing.T, data []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	if _, err := w.Write(data); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 // staticProgram builds a program that does nothing.

@@ -3,32 +3,21 @@
 package trace
 
 import (
-	"bytes"
-	"compress/gzip"
 	"embed"
 	"fmt"
-	"io"
 )
 
-// The release build puts gzipped static linux binaries here before it builds the others:
-// sensors/podseal-linux-amd64.gz and sensors/podseal-linux-arm64.gz, built without this tag.
+// scripts/build.sh puts static Linux binaries of cmd/podseal-inside here: sensors/podseal-linux-amd64 and, in a release,
+// sensors/podseal-linux-arm64.
 //
-//go:embed sensors/podseal-linux-*.gz
+//go:embed sensors/podseal-linux-*
 var sensors embed.FS
 
 func embedded(arch string) ([]byte, error) {
-	name := "sensors/podseal-linux-" + arch + ".gz"
-	packed, err := sensors.ReadFile(name)
+	name := "sensors/podseal-linux-" + arch
+	b, err := sensors.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded %s: %w", name, err)
-	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, fmt.Errorf("unpacking the embedded %s: %w", name, err)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("unpacking the embedded %s: %w", name, err)
 	}
 	return b, nil
 }

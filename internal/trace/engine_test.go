@@ -74,7 +74,7 @@ func (l *lab) open() {
 	}
 	l.clean = append(l.clean, func() { os.RemoveAll(dir) })
 	for _, b := range []struct{ out, pkg, arch string }{
-		{"podseal", "./testdata/podseal", ""}, {"app", "./testdata/app", ""}, {"app386", "./testdata/app", "386"},
+		{"podseal", "../../cmd/podseal-inside", ""}, {"app", "./testdata/app", ""}, {"app386", "./testdata/app", "386"},
 	} {
 		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, b.out), b.pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

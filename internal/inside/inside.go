@@ -1,0 +1,84 @@
+// Package inside is what podseal does inside containers: each a hidden subcommand, by its first argument. It is a program
+// of its own as well (cmd/podseal-inside), a small one that starts quickly; podseal itself stands in where that is missing.
+package inside
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/podseal/podseal/internal/trace"
+)
+
+// The subcommands beside the tracer's two.
+const (
+	// PauseCommand keeps a pod's namespaces, or a container to execute others in, alive until it is told to end; with
+	// ListeningArgument it tells what listens instead.
+	PauseCommand      = "pause"
+	ListeningArgument = "listening"
+	// EmptyCommand removes everything in the folders that are its arguments.
+	EmptyCommand = "empty"
+)
+
+// Main runs a subcommand and returns its exit status; known is false where the arguments name none.
+func Main(args []string, in io.Reader, out io.Writer) (code int, known bool) {
+	if len(args) == 0 {
+		return 0, false
+	}
+	switch args[0] {
+	case trace.SensorCommand:
+		return trace.SensorMain(args[1:]), true
+	case trace.ObserverCommand:
+		return trace.ObserverMain(args[1:], in, out), true
+	case PauseCommand:
+		return pause(args[1:], out), true
+	case EmptyCommand:
+		return empty(args[1:]), true
+	}
+	return 0, false
+}
+
+func pause(args []string, out io.Writer) int {
+	if !slices.Contains(args, ListeningArgument) {
+		end := make(chan os.Signal, 1)
+		signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
+		<-end
+		return 0
+	}
+	var all []byte
+	for _, name := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
+		table, err := os.ReadFile(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6
+			return 1
+		}
+		all = append(all, table...)
+	}
+	for _, port := range trace.ParseListening(all) {
+		if _, err := fmt.Fprintln(out, port); err != nil {
+			return 1
+		}
+	}
+	return 0
+}
+
+func empty(folders []string) int {
+	var errs []error
+	for _, dir := range folders {
+		entries, err := os.ReadDir(dir)
+		errs = append(errs, err)
+		for _, e := range entries {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
