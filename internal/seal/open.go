@@ -12,6 +12,28 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
+// learn finds out what the target does as it is, and runs the first plan beside that.
+func (s *session) learn(ctx context.Context) error {
+	open, err := s.openRun(ctx)
+	if err != nil {
+		return err
+	}
+	if !open.Passed() && open.Trace.On && open.Trace.Note != "" {
+		// The tracer sets no_new_privs, and its note names the programs that miss their privileges: is it its fault?
+		s.target.Untraced = true
+		if open, err = s.round(ctx, "open run, untraced", profile.Unrestricted(), s.openLimits()); err != nil {
+			return err
+		}
+	}
+	s.open, s.in.Open = open, open
+	if open.Passed() {
+		if err := s.runAhead(ctx); err != nil {
+			return err
+		}
+	}
+	return s.settle()
+}
+
 // openRun runs the target as it is, and reads the image's files meanwhile: once it has started, since both are much work
 // for the engine. Advice, and docker diff where the tracer told as much, may still be on their way: settle waits for them.
 func (s *session) openRun(ctx context.Context) (open observe.Observation, err error) {

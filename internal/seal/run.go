@@ -68,11 +68,15 @@ func (r runner) run(ctx context.Context, p profile.Profile, l limits) (observe.O
 	}
 	one := &oneRun{runner: r, c: c, limits: l, began: time.Now()}
 	err = one.drive(ctx)
-	asked := func() {}
+	ask := func() {}
 	if one.asksLate && err == nil {
-		asked = l.late(one.changes)
+		ask = l.late(one.changes)
 	}
-	r.removals.begin(ctx, c, asked)
+	if r.target.Pod != nil { // its other containers run until it is removed, which must not wait
+		ask()
+		ask = func() {}
+	}
+	r.removals.begin(ctx, c, ask)
 	return one.o, because(ctx, err)
 }
 

@@ -114,27 +114,11 @@ func (s *session) sealOrSettle(ctx context.Context) (Result, error) {
 }
 
 func (s *session) seal(ctx context.Context) (Result, error) {
-	open, err := s.openRun(ctx)
-	if err != nil {
+	if err := s.learn(ctx); err != nil {
 		return Result{}, err
 	}
-	if !open.Passed() && open.Trace.On && open.Trace.Note != "" {
-		// The tracer sets no_new_privs, and its note names the programs that miss their privileges: is it its fault?
-		s.target.Untraced = true
-		if open, err = s.round(ctx, "open run, untraced", profile.Unrestricted(), s.openLimits()); err != nil {
-			return Result{}, err
-		}
-	}
-	s.open, s.in.Open = open, open
-	if !open.Passed() {
-		why := "the open run fails, so nothing can be learnt: " + open.Failure
-		return Result{Verdict: NotTestable, Why: why}, s.settle()
-	}
-	if err := s.runAhead(ctx); err != nil {
-		return Result{}, err
-	}
-	if err := s.settle(); err != nil {
-		return Result{}, err
+	if !s.open.Passed() {
+		return Result{Verdict: NotTestable, Why: "the open run fails, so nothing can be learnt: " + s.open.Failure}, nil
 	}
 	users, err := s.users(ctx)
 	if err != nil {
