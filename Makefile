@@ -33,10 +33,11 @@ test-e2e: engine
 	scripts/tools.sh
 	CI=true $(GOTEST) ./e2e/...
 
-# Figures of the tracer (traced over untraced, in one run) and of the splice. They need the engine and a quiet machine.
+# Figures of the tracer (traced over untraced, in one run), of the splice, and of whole runs over the same by hand. They
+# need the engine and a quiet machine.
 bench: engine
 	scripts/tools.sh
-	go test -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/emit
+	go test -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/emit ./e2e
 
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint $(TOOLS)/govulncheck
 	@out=$$($(TOOLS)/gofumpt -l cmd internal e2e examples); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }

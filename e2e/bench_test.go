@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// floor is what `podseal run` does for an application that passes in the first sealed round, by hand and with nothing but
+// docker: the open run with its diff, and the sealed run with its restart.
+const floor = `
+set -euo pipefail
+id=
+trap '[ -z "$id" ] || docker rm -fv "$id" >/dev/null 2>&1 || true' EXIT
+back() {
+  export PODSEAL_CONTAINER=$id PODSEAL_HOST=127.0.0.1
+  PODSEAL_PORT=$(docker port "$id" "$PORT" | head -n 1 | sed 's/.*://')
+  export PODSEAL_PORT
+  for _ in $(seq 200); do bash -c "$READY" >/dev/null 2>&1 && break; sleep 0.1; done
+  bash "$E2E" >/dev/null
+}
+run() {
+  id=$(docker run -d --label podseal-bench -p "127.0.0.1::$PORT" "$@" "$IMAGE")
+  back
+}
+end() {
+  docker stop "$id"
+  docker logs "$id"
+  docker rm -v "$id"
+}
+run
+docker diff "$id" >/dev/null
+end >/dev/null 2>&1
+volume=()
+[ -z "$MOUNT" ] || volume=(--mount "type=volume,dst=$MOUNT")
+run --read-only --cap-drop ALL --security-opt no-new-privileges --user "$RUNAS" --sysctl net.ipv4.ip_unprivileged_port_start=1024 "${volume[@]}"
+docker kill -s KILL "$id" >/dev/null
+docker start "$id" >/dev/null
+back
+end >/dev/null 2>&1
+`
+
+// BenchmarkRunOverFloor measures whole runs over the same by hand, by turns, so that whatever else the machine does meets
+// both. The figure is the median.
+func BenchmarkRunOverFloor(b *testing.B) {
+	if shared.skip != "" {
+		b.Skip(shared.skip)
+	}
+	for _, c := range []struct{ name, mount string }{{"memcached", ""}, {"redis", "/data"}} {
+		i := slices.IndexFunc(examples(), func(e example) bool { return e.name == c.name })
+		ex := examples()[i]
+		b.Run(c.name, func(b *testing.B) {
+			script := filepath.Join(shared.root, "examples", ex.name, "e2e.sh")
+			image := "podseal-example/" + ex.name + ":latest"
+			byHand := exec.Command("bash", "-c", floor)
+			byHand.Env = append(os.Environ(), "IMAGE="+image, "PORT="+strconv.Itoa(ex.port), "READY="+ex.ready, "E2E="+script, "MOUNT="+c.mount, "RUNAS="+ex.user)
+			sealed := exec.Command(shared.binary, "run", image, "--ready", ex.ready, "-q", "-o", filepath.Join(b.TempDir(), "pod.yaml"), "--", "bash", script)
+			var ratios []float64
+			took(b, sealed) // the engine gets the helper image
+			for range b.N {
+				ratios = append(ratios, took(b, sealed).Seconds()/took(b, byHand).Seconds())
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(ratios[len(ratios)/2], "run/floor")
+		})
+	}
+}
+
+// took runs a copy of a command and returns how long it took.
+func took(b *testing.B, cmd *exec.Cmd) time.Duration {
+	b.Helper()
+	again := *cmd
+	began := time.Now()
+	if out, err := again.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	return time.Since(began)
+}
