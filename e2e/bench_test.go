@@ -58,7 +58,7 @@ func BenchmarkRunOverFloor(b *testing.B) {
 			image := "podseal-example/" + ex.name + ":latest"
 			byHand := exec.Command("bash", "-c", floor)
 			byHand.Env = append(os.Environ(), "IMAGE="+image, "PORT="+strconv.Itoa(ex.port), "READY="+ex.ready, "E2E="+script, "MOUNT="+c.mount, "RUNAS="+ex.user)
-			sealed := exec.Command(shared.binary, "run", image, "--ready", ex.ready, "-q", "-o", filepath.Join(b.TempDir(), "pod.yaml"), "--", "bash", script)
+			sealed := exec.Command(shared.binary, "run", image, "-q", "-o", filepath.Join(b.TempDir(), "pod.yaml"), "--", "bash", script)
 			var ratios []float64
 			took(b, sealed) // the engine gets the helper image
 			for range b.N {
