@@ -22,7 +22,7 @@ func TestWriteFileKeepsWhatIsNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Skipf("no pipe can be made here: %v", err)
+		t.Fatal(err)
 	}
 	read := make(chan string)
 	go func() {
