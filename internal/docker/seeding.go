@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 	"sync"
 
 	"github.com/docker/docker/api/types/container"
@@ -166,4 +167,68 @@ func relocate(to io.Writer, from io.Reader, above []*tar.Header, folder string) 
 			return err
 		}
 	}
+}
+
+// makeMounts makes the volumes of the profile's mounts, and fills those that have an init container.
+func (c *running) makeMounts(ctx context.Context) error {
+	var err error
+	if c.mounts, c.prepared = c.e.foreseen.take(c.profile.Mounts, c.fsGroup()); !c.prepared {
+		c.mounts, err = c.e.makeEmptyDirs(ctx, c.profile.Mounts)
+	}
+	inits := false
+	for _, m := range c.mounts {
+		c.madeVolume(m.volume)
+		inits = inits || m.NeedsInit()
+	}
+	if err != nil || !inits {
+		return err
+	}
+	if !c.prepared {
+		if err := c.e.prepare(ctx, c.facts, c.mounts, c.fsGroup()); err != nil {
+			return err
+		}
+		c.prepared = true
+	}
+	for i, m := range c.mounts {
+		if !m.NeedsInit() {
+			continue
+		}
+		id, err := c.makeInit(ctx, m)
+		if err != nil {
+			return err
+		}
+		c.mounts[i].init = id
+	}
+	if err := c.runInits(ctx); err != nil {
+		return err
+	}
+	for i, m := range c.mounts {
+		if !m.NeedsInit() {
+			continue
+		}
+		v, err := c.e.makeFolder(ctx, m.volume, profile.SeedSubPath)
+		if err != nil {
+			return err
+		}
+		c.madeVolume(v.Name)
+		c.mounts[i].folder = v.Name
+	}
+	return nil
+}
+
+// runInits runs the init containers one after the other, as a kubelet does at every start of a pod's sandbox.
+func (c *running) runInits(ctx context.Context) error {
+	for _, m := range c.mounts {
+		if m.init == "" {
+			continue
+		}
+		code, output, err := c.e.runToEnd(ctx, m.init)
+		if err != nil {
+			return fmt.Errorf("running the init container of %s: %w", m.Path, err)
+		}
+		if code != 0 {
+			return &seal.SeedError{Path: m.Path, Output: strings.TrimSpace(output), Code: code}
+		}
+	}
+	return nil
 }
