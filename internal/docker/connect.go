@@ -15,8 +15,8 @@ import (
 	"github.com/docker/cli/cli/connhelper"
 	"github.com/docker/docker/client"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
-	"github.com/podseal/podseal/internal/seal"
 )
 
 // Engine is a Docker engine, connected.
@@ -42,7 +42,7 @@ type Engine struct {
 	foreseen foreseen
 }
 
-var _ seal.Engine = (*Engine)(nil)
+var _ engine.Engine = (*Engine)(nil)
 
 // Options are the settings of an Engine. The zero value works.
 type Options struct {

@@ -14,10 +14,10 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -44,7 +44,7 @@ type running struct {
 	undo   []func(context.Context) error
 }
 
-var _ seal.Container = (*running)(nil)
+var _ engine.Container = (*running)(nil)
 
 // made remembers how to remove an object.
 func (c *running) made(remove func(context.Context) error) {
@@ -57,20 +57,20 @@ func (c *running) madeVolume(name string) {
 	c.made(func(ctx context.Context) error { return c.e.removeVolume(ctx, name) })
 }
 
-// ID implements seal.Container.
+// ID implements engine.Container.
 func (c *running) ID() string { return c.byDefault().id }
 
-// Host implements seal.Container.
+// Host implements engine.Container.
 func (c *running) Host() string { return c.e.pub }
 
-// Ports implements seal.Container.
+// Ports implements engine.Container.
 func (c *running) Ports() map[int]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return maps.Clone(c.ports)
 }
 
-// UDPPorts implements seal.Container.
+// UDPPorts implements engine.Container.
 func (c *running) UDPPorts() map[int]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,16 +84,16 @@ func (c *running) failure() *observe.Exit {
 	return c.failed
 }
 
-// State implements seal.Container.
-func (c *running) State(ctx context.Context) (seal.State, error) {
+// State implements engine.Container.
+func (c *running) State(ctx context.Context) (engine.State, error) {
 	if f := c.failure(); f != nil {
-		return seal.State{Exit: *f}, nil
+		return engine.State{Exit: *f}, nil
 	}
 	found, err := c.e.cli.ContainerInspect(ctx, c.id)
 	if err != nil {
-		return seal.State{}, fmt.Errorf("inspecting the container: %w", err)
+		return engine.State{}, fmt.Errorf("inspecting the container: %w", err)
 	}
-	s := seal.State{Running: found.State.Running}
+	s := engine.State{Running: found.State.Running}
 	if h := found.State.Health; h != nil && h.Status != container.NoHealthcheck {
 		s.Health = h.Status
 	}
@@ -137,7 +137,7 @@ func (c *running) explain(ctx context.Context, exit observe.Exit) (observe.Exit,
 	return exit, nil
 }
 
-// Wait implements seal.Container.
+// Wait implements engine.Container.
 func (c *running) Wait(ctx context.Context) error {
 	if c.failure() != nil {
 		return nil
@@ -145,7 +145,7 @@ func (c *running) Wait(ctx context.Context) error {
 	return c.e.waitEnd(ctx, c.id)
 }
 
-// Restart implements seal.Container.
+// Restart implements engine.Container.
 func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	err := c.e.cli.ContainerKill(ctx, c.id, "SIGKILL")
 	// A container that does not run is a conflict: it ended by itself, and is started again all the same.
@@ -172,7 +172,7 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	return c.start(ctx)
 }
 
-// Stop implements seal.Container.
+// Stop implements engine.Container.
 func (c *running) Stop(ctx context.Context) (observe.Exit, error) {
 	grace := c.target.Grace
 	if grace <= 0 {
@@ -190,7 +190,7 @@ func (c *running) Stop(ctx context.Context) (observe.Exit, error) {
 	return s.Exit, err
 }
 
-// Remove implements seal.Container. It works with a context that has ended, since a run that was interrupted has to be
+// Remove implements engine.Container. It works with a context that has ended, since a run that was interrupted has to be
 // cleaned up as well.
 func (c *running) Remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)

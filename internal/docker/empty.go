@@ -9,8 +9,8 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/inside"
-	"github.com/podseal/podseal/internal/seal"
 )
 
 // empty removes the content of the profile's mounts at some paths.
@@ -28,7 +28,7 @@ func (c *running) empty(ctx context.Context, paths []string) (err error) {
 	}
 	helper, err := c.e.helper(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", seal.ErrCannotLook, err)
+		return fmt.Errorf("%w: %w", engine.ErrCannotLook, err)
 	}
 	id, err := c.e.create(ctx, "empty", &container.Config{Image: helper.ID, Labels: c.e.labels(), Entrypoint: args, User: "0:0"}, host, helper)
 	if err != nil {

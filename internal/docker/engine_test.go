@@ -21,9 +21,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -202,7 +202,7 @@ func (b bench) app(change func(*v1.Config), more ...file) image.Facts {
 }
 
 // start starts the application with steps; the container goes with the test.
-func (b bench) start(facts image.Facts, p profile.Profile, steps ...string) seal.Container {
+func (b bench) start(facts image.Facts, p profile.Profile, steps ...string) engine.Container {
 	b.t.Helper()
 	c, err := b.Start(b.t.Context(), target.Target{Image: facts.Ref, Args: steps, Grace: 5 * time.Second}, facts, p)
 	if err != nil {
@@ -217,7 +217,7 @@ func (b bench) start(facts image.Facts, p profile.Profile, steps ...string) seal
 }
 
 // waitLine waits until the container's logs hold a line n times.
-func waitLine(t *testing.T, c seal.Container, line string, n int) string {
+func waitLine(t *testing.T, c engine.Container, line string, n int) string {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		logs, err := c.Logs(t.Context())

@@ -16,7 +16,7 @@ type foreseen struct {
 	group  *int64
 }
 
-// Foresee implements seal.Engine. What no start takes goes with Sweep; an error is told by the start that meets it again.
+// Foresee implements engine.Engine. What no start takes goes with Sweep; an error is told by the start that meets it again.
 func (e *Engine) Foresee(ctx context.Context, facts image.Facts, p profile.Profile) {
 	mounts, err := e.makeEmptyDirs(ctx, p.Mounts)
 	if err != nil || e.prepare(ctx, facts, mounts, groupIn(p)) != nil {

@@ -50,7 +50,7 @@ func (e *Engine) Has(ctx context.Context, ref, platform string) (bool, error) {
 	}
 }
 
-// Image implements seal.Engine. An image that the engine has is used as it is, however old; another one is pulled.
+// Image implements engine.Engine. An image that the engine has is used as it is, however old; another one is pulled.
 func (e *Engine) Image(ctx context.Context, ref, platform string) (image.Facts, error) {
 	want, err := parsePlatform(ref, platform)
 	if err != nil {

@@ -29,7 +29,7 @@ const (
 // execPoll is between two looks at a command whose output has ended.
 const execPoll = 20 * time.Millisecond
 
-// Changes implements seal.Container.
+// Changes implements engine.Container.
 func (c *running) Changes(ctx context.Context) ([]observe.Change, error) {
 	if c.failure() != nil {
 		return nil, nil // it never ran
@@ -102,7 +102,7 @@ func changes(diff []container.FilesystemChange) []observe.Change {
 	return out
 }
 
-// Logs implements seal.Container.
+// Logs implements engine.Container.
 func (c *running) Logs(ctx context.Context) (string, error) { return c.e.logs(ctx, c.id) }
 
 func (e *Engine) logs(ctx context.Context, id string) (string, error) {
@@ -118,7 +118,7 @@ func (e *Engine) logs(ctx context.Context, id string) (string, error) {
 	return kept.String(), nil
 }
 
-// Exec implements seal.Container.
+// Exec implements engine.Container.
 func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) {
 	fail := func(err error) (int, string, error) {
 		if ctx.Err() != nil {
@@ -158,7 +158,7 @@ func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) 
 	}
 }
 
-// Usage implements seal.Container.
+// Usage implements engine.Container.
 func (c *running) Usage(ctx context.Context) ([]observe.Usage, error) {
 	if use, ok := c.watchedUsage(ctx, c.profile.Mounts); ok {
 		return use, nil

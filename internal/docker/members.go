@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/probe"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -47,9 +48,9 @@ func (c *running) startMember(ctx context.Context, spec target.Member) (*member,
 		}
 	}
 	err = m.setUpAlone(ctx)
-	var seed *seal.SeedError
+	var seed *engine.SeedError
 	if errors.As(err, &seed) { // not one of the target's mounts
-		return nil, &seal.PodError{What: fmt.Sprintf("%s %s: %v", spec.Kind, spec.Name, seed)}
+		return nil, &engine.PodError{What: fmt.Sprintf("%s %s: %v", spec.Kind, spec.Name, seed)}
 	}
 	if err != nil {
 		return nil, err
@@ -71,11 +72,11 @@ func (c *running) startMember(ctx context.Context, spec target.Member) (*member,
 	if err != nil {
 		return nil, err
 	}
-	return nil, &seal.PodError{What: fmt.Sprintf("%s %s exited %d", spec.Kind, spec.Name, state.Exit.Code), Output: said}
+	return nil, &engine.PodError{What: fmt.Sprintf("%s %s exited %d", spec.Kind, spec.Name, state.Exit.Code), Output: said}
 }
 
 // said is what a member that has ended wrote; where it never ran, why.
-func (m *member) said(ctx context.Context, s seal.State) (string, error) {
+func (m *member) said(ctx context.Context, s engine.State) (string, error) {
 	if s.Exit.Error != "" {
 		return s.Exit.Error, nil
 	}
@@ -87,7 +88,7 @@ func (m *member) said(ctx context.Context, s seal.State) (string, error) {
 // each other.
 func (c *running) precedes() bool { return c.target.Pod != nil && c.target.Pod.Kind == target.Init }
 
-// Proceed implements seal.Container.
+// Proceed implements engine.Container.
 func (c *running) Proceed(ctx context.Context) error {
 	if !c.precedes() {
 		return nil
@@ -144,7 +145,7 @@ func (c *running) byDefault() *running {
 	return c
 }
 
-// ExecDefault implements seal.Container.
+// ExecDefault implements engine.Container.
 func (c *running) ExecDefault(ctx context.Context, argv []string) (int, string, error) {
 	return c.byDefault().Exec(ctx, argv)
 }
@@ -169,11 +170,11 @@ func (c *running) hook(ctx context.Context, name string, h *target.Hook) error {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if code != 0 {
-			return &seal.PodError{What: fmt.Sprintf("the %s exited %d", what, code), Output: strings.TrimSpace(output)}
+			return &engine.PodError{What: fmt.Sprintf("the %s exited %d", what, code), Output: strings.TrimSpace(output)}
 		}
 	case h.HTTP != nil:
 		if err := c.get(ctx, *h.HTTP); err != nil {
-			return &seal.PodError{What: fmt.Sprintf("the %s failed: %v", what, err)}
+			return &engine.PodError{What: fmt.Sprintf("the %s failed: %v", what, err)}
 		}
 	}
 	return nil
@@ -190,7 +191,7 @@ func (c *running) get(ctx context.Context, g target.HTTPGet) error {
 	if !ok {
 		return fmt.Errorf("port %d is not published: give it with --port", g.Port)
 	}
-	resp, err := seal.Get(ctx, net.JoinHostPort(c.Host(), strconv.Itoa(port)), g, false)
+	resp, err := probe.Get(ctx, net.JoinHostPort(c.Host(), strconv.Itoa(port)), g, false)
 	if err != nil {
 		return err
 	}
@@ -203,7 +204,7 @@ func (c *running) postStart(ctx context.Context) error {
 		return nil
 	}
 	err := c.hook(ctx, "postStart", c.target.PostStart)
-	var failed *seal.PodError
+	var failed *engine.PodError
 	if c.target.PostStart != nil && err != nil && !errors.As(err, &failed) && c.stopped(ctx) {
 		return nil // the application's own end is what is told
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/docker/docker/api/types/container"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -161,7 +161,7 @@ func TestUnseenExec(t *testing.T) {
 	}
 }
 
-func wantWrite(t *testing.T, c seal.Container, at string, outcome observe.Outcome, phase observe.Phase) {
+func wantWrite(t *testing.T, c engine.Container, at string, outcome observe.Outcome, phase observe.Phase) {
 	t.Helper()
 	var writes []observe.Write
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -183,7 +183,7 @@ func TestWithoutHelperRunsUnobserved(t *testing.T) {
 	b := newPlainBench(t)
 	c := b.start(b.app(nil), sealed(profile.Mount{Path: "/data", Kind: profile.Plain}), "write:/data/f=12", "wait")
 	waitLine(t, c, "waiting", 1)
-	if _, err := c.Listening(t.Context()); !errors.Is(err, seal.ErrCannotLook) || !strings.Contains(err.Error(), "no binary") {
+	if _, err := c.Listening(t.Context()); !errors.Is(err, engine.ErrCannotLook) || !strings.Contains(err.Error(), "no binary") {
 		t.Errorf("Listening = %v", err)
 	}
 	if w, tr := c.Writes(); len(w) != 0 || tr.On || !strings.Contains(tr.Note, "no binary") {
@@ -450,7 +450,7 @@ func TestRunsWhereNothingCanLook(t *testing.T) {
 	if found, err := c.Processes(t.Context()); err != nil || len(found) == 0 {
 		t.Errorf("%v, %v", found, err)
 	}
-	if _, err := c.Listening(t.Context()); !errors.Is(err, seal.ErrCannotLook) {
+	if _, err := c.Listening(t.Context()); !errors.Is(err, engine.ErrCannotLook) {
 		t.Errorf("listening: %v", err)
 	}
 }

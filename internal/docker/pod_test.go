@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
-func (b bench) startPod(t target.Target, facts image.Facts, p profile.Profile) seal.Container {
+func (b bench) startPod(t target.Target, facts image.Facts, p profile.Profile) engine.Container {
 	b.t.Helper()
 	t.Image, t.Grace = facts.Ref, 5*time.Second
 	c, err := b.Start(b.t.Context(), t, facts, p)
@@ -193,7 +193,7 @@ func TestPodFailures(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	facts := b.app(nil)
-	var failed *seal.PodError
+	var failed *engine.PodError
 	pod := func(m ...target.Member) *target.Pod { return &target.Pod{Name: "web", Original: "Pod web", Before: m} }
 	_, err := b.Start(t.Context(), target.Target{
 		Image: facts.Ref, Args: []string{"wait"}, Pod: pod(beside("first", target.Init, facts, nil, "read:/nothing", "exit:3")),

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -51,7 +51,7 @@ func TestSubPathLinks(t *testing.T) {
 				"mkdir:/work/a", "link:/work/a/way=/etc")},
 		},
 	}, facts, profile.Unrestricted())
-	var failed *seal.PodError
+	var failed *engine.PodError
 	if !errors.As(err, &failed) || !strings.Contains(failed.What, "a/way of volume work is a link") {
 		t.Errorf("a link at a subPath gives %v", err)
 	}
@@ -112,8 +112,8 @@ func TestMemberSeedFails(t *testing.T) {
 	_, err := b.Start(t.Context(), target.Target{
 		Image: facts.Ref, Args: []string{"wait"}, Pod: &target.Pod{Name: "web", Original: "Pod web", Before: []target.Member{proxy}},
 	}, facts, profile.Unrestricted())
-	var seed *seal.SeedError
-	var failed *seal.PodError
+	var seed *engine.SeedError
+	var failed *engine.PodError
 	if errors.As(err, &seed) || !errors.As(err, &failed) || !strings.Contains(failed.Error(), "sidecar proxy: seeding /data") {
 		t.Errorf("a failing seed of a sidecar gives %v", err)
 	}

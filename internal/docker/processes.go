@@ -12,7 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// Processes implements seal.Container. The observer knows them best; where there is none the engine's ps tells.
+// Processes implements engine.Container. The observer knows them best; where there is none the engine's ps tells.
 func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
 	if c.failure() != nil {
 		return nil, nil

@@ -14,9 +14,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -131,7 +131,7 @@ func TestLowPorts(t *testing.T) {
 }
 
 // hello talks to the application through the published port.
-func hello(t *testing.T, c seal.Container, port int) {
+func hello(t *testing.T, c engine.Container, port int) {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", net.JoinHostPort(c.Host(), strconv.Itoa(c.Ports()[port])), 5*time.Second)
 	if err != nil {
@@ -250,7 +250,7 @@ func TestFailingSeed(t *testing.T) {
 		{b.app(nil), "executable file not found"}, // no shell at all
 	} {
 		_, err := b.Start(t.Context(), target.Target{}, tt.facts, sealed(profile.Mount{Path: "/secret", Kind: profile.Seeded}))
-		var seed *seal.SeedError
+		var seed *engine.SeedError
 		if !errors.As(err, &seed) || seed.Path != "/secret" || seed.Code == 0 || !strings.Contains(seed.Output, tt.says) {
 			t.Errorf("Start = %v", err)
 		}

@@ -13,9 +13,9 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 )
 
 // seedFacts are those of the image that the init containers of mounts run in.
@@ -126,7 +126,7 @@ func (e *Engine) foldersAbove(ctx context.Context, id, p string) ([]*tar.Header,
 			return nil, err
 		}
 		if h.Typeflag != tar.TypeDir {
-			return nil, &seal.SeedError{Path: p, Code: 1, Output: dir + " is a link in the image, which leads elsewhere in an image volume"}
+			return nil, &engine.SeedError{Path: p, Code: 1, Output: dir + " is a link in the image, which leads elsewhere in an image volume"}
 		}
 		h.Name = dir
 		out = append([]*tar.Header{h}, out...)
@@ -227,7 +227,7 @@ func (c *running) runInits(ctx context.Context) error {
 			return fmt.Errorf("running the init container of %s: %w", m.Path, err)
 		}
 		if code != 0 {
-			return &seal.SeedError{Path: m.Path, Output: strings.TrimSpace(output), Code: code}
+			return &engine.SeedError{Path: m.Path, Output: strings.TrimSpace(output), Code: code}
 		}
 	}
 	return nil

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -40,7 +40,7 @@ stat:/srv/data/sub/run: 755 1000:2000`)
 	hidden := sealed(profile.Mount{Path: "/secret/in", Kind: profile.Seeded})
 	hidden.Seeding = p.Seeding
 	_, err := b.Start(t.Context(), target.Target{}, facts, hidden)
-	var seed *seal.SeedError
+	var seed *engine.SeedError
 	if !errors.As(err, &seed) || !strings.Contains(seed.Output, "Permission denied") {
 		t.Errorf("Start = %v", err)
 	}

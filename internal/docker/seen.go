@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/trace"
 )
 
@@ -24,7 +24,7 @@ func (c *running) session() *trace.Session {
 	return nil
 }
 
-// Listening implements seal.Container.
+// Listening implements engine.Container.
 func (c *running) Listening(ctx context.Context) ([]int, error) {
 	if c.sandbox != nil {
 		return c.podListening(ctx)
@@ -47,12 +47,12 @@ func (c *running) cannotLook() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.watcher.why == "" {
-		return seal.ErrCannotLook
+		return engine.ErrCannotLook
 	}
-	return fmt.Errorf("%w: %s", seal.ErrCannotLook, c.watcher.why)
+	return fmt.Errorf("%w: %s", engine.ErrCannotLook, c.watcher.why)
 }
 
-// Phase implements seal.Container.
+// Phase implements engine.Container.
 func (c *running) Phase(p observe.Phase) {
 	c.mu.Lock()
 	c.watcher.phase = p
@@ -82,7 +82,7 @@ func (c *running) drain() {
 	}
 }
 
-// Writes implements seal.Container.
+// Writes implements engine.Container.
 func (c *running) Writes() ([]observe.Write, observe.Trace) {
 	c.mu.Lock()
 	sessions, why := slices.Clone(c.watcher.sessions), c.watcher.why

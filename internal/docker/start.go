@@ -12,18 +12,18 @@ import (
 	"github.com/docker/docker/api/types/mount"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
 // defaultGrace is between the stop signal and SIGKILL when the target does not say.
 const defaultGrace = 10 * time.Second
 
-// Start implements seal.Engine.
-func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (seal.Container, error) {
+// Start implements engine.Engine.
+func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (engine.Container, error) {
 	c := &running{e: e, target: t, facts: facts, profile: p, watcher: &observer{phase: observe.Start}}
 	if err := c.setUp(ctx); err != nil {
 		if rmErr := c.Remove(ctx); rmErr != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/mount"
 
-	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -115,5 +115,5 @@ func (c *running) badPart(m target.VolumeMount, at string, mode fs.FileMode) err
 	case mode.IsRegular():
 		what = "is a file"
 	}
-	return &seal.PodError{What: fmt.Sprintf("container %s cannot mount %s at %s: %s of volume %s %s", c.target.Name, m.SubPath, m.Path, at, m.Volume, what)}
+	return &engine.PodError{What: fmt.Sprintf("container %s cannot mount %s at %s: %s of volume %s %s", c.target.Name, m.SubPath, m.Path, at, m.Volume, what)}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
-	"github.com/podseal/podseal/internal/seal"
 )
 
 // maxRead bounds ReadFile.
@@ -45,15 +45,15 @@ type listed struct {
 }
 
 var (
-	_ seal.TreeCloser = (*tree)(nil)
-	_ image.Prober    = (*tree)(nil)
+	_ engine.TreeCloser = (*tree)(nil)
+	_ image.Prober      = (*tree)(nil)
 )
 
 // maxKept is the size of the files whose content is kept: accounts and configurations are read more than once.
 const maxKept = 64 << 10
 
-// Tree implements seal.Engine.
-func (e *Engine) Tree(ctx context.Context, facts image.Facts) (seal.TreeCloser, error) {
+// Tree implements engine.Engine.
+func (e *Engine) Tree(ctx context.Context, facts image.Facts) (engine.TreeCloser, error) {
 	cfg := &container.Config{
 		Image: facts.ID, Labels: e.labels(),
 		Entrypoint: []string{"/never-started"}, // an image may have no command, and a container must

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
@@ -16,13 +17,13 @@ import (
 
 // ended is a container in which nothing can be executed any more.
 type ended struct {
-	Container
-	state State
+	engine.Container
+	state engine.State
 }
 
 var errNotRunning = errors.New("the container is not running")
 
-func (c ended) State(ctx context.Context) (State, error) { return c.state, ctx.Err() }
+func (c ended) State(ctx context.Context) (engine.State, error) { return c.state, ctx.Err() }
 
 func (c ended) ExecDefault(context.Context, []string) (int, string, error) {
 	return 0, "", errNotRunning
@@ -34,13 +35,13 @@ func TestCommandInEndedContainer(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name      string
-		state     State
+		state     engine.State
 		completes bool
 		want      string // the failure; "" is an error
 	}{
-		{name: "runs", state: State{Running: true}},
-		{name: "ended", state: State{Exit: observe.Exit{Code: 3}}, want: "exited 3 before `sh -x` could run"},
-		{name: "another ended", state: State{Running: true, Other: "container web exited 1"}, want: "container web exited 1 before `sh -x` could run"},
+		{name: "runs", state: engine.State{Running: true}},
+		{name: "ended", state: engine.State{Exit: observe.Exit{Code: 3}}, want: "exited 3 before `sh -x` could run"},
+		{name: "another ended", state: engine.State{Running: true, Other: "container web exited 1"}, want: "container web exited 1 before `sh -x` could run"},
 		{name: "runs to its end", completes: true},
 	} {
 		r := &oneRun{runner: runner{target: target.Target{
@@ -58,9 +59,9 @@ func TestCommandInEndedContainer(t *testing.T) {
 }
 
 // waiting is an engine whose pods have an init container that does not end.
-type waiting struct{ Engine }
+type waiting struct{ engine.Engine }
 
-func (waiting) Start(ctx context.Context, _ target.Target, _ image.Facts, _ profile.Profile) (Container, error) {
+func (waiting) Start(ctx context.Context, _ target.Target, _ image.Facts, _ profile.Profile) (engine.Container, error) {
 	<-ctx.Done()
 	return nil, fmt.Errorf("init container first: %w", ctx.Err())
 }

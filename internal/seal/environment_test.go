@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/target"
 )
 
 // published is a container with published ports.
 type published struct {
-	Container
+	engine.Container
 	tcp, udp map[int]int
 }
 

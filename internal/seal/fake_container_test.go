@@ -7,9 +7,9 @@ import (
 	"path"
 	"slices"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
-	"github.com/podseal/podseal/internal/seal"
 )
 
 func (c *container) ID() string         { return c.id }
@@ -18,13 +18,13 @@ func (c *container) Ports() map[int]int { return nil }
 
 func (c *container) UDPPorts() map[int]int { return nil }
 
-func (c *container) State(ctx context.Context) (seal.State, error) {
+func (c *container) State(ctx context.Context) (engine.State, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.exit != nil {
-		return seal.State{Exit: *c.exit}, ctx.Err()
+		return engine.State{Exit: *c.exit}, ctx.Err()
 	}
-	return seal.State{Running: true}, ctx.Err()
+	return engine.State{Running: true}, ctx.Err()
 }
 
 func (c *container) Proceed(context.Context) error { return nil }

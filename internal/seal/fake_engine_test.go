@@ -14,18 +14,18 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
 const stickyBit = fs.ModeSticky
 
-// engine is a container engine whose containers are scripts over an image's tree: it treats a profile as a kubelet does,
+// fakeEngine is a container engine whose containers are scripts over an image's tree: it treats a profile as a kubelet does,
 // and shows of a run what a real engine shows.
-type engine struct {
+type fakeEngine struct {
 	facts   image.Facts
 	tree    *image.MemTree
 	entries []image.Entry
@@ -39,19 +39,19 @@ type engine struct {
 	alive int
 }
 
-var _ seal.Engine = (*engine)(nil)
+var _ engine.Engine = (*fakeEngine)(nil)
 
-func (e *engine) Image(_ context.Context, ref, _ string) (image.Facts, error) {
+func (e *fakeEngine) Image(_ context.Context, ref, _ string) (image.Facts, error) {
 	if ref == e.facts.Ref {
 		return e.facts, nil
 	}
 	return image.Facts{Ref: ref, Digest: ref + "@sha256:0", Config: &v1.ConfigFile{}}, nil
 }
 
-func (e *engine) Foresee(context.Context, image.Facts, profile.Profile) {}
+func (e *fakeEngine) Foresee(context.Context, image.Facts, profile.Profile) {}
 
 // Tree is that of the image; every other image is one of nothing but a shell's programs.
-func (e *engine) Tree(_ context.Context, facts image.Facts) (seal.TreeCloser, error) {
+func (e *fakeEngine) Tree(_ context.Context, facts image.Facts) (engine.TreeCloser, error) {
 	e.count(1)
 	if facts.Ref != e.facts.Ref {
 		return closer{image.NewMemTree(programs(), nil), e}, nil
@@ -70,18 +70,18 @@ func programs() []image.Entry {
 
 type closer struct {
 	*image.MemTree
-	e *engine
+	e *fakeEngine
 }
 
 func (c closer) Close(context.Context) error { c.e.count(-1); return nil }
 
-func (e *engine) count(n int) {
+func (e *fakeEngine) count(n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.alive += n
 }
 
-func (e *engine) Start(ctx context.Context, t target.Target, _ image.Facts, p profile.Profile) (seal.Container, error) {
+func (e *fakeEngine) Start(ctx context.Context, t target.Target, _ image.Facts, p profile.Profile) (engine.Container, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (e *engine) Start(ctx context.Context, t target.Target, _ image.Facts, p pr
 
 // container is one fake container.
 type container struct {
-	e  *engine
+	e  *fakeEngine
 	t  target.Target
 	p  profile.Profile
 	id string
@@ -198,7 +198,7 @@ func (c *container) mount(m profile.Mount) error {
 			if bits := map[image.Kind]fs.FileMode{image.Dir: 5, image.File: 4}[e.Kind]; !c.who.may(e, bits) && m.Partial {
 				continue
 			} else if !c.who.may(e, bits) {
-				return &seal.SeedError{Path: m.Path, Output: "cp: cannot open '" + p + "' for reading: Permission denied", Code: 1}
+				return &engine.SeedError{Path: m.Path, Output: "cp: cannot open '" + p + "' for reading: Permission denied", Code: 1}
 			}
 			e.UID, e.GID = c.who.uid, c.who.gid
 			if m.Rewritable {

@@ -50,7 +50,7 @@ func sealArchive(t *testing.T, a *txtar.Archive, traced bool) string {
 	return render(res)
 }
 
-func checkResult(t *testing.T, e *engine, res seal.Result) {
+func checkResult(t *testing.T, e *fakeEngine, res seal.Result) {
 	t.Helper()
 	if e.alive != 0 {
 		t.Errorf("%d containers or trees are left", e.alive)
@@ -75,7 +75,7 @@ func checkResult(t *testing.T, e *engine, res seal.Result) {
 }
 
 // parseCase makes the engine, the target and the options of a case.
-func parseCase(t *testing.T, a *txtar.Archive) (*engine, target.Target, seal.Options) {
+func parseCase(t *testing.T, a *txtar.Archive) (*fakeEngine, target.Target, seal.Options) {
 	t.Helper()
 	config := &v1.ConfigFile{}
 	config.Config.Volumes, config.Config.ExposedPorts = map[string]struct{}{}, map[string]struct{}{}
@@ -136,7 +136,7 @@ func parseCase(t *testing.T, a *txtar.Archive) (*engine, target.Target, seal.Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &engine{
+	e := &fakeEngine{
 		facts: image.Facts{Ref: "app", Config: config}, tree: tree, entries: entries, users: users,
 		script: parseScript(t, golden.Section(a, "app")),
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
@@ -89,11 +90,11 @@ func (h *hope) told(o observe.Observation) observe.Observation {
 
 // hopeful is an engine whose containers are watched until they are ready.
 type hopeful struct {
-	Engine
+	engine.Engine
 	hope *hope
 }
 
-func (e hopeful) Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (Container, error) {
+func (e hopeful) Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (engine.Container, error) {
 	c, err := e.Engine.Start(ctx, t, facts, p)
 	if err != nil {
 		return nil, err
@@ -103,13 +104,13 @@ func (e hopeful) Start(ctx context.Context, t target.Target, facts image.Facts, 
 
 // starting is a container that ends for those who wait for it when there is no hope that it becomes ready.
 type starting struct {
-	Container
+	engine.Container
 	hope *hope
 	mu   sync.Mutex
 	then bool // it has been ready
 }
 
-// Phase implements Container.
+// Phase implements engine.Container.
 func (c *starting) Phase(p observe.Phase) {
 	c.mu.Lock()
 	c.then = c.then || p != observe.Start
@@ -123,7 +124,7 @@ func (c *starting) ready() bool {
 	return c.then
 }
 
-// Wait implements Container. It returns also when there is no hope.
+// Wait implements engine.Container. It returns also when there is no hope.
 func (c *starting) Wait(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -186,7 +187,7 @@ func (s sights) within(other sights) bool {
 }
 
 // look looks at a container, and tells whether it was refused something, and whether there was anything new.
-func (h *hope) look(ctx context.Context, c Container) (refused, fresh bool, err error) {
+func (h *hope) look(ctx context.Context, c engine.Container) (refused, fresh bool, err error) {
 	logs, err := c.Logs(ctx)
 	if err != nil {
 		return false, false, err
@@ -196,7 +197,7 @@ func (h *hope) look(ctx context.Context, c Container) (refused, fresh bool, err 
 		return false, false, err
 	}
 	ports, err := c.Listening(ctx)
-	if err != nil && !errors.Is(err, ErrCannotLook) {
+	if err != nil && !errors.Is(err, engine.ErrCannotLook) {
 		return false, false, err
 	}
 	writes, _ := c.Writes()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/observe"
 )
 
@@ -25,7 +26,7 @@ func (r *oneRun) look(ctx context.Context, phase observe.Phase) error {
 	}
 	r.o.Processes = mergeProcesses(r.o.Processes, procs)
 	ports, err := r.c.Listening(ctx)
-	if err != nil && !errors.Is(err, ErrCannotLook) {
+	if err != nil && !errors.Is(err, engine.ErrCannotLook) {
 		return r.unlessGone(ctx, fmt.Errorf("listing the listening ports: %w", err))
 	}
 	r.o.Listening = append(r.o.Listening, ports...)

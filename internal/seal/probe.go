@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/probe"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -65,7 +67,7 @@ func (r *oneRun) besideCheck(name string, port int) check {
 func (r *oneRun) listening(ctx context.Context, port int) (bool, error) {
 	ports, err := r.c.Listening(ctx)
 	switch {
-	case errors.Is(err, ErrCannotLook):
+	case errors.Is(err, engine.ErrCannotLook):
 		return true, nil
 	case err != nil:
 		return false, r.unlessGone(ctx, err)
@@ -116,7 +118,7 @@ func (r *oneRun) probe(ctx context.Context, p target.Probe) (missing string, err
 	case p.HTTP != nil:
 		return probeHTTP(ctx, at, *p.HTTP)
 	case p.GRPC != 0:
-		return probeGRPC(ctx, at, p.Service)
+		return probe.GRPC(ctx, at, p.Service)
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", at)
 	if err != nil {
@@ -146,7 +148,7 @@ func (r *oneRun) probeExec(ctx context.Context, p target.Probe) (missing string,
 
 // probeHTTP is well with a status from 200 to 399.
 func probeHTTP(ctx context.Context, at string, g target.HTTPGet) (missing string, err error) {
-	resp, err := Get(ctx, at, g, true)
+	resp, err := probe.Get(ctx, at, g, true)
 	if err != nil {
 		return "no answer to GET " + g.Path, nil //nolint:nilerr // no answer yet is what is waited for
 	}

@@ -15,12 +15,13 @@ import (
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/target"
 )
 
 // probed is a container whose ports are those of real servers.
 type probed struct {
-	Container
+	engine.Container
 	ports     map[int]int
 	listening []int
 	blind     bool // the engine gives no way to look inside
@@ -31,7 +32,7 @@ func (c probed) Ports() map[int]int { return c.ports }
 
 func (c probed) Listening(context.Context) ([]int, error) {
 	if c.blind {
-		return nil, ErrCannotLook
+		return nil, engine.ErrCannotLook
 	}
 	return c.listening, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -109,7 +110,7 @@ func (r *oneRun) completed(ctx context.Context) (failure string, err error) {
 		return failure, err
 	}
 	err = r.c.Proceed(ctx)
-	var pod *PodError
+	var pod *engine.PodError
 	if errors.As(err, &pod) {
 		return pod.Error(), nil
 	}
@@ -212,7 +213,7 @@ func (r *oneRun) healthCheck(ctx context.Context) (string, error) {
 // listenCheck looks at what listens inside: a published port accepts connections even when nothing does.
 func (r *oneRun) listenCheck(ctx context.Context) (string, error) {
 	ports, err := r.c.Listening(ctx)
-	if errors.Is(err, ErrCannotLook) {
+	if errors.Is(err, engine.ErrCannotLook) {
 		return r.momentCheck(ctx)
 	}
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/podseal/podseal/internal/engine"
 )
 
 // removals remove containers while the next run starts.
@@ -15,7 +17,7 @@ type removals struct {
 }
 
 // begin begins to remove a container when the last question to it has been asked, whatever becomes of ctx.
-func (r *removals) begin(ctx context.Context, c Container, last func()) {
+func (r *removals) begin(ctx context.Context, c engine.Container, last func()) {
 	ctx = context.WithoutCancel(ctx)
 	r.wg.Go(func() {
 		last()

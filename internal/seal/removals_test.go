@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"testing"
+
+	"github.com/podseal/podseal/internal/engine"
 )
 
 // removed is a container of which only the removal matters.
 type removed struct {
-	Container
+	engine.Container
 	err  error
 	done chan struct{}
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
@@ -17,7 +18,7 @@ import (
 
 // runner runs a target under profiles. One runner serves all rounds of a target.
 type runner struct {
-	engine Engine
+	engine engine.Engine
 	target target.Target
 	facts  image.Facts
 
@@ -52,11 +53,11 @@ func (r runner) run(ctx context.Context, p profile.Profile, l limits) (observe.O
 	if err != nil && ctx.Err() != nil {
 		return observe.Observation{}, because(ctx, err)
 	}
-	var seed *SeedError
+	var seed *engine.SeedError
 	if errors.As(err, &seed) {
 		return observe.Observation{Failure: seed.Error(), FailedIn: observe.Start, FailedSeed: seed.Path, Logs: seed.Output}, nil
 	}
-	var pod *PodError
+	var pod *engine.PodError
 	if errors.As(err, &pod) {
 		return observe.Observation{Failure: pod.Error(), FailedIn: observe.Start, Logs: pod.Output}, nil
 	}
@@ -96,7 +97,7 @@ func because(ctx context.Context, err error) error {
 type oneRun struct {
 	runner
 	limits
-	c     Container
+	c     engine.Container
 	o     observe.Observation
 	began time.Time
 	gone  context.Context // done when the container has exited
@@ -152,8 +153,8 @@ func (r *oneRun) again(ctx context.Context) (failure string, in observe.Phase, e
 		return "", "", fmt.Errorf("reading the container's logs: %w", err)
 	}
 	if err := r.c.Restart(ctx, r.fresh...); err != nil {
-		var seed *SeedError
-		var pod *PodError
+		var seed *engine.SeedError
+		var pod *engine.PodError
 		if errors.As(err, &seed) || errors.As(err, &pod) {
 			return "after a restart: " + err.Error(), observe.Restart, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
@@ -61,7 +62,7 @@ type session struct {
 	seedChosen bool
 
 	in   plan.Input
-	tree TreeCloser
+	tree engine.TreeCloser
 	open observe.Observation
 
 	advice *Advice
@@ -86,7 +87,7 @@ type session struct {
 
 // Seal seals a target. An error is one of the engine, the machine, the input or ctx; whether the target could be sealed
 // is the result's verdict.
-func Seal(ctx context.Context, engine Engine, t target.Target, o Options) (Result, error) {
+func Seal(ctx context.Context, engine engine.Engine, t target.Target, o Options) (Result, error) {
 	facts, err := engine.Image(ctx, t.Image, t.Platform)
 	if err != nil {
 		return Result{}, err

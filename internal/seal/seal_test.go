@@ -31,7 +31,7 @@ start write /run/app.pid
 e2e temp /tmp/x fails
 `
 
-func ordinaryCase(t *testing.T) (*engine, func(ctx context.Context) (seal.Result, error)) {
+func ordinaryCase(t *testing.T) (*fakeEngine, func(ctx context.Context) (seal.Result, error)) {
 	t.Helper()
 	e, tgt, opts := parseCase(t, txtar.Parse([]byte(ordinary)))
 	e.traced = true

@@ -1,4 +1,4 @@
-package seal
+package probe
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// probeGRPC asks a gRPC server for its health, without TLS, as a kubelet does.
-func probeGRPC(ctx context.Context, at, service string) (missing string, err error) {
+// GRPC asks a gRPC server for its health, without TLS, as a kubelet does.
+func GRPC(ctx context.Context, at, service string) (missing string, err error) {
 	conn, err := grpc.NewClient("passthrough:///"+at,
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithUserAgent("kube-probe/podseal"))
 	if err != nil {

@@ -1,8 +1,11 @@
-package seal
+// Package engine is the contract between the sealing loop and a container engine: the Engine and Container interfaces
+// and the typed errors that an implementation returns. internal/docker implements it.
+package engine
 
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
@@ -115,3 +118,8 @@ func (e *PodError) Error() string {
 
 // ErrCannotLook is returned by Listening and Usage where the engine gives no way to look inside.
 var ErrCannotLook = errors.New("this engine gives no way to look inside a container")
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}

@@ -1,4 +1,5 @@
-package seal
+// Package probe checks whether an application is ready, by the requests that a kubelet makes.
+package probe
 
 import (
 	"context"
