@@ -12,6 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/safetext"
 )
 
 func newDiffCommand(s streams) *cobra.Command {
@@ -79,10 +80,10 @@ func printFolding(w io.Writer, changes int, f diff.Folding) error {
 		if folder.Content == diff.Filled {
 			need = "a seeded mount, or none where the application tolerates that"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", folder.Path, contents[folder.Content], need, folder.Why)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", safetext.Line(folder.Path), contents[folder.Content], need, safetext.Line(folder.Why))
 	}
 	for _, e := range f.Root {
-		fmt.Fprintf(table, "%s\t-\tanother working directory\tnothing can be mounted on /\n", e.Path)
+		fmt.Fprintf(table, "%s\t-\tanother working directory\tnothing can be mounted on /\n", safetext.Line(e.Path))
 	}
 	if err := table.Flush(); err != nil {
 		return err

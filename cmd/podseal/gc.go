@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/safetext"
 )
 
 func newGCCommand(s streams) *cobra.Command {
@@ -27,7 +28,7 @@ func gc(ctx context.Context, s streams) error {
 	defer engine.Close()
 	removed, err := engine.GC(ctx)
 	for _, r := range removed {
-		fmt.Fprintln(s.out, "removed", r)
+		fmt.Fprintln(s.out, "removed", safetext.Line(r))
 	}
 	if err == nil && len(removed) == 0 {
 		fmt.Fprintln(s.err, "nothing to remove")

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/podseal/podseal/internal/safetext"
 )
 
 // streams are where a command reads and writes. stdout carries only the result.
@@ -29,7 +31,7 @@ func standardStreams() streams {
 	return s
 }
 
-// oneLine is an error's text without line breaks.
+// oneLine returns an error's text as one line that is safe for a terminal.
 func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+	return safetext.Line(strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), " "))
 }

@@ -10,6 +10,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/safetext"
 )
 
 // Schema names the version of the JSON advice.
@@ -91,7 +92,7 @@ func (o Outcome) JSON() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the advice as JSON: %w", err)
 	}
-	return append(data, '\n'), nil
+	return append(safetext.JSON(data), '\n'), nil
 }
 
 // Text is the advice for a terminal.
@@ -103,7 +104,7 @@ func (o Outcome) Text() string {
 	for _, d := range o.Dockerfiles {
 		parts = append(parts, d.Text())
 	}
-	return strings.Join(parts, "\n")
+	return safetext.Text(strings.Join(parts, "\n"))
 }
 
 // Text is the advice on a Dockerfile for a terminal: the findings, what the change does, and the change.

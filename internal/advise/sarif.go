@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/safetext"
 )
 
 // sarifRules are the rules that a Dockerfile can break, each with its level.
@@ -51,5 +52,5 @@ func (o Outcome) SARIF(version string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the advice as SARIF: %w", err)
 	}
-	return append(data, '\n'), nil
+	return append(safetext.JSON(data), '\n'), nil
 }

@@ -17,6 +17,7 @@ const module = "github.com/podseal/podseal/"
 // package may only name packages above itself, so that there can be no cycle. A package that is not in the table fails.
 func allowed() []rule {
 	return []rule{
+		{pkg: "internal/safetext"},
 		{pkg: "internal/profile"},
 		{pkg: "internal/target", may: []string{"internal/profile"}},
 		{pkg: "internal/observe"},
@@ -35,8 +36,8 @@ func allowed() []rule {
 		{pkg: "internal/docker", may: []string{"internal/engine", "internal/image", "internal/inside", "internal/observe", "internal/probe", "internal/profile", "internal/target", "internal/trace"}},
 		{pkg: "internal/advise/script"},
 		{pkg: "internal/advise/dockerfile", may: []string{"internal/image", "internal/advise/script"}},
-		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/script", "internal/image", "internal/manifest", "internal/profile"}},
-		{pkg: "internal/report", may: []string{"internal/diff", "internal/observe", "internal/plan", "internal/profile", "internal/seal", "internal/target"}},
+		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/script", "internal/image", "internal/manifest", "internal/profile", "internal/safetext"}},
+		{pkg: "internal/report", may: []string{"internal/diff", "internal/observe", "internal/plan", "internal/profile", "internal/safetext", "internal/seal", "internal/target"}},
 		{pkg: "internal/archtest"},
 		{pkg: "internal/golden"},
 		{pkg: "cmd/podseal", may: []string{"internal/*"}},

@@ -1,12 +1,12 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/podseal/podseal/internal/safetext"
 )
 
 // The widths that text is laid out for.
@@ -52,7 +52,7 @@ func (p *page) text(indent int, s style, text string) { p.labelled(indent, inden
 // labelled writes a label, which is not broken, and a text wrapped to the width behind it. The first line is indented by
 // first, the others by rest.
 func (p *page) labelled(first, rest int, ls style, label string, s style, text string) {
-	for i, l := range wrap(text, p.width-first-width(escape.ReplaceAllString(label, "")), p.width-rest) {
+	for i, l := range wrap(text, p.width-first-width(painted.ReplaceAllString(label, "")), p.width-rest) {
 		if i == 0 {
 			p.line(pad("", first) + p.paint(ls, label) + p.paint(s, l))
 		} else {
@@ -114,26 +114,8 @@ func width(s string) int { return utf8.RuneCountInString(s) }
 
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-width(s))) }
 
-var escape = regexp.MustCompile(`\x1b(\][^\x07\x1b]*(\x07|\x1b\\)|\[[0-9;:?]*[ -/]*[@-~]|[@-Z\\-_])`)
+// clean makes text from an application harmless for a terminal.
+func clean(s string) string { return safetext.Line(s) }
 
-// clean makes what an application said or named harmless for a terminal: escape sequences go, and what cannot be
-// printed is spelled out.
-func clean(s string) string {
-	s = escape.ReplaceAllString(s, "")
-	var b strings.Builder
-	for i, r := range s {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteByte(' ')
-		case !unicode.IsPrint(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+// painted matches the codes that paint writes.
+var painted = regexp.MustCompile(`\x1b\[[0-9]*m`)

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -14,16 +15,26 @@ import (
 
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
 // JSON writes the report as JSON: indented, in a stable order, with a newline at the end.
 func (r Report) JSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
+	return writeJSON(w, r)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(r); err != nil {
+	err := enc.Encode(v)
+	if err == nil {
+		_, err = w.Write(safetext.JSON(b.Bytes()))
+	}
+	if err != nil {
 		return fmt.Errorf("writing the JSON report: %w", err)
 	}
 	return nil

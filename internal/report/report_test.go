@@ -59,7 +59,7 @@ func TestTextIsPlainWithoutColour(t *testing.T) {
 			if !strings.Contains(coloured, "\x1b[") {
 				t.Errorf("%s: no colours", name)
 			}
-			if diff := cmp.Diff(got, escape.ReplaceAllString(coloured, "")); diff != "" {
+			if diff := cmp.Diff(got, painted.ReplaceAllString(coloured, "")); diff != "" {
 				t.Errorf("%s: colours change the layout:\n%s", name, diff)
 			}
 		}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 )
@@ -33,13 +32,7 @@ func (s Several) JSON(w io.Writer) error {
 	if len(s.Reports) == 1 {
 		return s.Reports[0].JSON(w)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(s); err != nil {
-		return fmt.Errorf("writing the JSON report: %w", err)
-	}
-	return nil
+	return writeJSON(w, s)
 }
 
 // Markdown writes the reports one after the other.

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/podseal/podseal/internal/diff"
+)
+
+func TestDiffPathsAreSafe(t *testing.T) {
+	var b bytes.Buffer
+	err := printFolding(&b, 1, diff.Folding{Folders: []diff.Folder{{Path: "/a\x1b]0;title\x07/\u202eb\x7f", Why: "holds \u009b1m"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.IndexFunc(b.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) >= 0 {
+		t.Errorf("got %q", b.String())
+	}
+}
+
+func TestErrorLineIsSafe(t *testing.T) {
+	var out, errs bytes.Buffer
+	code := execute([]string{"run", "a\x1b[2J\u202e\nb", "c"}, streams{in: strings.NewReader(""), out: &out, err: &errs})
+	execute([]string{"\x1b[2J\u202e\u009b\x7f"}, streams{in: strings.NewReader(""), out: &out, err: &errs})
+	if strings.IndexFunc(errs.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) >= 0 || code != exitUsage {
+		t.Errorf("exit %d, %q", code, errs.String())
+	}
+}
