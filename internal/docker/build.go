@@ -65,7 +65,7 @@ func (e *Engine) Build(ctx context.Context, b Build) (ref string, err error) {
 	e.builds.Store(true)
 	read, write := io.Pipe()
 	defer read.Close()
-	go func() { write.CloseWithError(packContext(write, b, opts.Dockerfile)) }()
+	go func() { write.CloseWithError(packContext(ctx, write, b, opts.Dockerfile)) }()
 	answer, err := e.cli.ImageBuild(ctx, read, opts)
 	if err != nil {
 		return "", buildError(ctx, b.Dir, err)

@@ -53,7 +53,7 @@ func TestBuildContext(t *testing.T) {
 	packed := func(b Build) string {
 		t.Helper()
 		var buf bytes.Buffer
-		if err := packContext(&buf, b, "own"); err != nil {
+		if err := packContext(t.Context(), &buf, b, "own"); err != nil {
 			t.Fatal(err)
 		}
 		var names []string
@@ -84,7 +84,7 @@ func TestBuildContext(t *testing.T) {
 	if err := os.WriteFile(b.Name+".dockerignore", []byte("[\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := packContext(io.Discard, b, "own"); err == nil || !strings.Contains(err.Error(), "dockerignore") {
+	if err := packContext(t.Context(), io.Discard, b, "own"); err == nil || !strings.Contains(err.Error(), "dockerignore") {
 		t.Errorf("bad rules: %v", err)
 	}
 }

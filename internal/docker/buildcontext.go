@@ -3,6 +3,7 @@ package docker
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,13 +17,13 @@ import (
 
 // packContext writes the context folder as a tar stream, without what its .dockerignore leaves out, and the Dockerfile
 // under a name of its own. Everything belongs to root, as with docker build.
-func packContext(w io.Writer, b Build, dockerfile string) error {
+func packContext(ctx context.Context, w io.Writer, b Build, dockerfile string) error {
 	out := tar.NewWriter(w)
 	ignored, err := ignoreRules(b)
 	if err != nil {
 		return err
 	}
-	if err := packFolder(out, b.Dir, ignored); err != nil {
+	if err := packDirectory(ctx, out, b.Dir, ignored); err != nil {
 		return fmt.Errorf("packing the build context %s: %w", b.Dir, err)
 	}
 	h := &tar.Header{Name: dockerfile, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(b.Dockerfile))}
@@ -58,10 +59,10 @@ func ignoreRules(b Build) (*patternmatcher.PatternMatcher, error) {
 	return patternmatcher.New(nil)
 }
 
-func packFolder(out *tar.Writer, dir string, ignored *patternmatcher.PatternMatcher) error {
+func packDirectory(ctx context.Context, out *tar.Writer, dir string, ignored *patternmatcher.PatternMatcher) error {
 	parents := map[string]patternmatcher.MatchInfo{}
 	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
 		rel, err := filepath.Rel(dir, name)

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -14,7 +15,8 @@ import (
 	"github.com/podseal/podseal/internal/image"
 )
 
-// statOf is what the engine tells of a path without a tar stream. It tells of a link where it leads in the end.
+// statOf turns the engine's answer about a path into an entry without owner and time. The Link of a symlink is where it
+// leads in the end.
 func statOf(found container.PathStat) image.Entry {
 	e := image.Entry{Kind: kindOf(found.Mode), Mode: permissions(found.Mode), Size: found.Size}
 	if e.Kind == image.Symlink {
@@ -27,11 +29,14 @@ func permissions(mode fs.FileMode) fs.FileMode {
 	return mode & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
 }
 
-// readEntries reads the tar stream of the folder at dir: its own entry first, which is left out.
-func readEntries(body io.Reader, dir string, limit int) (entries []image.Entry, more bool, err error) {
+// readEntries reads the tar stream of the directory at dir, without the directory's own entry, which is the first.
+func readEntries(ctx context.Context, body io.Reader, dir string, limit int) (entries []image.Entry, more bool, err error) {
 	files := tar.NewReader(body)
 	sizes := map[string]int64{}
 	for first := true; ; first = false {
+		if err := ctx.Err(); err != nil {
+			return nil, false, err
+		}
 		h, err := files.Next()
 		if errors.Is(err, io.EOF) {
 			break

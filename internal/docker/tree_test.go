@@ -1,0 +1,172 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/podseal/podseal/internal/image"
+)
+
+// memFiles stands for the files of a container: directories by path, and what symlinks lead to.
+type memFiles struct {
+	dirs  map[string]bool
+	links map[string]string
+	asked int
+}
+
+func (f *memFiles) stat(_ context.Context, p string) (container.PathStat, error) {
+	f.asked++
+	if to, ok := f.links[p]; ok {
+		return container.PathStat{Name: path.Base(p), Mode: fs.ModeSymlink | 0o777, LinkTarget: to}, nil
+	}
+	if f.dirs[p] {
+		return container.PathStat{Name: path.Base(p), Mode: fs.ModeDir | 0o755}, nil
+	}
+	return container.PathStat{}, fmt.Errorf("stat %s: %w", p, errdefs.ErrNotFound)
+}
+
+func (f *memFiles) archive(_ context.Context, p string) (io.ReadCloser, error) {
+	f.asked++
+	if !f.dirs[p] {
+		return nil, fmt.Errorf("archive of %s: %w", p, errdefs.ErrNotFound)
+	}
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: path.Base(p) + "/", Mode: 0o755})
+	return io.NopCloser(&buf), errors.Join(err, w.Close())
+}
+
+// deepFiles returns a chain of directories and the path of the last one.
+func deepFiles(depth int) (*memFiles, string) {
+	f := &memFiles{dirs: map[string]bool{}, links: map[string]string{}}
+	p := ""
+	for range depth {
+		p += "/d"
+		f.dirs[p] = true
+	}
+	return f, p
+}
+
+// budget is a context that counts how often it is asked whether it has ended, and ends when it was asked too often.
+type budget struct {
+	context.Context
+	asked, most int
+}
+
+var errBudget = errors.New("more lookups than allowed")
+
+func (b *budget) Err() error {
+	if b.asked++; b.asked > b.most {
+		return errBudget
+	}
+	return nil
+}
+
+func noRemoval(context.Context) error { return nil }
+
+// TestLookupIsLinear counts lookups, each of which asks the context: cached ones as well as those of the engine.
+func TestLookupIsLinear(t *testing.T) {
+	const depth = 1000
+	files, deepest := deepFiles(depth)
+	files.links["/link"] = deepest
+	for name, call := range map[string]func(context.Context, *tree) error{
+		"Lookup": func(ctx context.Context, x *tree) error { _, _, err := x.Lookup(ctx, deepest); return err },
+		"Probe":  func(ctx context.Context, x *tree) error { _, _, err := x.Probe(ctx, deepest); return err },
+		"List":   func(ctx context.Context, x *tree) error { _, _, err := x.List(ctx, deepest, 10); return err },
+		"missing": func(ctx context.Context, x *tree) error {
+			_, _, err := x.Lookup(ctx, deepest+"/none/below")
+			return err
+		},
+		"through a link": func(ctx context.Context, x *tree) error { _, _, err := x.Lookup(ctx, "/link/x"); return err },
+		"ReadFile of none": func(ctx context.Context, x *tree) error {
+			_, err := x.ReadFile(ctx, deepest+"/f")
+			return ignoreMissing(err)
+		},
+	} {
+		files.asked = 0
+		x := newTree(files, noRemoval)
+		for _, pass := range []string{"first", "cached"} {
+			ctx := &budget{Context: t.Context(), most: 5 * depth}
+			if err := call(ctx, x); err != nil {
+				text := err.Error() // which holds the path
+				t.Errorf("%s, %s call: ...%s", name, pass, text[max(0, len(text)-40):])
+			}
+			if ctx.asked < depth && name != "through a link" {
+				t.Errorf("%s, %s call: asked the context %d times for a path of depth %d", name, pass, ctx.asked, depth)
+			}
+		}
+		if files.asked > depth+10 {
+			t.Errorf("%s: %d questions to the engine for a path of depth %d", name, files.asked, depth)
+		}
+	}
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// TestLookupEndsWithItsContext: also where everything that it needs is cached.
+func TestLookupEndsWithItsContext(t *testing.T) {
+	files, deepest := deepFiles(3)
+	x := newTree(files, noRemoval)
+	if _, ok, err := x.Lookup(t.Context(), deepest); !ok || err != nil {
+		t.Fatalf("Lookup: %t, %v", ok, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, p := range []string{deepest, "/", "/none"} {
+		if _, _, err := x.Lookup(ended, p); !errors.Is(err, context.Canceled) {
+			t.Errorf("Lookup(%s): %v", p, err)
+		}
+		if _, _, err := x.Probe(ended, p); !errors.Is(err, context.Canceled) {
+			t.Errorf("Probe(%s): %v", p, err)
+		}
+		if _, _, err := x.List(ended, p, 1); !errors.Is(err, context.Canceled) {
+			t.Errorf("List(%s): %v", p, err)
+		}
+	}
+}
+
+// TestLookupFollowsParents: a loop ends, and a path below a file is nothing.
+func TestLookupFollowsParents(t *testing.T) {
+	files, _ := deepFiles(2)
+	files.links["/loop"] = "/loop"
+	files.links["/to"] = "/d"
+	x := newTree(files, noRemoval)
+	if e, ok, err := x.Lookup(t.Context(), "/to/d"); err != nil || !ok || e.Path != "/d/d" || e.Kind != image.Dir {
+		t.Errorf("Lookup(/to/d): %+v, %t, %v", e, ok, err)
+	}
+	if _, _, err := x.Lookup(t.Context(), "/loop/x"); !errors.Is(err, image.ErrLoop) {
+		t.Errorf("Lookup(/loop/x): %v", err)
+	}
+	if e, ok, err := x.Lookup(t.Context(), "/to/none/x"); ok || err != nil {
+		t.Errorf("Lookup(/to/none/x): %+v, %v", e, err)
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	for _, depth := range []int{10, 100, 1000} {
+		files, deepest := deepFiles(depth)
+		b.Run(fmt.Sprintf("depth=%d", strings.Count(deepest, "/")), func(b *testing.B) {
+			for b.Loop() {
+				if _, ok, err := newTree(files, noRemoval).Lookup(b.Context(), deepest); !ok || err != nil {
+					b.Fatal(ok, err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,150 @@
+package docker
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/podseal/podseal/internal/image"
+)
+
+// maxListed bounds the listing that stat falls back to.
+const maxListed = 10000
+
+// real resolves the symlinks of a path's parents. ok is false when a parent is missing or is not a directory.
+func (t *tree) real(ctx context.Context, p string) (real string, ok bool, err error) {
+	p = path.Join("/", p)
+	if p == "/" {
+		return p, true, ctx.Err()
+	}
+	dir, err := image.Resolve(ctx, realPaths{t}, path.Dir(p))
+	if err != nil {
+		return "", false, fmt.Errorf("looking up %s in the image: %w", p, err)
+	}
+	e, err := t.stat(ctx, dir)
+	return path.Join(dir, path.Base(p)), err == nil && e.Kind == image.Dir, err
+}
+
+// realPaths is the tree as image.Resolve walks it: no parent of a path is a symlink. It embeds nothing: with a promoted
+// Probe or Lookup, which resolve the parents first, each component would cost as much as all components above it.
+type realPaths struct{ t *tree }
+
+var _ image.Prober = realPaths{}
+
+func (r realPaths) Lookup(ctx context.Context, p string) (image.Entry, bool, error) {
+	return r.t.probe(ctx, p)
+}
+
+func (r realPaths) Probe(ctx context.Context, p string) (image.Entry, bool, error) {
+	return r.t.probe(ctx, p)
+}
+
+func (r realPaths) List(ctx context.Context, p string, limit int) ([]image.Entry, bool, error) {
+	return r.t.List(ctx, p, limit)
+}
+
+func (r realPaths) ReadFile(ctx context.Context, p string) ([]byte, error) {
+	return r.t.ReadFile(ctx, p)
+}
+
+// probe returns the entry at a real path without owner, capability and time.
+func (t *tree) probe(ctx context.Context, p string) (image.Entry, bool, error) {
+	e, err := t.stat(ctx, p)
+	if err != nil || e.Kind == "" {
+		return image.Entry{}, false, err
+	}
+	if e.Kind == image.Symlink && !path.IsAbs(e.Link) { // the engine does not report where it leads
+		return t.entry(ctx, p)
+	}
+	e.Path = p
+	return e, true, nil
+}
+
+// stat returns the kind, the mode and the size of what is at a real path, without its Path. Kind "" means that there is
+// nothing.
+func (t *tree) stat(ctx context.Context, p string) (image.Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return image.Entry{}, fmt.Errorf("looking up %s in the image: %w", p, err)
+	}
+	if p == "/" {
+		return image.Entry{Kind: image.Dir, Mode: 0o755}, nil
+	}
+	t.mu.Lock()
+	e, ok := t.stats[p]
+	t.mu.Unlock()
+	if ok {
+		return e, nil
+	}
+	dir, err := t.stat(ctx, path.Dir(p))
+	if err != nil {
+		return image.Entry{}, err
+	}
+	if dir.Kind == image.Dir { // engines answer with all kinds of errors for a path below a file
+		if e, err = t.askStat(ctx, p); err != nil {
+			return image.Entry{}, err
+		}
+	}
+	t.mu.Lock()
+	t.stats[p] = e
+	t.mu.Unlock()
+	return e, nil
+}
+
+func (t *tree) askStat(ctx context.Context, p string) (image.Entry, error) {
+	found, err := t.files.stat(ctx, p)
+	switch {
+	case err == nil:
+		return statOf(found), nil
+	case errdefs.IsNotFound(err):
+		return image.Entry{}, nil
+	case ctx.Err() != nil:
+		return image.Entry{}, fmt.Errorf("looking up %s in the image: %w", p, err)
+	}
+	return t.statByList(ctx, p, err)
+}
+
+// statByList finds the entry at a path in the listing of its directory. Some engines follow a symlink whose path they
+// are asked for, and fail where it leads nowhere: in a circle, or through a file. cause is that failure.
+func (t *tree) statByList(ctx context.Context, p string, cause error) (image.Entry, error) {
+	entries, _, err := t.List(ctx, path.Dir(p), maxListed)
+	if err != nil {
+		return image.Entry{}, err
+	}
+	for _, e := range entries {
+		if e.Path == p {
+			return e, nil
+		}
+	}
+	return image.Entry{}, fmt.Errorf("looking up %s in the image: %w", p, cause)
+}
+
+// entry returns everything about a real path. Only a tar stream has the owner; its first header is enough.
+func (t *tree) entry(ctx context.Context, p string) (image.Entry, bool, error) {
+	found, err := t.stat(ctx, p)
+	if err != nil || found.Kind == "" {
+		return image.Entry{}, false, err
+	}
+	t.mu.Lock()
+	e, ok := t.entries[p]
+	t.mu.Unlock()
+	if ok {
+		return e, true, nil
+	}
+	body, err := t.files.archive(ctx, p)
+	if err != nil {
+		return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", p, err)
+	}
+	defer body.Close()
+	h, err := tar.NewReader(body).Next()
+	if err != nil {
+		return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", p, err)
+	}
+	e = entryOf(h, p)
+	t.mu.Lock()
+	t.entries[p] = e
+	t.mu.Unlock()
+	return e, true, nil
+}
