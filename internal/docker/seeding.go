@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"strings"
 	"sync"
 
 	"github.com/docker/docker/api/types/container"
@@ -227,7 +226,7 @@ func (c *running) runInits(ctx context.Context) error {
 			return fmt.Errorf("running the init container of %s: %w", m.Path, err)
 		}
 		if code != 0 {
-			return &engine.SeedError{Path: m.Path, Output: strings.TrimSpace(output), Code: code}
+			return &engine.SeedError{Path: m.Path, Output: profile.SeedMessages(output), Code: code}
 		}
 	}
 	return nil

@@ -28,7 +28,7 @@ func TestSeedFromImageVolume(t *testing.T) {
 			"read:/srv/data/link", "stat:/srv/data/conf", "stat:/srv/data/sub/run"), `
 stat:/own: 755 1000:2000
 write:/own/x=1: ok
-stat:/srv/data: 755 1000:2000
+stat:/srv/data: 750 1000:2000
 list:/srv/data: conf link sub
 read:/srv/data/link: shipped
 append:/srv/data/conf=+: ok

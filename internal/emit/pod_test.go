@@ -133,7 +133,7 @@ func TestSeedCommandIsLiteral(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := flow(lookup(seed, "command"), true)
-	if !strings.Contains(got, "cp -R '/srv/$$(HOME)/.' /seed/.t/") {
+	if !strings.Contains(got, "cp -a $o '/srv/$$(HOME)/.' /seed/.t/") {
 		t.Error(got)
 	}
 }

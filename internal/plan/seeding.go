@@ -44,15 +44,10 @@ func ChooseSeeding(ctx context.Context, facts image.Facts, tree image.Tree, offe
 	if err != nil {
 		return Seeding{}, err
 	}
-	essential := func(missing []string) bool {
-		return slices.ContainsFunc(missing, func(name string) bool { return name != "chmod" })
-	}
 	own := "the image has no " + strings.Join(lacks, ", ")
 	switch {
-	case !essential(lacks) && offer.Image == "":
-		return Seeding{lacks: lacks, own: own}, nil
-	case !essential(lacks):
-		return Seeding{lacks: lacks, own: own, Why: "the image's own programs: it has a shell, so that " + offer.Image + " is not needed"}, nil
+	case len(lacks) == 0 && offer.Image != "":
+		return Seeding{Why: "the image's own programs: it has a shell, so that " + offer.Image + " is not needed"}, nil
 	case offer.Image == "":
 		return Seeding{lacks: lacks, own: own}, nil
 	}

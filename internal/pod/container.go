@@ -33,7 +33,7 @@ func newReader(p *manifest.Pod, objects *Objects, o Options) *reader {
 			continue
 		}
 		r.seeds[c.VolumeMounts[0].Name] = profile.Owned
-		if strings.Contains(strings.Join(c.Command, " "), "cp -R ") {
+		if profile.CopiesContent(c.Command) {
 			r.seeds[c.VolumeMounts[0].Name] = profile.Seeded
 		}
 	}

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -46,52 +47,77 @@ func (m Mount) SeedVolumePath() string {
 	return usual
 }
 
-// SeedCommand is the command of the init container that makes the folder of an owned or seeded mount, and fills it
-// where it is seeded, in the volume at volumeMountPath. It is nil for a plain mount.
+// SeedCommand returns the command of the init container that makes the folder of an owned or seeded mount in the volume
+// at volumeMountPath, and fills it if it is seeded. It returns nil for a plain mount.
 //
 // The command keeps what an earlier start left (a sandbox restart runs init containers again over kept volumes), and it
-// is atomic: a folder that is there is complete. It avoids cp -a, which fails on the volume's root, root's own.
+// is atomic: it copies into a folder aside and renames that, so that a folder under its final name is complete.
 func (m Mount) SeedCommand(volumeMountPath string) []string {
-	done := path.Join(volumeMountPath, SeedSubPath)
-	half := path.Join(volumeMountPath, ".t")
-	q, mkdir := shellQuote, "mkdir "
+	done := shellQuote(path.Join(volumeMountPath, SeedSubPath))
+	half := shellQuote(path.Join(volumeMountPath, ".t"))
+	mkdir, mode := "mkdir ", "u+rwx"
 	if m.Private {
-		mkdir = "mkdir -m 700 "
+		mkdir, mode = "mkdir -m 700 ", "700"
 	}
 	switch m.Kind {
 	case Owned:
-		return []string{"sh", "-c", "[ -d " + q(done) + " ] || " + mkdir + q(done)}
+		return []string{"sh", "-c", "[ -d " + done + " ] || " + mkdir + done}
 	case Seeded:
-		from := strings.TrimSuffix(path.Clean(m.Path), "/") + "/."
-		open := ""
+		// An interrupted copy may have left folders that are read-only, and rm cannot empty these.
+		steps := []string{"{ chmod -R u+rwx " + half + " 2>/dev/null; rm -rf " + half + "; }", mkdir + half}
+		steps = append(steps, m.copySteps(half)...)
 		if m.Rewritable {
-			open = " && chmod -R u+w " + q(half)
+			steps = append(steps, "chmod -R u+w "+half)
 		}
-		return []string{"sh", "-c", "[ -d " + q(done) + " ] || { rm -rf " + q(half) + " && " + mkdir + q(half) +
-			" && " + m.copying(q(from)+" "+q(half+"/"), q(path.Join(volumeMountPath, ".e"))) + open + " && mv " + q(half) + " " + q(done) + "; }"}
+		steps = append(steps, "chmod "+mode+" "+half, "mv "+half+" "+done)
+		return []string{"sh", "-c", "[ -d " + done + " ] || { " + strings.Join(steps, " && ") + "; }"}
 	}
 	return nil
 }
 
-// copying is the command that copies a seed. A partial one fails for any other reason than what may not be read.
-func (m Mount) copying(fromTo, said string) string {
-	if !m.Partial {
-		return "cp -R " + fromTo
+// copySteps returns the shell commands that copy a seed into a folder.
+//
+// The copy keeps all that its user can keep. A user who is not root cannot keep owners. GNU cp gets an option not to try:
+// it would drop setuid, setgid and sticky bits where it fails, and fail altogether as root without CAP_CHOWN. Other cps
+// lack the option, print a message for each file and succeed: the output of cp is shown only if it fails.
+func (m Mount) copySteps(into string) []string {
+	from := shellQuote(strings.TrimSuffix(path.Clean(m.Path), "/") + "/.")
+	failed := `{ echo "$e" >&2; exit 1; }`
+	if m.Partial { // fails for all reasons but files that may not be read; a killed cp has printed nothing
+		failed = `{ [ $? = 1 ] && printf '%s\n' "$e" | while read -r l; do case $l in *"Permission denied"|*"` + ownershipLost +
+			`"*) ;; *) echo "$l" >&2; exit 1;; esac; done; }`
 	}
-	return "{ LC_ALL=C cp -R " + fromTo + " 2>" + said + " || while read -r l; do case $l in *'Permission denied') ;; *) echo \"$l\" >&2; exit 1; esac; done <" + said + "; }"
+	return []string{
+		"o=--no-preserve=ownership", "{ cp $o --help >/dev/null 2>&1 || o=; }",
+		"{ e=$(LC_ALL=C cp -a $o " + from + " " + into + "/ 2>&1) || " + failed + "; }",
+	}
 }
 
-// SeedPrograms are the programs that the init container of a mount runs.
+// ownershipLost is in each line that cp prints for a file whose owner it could not keep.
+const ownershipLost = "preserve ownership"
+
+// SeedMessages returns the output of an init container that failed, without the messages that are not the reason.
+func SeedMessages(output string) string {
+	lines := slices.DeleteFunc(strings.Split(output, "\n"), func(l string) bool { return strings.Contains(l, ownershipLost) })
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// SeedPrograms returns the programs that the init container of a mount runs.
 func (m Mount) SeedPrograms() []string {
-	switch {
-	case m.Kind == Owned:
+	switch m.Kind {
+	case Owned:
 		return []string{"sh", "mkdir"}
-	case m.Kind == Seeded && m.Rewritable:
+	case Seeded:
 		return []string{"sh", "rm", "mkdir", "cp", "chmod", "mv"}
-	case m.Kind == Seeded:
-		return []string{"sh", "rm", "mkdir", "cp", "mv"}
 	}
 	return nil
+}
+
+// CopiesContent reports whether the command of an init container is one that SeedCommand returned for a seeded mount, in
+// this version of podseal or an earlier one.
+func CopiesContent(command []string) bool {
+	line := strings.Join(command, " ")
+	return strings.Contains(line, "cp -a ") || strings.Contains(line, "cp -R ")
 }
 
 // shellQuote makes one word of s for sh, leaving plain words as they are so that manifests stay readable.

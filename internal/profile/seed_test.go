@@ -10,6 +10,15 @@ import (
 )
 
 func TestSeedCommandText(t *testing.T) {
+	const (
+		start      = "sh|-c|[ -d /seed/d ] || { { chmod -R u+rwx /seed/.t 2>/dev/null; rm -rf /seed/.t; } && "
+		option     = " && o=--no-preserve=ownership && { cp $o --help >/dev/null 2>&1 || o=; }"
+		copying    = " && { e=$(LC_ALL=C cp -a $o "
+		failed     = `{ echo "$e" >&2; exit 1; }; }`
+		unreadable = `{ [ $? = 1 ] && printf '%s\n' "$e" | while read -r l; do case $l in *"Permission denied"|*"preserve ownership"*) ;; ` +
+			`*) echo "$l" >&2; exit 1;; esac; done; }; }`
+		end = " && mv /seed/.t /seed/d; }"
+	)
 	tests := []struct {
 		mount Mount
 		want  string
@@ -17,17 +26,12 @@ func TestSeedCommandText(t *testing.T) {
 		{Mount{Path: "/data", Kind: Plain}, ""},
 		{Mount{Path: "/data", Kind: Owned}, "sh|-c|[ -d /seed/d ] || mkdir /seed/d"},
 		{Mount{Path: "/data", Kind: Owned, Private: true}, "sh|-c|[ -d /seed/d ] || mkdir -m 700 /seed/d"},
-		{Mount{Path: "/db", Kind: Seeded, Private: true}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir -m 700 /seed/.t && " +
-			"cp -R /db/. /seed/.t/ && mv /seed/.t /seed/d; }"},
-		{Mount{Path: "/etc/app/", Kind: Seeded}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
-			"cp -R /etc/app/. /seed/.t/ && mv /seed/.t /seed/d; }"},
-		{Mount{Path: "/srv", Kind: Seeded, Rewritable: true}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
-			"cp -R /srv/. /seed/.t/ && chmod -R u+w /seed/.t && mv /seed/.t /seed/d; }"},
-		{Mount{Path: "/var/log", Kind: Seeded, Partial: true}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
-			"{ LC_ALL=C cp -R /var/log/. /seed/.t/ 2>/seed/.e || while read -r l; do case $l in *'Permission denied') ;; *) echo \"$l\" >&2; exit 1; esac; done </seed/.e; } && " +
-			"mv /seed/.t /seed/d; }"},
-		{Mount{Path: "/it's here", Kind: Seeded}, "sh|-c|[ -d /seed/d ] || { rm -rf /seed/.t && mkdir /seed/.t && " +
-			`cp -R '/it'\''s here/.' /seed/.t/ && mv /seed/.t /seed/d; }`},
+		{Mount{Path: "/etc/app/", Kind: Seeded}, start + "mkdir /seed/.t" + option + copying + "/etc/app/. /seed/.t/ 2>&1) || " + failed + " && chmod u+rwx /seed/.t" + end},
+		{Mount{Path: "/db", Kind: Seeded, Private: true}, start + "mkdir -m 700 /seed/.t" + option + copying + "/db/. /seed/.t/ 2>&1) || " + failed + " && chmod 700 /seed/.t" + end},
+		{Mount{Path: "/srv", Kind: Seeded, Rewritable: true}, start + "mkdir /seed/.t" + option + copying + "/srv/. /seed/.t/ 2>&1) || " + failed +
+			" && chmod -R u+w /seed/.t && chmod u+rwx /seed/.t" + end},
+		{Mount{Path: "/var/log", Kind: Seeded, Partial: true}, start + "mkdir /seed/.t" + option + copying + "/var/log/. /seed/.t/ 2>&1) || " + unreadable + " && chmod u+rwx /seed/.t" + end},
+		{Mount{Path: "/it's here", Kind: Seeded}, start + "mkdir /seed/.t" + option + copying + `'/it'\''s here/.' /seed/.t/ 2>&1) || ` + failed + " && chmod u+rwx /seed/.t" + end},
 	}
 	for _, tt := range tests {
 		if got := strings.Join(tt.mount.SeedCommand("/seed"), "|"); got != tt.want {
