@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	stdsyscall "syscall"
 	"time"
@@ -71,7 +70,7 @@ func processes(at *container, m *message) error {
 func usage(at *container, paths []string, m *message) error {
 	deadline := time.Now().Add(maxWalk)
 	for _, p := range paths {
-		u, err := measure(filepath.Join(at.proc("root"), p), deadline)
+		u, err := measure(at.root, p, deadline)
 		if err != nil {
 			return fmt.Errorf("measuring %s: %w", p, err)
 		}
@@ -81,28 +80,30 @@ func usage(at *container, paths []string, m *message) error {
 	return nil
 }
 
-// measure counts what a folder holds. A tmpfs that is mounted there knows it itself, also of folders that the observer
-// may not read.
-func measure(dir string, deadline time.Time) (observe.Usage, error) {
-	var st, up unix.Stat_t
-	if err := unix.Stat(dir, &st); err != nil {
+// measure counts what a folder below a root holds. A tmpfs that is mounted there knows it itself, also of folders that the
+// observer may not read. The target may exchange folders and links meanwhile: nothing outside the folder is visited.
+func measure(root int, p string, deadline time.Time) (observe.Usage, error) {
+	fd, err := openBelow(root, p, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
 		return observe.Usage{}, err
 	}
-	var fsys unix.Statfs_t
-	if unix.Statfs(dir, &fsys) == nil && fsys.Type == unix.TMPFS_MAGIC && fsys.Files > 0 &&
-		unix.Stat(filepath.Dir(dir), &up) == nil && up.Dev != st.Dev {
-		return observe.Usage{
-			Bytes: int64(fsys.Blocks-fsys.Bfree) * fsys.Bsize, Files: max(0, int(fsys.Files-fsys.Ffree)-1),
-		}, nil
+	defer unix.Close(fd)
+	if u, ok := tmpfsUsage(fd); ok {
+		return u, nil
 	}
+	dir, err := os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		return observe.Usage{}, err
+	}
+	defer dir.Close()
 	var u observe.Usage
 	entries := 0
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(dir.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		entries++
 		if entries > maxEntries || time.Now().After(deadline) {
 			return fs.SkipAll
 		}
-		if err != nil || p == dir {
+		if err != nil || name == "." {
 			return nil //nolint:nilerr // it has gone, or may not be read
 		}
 		info, err := d.Info()
@@ -116,4 +117,19 @@ func measure(dir string, deadline time.Time) (observe.Usage, error) {
 		return nil
 	})
 	return u, err
+}
+
+// tmpfsUsage returns the usage of a tmpfs, if one is mounted at the folder.
+func tmpfsUsage(fd int) (observe.Usage, bool) {
+	var fsys unix.Statfs_t
+	if unix.Fstatfs(fd, &fsys) != nil || fsys.Type != unix.TMPFS_MAGIC || fsys.Files == 0 {
+		return observe.Usage{}, false
+	}
+	var x unix.Statx_t // Linux 5.8 has the attribute
+	if unix.Statx(fd, "", unix.AT_EMPTY_PATH, 0, &x) != nil || x.Attributes&unix.STATX_ATTR_MOUNT_ROOT == 0 {
+		return observe.Usage{}, false
+	}
+	return observe.Usage{
+		Bytes: int64(fsys.Blocks-fsys.Bfree) * fsys.Bsize, Files: max(0, int(fsys.Files-fsys.Ffree)-1),
+	}, true
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +25,7 @@ func (t *tree) readOnly(n *node) bool {
 }
 
 func (t *tree) statfsReadOnly(p string) bool {
-	fd, err := unix.Openat(t.root, inside(p), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := openBelow(t.root, p, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
 		return readOnlyAt(t.mountTable(), p)
 	}
@@ -48,11 +47,16 @@ func (t *tree) mountTable() []mountPoint {
 	return t.mounts
 }
 
-// stat tells a file's owner and mode, and whether something is mounted on it; a symbolic link is not followed.
+// stat returns a file's owner and mode, and whether something is mounted on it; a symbolic link is not followed.
 func (t *tree) stat(p string) (m meta, mount bool, err error) {
+	fd, err := openBelow(t.root, p, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return meta{}, false, err
+	}
+	defer unix.Close(fd)
 	var x unix.Statx_t
-	const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
-	err = unix.Statx(t.root, inside(p), flags, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID, &x)
+	const flags = unix.AT_EMPTY_PATH | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
+	err = unix.Statx(fd, "", flags, unix.STATX_TYPE|unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID, &x)
 	if err == nil {
 		return meta{uint32(x.Mode), x.Uid, x.Gid}, x.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
 	}
@@ -60,33 +64,35 @@ func (t *tree) stat(p string) (m meta, mount bool, err error) {
 		return meta{}, false, err
 	}
 	var st unix.Stat_t
-	if err := unix.Fstatat(t.root, inside(p), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.Fstat(fd, &st); err != nil {
 		return meta{}, false, err
 	}
 	return meta{st.Mode, st.Uid, st.Gid}, false, nil
 }
 
 func (t *tree) readlink(p string) (string, error) {
+	fd, err := openBelow(t.root, p, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
 	var b [pathMax]byte
-	n, err := unix.Readlinkat(t.root, inside(p), b[:])
+	n, err := unix.Readlinkat(fd, "", b[:])
 	if err != nil {
 		return "", err
 	}
 	return string(b[:n]), nil
 }
 
-// hasFileCaps tells whether a program has capabilities of its own.
+// hasFileCaps reports whether a program has capabilities of its own.
 func (t *tree) hasFileCaps(p string) bool {
-	n, err := unix.Lgetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", t.root, inside(p)), "security.capability", nil)
-	return err == nil && n > 0
-}
-
-// inside is a path relative to the root's descriptor.
-func inside(p string) string {
-	if rel := strings.TrimLeft(p, "/"); rel != "" {
-		return rel
+	fd, err := openBelow(t.root, p, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return false
 	}
-	return "."
+	defer unix.Close(fd)
+	n, err := unix.Getxattr(fmt.Sprintf("/proc/self/fd/%d", fd), "security.capability", nil)
+	return err == nil && n > 0
 }
 
 // errnoName is the name of a system call's error, "EROFS"; "" for an error that is not one.
