@@ -126,8 +126,9 @@ func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) 
 		}
 		return 0, "", fmt.Errorf("running %s in the container: %w", strings.Join(argv, " "), err)
 	}
+	command := c.watched(argv)
 	made, err := c.e.cli.ContainerExecCreate(ctx, c.id, container.ExecOptions{
-		Cmd: c.watched(argv), AttachStdout: true, AttachStderr: true,
+		Cmd: command, AttachStdout: true, AttachStderr: true,
 	})
 	if err != nil {
 		return fail(err)
@@ -138,6 +139,11 @@ func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) 
 		return fail(err)
 	}
 	defer conn.Close()
+	if len(command) > len(argv) {
+		admitting, done := context.WithCancel(ctx)
+		defer done()
+		go c.admit(admitting, made.ID)
+	}
 	stop := context.AfterFunc(ctx, conn.Close) // the stream itself does not end with the context
 	defer stop()
 	kept := &tail{limit: maxOutput}

@@ -85,11 +85,32 @@ func (c *running) watched(argv []string) []string {
 		return argv // nobody would answer its calls
 	default:
 	}
-	return trace.SensorArgs(argv, trace.SensorOptions{Socket: c.watcher.socket, Wait: execWait, Exec: true})
+	return trace.SensorArgs(argv, trace.SensorOptions{Socket: c.watcher.socket, Wait: execWait})
 }
 
-// execWait is how long a command waits for an observer that has just ended.
-const execWait = time.Second
+// execWait is how long a command waits until the observer knows its process, before it runs untraced.
+const execWait = 5 * time.Second
+
+// admit names the process of a command to the observer, which accepts no other: the engine reports its number a moment
+// after the start. It ends with ctx, or when the command has ended.
+func (c *running) admit(ctx context.Context, exec string) {
+	ctx, cancel := context.WithTimeout(ctx, execWait)
+	defer cancel()
+	s := c.session()
+	for s != nil {
+		found, err := c.e.cli.ContainerExecInspect(ctx, exec)
+		if err != nil || found.ExitCode != 0 {
+			return
+		}
+		if found.Pid != 0 {
+			_ = s.Admit(ctx, found.Pid) // without an observer the command runs untraced
+			return
+		}
+		if !pause(ctx, execPoll/4) {
+			return
+		}
+	}
+}
 
 // sensorWait is how long a container waits for its observer before it runs untraced.
 const sensorWait = 15 * time.Second
@@ -155,16 +176,19 @@ func (c *running) adopt(ctx context.Context, next begun) error {
 	c.mu.Unlock()
 	waiting, cancel := context.WithTimeout(ctx, 2*sensorWait)
 	defer cancel()
-	// An error is one of a container that has ended: it has no processes to look at.
-	if c.watcher.socket != "" {
-		_ = next.session.Started(waiting)
-		return ctx.Err()
-	}
 	found, err := c.e.cli.ContainerInspect(ctx, c.id)
 	if err != nil {
 		return fmt.Errorf("inspecting the container: %w", err)
 	}
+	if found.State.Pid == 0 { // it has ended before its program could run
+		_ = next.session.Close()
+		return ctx.Err()
+	}
+	// An error is one of a container that has ended: it has no processes to observe.
 	_ = next.session.Target(waiting, found.State.Pid)
+	if c.watcher.socket != "" {
+		_ = next.session.Started(waiting)
+	}
 	return ctx.Err()
 }
 

@@ -28,7 +28,6 @@ const defaultSocket = "socket"
 type SensorOptions struct {
 	Socket string        // name of the socket in the volume; empty means "socket"
 	Wait   time.Duration // bound of the wait for the observer; 0 means DefaultWait
-	Exec   bool          // argv is executed in a running container: its writes are marked
 }
 
 // SensorArgs is the command line that runs argv with every write seen.
@@ -36,9 +35,6 @@ func SensorArgs(argv []string, o SensorOptions) []string {
 	args := []string{path.Join(Mountpoint, BinaryName), SensorCommand, "--socket=" + socketName(o.Socket)}
 	if o.Wait > 0 {
 		args = append(args, "--wait="+o.Wait.String())
-	}
-	if o.Exec {
-		args = append(args, "--exec")
 	}
 	return append(append(args, "--"), argv...)
 }

@@ -3,7 +3,6 @@ package trace
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"time"
@@ -22,26 +21,7 @@ func (c *container) proc(name string) string { return "/proc/" + strconv.Itoa(c.
 
 var errNoTarget = errors.New("there is no container to look at yet")
 
-// watchPeer takes the sensor at the other end of a connection for the target: it is the first process.
-func (o *observer) watchPeer(conn *net.UnixConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("asking who connects: %w", err)
-	}
-	var who *unix.Ucred
-	var asked error
-	if err := raw.Control(func(fd uintptr) {
-		who, asked = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil || asked != nil {
-		return fmt.Errorf("asking who connects: %w", errors.Join(err, asked))
-	}
-	if who.Pid <= 0 {
-		return errors.New("the engine does not let the observer see the container's processes")
-	}
-	return o.watch(int(who.Pid))
-}
-
-// watch begins to look at a target, if there is none yet and pid is not 0.
+// watch begins to observe a target, if there is none yet and pid is not 0.
 func (o *observer) watch(pid int) error {
 	if pid == 0 || o.target.Load() != nil {
 		return nil

@@ -34,12 +34,14 @@
 //     argv is the entrypoint and arguments that would have run. Nothing else of the target changes: any user, any
 //     capabilities, no-new-privileges, a read-only root, no shell, no /tmp. Leave out Mountpoint and what lies below
 //     it from docker diff.
-//  5. Start the target. The sensor waits for the observer, at most SensorOptions.Wait; then it execs untraced. The
-//     observer takes the process that connects for the target's first one.
+//  5. Start the target, and name its first process to the observer: Session.Target with the number that the engine
+//     reports. The observer accepts a connection from that process alone, once: any other process that connects, of this
+//     target or of another, gets no answer. The sensor waits for the observer, at most SensorOptions.Wait; then it execs
+//     untraced.
 //  6. Session.Started waits until the application runs, traced or not; then Session.Status tells which.
 //  7. Session.Phase as the run proceeds. Commands that are exec'd into the container are traced if they are run as
-//     SensorArgs(argv, options) with Exec, which marks their writes; without it they are not, because the filter is
-//     inherited by children only.
+//     SensorArgs(argv, options) and Session.Admit names their process, which the engine reports; their writes are marked.
+//     Otherwise they are not, because the filter is inherited by children only.
 //  8. The end. The observer ends when the target's first process has: by then all others in the container are dead, and
 //     all that they did is in the stream. Session.Done is closed at the stream's end. Never stop the observer before the
 //     target: a filter without an observer fails the calls with ENOSYS. Closing the session does not stop an observer
@@ -47,8 +49,14 @@
 //  9. Restart. When PID 1 is started again, the sensor runs again and waits again: an observer for each start, under the
 //     same Socket name. The sockets of dead observers are replaced.
 //
-// Without a sensor (tracing off) step 4 falls away, and the observer, executed with ObserverOptions.Off, answers
-// Session.Processes, Session.Listening and Session.Usage only, once Session.Target has told it where to look.
+// Without a sensor (tracing off) step 4 is left out, and the observer, executed with ObserverOptions.Off, answers
+// Session.Processes, Session.Listening and Session.Usage only, once Session.Target has named the target.
+//
+// # Hostile targets
+//
+// The sensor runs before any code of the target does, and is closed to ptrace while it runs. The observer opens paths below
+// the target's root only (openat2 with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS): links of the target, exchanged at any
+// moment, lead to no file outside it.
 //
 // # What it does not see
 //

@@ -237,14 +237,12 @@ func (l *lab) observe(t testing.TB, id string, o trace.ObserverOptions) *trace.S
 		t.Fatal(err)
 	}
 	s := trace.Attach(stream{out, in})
-	if o.Off {
-		pid, err := strconv.Atoi(l.must(t, "inspect", "-f", "{{.State.Pid}}", id))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Target(t.Context(), pid); err != nil {
-			t.Fatal(err)
-		}
+	pid, err := strconv.Atoi(l.must(t, "inspect", "-f", "{{.State.Pid}}", id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Target(t.Context(), pid); err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_, _ = docker(nil, "rm", "-f", "-v", id)
@@ -253,6 +251,43 @@ func (l *lab) observe(t testing.TB, id string, o trace.ObserverOptions) *trace.S
 		_ = cmd.Wait()
 	})
 	return s
+}
+
+// exec runs a command in a target with the sensor before it, and admits it.
+func (l *lab) exec(t testing.TB, r *traced, command []string) {
+	t.Helper()
+	cmd := exec.Command("docker", append([]string{"exec", r.id}, command...)...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if pid := l.sensorIn(r, 30*time.Second); pid != 0 {
+		if err := r.session.Admit(t.Context(), pid); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, &out)
+	}
+}
+
+// sensorIn returns the number of a sensor's process that waits in a target, on the engine's host; 0 if none comes.
+func (l *lab) sensorIn(r *traced, wait time.Duration) int {
+	for end := time.Now().Add(wait); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		table, err := docker(nil, "top", r.id, "-eo", "pid,args")
+		if err != nil {
+			return 0
+		}
+		for line := range strings.SplitSeq(table, "\n") {
+			fields := strings.Fields(line)
+			if len(fields) > 2 && fields[1] == trace.Mountpoint+"/"+trace.BinaryName && fields[2] == trace.SensorCommand {
+				pid, _ := strconv.Atoi(fields[0])
+				return pid
+			}
+		}
+	}
+	return 0
 }
 
 func (l *lab) must(t testing.TB, args ...string) string {

@@ -61,15 +61,15 @@ type worker struct {
 	mem     memory
 }
 
-// newListener makes sure that a descriptor is one of notifications: any process in the target may connect.
-func newListener(o *observer, fd int, h hello) (*listener, error) {
+// newListener makes sure that a descriptor is one of notifications.
+func newListener(o *observer, fd int, bound, exec bool) (*listener, error) {
 	id := uint64(0)
 	if err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&id)); err != unix.ENOENT {
 		return nil, fmt.Errorf("checking a descriptor: %w", err)
 	}
 	// Linux 6.6: the caller and the observer wake each other on one processor. Without it it is slower.
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
-	return &listener{o: o, at: o.target.Load(), fd: fd, bound: h.Bound, exec: h.Exec}, nil
+	return &listener{o: o, at: o.target.Load(), fd: fd, bound: bound, exec: exec}, nil
 }
 
 func ioctl(fd int, request uint, arg unsafe.Pointer) error {

@@ -30,6 +30,7 @@ type observer struct {
 	portStart int                       // lower ports are denied
 	moved     atomic.Uint64             // counted up by calls that may move folders
 	changed   atomic.Uint64             // counted up by calls that change who a caller is
+	admission *admission
 	listeners chan *listener
 	over      chan struct{} // closed when there is nothing more to see
 	ending    sync.Once
@@ -48,7 +49,8 @@ func ObserverMain(args []string, in io.Reader, out io.Writer) int {
 	// Without an observer the application's calls fail: neither a signal nor a host that is gone ends it.
 	signal.Ignore(unix.SIGPIPE, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
 	o := &observer{
-		table: newTable(out), calls: callTables(), portStart: *portStart, listeners: make(chan *listener), over: make(chan struct{}),
+		table: newTable(out), calls: callTables(), portStart: *portStart, admission: newAdmission(),
+		listeners: make(chan *listener), over: make(chan struct{}),
 	}
 	o.table.note(kindHello, "")
 	if !*off {
@@ -86,62 +88,83 @@ func listen(name string) (*net.UnixListener, error) {
 	return l, nil
 }
 
-// accept serves sensors: the entrypoint's, and those of commands that are executed in the container later.
+// accept accepts the sensors that are expected: the entrypoint's, and those of commands that are executed in the
+// container. Any other peer is a process of a target and gets no answer.
 func (o *observer) accept(l *net.UnixListener) {
 	for {
+		o.admission.wait()
 		conn, err := l.AcceptUnix()
 		if err != nil {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
-		go o.welcome(conn)
+		pid, err := peer(conn)
+		if err != nil || pid <= 0 {
+			o.table.note(kindOff, "not traced: the engine does not let the observer see the container's processes")
+		}
+		exec, expected := o.admission.take(pid)
+		if err != nil || !expected {
+			conn.Close()
+			continue
+		}
+		go o.welcome(conn, exec)
 	}
 }
 
-// welcome takes one sensor's descriptor and answers when its calls are served.
-func (o *observer) welcome(conn *net.UnixConn) {
+// welcome receives the descriptor of a sensor that was expected, and answers when its calls are served.
+func (o *observer) welcome(conn *net.UnixConn, exec bool) {
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	h, fd, err := receive(conn)
+	if err != nil {
+		o.table.note(kindNote, fmt.Sprintf("a sensor could not hand over: %v", err))
 		return
 	}
-	line, oob := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
-	n, oobn, _, _, err := conn.ReadMsgUnix(line, oob)
-	if err != nil || n == 0 {
-		return
-	}
-	var h hello
-	if json.Unmarshal(line[:n], &h) != nil {
-		return
-	}
-	fd, err := oneDescriptor(oob[:oobn])
-	if !h.Exec {
-		if err := o.watchPeer(conn); err != nil {
-			h.Note = fmt.Sprintf("not traced: %v", err) // the calls go on unseen
-			o.table.note(kindOff, h.Note)
-		}
-	}
+	at := o.target.Load()
 	switch {
-	case err != nil:
-		o.table.note(kindNote, fmt.Sprintf("a sensor's descriptor could not be taken: %v", err))
-		return
-	case fd < 0 && h.Exec:
+	case fd < 0 && exec:
 		o.table.note(kindNote, h.Note)
 	case fd < 0:
 		o.table.note(kindOff, h.Note)
 	default:
-		ls, err := newListener(o, fd, h)
+		l, err := newListener(o, fd, h.Bound, exec)
 		if err != nil {
 			unix.Close(fd)
+			o.table.note(kindNote, fmt.Sprintf("a sensor could not hand over: %v", err))
 			return
 		}
-		o.listeners <- ls
-		if ls.at != nil {
+		o.listeners <- l
+		if at != nil {
 			o.table.note(kindOn, "")
 		}
 	}
-	if _, err := conn.Write([]byte{'k'}); err != nil && fd < 0 {
-		return
+	_, _ = conn.Write([]byte{serving}) // a sensor without a filter need not wait for it
+}
+
+// receive greets a sensor and reads its hello. The descriptor is -1 where the sensor has none.
+func receive(conn *net.UnixConn) (hello, int, error) {
+	if err := conn.SetDeadline(time.Now().Add(helloTime)); err != nil {
+		return hello{}, -1, err
 	}
+	if _, err := conn.Write([]byte{greeting}); err != nil {
+		return hello{}, -1, err
+	}
+	line, oob := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+	n, oobn, _, _, err := conn.ReadMsgUnix(line, oob)
+	if err != nil {
+		return hello{}, -1, err
+	}
+	fd, err := oneDescriptor(oob[:oobn])
+	if err != nil {
+		return hello{}, -1, err
+	}
+	var h hello
+	if err := json.Unmarshal(line[:n], &h); err != nil {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+		return hello{}, -1, err
+	}
+	return h, fd, nil
 }
 
 func oneDescriptor(oob []byte) (int, error) {
@@ -190,7 +213,10 @@ func (o *observer) requests(in io.Reader) {
 			o.table.begin(r.Phase)
 			o.table.reply(message{Kind: kindReply, Reply: r.ID})
 		case doTarget:
-			o.answer(r, func(*container, *message) error { return nil })
+			o.begin(r)
+		case doAdmit:
+			o.admission.expect(r.PID, true, time.Now())
+			o.table.reply(message{Kind: kindReply, Reply: r.ID})
 		case doListening:
 			go o.answer(r, listeningPorts)
 		case doProcesses:
@@ -203,14 +229,24 @@ func (o *observer) requests(in io.Reader) {
 	}
 }
 
-// answer answers a request about the target, which the request may name.
+// begin begins to observe the process that a request names. Its sensor is served even where the process cannot be
+// observed: its calls only continue then.
+func (o *observer) begin(r request) {
+	m := message{Kind: kindReply, Reply: r.ID}
+	if err := o.watch(r.PID); err != nil {
+		m.Note = err.Error()
+		o.table.note(kindOff, "not traced: "+m.Note)
+	}
+	o.admission.expect(r.PID, false, time.Now())
+	o.table.reply(m)
+}
+
+// answer answers a request about the target.
 func (o *observer) answer(r request, fill func(*container, *message) error) {
 	m := message{Kind: kindReply, Reply: r.ID}
-	err := o.watch(r.PID)
-	if at := o.target.Load(); at != nil && err == nil {
+	err := errNoTarget
+	if at := o.target.Load(); at != nil {
 		err = fill(at, &m)
-	} else if err == nil {
-		err = errNoTarget
 	}
 	if err != nil {
 		select {
@@ -239,12 +275,15 @@ func (o *observer) tick() {
 		case l := <-o.listeners:
 			serving = append(serving, l)
 			l.grow()
-		case <-ticker.C:
+		case now := <-ticker.C:
+			if o.admission.expire(now) > 0 {
+				o.table.note(kindNote, "a command that was executed in the container was not traced: its sensor did not connect")
+			}
 			o.table.flush()
 			kept := serving[:0]
 			for _, l := range serving {
 				if !l.ended.Load() {
-					l.relieve(time.Now())
+					l.relieve(now)
 					kept = append(kept, l)
 				}
 			}

@@ -25,7 +25,7 @@ const (
 	exitNotFound      = 127
 )
 
-// SensorMain is the program of "podseal sensor [--socket NAME] [--wait DURATION] [--exec] -- PROGRAM ARG...": it becomes the
+// SensorMain is the program of "podseal sensor [--socket NAME] [--wait DURATION] -- PROGRAM ARG...": it becomes the
 // program, with every write notified to the observer. It returns only where the program cannot be started.
 func SensorMain(args []string) int {
 	// The filter and no_new_privs belong to a thread: the one that execs.
@@ -33,7 +33,6 @@ func SensorMain(args []string) int {
 	flags := flag.NewFlagSet("podseal sensor", flag.ContinueOnError)
 	socket := flags.String("socket", defaultSocket, "name of the observer's socket")
 	wait := flags.Duration("wait", DefaultWait, "how long to wait for the observer")
-	executed := flags.Bool("exec", false, "the program is executed in a running container")
 	if err := flags.Parse(args); err != nil {
 		return exitEngine
 	}
@@ -42,11 +41,17 @@ func SensorMain(args []string) int {
 		fmt.Fprintln(os.Stderr, "podseal sensor: no program given")
 		return exitNotFound
 	}
+	env := environ()
+	// No other process of the target may control this one by ptrace while it speaks for it. The exec resets it.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		fmt.Fprintf(os.Stderr, "podseal sensor: protecting itself from ptrace: %v\n", err)
+		return exitEngine
+	}
 	program, lookErr := findProgram(argv[0])
 	conn, err := connect(filepath.Join(Mountpoint, *socket), *wait)
 	if err == nil {
 		// An observer that never comes is the host's to report: nothing may be added to the application's output.
-		if err := handOver(conn, program, *executed); err != nil {
+		if err := handOver(conn, program); err != nil {
 			fmt.Fprintf(os.Stderr, "podseal sensor: handing over to the observer: %v\n", err)
 			return exitEngine
 		}
@@ -56,7 +61,7 @@ func SensorMain(args []string) int {
 		return codeOf(lookErr)
 	}
 	// This Exec restores the limit of open files that the Go runtime has raised.
-	err = stdsyscall.Exec(program, argv, environ())
+	err = stdsyscall.Exec(program, argv, env)
 	fmt.Fprintf(os.Stderr, "podseal sensor: starting %s: %v\n", argv[0], err)
 	return codeOf(err)
 }
@@ -89,21 +94,16 @@ func environ() []string {
 	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 }
 
-// connect waits for the observer's socket. The observer joins the PID namespace of a running container, so it is
-// always the later one.
+// connect waits until an observer accepts this process. An observer that ends meanwhile, one of an earlier start, is
+// followed by another.
 func connect(socket string, wait time.Duration) (int, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, fmt.Errorf("making a socket: %w", err)
-	}
 	pause := time.Millisecond
 	for deadline := time.Now().Add(wait); ; {
-		err = unix.Connect(fd, &unix.SockaddrUnix{Name: socket})
+		fd, err := connectOnce(socket, time.Until(deadline))
 		if err == nil {
 			return fd, nil
 		}
 		if time.Now().After(deadline) {
-			unix.Close(fd)
 			return -1, fmt.Errorf("waiting for the observer: %w", err)
 		}
 		time.Sleep(pause)
@@ -111,9 +111,49 @@ func connect(socket string, wait time.Duration) (int, error) {
 	}
 }
 
+// connectOnce connects and waits for the observer's greeting. Nothing has been installed yet, so that it can fail.
+func connectOnce(socket string, wait time.Duration) (int, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("making a socket: %w", err)
+	}
+	limit := unix.NsecToTimeval(int64(max(wait, time.Millisecond))) // zero would be no limit
+	for _, option := range []int{unix.SO_SNDTIMEO, unix.SO_RCVTIMEO} {
+		if err == nil {
+			err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, option, &limit)
+		}
+	}
+	if err == nil {
+		err = unix.Connect(fd, &unix.SockaddrUnix{Name: socket})
+	}
+	if err == nil {
+		err = expectByte(fd, greeting)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// expectByte reads one byte from the observer.
+func expectByte(fd int, want byte) error {
+	b := make([]byte, 1)
+	n, err := retryRead(fd, b)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return errors.New("the observer has closed the connection")
+	case b[0] != want:
+		return fmt.Errorf("the observer sent %q, not %q", b[0], want)
+	}
+	return nil
+}
+
 // handOver installs the filter, passes its descriptor and waits until the observer serves it. Where the filter cannot
 // be had it says so to the observer. An error means that calls may be notified to nobody: the program must not start.
-func handOver(conn int, program string, executed bool) error {
+func handOver(conn int, program string) error {
 	defer unix.Close(conn)
 	// Bounds the wait for the answer: an observer that is gone must not leave the container hanging.
 	if err := unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}); err != nil {
@@ -134,7 +174,7 @@ func handOver(conn int, program string, executed bool) error {
 			rights = unix.UnixRights(listener)
 		}
 	}
-	line, err := json.Marshal(hello{Note: note, Bound: bound, Exec: executed})
+	line, err := json.Marshal(hello{Note: note, Bound: bound})
 	if err != nil {
 		return err
 	}
@@ -144,14 +184,13 @@ func handOver(conn int, program string, executed bool) error {
 		}
 		return fmt.Errorf("passing the descriptor: %w", err)
 	}
-	answer := make([]byte, 1)
-	n, err := retryRead(conn, answer)
+	err = expectByte(conn, serving)
 	if listener < 0 {
 		return nil
 	}
 	unix.Close(listener)
-	if err != nil || n == 0 {
-		return fmt.Errorf("waiting for its answer: it has gone (%v)", err)
+	if err != nil {
+		return fmt.Errorf("waiting for its answer: %w", err)
 	}
 	return nil
 }

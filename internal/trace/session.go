@@ -76,10 +76,17 @@ func (s *Session) Phase(ctx context.Context, p observe.Phase) error {
 	return err
 }
 
-// Target tells an observer to which no sensor comes what to look at: the container whose first process has this number
-// on the engine's host.
+// Target names the target's first process, by its number on the engine's host. The observer accepts no sensor until then,
+// and only that process's.
 func (s *Session) Target(ctx context.Context, pid int) error {
 	_, err := s.ask(ctx, request{Do: doTarget, PID: pid})
+	return err
+}
+
+// Admit names a process that the engine has executed in the target, by its number on the engine's host. The observer
+// accepts one connection of its sensor.
+func (s *Session) Admit(ctx context.Context, pid int) error {
+	_, err := s.ask(ctx, request{Do: doAdmit, PID: pid})
 	return err
 }
 

@@ -259,9 +259,9 @@ func TestExecIsTracedThroughTheSensor(t *testing.T) {
 	l := needEngine(t)
 	r := l.start(t, nil, "app", "wait")
 	r.started(t)
-	command := trace.SensorArgs([]string{"app", "touch", "/tmp/executed"}, trace.SensorOptions{Socket: r.opts.Socket, Exec: true})
+	command := trace.SensorArgs([]string{"app", "touch", "/tmp/executed"}, trace.SensorOptions{Socket: r.opts.Socket})
 	for range 20 { // the descriptors of those that have ended are closed
-		l.must(t, append([]string{"exec", r.id}, command...)...)
+		l.exec(t, r, command)
 	}
 	got := r.session.Writes()
 	if !slices.Equal(lines(got), []string{"open /tmp/executed allowed"}) || !got[0].Exec {

@@ -39,14 +39,15 @@ const (
 type request struct {
 	ID    int           `json:"id"`
 	Do    string        `json:"do"`
-	PID   int           `json:"pid,omitempty"` // of the target, as the observer sees it; 0 where a sensor tells
+	PID   int           `json:"pid,omitempty"` // doTarget, doAdmit: a process, as the engine's host numbers it
 	Phase observe.Phase `json:"phase,omitempty"`
 	Paths []string      `json:"paths,omitempty"`
 }
 
 const (
 	doPhase     = "phase"
-	doTarget    = "target"
+	doTarget    = "target" // names the target's first process
+	doAdmit     = "admit"  // names a process that the engine has executed in the target
 	doListening = "listening"
 	doProcesses = "processes"
 	doUsage     = "usage"
@@ -64,11 +65,16 @@ type Bind struct {
 	UID     int64           `json:"uid"`
 }
 
-// hello is what the sensor tells the observer, next to the descriptor.
+// The sensor's connection to the observer: the observer sends greeting once it has recognised the peer, the sensor sends
+// one hello and the descriptor, and the observer sends serving when it answers the notifications.
+const (
+	greeting = 'g'
+	serving  = 's'
+)
+
+// hello is the sensor's one message to the observer. The descriptor of the notifications accompanies it.
 type hello struct {
 	Note string `json:"note,omitempty"` // why there is no descriptor
-	// Bound is true where no_new_privs was set before.
+	// Bound is true where no_new_privs was set before the sensor ran.
 	Bound bool `json:"bound,omitempty"`
-	// Exec is true for a command that is executed in a running container.
-	Exec bool `json:"exec,omitempty"`
 }

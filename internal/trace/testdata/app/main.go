@@ -61,6 +61,8 @@ func main() {
 		drop()
 	case "descriptors":
 		descriptors(args)
+	case "hostile":
+		hostile(args[0])
 	}
 }
 
@@ -347,6 +349,47 @@ func drop() {
 	must(syscall.Setgid(4321))
 	must(syscall.Setuid(1234))
 	must(os.WriteFile("/tmp/as-user", nil, 0o600))
+}
+
+// hostile speaks to every observer that it finds, as a sensor does, says so, and goes on until the file appears.
+func hostile(end string) {
+	fmt.Println("ready")
+	for round := 0; ; round++ {
+		if _, err := os.Stat(end); err == nil {
+			return
+		}
+		sockets, err := filepath.Glob("/.podseal/s*")
+		must(err)
+		for _, name := range sockets {
+			go lie(name)
+		}
+		if round == 20 {
+			fmt.Println("round 20")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// lie says what a sensor without a filter says, and then what one with a filter says.
+func lie(socket string) {
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer syscall.Close(fd)
+	_ = syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, &syscall.Timeval{Sec: 1})
+	_ = syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &syscall.Timeval{Sec: 1})
+	if syscall.Connect(fd, &syscall.SockaddrUnix{Name: socket}) != nil {
+		return
+	}
+	for _, hello := range []string{`{"note":"a lie"}`, `{"note":"a lie","exec":true}`, "nonsense"} {
+		_, _ = syscall.Write(fd, []byte(hello+"\n"))
+		_ = syscall.Sendmsg(fd, []byte(hello+"\n"), syscall.UnixRights(2), nil, syscall.MSG_NOSIGNAL)
+	}
+	var b [16]byte
+	if n, _ := syscall.Read(fd, b[:]); n > 0 {
+		fmt.Println("an observer answered")
+	}
 }
 
 // descriptors prints what the process of a command line has open.
