@@ -23,11 +23,12 @@ func allowed() []rule {
 		{pkg: "internal/observe"},
 		{pkg: "internal/observe/observetest", may: []string{"internal/observe"}},
 		{pkg: "internal/image"},
-		{pkg: "internal/manifest", may: []string{"internal/target"}},
-		{pkg: "internal/pod", may: []string{"internal/manifest", "internal/profile", "internal/target"}},
+		{pkg: "internal/yamledit"},
+		{pkg: "internal/manifest", may: []string{"internal/target", "internal/yamledit"}},
+		{pkg: "internal/pod", may: []string{"internal/manifest", "internal/profile", "internal/target", "internal/yamledit"}},
 		{pkg: "internal/diff", may: []string{"internal/image", "internal/observe", "internal/profile"}},
 		{pkg: "internal/plan", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/profile", "internal/target"}},
-		{pkg: "internal/emit", may: []string{"internal/image", "internal/manifest", "internal/profile", "internal/target"}},
+		{pkg: "internal/emit", may: []string{"internal/image", "internal/manifest", "internal/profile", "internal/target", "internal/yamledit"}},
 		{pkg: "internal/trace", may: []string{"internal/observe"}},
 		{pkg: "internal/inside", may: []string{"internal/trace"}},
 		{pkg: "internal/engine", may: []string{"internal/image", "internal/observe", "internal/profile", "internal/target"}},
@@ -55,7 +56,7 @@ type rule struct {
 func pure() []string {
 	return []string{
 		"internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
-		"internal/manifest", "internal/pod",
+		"internal/manifest", "internal/pod", "internal/yamledit",
 	}
 }
 

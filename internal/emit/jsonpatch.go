@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // JSONPatch writes the edits as JSON patches (RFC 6902), as kubectl patch takes them. For one object it is a JSON array;
@@ -67,7 +68,7 @@ func operations(p podPlan) []object {
 	return slices.Concat(o.tests, o.changes)
 }
 
-func pointerPart(s manifest.Step) string {
+func pointerPart(s yamledit.Step) string {
 	if s.Key == "" {
 		return strconv.Itoa(s.Index)
 	}

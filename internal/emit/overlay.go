@@ -8,7 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // What is to be changed in a pod is a tree beside the manifest's own: an object says which keys change, a scalar what a
@@ -41,7 +41,7 @@ func overlay(value, edit any, node *yaml.Node, entrances map[*yaml.Node]int) any
 			out = map[string]any{}
 		}
 		for _, f := range e {
-			_, child, _ := manifest.Lookup(node, f.key)
+			_, child, _ := yamledit.Lookup(node, f.key)
 			out[f.key] = overlay(out[f.key], f.val, child, entrances)
 		}
 		return out

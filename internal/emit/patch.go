@@ -7,7 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // patch replaces the bytes from start to end of a document's text.
@@ -19,7 +19,7 @@ type patch struct {
 
 // patcher turns an edit tree into patches of one document's text, and notes what it changes.
 type patcher struct {
-	doc     *manifest.Document
+	doc     *yamledit.Document
 	style   style
 	patches []patch
 	changes []Change
@@ -78,7 +78,7 @@ func (p *patcher) mapping(n *yaml.Node, o object, depth int, path string) error 
 	json := n.Content[0].Style&yaml.DoubleQuotedStyle != 0
 	var missing object
 	for _, f := range o {
-		k, v, ok := manifest.Lookup(n, f.key)
+		k, v, ok := yamledit.Lookup(n, f.key)
 		if !ok {
 			full, err := p.brought(n, f)
 			if err != nil {

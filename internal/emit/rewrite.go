@@ -6,12 +6,12 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // brought is a field that a mapping has not itself. What a merge key brings for it is written out, with the edit.
 func (p *patcher) brought(n *yaml.Node, f field) (field, error) {
-	if !manifest.Merges(n) {
+	if !yamledit.Merges(n) {
 		return field{f.key, rendered(nil, f.val)}, nil
 	}
 	v, err := p.doc.Value(n)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // GCPercent is how much garbage a process should let grow while it splices a source of some bytes, as debug.SetGCPercent
@@ -227,7 +228,7 @@ func (p *patcher) prove(pods []*manifest.Pod, wants map[string]object, text []by
 	if err != nil {
 		return doc.Fail(pods[0].Node, "this place cannot be edited safely: what it gave is not YAML (%v)", err)
 	}
-	if after.Root != nil && after.Means(after.Root, want) {
+	if after.Root != nil && after.Equals(after.Root, want) {
 		return nil
 	}
 	got, err := after.Value(after.Root)
@@ -248,7 +249,7 @@ func (p *patcher) prove(pods []*manifest.Pod, wants map[string]object, text []by
 }
 
 // nest makes an edit of a whole document out of one of a place in it.
-func nest(path []manifest.Step, tree object) any {
+func nest(path []yamledit.Step, tree object) any {
 	if len(path) == 0 {
 		return tree
 	}

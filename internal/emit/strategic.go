@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // mergeKeys are the sequences of a pod whose items the API server merges, by the key that tells them apart. All other
@@ -45,7 +46,7 @@ func strategic(p podPlan, order bool) (object, error) {
 }
 
 // wrapped puts a value at a path of keys.
-func wrapped(steps []manifest.Step, value any) any {
+func wrapped(steps []yamledit.Step, value any) any {
 	for i := len(steps) - 1; i >= 0; i-- {
 		value = object{{steps[i].Key, value}}
 	}
@@ -161,7 +162,7 @@ func Join(sources [][]byte) []byte {
 		if len(out) > 0 && out[len(out)-1] != '\n' {
 			out = append(out, '\n')
 		}
-		if !manifest.StartsDocument(source) {
+		if !yamledit.StartsDocument(source) {
 			out = append(out, "---\n"...)
 		}
 		out = append(out, source...)

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // style is how a manifest indents its own YAML; new lines follow it.
@@ -18,14 +19,14 @@ type style struct {
 var plainStyle = style{step: 2, dash: 0, gap: 2}
 
 // styleOf finds how the manifest indents: from the pod's containers, else from the rest of the document.
-func styleOf(doc *manifest.Document, pod *manifest.Pod) style {
+func styleOf(doc *yamledit.Document, pod *manifest.Pod) style {
 	s := plainStyle
 	if step := findStep(pod.Node); step > 0 {
 		s.step = step
 	} else if step := findStep(doc.Root); step > 0 {
 		s.step = step
 	}
-	key, value, ok := manifest.Lookup(pod.Node, "containers")
+	key, value, ok := yamledit.Lookup(pod.Node, "containers")
 	if !ok || value.Kind != yaml.SequenceNode || value.Style&yaml.FlowStyle != 0 {
 		return s
 	}

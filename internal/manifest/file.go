@@ -1,3 +1,4 @@
+// Package manifest finds pods and their containers in YAML source, with positions.
 package manifest
 
 import (
@@ -7,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // File is a parsed manifest file: a stream of documents, and the pods in them.
@@ -14,14 +17,14 @@ type File struct {
 	Name      string
 	Source    []byte
 	PodPath   string // where objects of kinds that podseal does not know keep their pod
-	Documents []*Document
+	Documents []*yamledit.Document
 	Pods      []*Pod
 	Others    []Other // the objects without a pod
 }
 
 // Other is an object in which no pod was looked for or found.
 type Other struct {
-	Document   *Document
+	Document   *yamledit.Document
 	APIVersion string
 	Kind       string
 	Name       string
@@ -32,19 +35,22 @@ type Other struct {
 	PodAt string
 }
 
+// Error is an error of a manifest, with its file and line.
+type Error = yamledit.Error
+
 // Parse reads a file. The name is for messages. A podPath, if not empty, says where objects of kinds that podseal does
 // not know keep their pod.
 func Parse(name string, source []byte, podPath string) (*File, error) {
 	f := &File{Name: name, Source: source, PodPath: podPath}
-	if err := checkEncoding(name, source); err != nil {
+	if err := yamledit.CheckEncoding(name, source); err != nil {
 		return nil, err
 	}
 	if podPath != "" {
-		if _, err := parsePath(podPath); err != nil {
+		if _, err := yamledit.ParsePath(podPath); err != nil {
 			return nil, err
 		}
 	}
-	chunks := split(source)
+	chunks := yamledit.Split(source)
 	parts := make([]File, len(chunks)) // a document each
 	errs := make([]error, len(chunks))
 	Each(len(chunks), func(i int) {
@@ -53,7 +59,7 @@ func Parse(name string, source []byte, podPath string) (*File, error) {
 	})
 	for i, part := range parts {
 		if err := errs[i]; err != nil {
-			if bytes.Contains(chunks[i].text, []byte("{{")) {
+			if bytes.Contains(chunks[i].Text, []byte("{{")) {
 				err = fmt.Errorf("%w (this looks like a template: give podseal what helm template makes of it)", err)
 			}
 			return nil, err
@@ -65,8 +71,8 @@ func Parse(name string, source []byte, podPath string) (*File, error) {
 	return f, nil
 }
 
-func (f *File) readDocument(index int, c chunk, podPath string) error {
-	d, err := parseDocument(f.Name, index, c)
+func (f *File) readDocument(index int, c yamledit.Chunk, podPath string) error {
+	d, err := yamledit.Parse(f.Name, index, c)
 	if err != nil {
 		return err
 	}
@@ -81,7 +87,7 @@ func (f *File) readDocument(index int, c chunk, podPath string) error {
 func (o Other) Decode(into any) error { return o.Document.Decode(o.Node, into) }
 
 // readObject finds the pod of one object, or those of a list's items. The prefix is the path from the document.
-func (f *File) readObject(d *Document, object *yaml.Node, prefix, custom string) error {
+func (f *File) readObject(d *yamledit.Document, object *yaml.Node, prefix, custom string) error {
 	if object.Kind != yaml.MappingNode {
 		return d.Fail(object, "not a Kubernetes object: it has no apiVersion and kind")
 	}
@@ -89,7 +95,7 @@ func (f *File) readObject(d *Document, object *yaml.Node, prefix, custom string)
 	if h.kind == "" {
 		return d.Fail(object, "not a Kubernetes object: it has no kind")
 	}
-	if _, items, ok := Lookup(object, "items"); ok && strings.HasSuffix(h.kind, "List") && target(items).Kind == yaml.SequenceNode {
+	if _, items, ok := yamledit.Lookup(object, "items"); ok && strings.HasSuffix(h.kind, "List") && yamledit.Target(items).Kind == yaml.SequenceNode {
 		if items.Kind == yaml.AliasNode {
 			return d.Fail(items, "the items of this list are an alias; write them out")
 		}
@@ -102,9 +108,9 @@ func (f *File) readObject(d *Document, object *yaml.Node, prefix, custom string)
 	}
 	path, known := podPath(h.apiVersion, h.kind)
 	if !known && custom != "" {
-		if steps, err := parsePath(custom); err != nil {
+		if steps, err := yamledit.ParsePath(custom); err != nil {
 			return err
-		} else if _, there := walk(object, steps); there {
+		} else if _, there := yamledit.Walk(object, steps); there {
 			path, known = strings.TrimPrefix(custom, "."), true
 		}
 	}
@@ -128,9 +134,9 @@ func guessPod(n *yaml.Node, at string, depth int) string {
 	if n.Kind != yaml.MappingNode || depth == 0 {
 		return ""
 	}
-	if _, c, ok := Lookup(n, "containers"); ok && at != "" && c.Kind == yaml.SequenceNode && len(c.Content) > 0 {
-		_, _, name := Lookup(c.Content[0], "name")
-		if _, _, image := Lookup(c.Content[0], "image"); name && image {
+	if _, c, ok := yamledit.Lookup(n, "containers"); ok && at != "" && c.Kind == yaml.SequenceNode && len(c.Content) > 0 {
+		_, _, name := yamledit.Lookup(c.Content[0], "name")
+		if _, _, image := yamledit.Lookup(c.Content[0], "image"); name && image {
 			return at
 		}
 	}
@@ -182,9 +188,9 @@ func Select(files []*File, object, container string) ([]Target, error) {
 	}
 	switch {
 	case len(out) == 0:
-		return nil, &Error{names(files), 0, fmt.Sprintf("no container fits %s; there are: %s", wanted(object, container), inventory(pods))}
+		return nil, &Error{File: names(files), Line: 0, Reason: fmt.Sprintf("no container fits %s; there are: %s", wanted(object, container), inventory(pods))}
 	case container != "" && len(out) > 1:
-		return nil, &Error{names(files), 0, fmt.Sprintf("container %q is ambiguous: %s have one; choose with --select kind/name",
+		return nil, &Error{File: names(files), Line: 0, Reason: fmt.Sprintf("container %q is ambiguous: %s have one; choose with --select kind/name",
 			container, strings.Join(holders, ", "))}
 	}
 	return out, nil
@@ -246,17 +252,17 @@ func noPod(files []*File) error {
 	for _, f := range files {
 		for _, o := range f.Others {
 			if o.PodAt != "" {
-				return &Error{f.Name, o.Line, fmt.Sprintf("%s (%s) is not a kind that podseal knows, but it seems to have a pod: use --pod-path %s",
+				return &Error{File: f.Name, Line: o.Line, Reason: fmt.Sprintf("%s (%s) is not a kind that podseal knows, but it seems to have a pod: use --pod-path %s",
 					o.Kind, o.APIVersion, o.PodAt)}
 			}
 			if first == nil {
-				first = &Error{f.Name, o.Line, fmt.Sprintf("no pod in it: the kinds that have one are %s; for another kind than these use --pod-path; the first object here is %s %s",
+				first = &Error{File: f.Name, Line: o.Line, Reason: fmt.Sprintf("no pod in it: the kinds that have one are %s; for another kind than these use --pod-path; the first object here is %s %s",
 					kindNames, o.Kind, o.Name)}
 			}
 		}
 	}
 	if first == nil {
-		return &Error{names(files), 0, "no Kubernetes object in it"}
+		return &Error{File: names(files), Line: 0, Reason: "no Kubernetes object in it"}
 	}
 	return first
 }

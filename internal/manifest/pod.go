@@ -9,12 +9,13 @@ import (
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/json" // tells "containers" from "Containers", as the API server does
+
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // Pod is one pod of a file: the object that holds it, and its spec as values and as nodes.
 type Pod struct {
-	Document   *Document
+	Document   *yamledit.Document
 	APIVersion string
 	Kind       string
 	Name       string
@@ -82,34 +83,17 @@ type header struct{ apiVersion, kind, name, namespace string }
 // readHeader takes only what it needs, so that an object with odd labels is still named.
 func readHeader(object *yaml.Node) header {
 	text := func(n *yaml.Node, key string) string {
-		if _, v, ok := Lookup(n, key); ok {
-			return target(v).Value
+		if _, v, ok := yamledit.Lookup(n, key); ok {
+			return yamledit.Target(v).Value
 		}
 		return ""
 	}
 	h := header{apiVersion: text(object, "apiVersion"), kind: text(object, "kind")}
-	if _, meta, ok := Lookup(object, "metadata"); ok {
-		meta = target(meta)
+	if _, meta, ok := yamledit.Lookup(object, "metadata"); ok {
+		meta = yamledit.Target(meta)
 		h.name, h.namespace = cmp.Or(text(meta, "name"), text(meta, "generateName")), text(meta, "namespace")
 	}
 	return h
-}
-
-// target follows an alias.
-func target(n *yaml.Node) *yaml.Node {
-	for range 100 {
-		if n == nil || n.Kind != yaml.AliasNode || n.Alias == nil {
-			break
-		}
-		n = n.Alias
-	}
-	return n
-}
-
-// Step is one part of a path into a document: a key, or an index where Key is empty.
-type Step struct {
-	Key   string
-	Index int
 }
 
 // BuiltIn tells whether the object is of a kind of Kubernetes' own, for which the API server knows how lists are merged.
@@ -119,11 +103,11 @@ func (p *Pod) BuiltIn() bool {
 
 // Selector are the labels by which a controller selects its pods; nil where it has none, or not only labels.
 func (p *Pod) Selector() map[string]string {
-	selector, ok := walk(p.object, []Step{{Key: "spec"}, {Key: "selector"}})
+	selector, ok := yamledit.Walk(p.object, []yamledit.Step{{Key: "spec"}, {Key: "selector"}})
 	if !ok {
 		return nil
 	}
-	if match, ok := walk(selector, []Step{{Key: "matchLabels"}}); ok {
+	if match, ok := yamledit.Walk(selector, []yamledit.Step{{Key: "matchLabels"}}); ok {
 		selector = match
 	}
 	var labels map[string]string
@@ -134,16 +118,16 @@ func (p *Pod) Selector() map[string]string {
 }
 
 // readPod decodes the pod at a path of an object.
-func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Pod, error) {
+func readPod(d *yamledit.Document, object *yaml.Node, h header, prefix, path string) (*Pod, error) {
 	p := &Pod{
 		Document: d, APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Namespace: h.namespace,
 		Path: prefix + path, Within: prefix, Line: d.Line(object), object: object,
 	}
-	steps, err := parsePath(path)
+	steps, err := yamledit.ParsePath(path)
 	if err != nil {
 		return nil, err
 	}
-	spec, ok := walk(object, steps)
+	spec, ok := yamledit.Walk(object, steps)
 	if ok && spec.Kind == yaml.AliasNode {
 		return nil, d.Fail(spec, "the pod of %s is an alias; write it out, so that it can be changed alone", p)
 	}
@@ -151,15 +135,13 @@ func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Po
 		return nil, d.Fail(object, "%s has no pod at %s%s", p, path, whyNoPod(object, h))
 	}
 	p.Node = spec
-	value, known := d.valueAt(p.Steps())
-	if err := d.decode(spec, value, known, &p.Spec); err != nil {
+	if err := decodeAt(d, spec, p.Steps(), &p.Spec); err != nil {
 		return nil, fmt.Errorf("reading the pod of %s: %w", p, err)
 	}
-	template, _ := walk(object, steps[:len(steps)-1])
-	if _, meta, ok := Lookup(template, "metadata"); ok {
+	template, _ := yamledit.Walk(object, steps[:len(steps)-1])
+	if _, meta, ok := yamledit.Lookup(template, "metadata"); ok {
 		steps := p.Steps()
-		value, known := d.valueAt(append(steps[:len(steps)-1], Step{Key: "metadata"}))
-		if err := d.decode(meta, value, known, &p.Meta); err != nil {
+		if err := decodeAt(d, meta, append(steps[:len(steps)-1], yamledit.Step{Key: "metadata"}), &p.Meta); err != nil {
 			return nil, fmt.Errorf("reading the metadata of %s: %w", p, err)
 		}
 	}
@@ -172,9 +154,17 @@ func readPod(d *Document, object *yaml.Node, h header, prefix, path string) (*Po
 	return p, p.readContainers()
 }
 
+// decodeAt reads the node at a path of a document, from the document's value if that is known: it is resolved once.
+func decodeAt(d *yamledit.Document, n *yaml.Node, steps []yamledit.Step, into any) error {
+	if value, known := d.ValueAt(steps); known {
+		return d.DecodeValue(n, value, into)
+	}
+	return d.Decode(n, into)
+}
+
 // claimNames are the names of a StatefulSet's claim templates.
-func claimNames(d *Document, object *yaml.Node) ([]string, error) {
-	templates, ok := walk(object, []Step{{Key: "spec"}, {Key: "volumeClaimTemplates"}})
+func claimNames(d *yamledit.Document, object *yaml.Node) ([]string, error) {
+	templates, ok := yamledit.Walk(object, []yamledit.Step{{Key: "spec"}, {Key: "volumeClaimTemplates"}})
 	if !ok {
 		return nil, nil
 	}
@@ -196,7 +186,7 @@ func whyNoPod(object *yaml.Node, h header) string {
 	if h.kind != "Rollout" {
 		return ""
 	}
-	if ref, ok := walk(object, []Step{{Key: "spec"}, {Key: "workloadRef"}, {Key: "name"}}); ok {
+	if ref, ok := yamledit.Walk(object, []yamledit.Step{{Key: "spec"}, {Key: "workloadRef"}, {Key: "name"}}); ok {
 		return fmt.Sprintf(": its workloadRef names %s, which is what to seal", ref.Value)
 	}
 	return ""
@@ -209,7 +199,7 @@ func (p *Pod) readContainers() error {
 		from []corev1.Container
 		init bool
 	}{{"initContainers", p.Spec.InitContainers, true}, {"containers", p.Spec.Containers, false}} {
-		_, nodes, own := Lookup(p.Node, l.key)
+		_, nodes, own := yamledit.Lookup(p.Node, l.key)
 		for i, c := range l.from {
 			if seen[c.Name] {
 				return p.Document.Fail(p.Node, "%s has two containers with the name %q", p, c.Name)
@@ -217,8 +207,8 @@ func (p *Pod) readContainers() error {
 			seen[c.Name] = true
 			container := Container{Container: c, Init: l.init, Index: i, Node: p.Node, Line: p.Document.Line(p.Node)}
 			if own {
-				container.Node = target(target(nodes).Content[i])
-				container.Line = p.Document.Line(target(nodes).Content[i])
+				container.Node = yamledit.Target(yamledit.Target(nodes).Content[i])
+				container.Line = p.Document.Line(yamledit.Target(nodes).Content[i])
 			}
 			p.Containers = append(p.Containers, container)
 		}
@@ -237,24 +227,4 @@ func (p *Pod) Container(name string) (Container, bool) {
 		}
 	}
 	return Container{}, false
-}
-
-// Decode reads a node as the API server would read it, unknown fields left aside.
-func (d *Document) Decode(n *yaml.Node, into any) error { return d.decode(n, nil, false, into) }
-
-// decode is Decode for a node whose value may be known.
-func (d *Document) decode(n *yaml.Node, v any, known bool, into any) (err error) {
-	if !known {
-		if v, err = d.Value(n); err != nil {
-			return err
-		}
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return d.Fail(n, "no JSON can say this: %v", err)
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return d.Fail(n, "not what Kubernetes takes here: %v", err)
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // fail is an error about a field of a container, with its place in the file.
@@ -22,7 +23,7 @@ func descend(n *yaml.Node, field []any) *yaml.Node {
 		var next *yaml.Node
 		switch step := step.(type) {
 		case string:
-			_, next, _ = manifest.Lookup(follow(n), step)
+			_, next, _ = yamledit.Lookup(follow(n), step)
 		case int:
 			if list := follow(n); list.Kind == yaml.SequenceNode && step < len(list.Content) {
 				next = list.Content[step]

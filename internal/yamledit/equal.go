@@ -1,4 +1,4 @@
-package manifest
+package yamledit
 
 import (
 	"slices"
@@ -6,14 +6,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Means tells whether a node means a value, without making one of it. It may be false for one that does, where aliases
+// Equals tells whether a node means a value, without making one of it. It may be false for one that does, where aliases
 // or merge keys stand: then Value tells.
-func (d *Document) Means(n *yaml.Node, value any) bool {
+func (d *Document) Equals(n *yaml.Node, value any) bool {
 	r := resolver{doc: d}
-	return r.means(n, value)
+	return r.equals(n, value)
 }
 
-func (r *resolver) means(n *yaml.Node, value any) bool {
+func (r *resolver) equals(n *yaml.Node, value any) bool {
 	switch n.Kind {
 	case yaml.SequenceNode:
 		list, ok := value.([]any)
@@ -21,13 +21,13 @@ func (r *resolver) means(n *yaml.Node, value any) bool {
 			return false
 		}
 		for i, item := range n.Content {
-			if !r.means(item, list[i]) {
+			if !r.equals(item, list[i]) {
 				return false
 			}
 		}
 		return true
 	case yaml.MappingNode:
-		return r.mappingMeans(n, value)
+		return r.mappingEquals(n, value)
 	case yaml.ScalarNode:
 		switch value.(type) {
 		case map[string]any, []any:
@@ -40,9 +40,9 @@ func (r *resolver) means(n *yaml.Node, value any) bool {
 	}
 }
 
-// mappingMeans compares entry by entry. There are as many entries as the value has, and no key is there twice: so each of
+// mappingEquals compares entry by entry. There are as many entries as the value has, and no key is there twice: so each of
 // the value's has one.
-func (r *resolver) mappingMeans(n *yaml.Node, value any) bool {
+func (r *resolver) mappingEquals(n *yaml.Node, value any) bool {
 	fields, ok := value.(map[string]any)
 	if !ok || 2*len(fields) != len(n.Content) {
 		return false
@@ -64,7 +64,7 @@ func (r *resolver) mappingMeans(n *yaml.Node, value any) bool {
 			names = append(names, name)
 		}
 		want, has := fields[name]
-		if !has || !r.means(n.Content[i+1], want) {
+		if !has || !r.equals(n.Content[i+1], want) {
 			return false
 		}
 	}

@@ -1,4 +1,4 @@
-package manifest
+package yamledit
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Means agrees with Value wherever it says yes, and says yes for everything without aliases and merge keys.
-func TestMeans(t *testing.T) {
+// Equals agrees with Value wherever it says yes, and says yes for everything without aliases and merge keys.
+func TestEquals(t *testing.T) {
 	many := ""
 	for i := range 40 {
 		many += fmt.Sprintf("k%d: %d\n", i, i)
@@ -31,23 +31,23 @@ func TestMeans(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := d.Means(d.Root, v); got == c.never {
+		if got := d.Equals(d.Root, v); got == c.never {
 			t.Errorf("%q means itself: %v", c.text, got)
 		}
-		if other.Means(other.Root, v) {
+		if other.Equals(other.Root, v) {
 			t.Errorf("%q means %q", c.other, c.text)
 		}
 	}
 	// Two keys that are one to the tools of Kubernetes, and a value with another beside it.
 	d := document(t, "on: 1\n\"true\": 1\n")
-	if d.Means(d.Root, map[string]any{"true": int64(1), "x": int64(2)}) {
+	if d.Equals(d.Root, map[string]any{"true": int64(1), "x": int64(2)}) {
 		t.Error("a key that is there twice counts as two")
 	}
 }
 
 func document(t *testing.T, text string) *Document {
 	t.Helper()
-	d, err := parseDocument("in.yaml", 0, chunk{text: []byte(text)})
+	d, err := Parse("in.yaml", 0, Chunk{Text: []byte(text)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,4 @@
-// Package manifest finds pods and their containers in YAML source, with positions.
-//
-// The YAML parser tells where things stand; the source itself stays what the user wrote. So every value here keeps its
-// node, and a Document answers where a node starts and ends in the bytes.
-package manifest
+package yamledit
 
 import (
 	"bytes"
@@ -26,17 +22,17 @@ func (e *Error) Error() string {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// chunk is the source of one document of a stream.
-type chunk struct {
-	offset int // in the file
-	line   int // lines of the file before it
-	text   []byte
+// Chunk is the source of one document of a stream.
+type Chunk struct {
+	Offset int // of Text in the stream, in bytes
+	Line   int // lines of the stream before it
+	Text   []byte
 }
 
-// split cuts a stream into its documents. A line that starts with "---" or "..." and a blank is a boundary wherever it
+// Split cuts a stream into its documents. A line that starts with "---" or "..." and a blank is a boundary wherever it
 // stands: YAML allows it in no scalar, a block scalar's lines being indented.
-func split(src []byte) []chunk {
-	var chunks []chunk
+func Split(src []byte) []Chunk {
+	var chunks []Chunk
 	start, line, startLine := 0, 0, 0
 	directives := false // the open chunk has a directive, which belongs to the "---" after it
 	if bytes.HasPrefix(src, byteOrderMark) {
@@ -44,7 +40,7 @@ func split(src []byte) []chunk {
 	}
 	cut := func(at int) {
 		if at > start {
-			chunks = append(chunks, chunk{start, startLine, src[start:at]})
+			chunks = append(chunks, Chunk{start, startLine, src[start:at]})
 		}
 		start, startLine, directives = at, line, false
 	}
@@ -120,8 +116,8 @@ func lineBreak(src []byte, at int) (end, width int) {
 	return len(src), 0
 }
 
-// checkEncoding refuses what is not UTF-8.
-func checkEncoding(file string, src []byte) error {
+// CheckEncoding returns an error with its line for a source that is not UTF-8.
+func CheckEncoding(file string, src []byte) error {
 	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
 		return &Error{file, 1, "this is UTF-16; save it as UTF-8"}
 	}

@@ -1,4 +1,4 @@
-package manifest
+package yamledit
 
 import (
 	"bytes"
@@ -30,8 +30,10 @@ type Document struct {
 	rootErr  error
 }
 
-func parseDocument(file string, index int, c chunk) (*Document, error) {
-	d := &Document{File: file, Index: index, Offset: c.offset, Text: c.text, before: c.line}
+// Parse parses one document of a stream. The file's name and the document's index in the stream, from 0, are for messages
+// and for the Document.
+func Parse(file string, index int, c Chunk) (*Document, error) {
+	d := &Document{File: file, Index: index, Offset: c.Offset, Text: c.Text, before: c.Line}
 	d.lines = make([]int, 0, 1+bytes.Count(d.Text, []byte("\n")))
 	for at := 0; at < len(d.Text); at = nextLine(d.Text, at) {
 		d.lines = append(d.lines, at)
@@ -47,7 +49,7 @@ func parseDocument(file string, index int, c chunk) (*Document, error) {
 		if err != nil {
 			return nil, d.parseError(err)
 		}
-		return nil, &Error{file, c.line + 1, "two documents without '---' between them"}
+		return nil, &Error{file, c.Line + 1, "two documents without '---' between them"}
 	}
 	if len(n.Content) == 1 {
 		d.Root = n.Content[0]
@@ -57,7 +59,7 @@ func parseDocument(file string, index int, c chunk) (*Document, error) {
 
 // Reparse parses other text as the same document of the file.
 func (d *Document) Reparse(text []byte) (*Document, error) {
-	return parseDocument(d.File, d.Index, chunk{d.Offset, d.before, text})
+	return Parse(d.File, d.Index, Chunk{d.Offset, d.before, text})
 }
 
 var parserLine = regexp.MustCompile(`^line (\d+): `)

@@ -1,4 +1,4 @@
-package manifest
+package yamledit
 
 import (
 	"slices"
@@ -200,4 +200,15 @@ func Lookup(mapping *yaml.Node, key string) (k, v *yaml.Node, ok bool) {
 		}
 	}
 	return nil, nil, false
+}
+
+// Target follows an alias to the node that it stands for. An alias of nothing, or of itself, is returned as it is.
+func Target(n *yaml.Node) *yaml.Node {
+	for range 100 {
+		if n == nil || n.Kind != yaml.AliasNode || n.Alias == nil {
+			break
+		}
+		n = n.Alias
+	}
+	return n
 }

@@ -1,4 +1,4 @@
-package manifest
+package yamledit
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func kubernetes(source []byte) (any, error) {
 
 // ours reads it through the nodes.
 func ours(source []byte) (any, error) {
-	d, err := parseDocument("in", 0, chunk{text: source})
+	d, err := Parse("in", 0, Chunk{Text: source})
 	if err != nil || d.Root == nil {
 		return nil, err
 	}
