@@ -1,7 +1,8 @@
-# make demo   seal a real nginx and see the manifest
-# make test   all tests: unit and end-to-end
-# Both use the Docker engine that DOCKER_HOST or the current context names, and install one on Debian or Ubuntu (root)
-# where none answers.
+# make demo        seal a real nginx and see the manifest
+# make test        all tests: unit and end-to-end
+# make test-unit   the tests that need no engine
+# The first two use the Docker engine that DOCKER_HOST or the current context names. If none answers, they install one on
+# Debian or Ubuntu (as root).
 SHELL   := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 TOOLS   := $(CURDIR)/bin/tools
@@ -20,24 +21,25 @@ build:
 release:
 	VERSION=$(VERSION) scripts/release.sh
 
-# The engine has just been made sure of, so no test may skip for the lack of one: CI=true.
+# All tests. They start after the engine has been found, so that none may skip because it lacks one: CI=true.
 test: engine
 	scripts/tools.sh
-	CI=true $(GOTEST) ./cmd/... ./internal/... ./examples/...
-	CI=true $(GOTEST) ./e2e/...
+	CI=true $(GOTEST) -tags engine ./cmd/... ./internal/... ./examples/...
+	CI=true $(GOTEST) -tags engine ./e2e/...
 
+# The tests that need no engine. Those with the build tag "engine" start containers, build images or whole releases.
 test-unit:
 	$(GOTEST) ./cmd/... ./internal/...
 
 test-e2e: engine
 	scripts/tools.sh
-	CI=true $(GOTEST) ./e2e/...
+	CI=true $(GOTEST) -tags engine ./e2e/...
 
 # Figures of the tracer (traced over untraced, in one run), of the splice, and of whole runs over the same by hand. They
 # need the engine and a quiet machine.
 bench: engine
 	scripts/tools.sh
-	go test -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/emit ./e2e
+	go test -tags engine -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/emit ./e2e
 
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint $(TOOLS)/govulncheck
 	@out=$$($(TOOLS)/gofumpt -l cmd internal e2e examples); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }

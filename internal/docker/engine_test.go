@@ -1,3 +1,5 @@
+//go:build engine
+
 package docker
 
 import (
@@ -252,12 +254,4 @@ func expect(t *testing.T, got, want string) {
 	if strings.TrimSpace(got) != strings.TrimSpace(want) {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
-}
-
-func sealed(mounts ...profile.Mount) profile.Profile {
-	p := profile.Profile{User: profile.User{UID: 1000, GID: 2000}}
-	for _, m := range mounts {
-		p = p.WithMount(m)
-	}
-	return p
 }

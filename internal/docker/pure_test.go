@@ -317,6 +317,15 @@ func TestTail(t *testing.T) {
 	}
 }
 
+// sealed returns a profile of an ordinary user with mounts.
+func sealed(mounts ...profile.Mount) profile.Profile {
+	p := profile.Profile{User: profile.User{UID: 1000, GID: 2000}}
+	for _, m := range mounts {
+		p = p.WithMount(m)
+	}
+	return p
+}
+
 // A VOLUME is covered by a mount of its place, however the image declares it.
 func TestUncovered(t *testing.T) {
 	t.Parallel()
