@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux && engine
 
 package trace_test
 
