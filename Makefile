@@ -12,7 +12,10 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build release test test-unit test-e2e bench lint demo docs engine clean
+# The packages whose logic decides a seal, for make mutate.
+MUTATED := plan diff seal trial probe emit yamledit podspec manifest pod advise image profile
+
+.PHONY: build release test test-unit test-e2e bench mutate lint demo docs engine clean
 
 build:
 	VERSION=$(VERSION) scripts/build.sh bin/podseal "$$(go env GOOS)/$$(go env GOARCH)"
@@ -41,8 +44,15 @@ bench: engine
 	scripts/tools.sh
 	go test -tags engine -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/emit ./e2e
 
+# Changes one operator at a time at random, and lists the changes that no test of the package notices.
+# make mutate N=200 SEED=7 MUTATED="plan diff"
+N    ?= 60
+SEED ?= 1
+mutate:
+	go run ./scripts/mutate -n $(N) -seed $(SEED) $(patsubst %,./%/...,$(wildcard $(addprefix internal/,$(MUTATED))))
+
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint $(TOOLS)/govulncheck
-	@out=$$($(TOOLS)/gofumpt -l cmd internal e2e examples); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
+	@out=$$($(TOOLS)/gofumpt -l cmd internal e2e examples scripts); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
 	$(TOOLS)/golangci-lint run ./...
 	scripts/vuln.sh $(TOOLS)/govulncheck
 
