@@ -15,12 +15,12 @@ import (
 
 // reader reads one pod.
 type reader struct {
-	pod     *manifest.Pod
-	objects *Objects
-	options Options
-	unlike  notes
-	seeds   map[string]profile.MountKind // of the volumes that init containers of an earlier seal prepare
-	envs    map[string]*environment
+	pod         *manifest.Pod
+	objects     *Objects
+	options     Options
+	unsupported notes
+	seeds       map[string]profile.MountKind // of the volumes that init containers of an earlier seal prepare
+	envs        map[string]*environment
 }
 
 func newReader(p *manifest.Pod, objects *Objects, o Options) *reader {
@@ -73,7 +73,7 @@ func (r *reader) member(c manifest.Container) (target.Member, error) {
 		return m, err
 	}
 	r.override(c, t)
-	r.containerUnlike(c)
+	r.containerUnsupported(c)
 	return m, nil
 }
 
@@ -142,7 +142,7 @@ func (r *reader) security(c manifest.Container, t *target.Target) {
 	case user != nil:
 		t.User = strconv.FormatInt(*user, 10)
 	case group != nil:
-		r.unlike.add("runAsGroup without runAsUser is not given to the open run, which keeps the image's group", t.Name)
+		r.unsupported.add("runAsGroup without runAsUser is not given to the open run, which keeps the image's group", t.Name)
 	}
 }
 
@@ -177,11 +177,11 @@ func (r *reader) ports(c manifest.Container) ([]int, error) {
 			return nil, r.fail(c, []any{"ports", i}, "container %s of %s has a port %d, which is none", memberName(c), r.pod, p.ContainerPort)
 		}
 		if p.Protocol != "" && p.Protocol != corev1.ProtocolTCP {
-			r.unlike.add("ports of "+string(p.Protocol)+" are not published to the host", memberName(c))
+			r.unsupported.add("ports of "+string(p.Protocol)+" are not published to the host", memberName(c))
 			continue
 		}
 		if p.HostPort != 0 {
-			r.unlike.add("hostPort is not bound: ports are published on free ones", memberName(c))
+			r.unsupported.add("hostPort is not bound: ports are published on free ones", memberName(c))
 		}
 		if n := int(p.ContainerPort); !slices.Contains(out, n) {
 			out = append(out, n)

@@ -67,14 +67,14 @@ func (r *reader) field(path string) (value string, known bool) {
 	s := r.pod.Spec
 	switch path {
 	case "spec.nodeName":
-		r.unlike.add("the pod's node has a name that stands for it (" + standInNode + ")")
+		r.unsupported.add("the pod's node has a name that stands for it (" + standInNode + ")")
 		return cmp.Or(s.NodeName, standInNode), true
 	case "spec.serviceAccountName":
 		return cmp.Or(s.ServiceAccountName, s.DeprecatedServiceAccount, "default"), true
 	case "status.podIP", "status.podIPs":
 		return target.PodIP, true
 	case "status.hostIP", "status.hostIPs":
-		r.unlike.add("the pod's node has an address that stands for it (" + standInHost + "): nothing of the node answers there")
+		r.unsupported.add("the pod's node has an address that stands for it (" + standInHost + "): nothing of the node answers there")
 		return standInHost, true
 	}
 	return "", false
@@ -175,7 +175,7 @@ func (r *reader) resource(ref corev1.ResourceFieldSelector, own manifest.Contain
 	q, has := list[key]
 	if !has && which == "limits" && known {
 		q = stand
-		r.unlike.add(fmt.Sprintf("the container is told a limit of %s that stands for its node's (%s)", name, stand.String()), memberName(c))
+		r.unsupported.add(fmt.Sprintf("the container is told a limit of %s that stands for its node's (%s)", name, stand.String()), memberName(c))
 	}
 	return inUnits(q, ref.Divisor, key == corev1.ResourceCPU), nil
 }

@@ -79,13 +79,13 @@ func (p *projection) source(s corev1.VolumeProjection) error {
 	case s.DownwardAPI != nil:
 		return p.downward(s.DownwardAPI.Items)
 	case s.ServiceAccountToken != nil:
-		p.unlike.add("volume " + p.name + " holds a stand-in for the token of a service account")
+		p.unsupported.add("volume " + p.name + " holds a stand-in for the token of a service account")
 		return p.add(cmp.Or(s.ServiceAccountToken.Path, "token"), []byte(standIn), nil)
 	case s.ClusterTrustBundle != nil:
-		p.unlike.add("volume " + p.name + " holds a stand-in for a trust bundle of the cluster")
+		p.unsupported.add("volume " + p.name + " holds a stand-in for a trust bundle of the cluster")
 		return p.add(s.ClusterTrustBundle.Path, []byte(standIn), nil)
 	case s.PodCertificate != nil:
-		p.unlike.add("volume " + p.name + " holds stand-ins for a certificate that the cluster makes")
+		p.unsupported.add("volume " + p.name + " holds stand-ins for a certificate that the cluster makes")
 		for _, at := range []string{s.PodCertificate.CredentialBundlePath, s.PodCertificate.KeyPath, s.PodCertificate.CertificateChainPath} {
 			if at != "" {
 				if err := p.add(at, []byte(standIn), nil); err != nil {
@@ -110,7 +110,7 @@ func (p *projection) object(kind, name string, items []corev1.KeyToPath, optiona
 		return p.failPod(p.field, "volume %s of %s holds %s %s, which is not in the input: give its file by --with FILE", p.name, p.pod, kind, name)
 	}
 	if kind == "ConfigMap" && name == rootCA {
-		p.unlike.add("volume " + p.name + " holds a stand-in for the cluster's certificate, unless the input has ConfigMap " + rootCA)
+		p.unsupported.add("volume " + p.name + " holds a stand-in for the cluster's certificate, unless the input has ConfigMap " + rootCA)
 	}
 	if len(items) == 0 {
 		for _, k := range slices.Sorted(maps.Keys(data)) {

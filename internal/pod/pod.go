@@ -67,9 +67,9 @@ func Read(p *manifest.Pod, objects *Objects, o Options) (*Pod, error) {
 		return nil, err
 	}
 	out.main = mainMember(p, out)
-	r.podUnlike()
+	r.podUnsupported()
 	out.shared = target.Pod{
-		Name: hostname(p), Passing: passing(p), Volumes: volumes, Sysctls: sysctls(p), Ports: ports(out, o.Flags.Ports), Unlike: r.unlike.sentences(),
+		Name: hostname(p), Passing: passing(p), Volumes: volumes, Sysctls: sysctls(p), Ports: ports(out, o.Flags.Ports), Unsupported: r.unsupported.sentences(),
 		Original: p.String(), Groups: supplementalGroups(p), FSGroup: fsGroup(p),
 	}
 	return out, nil

@@ -117,8 +117,8 @@ func dumpPod(b *bytes.Buffer, p *target.Pod) {
 			fmt.Fprintf(b, "  %04o %s %q\n", f.Mode, f.Path, f.Content)
 		}
 	}
-	for _, s := range p.Unlike {
-		fmt.Fprintf(b, "unlike: %s\n", s)
+	for _, s := range p.Unsupported {
+		fmt.Fprintf(b, "unsupported: %s\n", s)
 	}
 }
 

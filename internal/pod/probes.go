@@ -95,7 +95,7 @@ func (r *reader) asksPod(c manifest.Container, name, host string) bool {
 	if host == "" {
 		return true
 	}
-	r.unlike.add("the "+name+" asks the host "+host+" instead of the pod, and is left out", memberName(c))
+	r.unsupported.add("the "+name+" asks the host "+host+" instead of the pod, and is left out", memberName(c))
 	return false
 }
 
@@ -146,7 +146,7 @@ func (r *reader) hooks(c manifest.Container) (postStart, preStop *target.Hook, e
 		return nil, nil, nil
 	}
 	if c.Lifecycle.StopSignal != nil {
-		r.unlike.add("the stop signal is the image's, not the pod's", memberName(c))
+		r.unsupported.add("the stop signal is the image's, not the pod's", memberName(c))
 	}
 	if postStart, err = r.hook(c, "postStart", c.Lifecycle.PostStart); err != nil {
 		return nil, nil, err
@@ -169,7 +169,7 @@ func (r *reader) hook(c manifest.Container, name string, from *corev1.LifecycleH
 	case from.Sleep != nil:
 		return &target.Hook{Sleep: seconds(from.Sleep.Seconds)}, nil
 	case from.TCPSocket != nil:
-		r.unlike.add("a "+name+" hook with tcpSocket does nothing, as in a cluster", memberName(c))
+		r.unsupported.add("a "+name+" hook with tcpSocket does nothing, as in a cluster", memberName(c))
 	}
 	return nil, nil //nolint:nilnil // no hook is no error
 }

@@ -189,7 +189,7 @@ func (s *session) notExercised(p profile.Profile) []string {
 		out = append(out, "what the application first does some time after its start (see --soak)")
 	}
 	if t.Pod != nil {
-		out = append(out, t.Pod.Unlike...)
+		out = append(out, t.Pod.Unsupported...)
 	}
 	if s.unrepeatable {
 		out = append(out, "the e2e commands after a restart: they fail when they are run twice, so a restart was judged by readiness alone")

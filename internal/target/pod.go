@@ -9,19 +9,19 @@ import (
 // Pod is what a target lives in: the other containers of its pod, and the pod's volumes. A target without a Pod runs
 // alone.
 type Pod struct {
-	Name     string            // the hostname, too
-	Passing  bool              // the name is one of these runs: a controller gives its pods others
-	Kind     MemberKind        // of the target: those after an init container start when it has ended
-	Volumes  []Volume          // in the pod's order
-	FSGroup  *int64            // the group that owns the volumes; nil where the pod says none, which is not the group 0
-	Groups   []int64           // supplementalGroups, sorted
-	Sysctls  map[string]string // that the pod sets
-	Ports    []int             // TCP ports to publish: those of the default container first; all containers share them
-	Before   []Member          // the containers that start before the target, in the order in which a kubelet starts them
-	After    []Member          // those that start after it
-	Default  string            // the member that PODSEAL_CONTAINER names and --exec runs in; empty means the target
-	Unlike   []string          // one sentence each: what of the pod cannot be emulated, and so was not tried
-	Original string            // how messages name the pod: "Deployment web"
+	Name        string            // the hostname, too
+	Passing     bool              // the name is one of these runs: a controller gives its pods others
+	Kind        MemberKind        // of the target: those after an init container start when it has ended
+	Volumes     []Volume          // in the pod's order
+	FSGroup     *int64            // the group that owns the volumes; nil where the pod says none, which is not the group 0
+	Groups      []int64           // supplementalGroups, sorted
+	Sysctls     map[string]string // that the pod sets
+	Ports       []int             // TCP ports to publish: those of the default container first; all containers share them
+	Before      []Member          // the containers that start before the target, in the order in which a kubelet starts them
+	After       []Member          // those that start after it
+	Default     string            // the member that PODSEAL_CONTAINER names and --exec runs in; empty means the target
+	Unsupported []string          // what of the pod podseal does not emulate, one sentence each
+	Original    string            // how messages name the pod: "Deployment web"
 }
 
 // Member is another container of a target's pod.

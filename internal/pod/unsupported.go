@@ -59,10 +59,10 @@ func (n *notes) addAll(features []feature, containers ...string) {
 	}
 }
 
-// containerUnlike notes what of a container is not emulated.
-func (r *reader) containerUnlike(c manifest.Container) {
+// containerUnsupported notes what of a container is not emulated.
+func (r *reader) containerUnsupported(c manifest.Container) {
 	name := memberName(c)
-	r.unlike.addAll([]feature{
+	r.unsupported.addAll([]feature{
 		{c.LivenessProbe != nil, "the livenessProbe is not run"},
 		{c.StartupProbe != nil && kindOf(c) == target.Sidecar, "the startupProbe does not hold back the containers that start after it"},
 		{c.TTY || c.Stdin, "the container gets no terminal and no stdin"},
@@ -79,10 +79,10 @@ func (r *reader) containerUnlike(c manifest.Container) {
 		}
 	}
 	if len(left) > 0 {
-		r.unlike.add("limits other than memory are not enforced, nor are devices given: "+strings.Join(left, ", "), name)
+		r.unsupported.add("limits other than memory are not enforced, nor are devices given: "+strings.Join(left, ", "), name)
 	}
 	if s := c.SecurityContext; s != nil {
-		r.unlike.addAll([]feature{
+		r.unsupported.addAll([]feature{
 			{isTrue(s.Privileged), "privileged is not given: no run has the node's devices or unmasked /proc and /sys"},
 			{s.ProcMount != nil && *s.ProcMount != corev1.DefaultProcMount, "procMount Unmasked is not given"},
 		}, name)
@@ -94,13 +94,13 @@ func (r *reader) containerUnlike(c manifest.Container) {
 // confinement notes the profiles of the kernel's security modules, which are not loaded here.
 func (r *reader) confinement(seccomp *corev1.SeccompProfile, armor *corev1.AppArmorProfile, se *corev1.SELinuxOptions, who ...string) {
 	if seccomp != nil && seccomp.Type != corev1.SeccompProfileTypeRuntimeDefault {
-		r.unlike.add(fmt.Sprintf("the seccomp profile %s is not used: all runs have the engine's default", seccomp.Type), who...)
+		r.unsupported.add(fmt.Sprintf("the seccomp profile %s is not used: all runs have the engine's default", seccomp.Type), who...)
 	}
 	if armor != nil && armor.Type != corev1.AppArmorProfileTypeRuntimeDefault {
-		r.unlike.add(fmt.Sprintf("the AppArmor profile %s is not used", armor.Type), who...)
+		r.unsupported.add(fmt.Sprintf("the AppArmor profile %s is not used", armor.Type), who...)
 	}
 	if se != nil {
-		r.unlike.add("seLinuxOptions are not used", who...)
+		r.unsupported.add("seLinuxOptions are not used", who...)
 	}
 }
 
@@ -108,23 +108,23 @@ func (r *reader) confinement(seccomp *corev1.SeccompProfile, armor *corev1.AppAr
 func (r *reader) oldAppArmor(c manifest.Container) {
 	value := r.pod.Meta.Annotations[corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name]
 	if value != "" && value != corev1.DeprecatedAppArmorBetaProfileRuntimeDefault {
-		r.unlike.add("the AppArmor profile "+value+" is not used", memberName(c))
+		r.unsupported.add("the AppArmor profile "+value+" is not used", memberName(c))
 	}
 }
 
-// mountUnlike notes what of a mount is not emulated.
-func (r *reader) mountUnlike(c manifest.Container, m corev1.VolumeMount) {
-	r.unlike.addAll([]feature{
+// mountUnsupported notes what of a mount is not emulated.
+func (r *reader) mountUnsupported(c manifest.Container, m corev1.VolumeMount) {
+	r.unsupported.addAll([]feature{
 		{m.MountPropagation != nil && *m.MountPropagation != corev1.MountPropagationNone, "mountPropagation of " + m.MountPath + " is not given"},
 		{m.RecursiveReadOnly != nil && *m.RecursiveReadOnly != corev1.RecursiveReadOnlyDisabled, "recursiveReadOnly of " + m.MountPath + " is not given"},
 		{len(m.BindMountOptions) > 0, "bindMountOptions of " + m.MountPath + " are not given"},
 	}, memberName(c))
 }
 
-// podUnlike notes what of the pod itself is not emulated.
-func (r *reader) podUnlike() {
+// podUnsupported notes what of the pod itself is not emulated.
+func (r *reader) podUnsupported() {
 	s := r.pod.Spec
-	r.unlike.addAll([]feature{
+	r.unsupported.addAll([]feature{
 		{s.HostNetwork, "hostNetwork is not given: the pod has a network of its own"},
 		{s.HostPID, "hostPID is not given: the pod sees its own processes only"},
 		{s.HostIPC, "hostIPC is not given: the pod has an IPC namespace of its own"},
@@ -144,12 +144,12 @@ func (r *reader) podUnlike() {
 	if c := s.SecurityContext; c != nil {
 		r.confinement(c.SeccompProfile, c.AppArmorProfile, c.SELinuxOptions)
 		if c.SupplementalGroupsPolicy != nil && *c.SupplementalGroupsPolicy == corev1.SupplementalGroupsPolicyStrict {
-			r.unlike.add("supplementalGroupsPolicy Strict is not kept: the image's groups of the user are added")
+			r.unsupported.add("supplementalGroupsPolicy Strict is not kept: the image's groups of the user are added")
 		}
 	}
 	if s.AutomountServiceAccountToken == nil || *s.AutomountServiceAccountToken {
-		r.unlike.add("there is no Kubernetes API: neither its address (KUBERNETES_SERVICE_HOST) nor the token of the pod's service account is given")
+		r.unsupported.add("there is no Kubernetes API: neither its address (KUBERNETES_SERVICE_HOST) nor the token of the pod's service account is given")
 	} else {
-		r.unlike.add("there are no services: their variables (KUBERNETES_SERVICE_HOST and the like) are not given")
+		r.unsupported.add("there are no services: their variables (KUBERNETES_SERVICE_HOST and the like) are not given")
 	}
 }
