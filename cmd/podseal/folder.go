@@ -8,13 +8,17 @@ import (
 	"strings"
 )
 
-// manifestsIn lists the manifests of a folder and those below it, in the order of their names. What is hidden is left
-// out, and a folder that is made of something else than manifests is refused.
-func manifestsIn(folder string) ([]string, error) {
-	var out []string
-	err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
+// manifestsIn lists the manifests of a folder and of the folders below it, in the order of their names. Hidden files and
+// folders are left out. skipped says which folders could not be read. A chart, and a kustomization below the folder, are
+// errors.
+func manifestsIn(folder string) (out []string, skipped []error, err error) {
+	err = filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
+		if err != nil && name == folder {
 			return badInput("%w", plainPathError(err))
+		}
+		if err != nil {
+			skipped = append(skipped, badInput("%w", plainPathError(err)))
+			return nil
 		}
 		hidden := name != folder && strings.HasPrefix(d.Name(), ".")
 		switch {
@@ -30,10 +34,10 @@ func manifestsIn(folder string) ([]string, error) {
 	if err == nil && len(out) == 0 {
 		err = badInput("no manifest in folder %s: podseal reads its *.yaml, *.yml and *.json files", folder)
 	}
-	return out, err
+	return out, skipped, err
 }
 
-// isFolder follows a link, which a walk does not.
+// isFolder reports whether a name is a folder, or a link to one: a walk does not follow links.
 func isFolder(name string) bool {
 	st, err := os.Stat(name)
 	return err == nil && st.IsDir()

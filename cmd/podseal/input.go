@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,12 +15,14 @@ import (
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/pod"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // inputOptions are the flags that say where manifests are, and which of their containers are meant.
 type inputOptions struct {
 	files, with       []string
 	object, container string
+	exclude           []string
 	podPath           string
 	allowHostPath     bool
 }
@@ -26,6 +31,7 @@ func (o *inputOptions) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.files, "filename", "f", nil, "seal the containers of a manifest: a `FILE`, a folder of them, a kustomization's folder, or - for stdin (repeatable)")
 	f.StringVarP(&o.container, "container", "c", "", "seal only the manifest's container of this `NAME`")
 	f.StringVar(&o.object, "select", "", "seal only the containers of one object of the manifest, as `KIND/NAME`")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "do not seal the containers of an object of the manifest, as `KIND/NAME` (repeatable)")
 	f.StringArrayVar(&o.with, "with", nil, "take ConfigMaps and Secrets that the manifest refers to from a `FILE`, too (repeatable)")
 	f.StringVar(&o.podPath, "pod-path", "", "the `PATH` to the pod in objects of a kind that podseal does not know, as in spec.template.spec")
 	f.BoolVar(&o.allowHostPath, "allow-hostpath", false, "give the pod the folders of this machine that it asks for (hostPath)")
@@ -47,15 +53,20 @@ type podInput struct {
 }
 
 // readInputs reads the manifests and chooses their containers. The flags describe what the user said of the target; they
-// win over the pod.
-func readInputs(s streams, o inputOptions, flags target.Target) ([]*input, error) {
-	inputs, err := readFiles(s, o.files, o.podPath)
-	if err != nil {
-		return nil, err
+// win over the pod. unsealed are the parts of the input that may hold pods and that are not sealed: they are reported on
+// stderr.
+func readInputs(s streams, o inputOptions, flags target.Target) (inputs []*input, unsealed []error, err error) {
+	read := reader{streams: s, podPath: o.podPath}
+	if inputs, err = read.all(o.files); err != nil {
+		return nil, nil, err
 	}
-	with, err := readFiles(s, o.with, o.podPath)
+	unsealed = read.skipped
+	with, err := read.all(o.with)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	for _, err := range read.skipped {
+		fmt.Fprintln(s.err, "podseal: skipped:", oneLine(err))
 	}
 	var objects pod.Objects
 	for _, in := range slices.Concat(with, inputs) {
@@ -65,14 +76,34 @@ func readInputs(s streams, o inputOptions, flags target.Target) ([]*input, error
 	for _, in := range inputs {
 		files = append(files, in.file)
 	}
-	targets, err := manifest.Select(files, o.object, o.container)
+	selection := manifest.Selection{Object: o.object, Container: o.container, Exclude: o.exclude}
+	targets, err := manifest.Select(files, selection)
 	if err != nil {
-		return nil, asBadInput(err)
+		return nil, nil, asBadInput(err)
 	}
 	if err := checkFlags(flags, targets); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return inputs, choose(inputs, targets, &objects, pod.Options{Flags: flags, AllowHostPath: o.allowHostPath})
+	for _, object := range unsealedObjects(files) {
+		unsealed = append(unsealed, object.Unsealed())
+		if !selection.Excludes(object.Kind, object.Name) {
+			fmt.Fprintln(s.err, "podseal: not sealed:", oneLine(object.Unsealed()))
+		}
+	}
+	return inputs, unsealed, choose(inputs, targets, &objects, pod.Options{Flags: flags, AllowHostPath: o.allowHostPath})
+}
+
+// unsealedObjects returns the objects that seem to have containers that podseal does not seal.
+func unsealedObjects(files []*manifest.File) []manifest.Object {
+	var out []manifest.Object
+	for _, f := range files {
+		for _, o := range f.Objects {
+			if o.Unsealed() != nil {
+				out = append(out, o)
+			}
+		}
+	}
+	return out
 }
 
 // checkFlags refuses flags that can be meant for one container only.
@@ -123,65 +154,98 @@ func choose(inputs []*input, targets []manifest.Target, objects *pod.Objects, o 
 	return nil
 }
 
-// readFiles reads what was given: files, folders and stdin. A file that comes twice is read once.
-func readFiles(s streams, names []string, podPath string) ([]*input, error) {
-	var out []*input
-	seen := map[string]bool{}
-	add := func(name string, read func() ([]byte, error), path string) error {
-		if seen[name] {
-			return nil
-		}
-		seen[name] = true
-		data, err := read()
-		if err != nil {
-			return err
-		}
-		file, err := manifest.Parse(name, data, podPath)
-		if err != nil {
-			return asBadInput(err)
-		}
-		out = append(out, &input{file: file, path: path})
-		return nil
-	}
+// reader reads manifests from files, folders and stdin.
+type reader struct {
+	streams
+	podPath string
+	skipped []error // the files of folders that are no manifests, each with the reason
+}
+
+// all reads the arguments. A file that is named twice is read once.
+func (r *reader) all(names []string) ([]*input, error) {
+	l := inputList{seen: map[string]bool{}}
 	for _, name := range names {
-		if err := readOne(s, name, add); err != nil {
+		if err := r.one(&l, name); err != nil {
 			return nil, err
 		}
 	}
-	return out, nil
+	return l.inputs, nil
 }
 
-// addInput reads a manifest of a name, once, and takes it in.
-type addInput func(name string, read func() ([]byte, error), path string) error
+// inputList collects inputs, each once.
+type inputList struct {
+	inputs []*input
+	seen   map[string]bool
+}
 
-// readOne adds what one argument names.
-func readOne(s streams, name string, add addInput) error {
+// add reads one manifest.
+func (r *reader) add(l *inputList, name, path string, read func() ([]byte, error)) error {
+	if l.seen[name] {
+		return nil
+	}
+	l.seen[name] = true
+	data, err := read()
+	if err != nil {
+		return err
+	}
+	file, err := manifest.Parse(name, data, r.podPath)
+	if err != nil {
+		return asBadInput(err)
+	}
+	l.inputs = append(l.inputs, &input{file: file, path: path})
+	return nil
+}
+
+// one reads one argument.
+func (r *reader) one(l *inputList, name string) error {
 	if name == "-" {
-		return add("stdin", func() ([]byte, error) { return readStdin(s) }, "")
+		return r.add(l, "stdin", "", func() ([]byte, error) { return readStdin(r.streams) })
 	}
 	st, err := os.Stat(name)
 	if err != nil {
 		return badInput("%w", plainPathError(err))
 	}
-	plain := func(name string) error {
-		return add(filepath.Clean(name), func() ([]byte, error) { return readPlain(name) }, name)
-	}
 	if !st.IsDir() {
-		return plain(name)
+		return r.plain(l, name)
 	}
 	if kustomizationIn(name) != "" {
-		return add("build of "+filepath.Clean(name), func() ([]byte, error) { return buildKustomization(name) }, "")
+		return r.add(l, "build of "+filepath.Clean(name), "", func() ([]byte, error) { return buildKustomization(name) })
 	}
-	list, err := manifestsIn(name)
+	return r.folder(l, name)
+}
+
+func (r *reader) plain(l *inputList, name string) error {
+	return r.add(l, filepath.Clean(name), name, func() ([]byte, error) { return readPlain(name) })
+}
+
+// folder reads the manifests of a folder. Files that cannot be read or are no manifests are skipped, unless nothing is
+// left.
+func (r *reader) folder(l *inputList, name string) error {
+	list, skipped, err := manifestsIn(name)
 	if err != nil {
 		return err
 	}
+	had := len(l.inputs)
 	for _, file := range list {
-		if err := plain(file); err != nil {
+		if _, err := os.Stat(file); err != nil { // a link that leads nowhere
+			skipped = append(skipped, badInput("%w", plainPathError(err)))
+		} else if err := r.plain(l, file); isUnreadable(err) {
+			skipped = append(skipped, err)
+		} else if err != nil {
 			return err
 		}
 	}
+	if len(l.inputs) == had && len(skipped) > 0 {
+		return skipped[0]
+	}
+	r.skipped = append(r.skipped, skipped...)
 	return nil
+}
+
+// isUnreadable reports whether an error is about a file that cannot be read, or is no manifest at all.
+func isUnreadable(err error) bool {
+	var foreign *yamledit.ForeignError
+	return errors.Is(err, fs.ErrPermission) || errors.As(err, &foreign)
 }
 
 // readInput reads a file, or stdin for "-".

@@ -60,11 +60,11 @@ func readLine(t *testing.T, line, stdin string) string {
 	if err := f.Parse(strings.Fields(line)); err != nil {
 		t.Fatal(err)
 	}
-	inputs, err := readInputs(streams{in: strings.NewReader(stdin)}, o, flags)
-	if err != nil {
-		return fmt.Sprintf("exit %d: %s\n", codeOf(err), oneLine(err))
-	}
 	var b strings.Builder
+	inputs, _, err := readInputs(streams{in: strings.NewReader(stdin), err: &b}, o, flags)
+	if err != nil {
+		return fmt.Sprintf("%sexit %d: %s\n", b.String(), codeOf(err), oneLine(err))
+	}
 	for _, in := range inputs {
 		fmt.Fprintf(&b, "%s%s: %d documents\n", in.file.Name, map[bool]string{true: " (no file)"}[in.path == ""], len(in.file.Documents))
 		for _, p := range in.pods {

@@ -181,8 +181,12 @@ func (o *runOptions) check(s streams, image string, command []string) (t target.
 		if t.Network == "host" || strings.HasPrefix(t.Network, "container:") {
 			return t, nil, badInput("--network %s does not go with -f: the containers of a pod have a network of their own", t.Network)
 		}
-		if inputs, err = readInputs(s, o.input, t); err != nil {
+		var unsealed []error
+		if inputs, unsealed, err = readInputs(s, o.input, t); err != nil {
 			return t, nil, err
+		}
+		if o.deliver.podSecurity != "" && len(unsealed) > 0 {
+			return t, nil, badInput("--pod-security %s: the level restricted would also be enforced on pods that are not sealed: %w", o.deliver.podSecurity, unsealed[0])
 		}
 		if err := checkExec(inputs); err != nil {
 			return t, nil, err

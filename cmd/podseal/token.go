@@ -94,7 +94,7 @@ func boundSign(inputs []sealedInput, c sealedContainer) string {
 		if in.file == nil {
 			continue
 		}
-		for _, o := range in.file.Others {
+		for _, o := range in.file.Objects {
 			if strings.HasSuffix(o.Kind, "RoleBinding") && bindsDefault(o, c.pod.Namespace) {
 				return fmt.Sprintf("%s %s in %s gives the default service account a role", o.Kind, o.Name, in.file.Name)
 			}
@@ -103,7 +103,7 @@ func boundSign(inputs []sealedInput, c sealedContainer) string {
 	return ""
 }
 
-func bindsDefault(o manifest.Other, namespace string) bool {
+func bindsDefault(o manifest.Object, namespace string) bool {
 	var binding struct {
 		Subjects []struct{ Kind, Name, Namespace string } `json:"subjects"`
 	}

@@ -10,21 +10,22 @@ import (
 	"github.com/podseal/podseal/internal/golden"
 )
 
-// A golden is an input, the arguments of Parse and Select in its comment ("podPath | object | container"), and the
-// containers that were found, or the error.
+// A golden is an input, the arguments of Parse and Select in its comment ("podPath | object | container | excluded ..."),
+// and the containers that were found with the objects that are left, or the error.
 func TestFind(t *testing.T) {
 	golden.Run(t, "testdata/*.txtar", func(_ *testing.T, a *txtar.Archive) []txtar.File {
-		args := strings.SplitN(strings.TrimSpace(string(a.Comment))+"||", "|", 4)
-		return golden.Want(find(a.Files[0].Data, strings.TrimSpace(args[0]), strings.TrimSpace(args[1]), strings.TrimSpace(args[2])))
+		args := strings.Split(strings.TrimSpace(string(a.Comment))+"|||", "|")
+		word := func(i int) string { return strings.TrimSpace(args[i]) }
+		return golden.Want(find(a.Files[0].Data, word(0), Selection{word(1), word(2), strings.Fields(word(3))}))
 	})
 }
 
-func find(source []byte, podPath, object, container string) string {
+func find(source []byte, podPath string, s Selection) string {
 	f, err := Parse("in.yaml", source, podPath)
 	if err != nil {
 		return "error: " + err.Error() + "\n"
 	}
-	targets, err := f.Select(object, container)
+	targets, err := Select([]*File{f}, s)
 	if err != nil {
 		return "error: " + err.Error() + "\n"
 	}
@@ -48,8 +49,11 @@ func find(source []byte, podPath, object, container string) string {
 		}
 		b.WriteByte('\n')
 	}
-	for _, o := range f.Others {
-		fmt.Fprintf(&b, "other: line %d %s %s %s %s\n", o.Line, o.APIVersion, o.Kind, o.Name, o.PodAt)
+	for _, o := range f.Objects {
+		fmt.Fprintf(&b, "object: line %d %s %s\n", o.Line, o.APIVersion, o)
+		if err := o.Unsealed(); err != nil {
+			fmt.Fprintf(&b, "  %v\n", err)
+		}
 	}
 	return b.String()
 }

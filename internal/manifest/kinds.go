@@ -2,37 +2,129 @@ package manifest
 
 import "strings"
 
-// kind says where a kind of object keeps its pod.
+// kind names the places where a kind of object holds pods.
 type kind struct {
-	group string // of apiVersion; "" is the core group
-	name  string
-	path  string // from the object to the pod's spec
+	group string   // of apiVersion; "" is the core group
+	name  string   // of the kind
+	paths []string // patterns from the object to the specs of its pods; see expand
+	rule  podRule
 }
+
+// podRule says whether an object of a kind has its pods written out.
+type podRule int
+
+const (
+	always    podRule = iota // in every object
+	sometimes                // an object may have none
+	completed                // an operator completes what is written, or makes all of it
+)
+
+const (
+	templatePath = "spec.template.spec"
+	knativeGroup = "serving.knative.dev"
+)
+
+// rayPaths are the pods of a Ray cluster.
+func rayPaths(cluster string) []string {
+	return []string{cluster + "headGroupSpec.template.spec", cluster + "workerGroupSpecs[*].template.spec"}
+}
+
+// elasticPaths are the pods of an Elastic component that runs as one of several controllers.
+var elasticPaths = []string{"spec.deployment.podTemplate.spec", "spec.daemonSet.podTemplate.spec", "spec.statefulSet.podTemplate.spec"}
 
 var kinds = []kind{
-	{"", "Pod", "spec"},
-	{"", "PodTemplate", "template.spec"},
-	{"", "ReplicationController", "spec.template.spec"},
-	{"apps", "Deployment", "spec.template.spec"},
-	{"apps", "ReplicaSet", "spec.template.spec"},
-	{"apps", "StatefulSet", "spec.template.spec"},
-	{"apps", "DaemonSet", "spec.template.spec"},
-	{"extensions", "Deployment", "spec.template.spec"},
-	{"extensions", "ReplicaSet", "spec.template.spec"},
-	{"extensions", "DaemonSet", "spec.template.spec"},
-	{"batch", "Job", "spec.template.spec"},
-	{"batch", "CronJob", "spec.jobTemplate.spec.template.spec"},
-	{"argoproj.io", "Rollout", "spec.template.spec"},
-	{knativeGroup, "Service", "spec.template.spec"},
-	{knativeGroup, "Configuration", "spec.template.spec"},
-	{knativeGroup, "Revision", "spec"},
+	{group: "", name: "Pod", paths: []string{"spec"}},
+	{group: "", name: "PodTemplate", paths: []string{"template.spec"}},
+	{group: "", name: "ReplicationController", paths: []string{templatePath}},
+	{group: "apps", name: "Deployment", paths: []string{templatePath}},
+	{group: "apps", name: "ReplicaSet", paths: []string{templatePath}},
+	{group: "apps", name: "StatefulSet", paths: []string{templatePath}},
+	{group: "apps", name: "DaemonSet", paths: []string{templatePath}},
+	{group: "extensions", name: "Deployment", paths: []string{templatePath}},
+	{group: "extensions", name: "ReplicaSet", paths: []string{templatePath}},
+	{group: "extensions", name: "DaemonSet", paths: []string{templatePath}},
+	{group: "batch", name: "Job", paths: []string{templatePath}},
+	{group: "batch", name: "CronJob", paths: []string{"spec.jobTemplate.spec.template.spec"}},
+	{group: "argoproj.io", name: "Rollout", paths: []string{templatePath}},
+	{group: knativeGroup, name: "Service", paths: []string{templatePath}},
+	{group: knativeGroup, name: "Configuration", paths: []string{templatePath}},
+	{group: knativeGroup, name: "Revision", paths: []string{"spec"}},
+	{group: "apps.openshift.io", name: "DeploymentConfig", paths: []string{templatePath}},
+	{group: "keda.sh", name: "ScaledJob", paths: []string{"spec.jobTargetRef.template.spec"}},
+	{group: "apps.kruise.io", name: "CloneSet", paths: []string{templatePath}},
+	{group: "apps.kruise.io", name: "StatefulSet", paths: []string{templatePath}},
+	{group: "apps.kruise.io", name: "DaemonSet", paths: []string{templatePath}},
+	{group: "apps.kruise.io", name: "BroadcastJob", paths: []string{templatePath}},
+	{group: "sources.knative.dev", name: "ContainerSource", paths: []string{templatePath}},
+	{group: "agones.dev", name: "GameServer", paths: []string{templatePath}},
+	{group: "agones.dev", name: "Fleet", paths: []string{"spec.template.spec.template.spec"}},
+	{group: "agones.dev", name: "GameServerSet", paths: []string{"spec.template.spec.template.spec"}},
+	{group: "jobset.x-k8s.io", name: "JobSet", paths: []string{"spec.replicatedJobs[*].template.spec.template.spec"}},
+	{group: "batch.volcano.sh", name: "Job", paths: []string{"spec.tasks[*].template.spec"}},
+	{group: "leaderworkerset.x-k8s.io", name: "LeaderWorkerSet", paths: []string{
+		"spec.leaderWorkerTemplate.leaderTemplate.spec", "spec.leaderWorkerTemplate.workerTemplate.spec",
+	}},
+	{group: "kubeflow.org", name: "Notebook", paths: []string{templatePath}},
+	{group: "kubeflow.org", name: "PyTorchJob", paths: []string{"spec.pytorchReplicaSpecs.*.template.spec"}},
+	{group: "kubeflow.org", name: "TFJob", paths: []string{"spec.tfReplicaSpecs.*.template.spec"}},
+	{group: "kubeflow.org", name: "MPIJob", paths: []string{"spec.mpiReplicaSpecs.*.template.spec"}},
+	{group: "kubeflow.org", name: "XGBoostJob", paths: []string{"spec.xgbReplicaSpecs.*.template.spec"}},
+	{group: "ray.io", name: "RayCluster", paths: rayPaths("spec."), rule: completed},
+	{group: "ray.io", name: "RayJob", paths: append(rayPaths("spec.rayClusterSpec."), "spec.submitterPodTemplate.spec"), rule: completed},
+	{group: "ray.io", name: "RayService", paths: rayPaths("spec.rayClusterConfig."), rule: completed},
+	{group: "argoproj.io", name: "Experiment", paths: []string{"spec.templates[*].template.spec"}, rule: sometimes},
+	{group: "argoproj.io", name: "AnalysisTemplate", paths: []string{"spec.metrics[*].provider.job.spec.template.spec"}, rule: sometimes},
+	{group: "argoproj.io", name: "ClusterAnalysisTemplate", paths: []string{"spec.metrics[*].provider.job.spec.template.spec"}, rule: sometimes},
+	{group: "elasticsearch.k8s.elastic.co", name: "Elasticsearch", paths: []string{"spec.nodeSets[*].podTemplate.spec"}, rule: completed},
+	{group: "kibana.k8s.elastic.co", name: "Kibana", paths: []string{"spec.podTemplate.spec"}, rule: completed},
+	{group: "apm.k8s.elastic.co", name: "ApmServer", paths: []string{"spec.podTemplate.spec"}, rule: completed},
+	{group: "enterprisesearch.k8s.elastic.co", name: "EnterpriseSearch", paths: []string{"spec.podTemplate.spec"}, rule: completed},
+	{group: "maps.k8s.elastic.co", name: "ElasticMapsServer", paths: []string{"spec.podTemplate.spec"}, rule: completed},
+	{group: "logstash.k8s.elastic.co", name: "Logstash", paths: []string{"spec.podTemplate.spec"}, rule: completed},
+	{group: "beat.k8s.elastic.co", name: "Beat", paths: elasticPaths, rule: completed},
+	{group: "agent.k8s.elastic.co", name: "Agent", paths: elasticPaths, rule: completed},
+	{group: "flink.apache.org", name: "FlinkDeployment", paths: []string{
+		"spec.podTemplate.spec", "spec.jobManager.podTemplate.spec", "spec.taskManager.podTemplate.spec",
+	}, rule: completed},
+	{group: sparkGroup, name: "SparkApplication", paths: []string{"spec.driver.template.spec", "spec.executor.template.spec"}, rule: completed},
+	{group: sparkGroup, name: "ScheduledSparkApplication", paths: []string{
+		"spec.template.driver.template.spec", "spec.template.executor.template.spec",
+	}, rule: completed},
+	{group: "actions.github.com", name: "AutoscalingRunnerSet", paths: []string{templatePath}, rule: completed},
 }
 
-const knativeGroup = "serving.knative.dev"
+const sparkGroup = "sparkoperator.k8s.io"
 
-// kindNames are the kinds that podseal knows, for messages.
+// kindNames lists the common kinds that podseal knows, for messages.
 const kindNames = "Pod, PodTemplate, ReplicationController, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob, List, " +
-	"Argo Rollout, Knative Service"
+	"Argo Rollout, Knative Service, OpenShift DeploymentConfig, KEDA ScaledJob"
+
+// runner is a controller that starts containers in a pod of its own making, so that an object of its kinds has no pod
+// that could be run and edited alone.
+type runner struct {
+	group string
+	kinds string // names, separated by a space
+	says  string
+}
+
+var runners = []runner{
+	{"argoproj.io", "Workflow WorkflowTemplate ClusterWorkflowTemplate CronWorkflow", "Argo Workflows fills in their parameters and starts them through a wrapper"},
+	{"tekton.dev", "Task ClusterTask TaskRun Pipeline PipelineRun StepAction", "Tekton fills in their parameters and starts them through a wrapper"},
+	{sparkGroup, "SparkApplication ScheduledSparkApplication", "the Spark operator makes their pods"},
+}
+
+// runnerOf returns the reason why the containers of an object are not sealed; it is empty for other kinds.
+func runnerOf(apiVersion, name string) string {
+	group := groupOf(apiVersion)
+	for _, r := range runners {
+		for known := range strings.FieldsSeq(r.kinds) {
+			if r.group == group && known == name {
+				return r.says
+			}
+		}
+	}
+	return ""
+}
 
 func groupOf(apiVersion string) string {
 	group, _, found := strings.Cut(apiVersion, "/")
@@ -42,13 +134,13 @@ func groupOf(apiVersion string) string {
 	return group
 }
 
-// podPath is where an object keeps its pod's spec; known is false for kinds that podseal has not heard of.
-func podPath(apiVersion, name string) (path string, known bool) {
+// kindOf finds a kind in the table.
+func kindOf(apiVersion, name string) (kind, bool) {
 	group := groupOf(apiVersion)
 	for _, k := range kinds {
 		if k.group == group && k.name == name {
-			return k.path, true
+			return k, true
 		}
 	}
-	return "", false
+	return kind{}, false
 }

@@ -11,7 +11,7 @@ import (
 // Objects are the ConfigMaps and Secrets that pods refer to, by name. Of two with one name, the one that was added first
 // counts.
 type Objects struct {
-	byName map[objectKey][]manifest.Other
+	byName map[objectKey][]manifest.Object
 }
 
 type objectKey struct{ kind, name string }
@@ -19,9 +19,9 @@ type objectKey struct{ kind, name string }
 // Add takes the ConfigMaps and Secrets of a file.
 func (o *Objects) Add(f *manifest.File) {
 	if o.byName == nil {
-		o.byName = map[objectKey][]manifest.Other{}
+		o.byName = map[objectKey][]manifest.Object{}
 	}
-	for _, x := range f.Others {
+	for _, x := range f.Objects {
 		if x.APIVersion == "v1" && (x.Kind == "ConfigMap" || x.Kind == "Secret") {
 			k := objectKey{x.Kind, x.Name}
 			o.byName[k] = append(o.byName[k], x)
@@ -30,13 +30,13 @@ func (o *Objects) Add(f *manifest.File) {
 }
 
 // find looks an object up: in the pod's namespace, or where one of the two names none.
-func (o *Objects) find(kind, namespace, name string) (manifest.Other, bool) {
+func (o *Objects) find(kind, namespace, name string) (manifest.Object, bool) {
 	for _, x := range o.byName[objectKey{kind, name}] {
 		if x.Namespace == namespace || x.Namespace == "" || namespace == "" {
 			return x, true
 		}
 	}
-	return manifest.Other{}, false
+	return manifest.Object{}, false
 }
 
 // data is the content of a ConfigMap or Secret, by key; ok is false where there is no such object.

@@ -83,8 +83,8 @@ func (r *reader) volume(i int, v corev1.Volume) (target.Volume, error) {
 		out.Kind, out.Files = target.Files, files
 	case s.HostPath != nil:
 		if !r.options.AllowHostPath {
-			return out, r.failPod([]any{"volumes", i}, "volume %s of %s is a path of the node (%s): podseal gives nothing of this machine to a container, unless --allow-hostpath says so",
-				v.Name, r.pod, s.HostPath.Path)
+			return out, r.failPod([]any{"volumes", i}, "volume %s of %s is the node's path %s: podseal mounts no path of this machine unless --allow-hostpath is set; leave the object out with --exclude %s/%s, or choose another with --select",
+				v.Name, r.pod, s.HostPath.Path, r.pod.Kind, r.pod.Name)
 		}
 		if !path.IsAbs(s.HostPath.Path) {
 			return out, r.failPod([]any{"volumes", i}, "volume %s of %s: the path %q on the node is not absolute", v.Name, r.pod, s.HostPath.Path)
@@ -99,7 +99,7 @@ func (r *reader) volume(i int, v corev1.Volume) (target.Volume, error) {
 		out.Kind = target.Claim
 	default:
 		out.Kind = target.Claim
-		r.unlike.add("volume " + v.Name + " is of the kind " + sourceKind(s) + ": an empty volume stands for it")
+		r.unsupported.add("volume " + v.Name + " is of the kind " + sourceKind(s) + ": an empty volume stands for it")
 	}
 	return out, nil
 }
@@ -108,10 +108,10 @@ func (r *reader) volume(i int, v corev1.Volume) (target.Volume, error) {
 func (r *reader) medium(v corev1.Volume) profile.Medium {
 	e := v.EmptyDir
 	if e.SizeLimit != nil {
-		r.unlike.add("the sizeLimit of volume " + v.Name + " is not enforced")
+		r.unsupported.add("the sizeLimit of volume " + v.Name + " is not enforced")
 	}
 	if e.Mode != nil {
-		r.unlike.add("the mode of emptyDir " + v.Name + " is not set")
+		r.unsupported.add("the mode of emptyDir " + v.Name + " is not set")
 	}
 	switch e.Medium {
 	case corev1.StorageMediumDefault:
@@ -119,7 +119,7 @@ func (r *reader) medium(v corev1.Volume) profile.Medium {
 	case corev1.StorageMediumMemory:
 		return profile.Memory
 	}
-	r.unlike.add("the medium " + string(e.Medium) + " of volume " + v.Name + " is not had: it is a folder on disk")
+	r.unsupported.add("the medium " + string(e.Medium) + " of volume " + v.Name + " is not had: it is a folder on disk")
 	return profile.Disk
 }
 
@@ -213,7 +213,7 @@ func (r *reader) mount(c manifest.Container, m corev1.VolumeMount, kinds map[str
 		}
 	}
 	out.ReadOnly = out.ReadOnly || kind == target.Files || r.claimReadOnly(m.Name)
-	r.mountUnlike(c, m)
+	r.mountUnsupported(c, m)
 	return out, nil
 }
 

@@ -49,7 +49,7 @@ func Parse(file string, index int, c Chunk) (*Document, error) {
 		if err != nil {
 			return nil, d.parseError(err)
 		}
-		return nil, &Error{file, c.Line + 1, "two documents without '---' between them"}
+		return nil, Foreign(file, c.Line+1, "two documents without '---' between them")
 	}
 	if len(n.Content) == 1 {
 		d.Root = n.Content[0]
@@ -72,7 +72,7 @@ func (d *Document) parseError(err error) error {
 		reason = reason[len(m[0]):]
 		line, _ = strconv.Atoi(m[1])
 	}
-	return &Error{d.File, d.before + line, "not YAML: " + reason}
+	return Foreign(d.File, d.before+line, "not YAML: %s", reason)
 }
 
 // Line is the line of the file, from 1, on which a node starts.

@@ -14,21 +14,26 @@ type Step struct {
 	Index int
 }
 
-// ParsePath reads "spec.template.spec" or "items[2].spec".
+// ParsePath reads a path such as "spec.template.spec" or "items[2].spec". In a pattern, [*] stands for every item of a
+// list, and the key * for every key of a mapping.
 func ParsePath(path string) ([]Step, error) {
 	var steps []Step
 	for _, part := range strings.Split(strings.TrimPrefix(path, "."), ".") {
 		key, rest, indexed := strings.Cut(part, "[")
 		if key == "" {
-			return nil, fmt.Errorf("reading pod path %q: a part without a name; write it as in spec.template.spec", path)
+			return nil, fmt.Errorf("reading pod path %q: a part has no name; write it as in spec.template.spec", path)
 		}
 		steps = append(steps, Step{Key: key})
 		if !indexed {
 			continue
 		}
+		if rest == "*]" {
+			steps = append(steps, Step{Index: every})
+			continue
+		}
 		n, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
 		if err != nil || !strings.HasSuffix(rest, "]") || n < 0 {
-			return nil, fmt.Errorf("reading pod path %q: an index is written as in items[0]", path)
+			return nil, fmt.Errorf("reading pod path %q: an index is written as in items[0], or items[*] for all", path)
 		}
 		steps = append(steps, Step{Index: n})
 	}
@@ -40,7 +45,7 @@ func ParsePath(path string) ([]Step, error) {
 func Walk(n *yaml.Node, steps []Step) (*yaml.Node, bool) {
 	for _, s := range steps {
 		if s.Key == "" {
-			if n.Kind != yaml.SequenceNode || s.Index >= len(n.Content) {
+			if n.Kind != yaml.SequenceNode || s.Index < 0 || s.Index >= len(n.Content) {
 				return nil, false
 			}
 			n = n.Content[s.Index]
@@ -66,7 +71,7 @@ func (d *Document) ValueAt(steps []Step) (any, bool) {
 		case map[string]any:
 			v = x[s.Key]
 		case []any:
-			if s.Key != "" || s.Index >= len(x) {
+			if s.Key != "" || s.Index < 0 || s.Index >= len(x) {
 				return nil, false
 			}
 			v = x[s.Index]

@@ -20,6 +20,20 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Reason)
 }
 
+// ForeignError is the error of a source that is no stream of Kubernetes objects at all: it is not YAML text, or its values
+// are no objects. It wraps an *Error.
+type ForeignError struct{ err *Error }
+
+func (e *ForeignError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error with its place.
+func (e *ForeignError) Unwrap() error { return e.err }
+
+// Foreign returns a ForeignError about a line of a file; the line is 0 where no line is to blame.
+func Foreign(file string, line int, format string, args ...any) error {
+	return &ForeignError{&Error{file, line, fmt.Sprintf(format, args...)}}
+}
+
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // Chunk is the source of one document of a stream.
@@ -119,7 +133,7 @@ func lineBreak(src []byte, at int) (end, width int) {
 // CheckEncoding returns an error with its line for a source that is not UTF-8.
 func CheckEncoding(file string, src []byte) error {
 	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
-		return &Error{file, 1, "this is UTF-16; save it as UTF-8"}
+		return Foreign(file, 1, "this is UTF-16; save it as UTF-8")
 	}
 	if utf8.Valid(src) {
 		return nil
@@ -127,9 +141,9 @@ func CheckEncoding(file string, src []byte) error {
 	for at, line := 0, 1; at < len(src); line++ {
 		next := nextLine(src, at)
 		if !utf8.Valid(src[at:next]) {
-			return &Error{file, line, "not UTF-8 text"}
+			return Foreign(file, line, "not UTF-8 text")
 		}
 		at = next
 	}
-	return &Error{file, 0, "not UTF-8 text"}
+	return Foreign(file, 0, "not UTF-8 text")
 }
