@@ -30,8 +30,8 @@ func sealWith(t *testing.T, change func(*seal.Options)) (res seal.Result, err er
 	e, tgt, opts := parseCase(t, txtar.Parse([]byte(rootApp)))
 	change(&opts)
 	synctest.Test(t, func(*testing.T) { res, err = seal.Seal(context.Background(), e, tgt, opts) })
-	if e.alive != 0 {
-		t.Errorf("%d containers or trees are left", e.alive)
+	if e.Alive() != 0 {
+		t.Errorf("%d containers or trees are left", e.Alive())
 	}
 	return res, err
 }

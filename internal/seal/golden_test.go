@@ -11,18 +11,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/podseal/podseal/internal/engine/enginetest"
 	"github.com/podseal/podseal/internal/golden"
-	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
 // TestSeal seals the applications of testdata/seal/*.txtar: "image" is the tree (further files whose names are absolute
-// paths are its content), "config" the image's configuration and the options, "app" the script (see op). "traced" and
+// paths are its content), "config" the image's configuration and the options, "app" the script (see enginetest). "traced" and
 // "untraced" are what comes of it with a tracer and without.
 func TestSeal(t *testing.T) {
 	golden.Run(t, "testdata/seal/*.txtar", func(t *testing.T, a *txtar.Archive) (out []txtar.File) {
@@ -37,7 +36,7 @@ func TestSeal(t *testing.T) {
 func sealArchive(t *testing.T, a *txtar.Archive, traced bool) string {
 	t.Helper()
 	e, tgt, opts := parseCase(t, a)
-	e.traced = traced
+	e.Traced = traced
 	var res seal.Result
 	synctest.Test(t, func(t *testing.T) {
 		var err error
@@ -50,10 +49,10 @@ func sealArchive(t *testing.T, a *txtar.Archive, traced bool) string {
 	return render(res)
 }
 
-func checkResult(t *testing.T, e *fakeEngine, res seal.Result) {
+func checkResult(t *testing.T, e *enginetest.Engine, res seal.Result) {
 	t.Helper()
-	if e.alive != 0 {
-		t.Errorf("%d containers or trees are left", e.alive)
+	if e.Alive() != 0 {
+		t.Errorf("%d containers or trees are left", e.Alive())
 	}
 	if _, ok := res.Proved(); res.Verdict == seal.Sealed && !ok {
 		t.Error("sealed, but no round passed under the profile")
@@ -74,51 +73,37 @@ func checkResult(t *testing.T, e *fakeEngine, res seal.Result) {
 	}
 }
 
-// parseCase makes the engine, the target and the options of a case.
-func parseCase(t *testing.T, a *txtar.Archive) (*fakeEngine, target.Target, seal.Options) {
+// parseCase returns the engine, the target and the options of a case.
+func parseCase(t *testing.T, a *txtar.Archive) (*enginetest.Engine, target.Target, seal.Options) {
 	t.Helper()
-	config := &v1.ConfigFile{}
-	config.Config.Volumes, config.Config.ExposedPorts = map[string]struct{}{}, map[string]struct{}{}
+	e, c, err := enginetest.Parse(a)
+	if err != nil {
+		t.Fatal(err)
+	}
 	tgt := target.Target{Image: "app", Ready: target.Ready{Timeout: time.Minute}, Commands: []target.Command{target.Shell("e2e", true)}}
 	opts := seal.Options{Minimize: seal.MinimizeFull, Parallel: 1}
-	var caps []string
-	for line := range strings.Lines(golden.Section(a, "config")) {
-		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		switch word {
-		case "user":
-			config.Config.User = rest
-		case "workdir":
-			config.Config.WorkingDir = rest
-		case "env":
-			config.Config.Env = append(config.Config.Env, rest)
-		case "volume":
-			config.Config.Volumes[rest] = struct{}{}
-		case "expose":
-			config.Config.ExposedPorts[rest+"/tcp"] = struct{}{}
-		case "entrypoint":
-			config.Config.Entrypoint = strings.Fields(rest)
-		case "filecap":
-			caps = append(caps, rest)
+	for _, o := range c.Options {
+		switch o.Name {
 		case "soak":
-			d, err := time.ParseDuration(rest)
+			d, err := time.ParseDuration(o.Value)
 			if err != nil {
 				t.Fatal(err)
 			}
 			tgt.Soak = d
 		case "minimize":
-			opts.Minimize = seal.Minimize(rest)
+			opts.Minimize = seal.Minimize(o.Value)
 		case "ready-log":
-			tgt.Ready.Log = rest
+			tgt.Ready.Log = o.Value
 		case "probe":
-			tgt.Ready.Probes = append(tgt.Ready.Probes, target.Probe{Name: rest, Argv: []string{"probe"}})
+			tgt.Ready.Probes = append(tgt.Ready.Probes, target.Probe{Name: o.Value, Argv: []string{"probe"}})
 		case "listen-probe":
-			port, err := strconv.Atoi(rest)
+			port, err := strconv.Atoi(o.Value)
 			if err != nil {
 				t.Fatal(err)
 			}
 			tgt.Ready.Probes = append(tgt.Ready.Probes, target.Probe{Name: "startupProbe", TCP: port})
 		case "seed-image":
-			opts.SeedImage = rest
+			opts.SeedImage = o.Value
 		case "image-volumes":
 			opts.ImageVolumes = true
 		case "size-limits":
@@ -128,58 +113,10 @@ func parseCase(t *testing.T, a *txtar.Archive) (*fakeEngine, target.Target, seal
 		case "no-commands":
 			tgt.Commands = nil
 		default:
-			t.Fatalf("config line %q", line)
+			t.Fatalf("unknown config line %q", o.Name+" "+o.Value)
 		}
-	}
-	tree, entries := parseTree(t, a, caps)
-	users, err := image.ReadUsers(context.Background(), tree)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &fakeEngine{
-		facts: image.Facts{Ref: "app", Config: config}, tree: tree, entries: entries, users: users,
-		script: parseScript(t, golden.Section(a, "app")),
 	}
 	return e, tgt, opts
-}
-
-// netBind is the security.capability attribute of a file with cap_net_bind_service=ep.
-const netBind = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-
-func parseTree(t *testing.T, a *txtar.Archive, caps []string) (*image.MemTree, []image.Entry) {
-	t.Helper()
-	text, content := golden.Section(a, "image"), map[string]string{}
-	for _, f := range a.Files {
-		if strings.HasPrefix(f.Name, "/") {
-			content[f.Name] = string(f.Data)
-		}
-	}
-	m, err := image.ParseMemTree(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	entries, _, err := m.List(context.Background(), "/", 10000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range entries {
-		if slices.Contains(caps, entries[i].Path) {
-			entries[i].Caps = netBind
-		}
-	}
-	if _, ok, _ := m.Lookup(context.Background(), "/bin/sh"); ok { // a shell comes with the programs that it needs
-		for _, p := range programs() {
-			if _, there, _ := m.Lookup(context.Background(), p.Path); !there {
-				entries = append(entries, p)
-			}
-		}
-	}
-	tree := image.NewMemTree(entries, content)
-	entries, _, err = tree.List(context.Background(), "/", 10000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tree, entries
 }
 
 func render(res seal.Result) string {

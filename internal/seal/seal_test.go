@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/podseal/podseal/internal/engine/enginetest"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 )
@@ -31,10 +32,10 @@ start write /run/app.pid
 e2e temp /tmp/x fails
 `
 
-func ordinaryCase(t *testing.T) (*fakeEngine, func(ctx context.Context) (seal.Result, error)) {
+func ordinaryCase(t *testing.T) (*enginetest.Engine, func(ctx context.Context) (seal.Result, error)) {
 	t.Helper()
 	e, tgt, opts := parseCase(t, txtar.Parse([]byte(ordinary)))
-	e.traced = true
+	e.Traced = true
 	return e, func(ctx context.Context) (seal.Result, error) { return seal.Seal(ctx, e, tgt, opts) }
 }
 
@@ -62,8 +63,8 @@ func TestCancelLeavesNothing(t *testing.T) {
 			if took := time.Since(began); took > at+time.Second {
 				t.Errorf("cancelled after %s: ended after %s", at, took)
 			}
-			if e.alive != 0 {
-				t.Errorf("cancelled after %s: %d are left", at, e.alive)
+			if e.Alive() != 0 {
+				t.Errorf("cancelled after %s: %d are left", at, e.Alive())
 			}
 			synctest.Wait()
 		})
@@ -77,7 +78,7 @@ func TestEngineError(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e, run := ordinaryCase(t)
 			starts := 0
-			e.broken = func(profile.Profile) error {
+			e.Broken = func(profile.Profile) error {
 				starts++
 				if starts > n {
 					return broken
@@ -94,8 +95,8 @@ func TestEngineError(t *testing.T) {
 			if err != nil && res.Verdict != "" {
 				t.Errorf("start %d broken: the verdict is %q", n+1, res.Verdict)
 			}
-			if e.alive != 0 {
-				t.Errorf("start %d broken: %d are left", n+1, e.alive)
+			if e.Alive() != 0 {
+				t.Errorf("start %d broken: %d are left", n+1, e.Alive())
 			}
 		})
 	}
@@ -110,8 +111,8 @@ func TestTimeout(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "--timeout 3s") {
 			t.Errorf("error %v, want one that names --timeout", err)
 		}
-		if e.alive != 0 {
-			t.Errorf("%d are left", e.alive)
+		if e.Alive() != 0 {
+			t.Errorf("%d are left", e.Alive())
 		}
 	})
 }
@@ -119,7 +120,7 @@ func TestTimeout(t *testing.T) {
 // TestParallelTrials gives the same result with trials side by side as one by one.
 func TestParallelTrials(t *testing.T) {
 	e, tgt, opts := parseCase(t, txtar.Parse([]byte(ordinary)))
-	e.traced = true
+	e.Traced = true
 	var one, many seal.Result
 	synctest.Test(t, func(t *testing.T) {
 		var err, err2 error

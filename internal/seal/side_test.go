@@ -39,7 +39,7 @@ func TestSideBySide(t *testing.T) {
 func sealParallel(t *testing.T, a *txtar.Archive, parallel int) (res seal.Result) {
 	t.Helper()
 	e, tgt, opts := parseCase(t, a)
-	e.traced, opts.Parallel = true, parallel
+	e.Traced, opts.Parallel = true, parallel
 	synctest.Test(t, func(t *testing.T) {
 		var err error
 		if res, err = seal.Seal(context.Background(), e, tgt, opts); err != nil {
@@ -78,7 +78,7 @@ func TestManyUsers(t *testing.T) {
 func TestNeverReadyIsQuick(t *testing.T) {
 	a := neverReady(3)
 	e, tgt, opts := parseCase(t, a)
-	e.traced, opts.Parallel = true, 2
+	e.Traced, opts.Parallel = true, 2
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		res, err := seal.Seal(context.Background(), e, tgt, opts)
@@ -96,7 +96,7 @@ func TestCancelSideBySide(t *testing.T) {
 	for at := 10 * time.Second; at < 70*time.Second; at += 3700 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
 			e, tgt, opts := parseCase(t, neverReady(5))
-			e.traced, opts.Parallel = true, 4
+			e.Traced, opts.Parallel = true, 4
 			cause := errors.New("interrupted")
 			ctx, cancel := context.WithCancelCause(context.Background())
 			defer cancel(nil)
@@ -109,8 +109,8 @@ func TestCancelSideBySide(t *testing.T) {
 			if err != nil && !errors.Is(err, cause) && !errors.Is(err, context.Canceled) {
 				t.Errorf("cancelled after %s: %v", at, err)
 			}
-			if e.alive != 0 {
-				t.Errorf("cancelled after %s: %d are left", at, e.alive)
+			if e.Alive() != 0 {
+				t.Errorf("cancelled after %s: %d are left", at, e.Alive())
 			}
 			synctest.Wait()
 		})
