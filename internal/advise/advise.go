@@ -3,8 +3,7 @@
 package advise
 
 import (
-	"fmt"
-
+	"github.com/podseal/podseal/internal/advise/launch"
 	"github.com/podseal/podseal/internal/profile"
 )
 
@@ -37,24 +36,8 @@ func (m Model) DeclaresRoot() bool { return m == RootDrops || m == RootWorkers |
 // distroless images, and of most that follow them.
 const FallbackID int64 = 65532
 
-// Evidence is where something was read.
-type Evidence struct {
-	Where string `json:"where"`          // a path in the image, "config", "manifest", "Dockerfile", ...
-	Line  int    `json:"line,omitempty"` // from 1; 0 if there are no lines
-	Text  string `json:"text,omitempty"` // what is written there
-}
-
-// String is the evidence as "where:line: text".
-func (e Evidence) String() string {
-	s := e.Where
-	if e.Line > 0 {
-		s = fmt.Sprintf("%s:%d", s, e.Line)
-	}
-	if e.Text != "" {
-		s += ": " + e.Text
-	}
-	return s
-}
+// Evidence is the place where a fact was read.
+type Evidence = launch.Evidence
 
 // The ids of findings, which --fail-on takes too.
 const (

@@ -70,7 +70,7 @@ func (a *analysis) fileCaps(ctx context.Context, caps []Evidence) {
 	}
 	says := fmt.Sprintf("%s with file capabilities: with all capabilities dropped they do not even start", count(len(caps), "file"))
 	for _, p := range a.programs {
-		real, err := image.Resolve(ctx, a.tree, p.path)
+		real, err := image.Resolve(ctx, a.tree, p.Path)
 		i := slices.IndexFunc(caps, func(e Evidence) bool { return e.Where == real })
 		if err == nil && i >= 0 {
 			says = fmt.Sprintf("the application's program %s has file capabilities: with all capabilities dropped it does not even start, "+
@@ -229,7 +229,7 @@ func (a *analysis) ownersOrFallback(ctx context.Context) error {
 // likelyAccount is the account named like the program, else the only account that is for people or applications.
 func (a *analysis) likelyAccount() (image.Account, bool) {
 	for _, p := range a.programs {
-		name := path.Base(p.path)
+		name := path.Base(p.Path)
 		for _, acct := range a.users.Accounts {
 			if acct.UID != 0 && (acct.Name == name || acct.Name+"d" == name) {
 				return acct, true

@@ -112,6 +112,9 @@ func TestNoDropInEntrypoints(t *testing.T) {
 		`su -c 'true' app; exec daemon`,
 		`exec`,
 		`'unterminated`,
+		`arr=(gosu app daemon); exec daemon`,
+		`echo "$(echo "$(exec gosu app id)")"; exec daemon`,
+		`[[ $1 == gosu ]] && x="exec gosu app"; exec daemon`,
 	} {
 		r := judge(t, v1.Config{Entrypoint: []string{"/entry"}, Cmd: []string{"daemon"}}, "#!/bin/sh\n"+line+"\n", "")
 		if r.Model != advise.Root {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/advise/launch"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 )
@@ -36,14 +37,14 @@ type analysis struct {
 	opts  Options
 	r     Report
 
-	programs []program // that the start leads to
+	programs []launch.Program // that the start leads to
 }
 
 // Image makes the report on one image.
 func Image(ctx context.Context, facts image.Facts, tree image.Tree, opts Options) (Report, error) {
 	c := facts.Config.Config
 	a := &analysis{facts: facts, tree: tree, env: map[string]string{}, dir: path.Join("/", c.WorkingDir), opts: opts}
-	maps.Copy(a.env, newLauncher(tree, c.Env, "").env)
+	maps.Copy(a.env, launch.Environ(c.Env))
 	a.r = Report{Image: facts.Ref, Digest: facts.Digest, Platform: facts.Platform, Declared: c.User}
 	if facts.Config.OS == "windows" {
 		a.r.Model, a.r.Why = UnknownModel, "it is a Windows image: runAsUser does not apply there"
@@ -66,6 +67,15 @@ func windowsUser(user string) string {
 		return "ContainerUser"
 	}
 	return user
+}
+
+func (a *analysis) reader() launch.Reader {
+	return launch.Reader{Tree: a.tree, Users: a.users, Env: a.env, Dir: a.dir}
+}
+
+// lookup returns the entry at a path, symbolic links followed.
+func (a *analysis) lookup(ctx context.Context, at string) (image.Entry, bool, error) {
+	return a.reader().Lookup(ctx, at)
 }
 
 // model finds the privilege model and the user. A numeric USER needs no file of the image.
@@ -131,98 +141,98 @@ func (a *analysis) missing(ctx context.Context, user string, why error) error {
 func (a *analysis) root(ctx context.Context) error {
 	c := a.facts.Config.Config
 	a.find(IDRoot, "it starts as root where the manifest does not say otherwise", a.r.Evidence...)
-	l := newLauncher(a.tree, c.Env, c.WorkingDir)
 	argv := append(slices.Clone(c.Entrypoint), c.Cmd...)
-	if err := l.run(ctx, argv, Evidence{Where: "config", Text: strings.Join(argv, " ")}, 0); err != nil {
-		return err
-	}
-	a.programs = l.out.programs
-	for _, d := range l.out.drops {
-		if r, known := a.resolveDrop(d); d.whole && (!known || r.UID != 0) {
-			return a.dropped(ctx, d, r, known)
-		}
-	}
-	leaves, err := a.leaves(ctx, l.out.programs, 0)
+	start, err := a.reader().Follow(ctx, argv, Evidence{Where: "config", Text: strings.Join(argv, " ")})
 	if err != nil {
 		return err
 	}
-	return a.stays(ctx, leaves, l.out.drops)
+	a.programs = start.Programs
+	for _, d := range start.Drops {
+		if r, known := a.resolveDrop(d); d.Whole && (!known || r.UID != 0) {
+			return a.dropped(ctx, d, r, known)
+		}
+	}
+	leaves, err := a.reader().Leaves(ctx, start.Programs)
+	if err != nil {
+		return err
+	}
+	return a.stays(ctx, leaves, start.Drops)
 }
 
-func (a *analysis) resolveDrop(d drop) (image.Resolved, bool) {
-	r, err := a.users.Resolve(d.user)
+func (a *analysis) resolveDrop(d launch.Drop) (image.Resolved, bool) {
+	r, err := a.users.Resolve(d.User)
 	return r, err == nil
 }
 
-func (a *analysis) dropped(ctx context.Context, d drop, r image.Resolved, known bool) error {
+func (a *analysis) dropped(ctx context.Context, d launch.Drop, r image.Resolved, known bool) error {
 	a.r.Model = RootDrops
-	a.r.Why = fmt.Sprintf("it starts as root, and its entrypoint becomes %s by %s before the application starts", d.user, d.tool)
-	a.evidence(d.where)
-	a.find(IDRootDrops, "the entrypoint drops root by itself: started as another user it goes on as that one", d.where)
+	a.r.Why = fmt.Sprintf("it starts as root, and its entrypoint becomes %s by %s before the application starts", d.User, d.Tool)
+	a.evidence(d.Where)
+	a.find(IDRootDrops, "the entrypoint drops root by itself: started as another user it goes on as that one", d.Where)
 	if !known {
-		a.note("the user %q of the entrypoint could not be resolved from the image's files", d.user)
+		a.note("the user %q of the entrypoint could not be resolved from the image's files", d.User)
 		return a.ownersOrFallback(ctx)
 	}
-	a.setUser(r, FromEntrypoint, fmt.Sprintf("the entrypoint drops to %s, uid %d", d.user, r.UID))
+	a.setUser(r, FromEntrypoint, fmt.Sprintf("the entrypoint drops to %s, uid %d", d.User, r.UID))
 	a.evidence(a.passwdLine(ctx, r.Name))
 	return nil
 }
 
 // stays decides between workers that drop and nothing that does.
-func (a *analysis) stays(ctx context.Context, leaves []leaf, partial []drop) error {
-	var by *drop
+func (a *analysis) stays(ctx context.Context, leaves []launch.Leaf, partial []launch.Drop) error {
+	var by *launch.Drop
 	stay := -1
 	for i, l := range leaves {
-		if l.by != nil && by == nil {
-			by = l.by
+		if l.By != nil && by == nil {
+			by = l.By
 		}
-		if l.by == nil && stay < 0 {
+		if l.By == nil && stay < 0 {
 			stay = i
 		}
 	}
 	if by != nil && stay < 0 {
 		a.r.Model = RootWorkers
-		a.r.Why = fmt.Sprintf("it starts as root; the application's own setting names %s for its workers, the first process may stay root", by.user)
-		a.find(IDRootWorkers, "the application drops root for its workers by its own setting", by.where)
+		a.r.Why = fmt.Sprintf("it starts as root; the application's own setting names %s for its workers, the first process may stay root", by.User)
+		a.find(IDRootWorkers, "the application drops root for its workers by its own setting", by.Where)
 	} else {
 		a.r.Model, a.r.Why = Root, "it starts as root, and nothing in its entrypoint or in its settings changes that"
 		if by != nil {
-			a.r.Why = fmt.Sprintf("it starts as root; %s drops to another user, but %s does not", path.Base(nameOf(leaves, by)), leaves[stay].program.argv[0])
+			a.r.Why = fmt.Sprintf("it starts as root; %s drops to another user, but %s does not", path.Base(nameOf(leaves, by)), leaves[stay].Program.Argv[0])
 		}
 		a.find(IDNeverDrops, "the application runs as root", a.startEvidence(leaves, stay)...)
 	}
 	if by != nil {
-		a.evidence(by.where)
+		a.evidence(by.Where)
 		if r, ok := a.resolveDrop(*by); ok {
-			a.setUser(r, FromSetting, fmt.Sprintf("the application's setting names %s, uid %d", by.user, r.UID))
+			a.setUser(r, FromSetting, fmt.Sprintf("the application's setting names %s, uid %d", by.User, r.UID))
 			a.evidence(a.passwdLine(ctx, r.Name))
 			return nil
 		}
 	}
 	for _, d := range partial {
 		if r, ok := a.resolveDrop(d); ok && r.UID != 0 {
-			a.evidence(d.where)
-			a.setUser(r, FromEntrypoint, fmt.Sprintf("the entrypoint runs some commands as %s, uid %d", d.user, r.UID))
+			a.evidence(d.Where)
+			a.setUser(r, FromEntrypoint, fmt.Sprintf("the entrypoint runs some commands as %s, uid %d", d.User, r.UID))
 			return nil
 		}
 	}
 	return a.ownersOrFallback(ctx)
 }
 
-func nameOf(leaves []leaf, by *drop) string {
+func nameOf(leaves []launch.Leaf, by *launch.Drop) string {
 	for _, l := range leaves {
-		if l.by == by && len(l.program.argv) > 0 {
-			return l.program.argv[0]
+		if l.By == by && len(l.Program.Argv) > 0 {
+			return l.Program.Argv[0]
 		}
 	}
 	return "one program"
 }
 
-func (a *analysis) startEvidence(leaves []leaf, stay int) []Evidence {
+func (a *analysis) startEvidence(leaves []launch.Leaf, stay int) []Evidence {
 	if stay < 0 {
 		return nil
 	}
-	return []Evidence{leaves[stay].program.where}
+	return []Evidence{leaves[stay].Program.Where}
 }
 
 // pinned takes a manifest's own user into account.

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/podseal/podseal/internal/advise/script"
 )
 
 // Base is what is known of a base image.
@@ -193,11 +191,11 @@ func (f *File) bodyFindings(s *Stage) []Finding {
 
 // chownsCopied finds a recursive chown of what an earlier COPY brought.
 func chownsCopied(s *Stage, run Instruction) (string, bool) {
-	for _, c := range script.Parse(run.Text) {
-		if path.Base(c.Words[0]) != "chown" || !slices.ContainsFunc(c.Words, recursive) {
+	for _, words := range commandsOf(run) {
+		if path.Base(words[0]) != "chown" || !slices.ContainsFunc(words, recursive) {
 			continue
 		}
-		for _, dir := range c.Words[1:] {
+		for _, dir := range words[1:] {
 			for _, in := range s.Body {
 				if in.Line < run.Line && isCopy(in) && path.IsAbs(dir) && within(destination(s, in), path.Clean(dir)) {
 					return dir, true

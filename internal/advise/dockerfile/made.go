@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/podseal/podseal/internal/advise/script"
+	"github.com/podseal/podseal/internal/advise/shellscript"
 )
 
 // made is a user or group that a RUN makes.
@@ -41,14 +41,27 @@ func makes(in Instruction) []made {
 		return nil
 	}
 	var out []made
-	for _, c := range script.Parse(in.Text) {
-		tool := path.Base(c.Words[0])
+	for _, words := range commandsOf(in) {
+		tool := path.Base(words[0])
 		if valued[tool] == "" {
 			continue
 		}
 		m := made{tool: tool, id: -1, in: in}
-		if m.read(c.Words[1:]) == 1 { // with two, adduser and addgroup put a user into a group
+		if m.read(words[1:]) == 1 { // with two, adduser and addgroup put a user into a group
 			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// commandsOf returns the words of the commands of a RUN. Of a script that cannot be parsed, the commands before that place
+// count.
+func commandsOf(in Instruction) [][]string {
+	var out [][]string
+	commands, _ := shellscript.Parse(in.Text)
+	for _, c := range commands {
+		if words := c.Words(shellscript.Env{}); len(words) > 0 {
+			out = append(out, words)
 		}
 	}
 	return out

@@ -1,4 +1,4 @@
-package advise
+package launch
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 
 // configs finds the configuration files of a program: those of its arguments, those at the usual places for its name,
 // and those that they include.
-func (a *analysis) configs(ctx context.Context, p program) ([]config, error) {
+func (r Reader) configs(ctx context.Context, p Program) ([]config, error) {
 	var out []config
 	seen := map[string]bool{}
-	names := append(a.argumentFiles(p), a.usualFiles(ctx, p)...)
+	names := append(r.argumentFiles(p), r.usualFiles(ctx, p)...)
 	for len(names) > 0 && len(seen) < 20*maxConfigs && len(out) < maxConfigs {
 		at := names[0]
 		names = names[1:]
@@ -25,14 +25,14 @@ func (a *analysis) configs(ctx context.Context, p program) ([]config, error) {
 			continue
 		}
 		seen[at] = true
-		e, ok, err := a.lookup(ctx, at)
+		e, ok, err := r.Lookup(ctx, at)
 		if err != nil {
 			return nil, err
 		}
 		if !ok || e.Kind != image.File || e.Size > maxScript || e.Mode&0o111 != 0 {
 			continue
 		}
-		data, err := a.tree.ReadFile(ctx, at)
+		data, err := r.Tree.ReadFile(ctx, at)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -41,7 +41,7 @@ func (a *analysis) configs(ctx context.Context, p program) ([]config, error) {
 		}
 		f := config{at, string(data)}
 		out = append(out, f)
-		more, err := a.includes(ctx, f)
+		more, err := r.includes(ctx, f)
 		if err != nil {
 			return nil, err
 		}
@@ -50,24 +50,12 @@ func (a *analysis) configs(ctx context.Context, p program) ([]config, error) {
 	return out, nil
 }
 
-// lookup follows links.
-func (a *analysis) lookup(ctx context.Context, at string) (image.Entry, bool, error) {
-	real, err := image.Resolve(ctx, a.tree, at)
-	if errors.Is(err, image.ErrLoop) {
-		return image.Entry{}, false, nil
-	}
-	if err != nil {
-		return image.Entry{}, false, err
-	}
-	return a.tree.Lookup(ctx, real)
-}
-
-// argumentFiles are the arguments that may be configuration files. Relative ones are meant below the working folder or
+// argumentFiles returns the arguments that may be configuration files. Relative ones are taken below the working folder and
 // below the folder that another argument names.
-func (a *analysis) argumentFiles(p program) []string {
-	dirs := []string{a.dir}
+func (r Reader) argumentFiles(p Program) []string {
+	dirs := []string{r.Dir}
 	var out []string
-	for _, arg := range tail(p.argv, 1) {
+	for _, arg := range tail(p.Argv, 1) {
 		if _, value, ok := strings.Cut(arg, "="); ok {
 			arg = value
 		}
@@ -79,7 +67,7 @@ func (a *analysis) argumentFiles(p program) []string {
 			dirs = append(dirs, path.Clean(arg))
 		}
 	}
-	for _, arg := range tail(p.argv, 1) {
+	for _, arg := range tail(p.Argv, 1) {
 		if !path.IsAbs(arg) && !strings.HasPrefix(arg, "-") && strings.Contains(arg, ".") && len(arg) < 200 {
 			for _, dir := range dirs {
 				out = append(out, path.Join(dir, arg))
@@ -89,12 +77,12 @@ func (a *analysis) argumentFiles(p program) []string {
 	return out
 }
 
-// usualFiles are the places where a daemon's configuration is by convention, for the name it is called by and for the
+// usualFiles returns the places where a daemon's configuration is by convention, for the name it is called by and for the
 // name of the program that this is a link to.
-func (a *analysis) usualFiles(ctx context.Context, p program) []string {
-	names := []string{path.Base(p.path)}
-	dirs := []string{a.dir, path.Join(a.dir, "conf"), path.Join(a.dir, "etc")}
-	if real, err := image.Resolve(ctx, a.tree, p.path); err == nil && path.IsAbs(p.path) {
+func (r Reader) usualFiles(ctx context.Context, p Program) []string {
+	names := []string{path.Base(p.Path)}
+	dirs := []string{r.Dir, path.Join(r.Dir, "conf"), path.Join(r.Dir, "etc")}
+	if real, err := image.Resolve(ctx, r.Tree, p.Path); err == nil && path.IsAbs(p.Path) {
 		if n := path.Base(real); n != names[0] {
 			names = append(names, n)
 		}
@@ -114,8 +102,8 @@ func (a *analysis) usualFiles(ctx context.Context, p program) []string {
 	return out
 }
 
-// includes are the files that a configuration includes, patterns replaced by what the image has.
-func (a *analysis) includes(ctx context.Context, f config) ([]string, error) {
+// includes returns the files that a configuration includes, patterns replaced by what the image has.
+func (r Reader) includes(ctx context.Context, f config) ([]string, error) {
 	var out []string
 	for line := range strings.Lines(f.text) {
 		m := includeLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
@@ -126,7 +114,7 @@ func (a *analysis) includes(ctx context.Context, f config) ([]string, error) {
 			if !path.IsAbs(pattern) {
 				pattern = path.Join(path.Dir(f.at), pattern)
 			}
-			found, err := a.glob(ctx, pattern)
+			found, err := r.glob(ctx, pattern)
 			if err != nil {
 				return nil, err
 			}
@@ -136,7 +124,7 @@ func (a *analysis) includes(ctx context.Context, f config) ([]string, error) {
 	return out, nil
 }
 
-func (a *analysis) glob(ctx context.Context, pattern string) ([]string, error) {
+func (r Reader) glob(ctx context.Context, pattern string) ([]string, error) {
 	dir := path.Dir(pattern)
 	if !strings.ContainsAny(pattern, "*?[") {
 		return []string{pattern}, nil
@@ -144,7 +132,7 @@ func (a *analysis) glob(ctx context.Context, pattern string) ([]string, error) {
 	if strings.ContainsAny(dir, "*?[") {
 		return nil, nil
 	}
-	entries, _, err := a.tree.List(ctx, dir, maxConfigs*10)
+	entries, _, err := r.Tree.List(ctx, dir, maxConfigs*10)
 	if err != nil {
 		return nil, fmt.Errorf("listing %s: %w", dir, err)
 	}

@@ -1,4 +1,4 @@
-package advise
+package launch
 
 import (
 	"path"
@@ -12,7 +12,7 @@ type dropTool struct {
 	skip  []string // options that take a value that is not the user
 }
 
-// dropTools are the programs by which entrypoints drop their privileges, with how each is told the user.
+// dropTools lists the programs by which entrypoints drop their privileges, with the place of the user in their arguments.
 var dropTools = map[string]dropTool{
 	"gosu":              {first: true},
 	"su-exec":           {first: true},
