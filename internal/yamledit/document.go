@@ -38,6 +38,9 @@ func Parse(file string, index int, c Chunk) (*Document, error) {
 	for at := 0; at < len(d.Text); at = nextLine(d.Text, at) {
 		d.lines = append(d.lines, at)
 	}
+	if err := checkVersion(d); err != nil {
+		return nil, err
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(d.Text))
 	var n yaml.Node
 	if err := decoder.Decode(&n); errors.Is(err, io.EOF) {
@@ -55,6 +58,20 @@ func Parse(file string, index int, c Chunk) (*Document, error) {
 		d.Root = n.Content[0]
 	}
 	return d, nil
+}
+
+// checkVersion refuses a directive for another version of YAML than 1.1, which is the one that the Kubernetes tools accept.
+func checkVersion(d *Document) error {
+	for i, at := range d.lines {
+		line := d.Text[at:d.LineEnd(at)]
+		if isMarker(line, "---") {
+			break
+		}
+		if words := bytes.Fields(line); len(words) > 1 && line[0] == '%' && string(words[0]) == "%YAML" && string(words[1]) != "1.1" {
+			return Foreign(d.File, d.before+i+1, "the document declares YAML %s, but the Kubernetes tools read YAML 1.1 only: remove the directive", words[1])
+		}
+	}
+	return nil
 }
 
 // Reparse parses other text as the same document of the file.

@@ -72,8 +72,11 @@ func Split(src []byte) []Chunk {
 			cut(next)
 			line--
 			fresh = true
-		case fresh && text[0] == '%':
-			directives = true
+		case text[0] == '%' && (fresh || startsDirectives(src[at:])):
+			if !fresh {
+				cut(at)
+			}
+			fresh, directives = true, true
 		default:
 			if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && trimmed[0] != '#' {
 				fresh = false
@@ -84,6 +87,21 @@ func Split(src []byte) []Chunk {
 	}
 	cut(len(src))
 	return chunks
+}
+
+// startsDirectives reports whether a source starts with directives: lines with "%" before a "---". The parser accepts them
+// after a document that no "..." ends.
+func startsDirectives(src []byte) bool {
+	for at := 0; at < len(src); at = nextLine(src, at) {
+		line := src[at:nextLine(src, at)]
+		if isMarker(line, "---") {
+			return true
+		}
+		if trimmed := bytes.TrimLeft(line, " \t\r\n"); len(trimmed) > 0 && trimmed[0] != '#' && line[0] != '%' {
+			return false
+		}
+	}
+	return false
 }
 
 // StartsDocument tells whether the first line that is no comment begins a document by itself, or is a directive.
