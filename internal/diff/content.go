@@ -13,17 +13,17 @@ import (
 
 const sticky = fs.ModeSticky
 
-// maxListed bounds what is read of a folder: it only matters whether it holds files.
+// maxListed bounds how many entries of a folder are read: it only matters whether it holds files.
 const maxListed = 2000
 
-// Look says what the image has in a folder.
-func Look(ctx context.Context, at string, tree image.Tree) (Folder, error) {
+// Inspect returns what the image has in a folder, as a Folder without evidence.
+func Inspect(ctx context.Context, at string, tree image.Tree) (Folder, error) {
 	f := Folder{Path: at}
 	err := fill(ctx, &f, tree)
 	return f, err
 }
 
-// fill says what the image has in the folder.
+// fill sets Content and Hides of a folder from the image.
 func fill(ctx context.Context, f *Folder, tree image.Tree) error {
 	at, err := image.Resolve(ctx, tree, f.Path) // a VOLUME may be declared by a link to the folder
 	if err != nil {
@@ -63,7 +63,7 @@ func fill(ctx context.Context, f *Folder, tree image.Tree) error {
 	return nil
 }
 
-// hide notes what a mount would hide of the folder that is at a real path.
+// hide adds to Hides a path that a mount would hide; at is the real path of the folder.
 func (f *Folder) hide(at, p string) {
 	if len(f.Hides) < 3 {
 		f.Hides = append(f.Hides, strings.TrimPrefix(p, path.Clean(at)+"/"))
@@ -87,9 +87,9 @@ var (
 	word   = regexp.MustCompile(`^[A-Z]?[a-z]+[0-9]{0,3}$`)
 )
 
-// Random tells whether a name looks as if it was made up at run time (mktemp, a UUID, a long number, a date), so that the
-// next run will use another one. Of most it is a guess that saves a round: a sealed run finds the names that it misses.
-// The next day's name it would not find.
+// Random reports whether a name looks as if it was made up at run time (mktemp, a UUID, a long number, a date), so that
+// the next run will use another one. It is a guess that saves a round, since a sealed run finds the names that it misses.
+// Dates are the exception: no run finds the name of the next day.
 func Random(name string) bool {
 	for _, r := range randomName {
 		if r.MatchString(name) {
@@ -112,7 +112,7 @@ func Random(name string) bool {
 	return strings.HasPrefix(name, "tmp") && mixed(name)
 }
 
-// mixed tells whether a word mixes letters and digits, or cases, in a way that words rarely do.
+// mixed reports whether a word mixes letters and digits, or cases, in a way that words rarely do.
 func mixed(s string) bool {
 	n := 0
 	for _, r := range []*regexp.Regexp{upper, lower, digit} {

@@ -9,14 +9,14 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// maxCreated is how many new folders beside each other get a mount each. More of them are what an application keeps, as
-// shards or an entry each, and the next one will have another name.
+// maxCreated is how many new folders of one parent get a mount each. An application that makes more of them keeps data in
+// them, as shards or an entry each, and the next one will have another name.
 const maxCreated = 16
 
-// split sorts the spots of one base: the folders that the application makes (by path), what is written in the base
-// itself (not only owners, modes and times), and whether some of the made folders cannot be mounted themselves (random or
-// impossible names, renamed or removed).
-func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bool) {
+// split sorts the written paths of one base: the folders that the application makes (by path), and the writes in the base
+// itself (not only of owners, modes and times). It reports as loose whether some of the made folders cannot be mounted
+// themselves (random or impossible names, renamed or removed).
+func split(spots []placed) (created map[string][]Evidence, direct []placed, loose bool) {
 	created = map[string][]Evidence{}
 	for _, s := range spots {
 		if s.created == "" {
@@ -33,17 +33,17 @@ func split(spots []spot) (created map[string][]Evidence, direct []spot, loose bo
 	return created, direct, loose || len(created) > maxCreated
 }
 
-// passes tells whether a name is one that the next run will not use.
-func (s spot) passes(name string) bool {
+// passes reports whether a name is one that the next run will not use.
+func (s placed) passes(name string) bool {
 	return Random(name) || s.e.Passing != "" && strings.Contains(name, s.e.Passing)
 }
 
-// unmountable tells whether a manifest cannot say the name in a mount's path: Kubernetes wants no colon in it, and YAML
-// has text only.
+// unmountable reports whether a name cannot stand in a mount's path: Kubernetes allows no colon in it, and YAML has text
+// only.
 func unmountable(name string) bool { return strings.Contains(name, ":") || !utf8.ValidString(name) }
 
-// onRequest tells whether nothing but the e2e commands made the folders: what they ask for may name them, and others will
-// ask for other ones.
+// onRequest reports whether nothing but the e2e commands made the folders: their requests may name them, and other
+// requests will name others.
 func onRequest(created map[string][]Evidence) bool {
 	for _, evidence := range created {
 		if slices.ContainsFunc(evidence, func(e Evidence) bool { return e.Phase != observe.E2E }) {
@@ -53,6 +53,7 @@ func onRequest(created map[string][]Evidence) bool {
 	return true
 }
 
+// newFolders returns the folders that the application makes in a base.
 func newFolders(created map[string][]Evidence, base string) []Folder {
 	var out []Folder
 	for p, ev := range created {

@@ -23,7 +23,7 @@ const (
 	FromLogs  Source = "logs"  // an error message of the application or of an e2e command
 )
 
-// Evidence is one path that was written, or that something tried to write, with everything that is known of it.
+// Evidence is one path that was written, or that a process tried to write, with all that is known about it.
 type Evidence struct {
 	Path string `json:"path"`
 	// Kind is what docker diff says of the path; empty where it does not show it (created and removed again, below a
@@ -34,14 +34,14 @@ type Evidence struct {
 	Outcome observe.Outcome    `json:"outcome"`
 	Errno   string             `json:"errno,omitempty"`
 	Source  Source             `json:"source"`
-	// Line is the line of the logs, for evidence from the logs.
+	// Line is the line of the logs that names the path; empty for evidence from elsewhere.
 	Line    string   `json:"line,omitempty"`
 	Calls   []string `json:"calls,omitempty"`   // traced calls, sorted
 	Writers []Writer `json:"writers,omitempty"` // who, sorted
 	// Moved is true for a folder that was renamed or removed: no mount may be at it or below it.
 	Moved bool `json:"moved,omitempty"`
-	// Passing is a name that the run had and the next one will not, which a folder may be called by; empty where there is
-	// none: the name of a pod that a controller makes.
+	// Passing is a name that only this run has, such as that of a pod that a controller makes; empty if there is none. A
+	// folder that is named after it is not mounted.
 	Passing string `json:"-"`
 	// Noise is the reason for setting the path aside; empty for a path that counts.
 	Noise string `json:"noise,omitempty"`
@@ -59,10 +59,10 @@ type Writer struct {
 // List is the evidence of one run, sorted by path.
 type List []Evidence
 
-// Allowed is the evidence of writes that succeeded, Denied of those that did not.
+// Allowed returns the evidence of writes that succeeded.
 func (l List) Allowed() List { return l.with(observe.Allowed) }
 
-// Passing is the list with a name in it that the run had and the next one will not.
+// Passing returns the list with Passing set in each item.
 func (l List) Passing(name string) List {
 	l = slices.Clone(l)
 	for i := range l {
@@ -71,15 +71,15 @@ func (l List) Passing(name string) List {
 	return l
 }
 
-// Denied is the evidence of writes that were refused.
+// Denied returns the evidence of writes that were refused.
 func (l List) Denied() List { return l.with(observe.Denied) }
 
 func (l List) with(o observe.Outcome) List {
 	return slices.DeleteFunc(slices.Clone(l), func(e Evidence) bool { return e.Outcome != o })
 }
 
-// Collect joins the changes and the traced writes of a run: one Evidence a path and outcome, sorted by path. Changes
-// of a folder that only say that something below it changed are dropped.
+// Collect joins the changes and the traced writes of a run into one Evidence for each path and outcome, sorted by path.
+// It drops changes of a folder that only say that something below it changed.
 func Collect(o observe.Observation) List {
 	byKey := map[string]*Evidence{}
 	get := func(p string, out observe.Outcome) *Evidence {
@@ -114,7 +114,7 @@ func Collect(o observe.Observation) List {
 	return out
 }
 
-// written are the paths that one write changes: a rename and a link change two.
+// written returns the paths that one write changes: two for a rename.
 func written(w observe.Write) []string {
 	switch {
 	case w.To == "":
@@ -126,11 +126,12 @@ func written(w observe.Write) []string {
 	}
 }
 
+// add joins a traced write of a path to its evidence.
 func (e *Evidence) add(w observe.Write, p string) {
 	if e.Source == "" {
 		e.Source, e.Phase = FromTrace, w.Phase
 	}
-	if Before(w.Phase, e.Phase) {
+	if Earlier(w.Phase, e.Phase) {
 		e.Phase = w.Phase
 	}
 	e.Dir = e.Dir || w.Dir
@@ -152,11 +153,11 @@ func (e *Evidence) add(w observe.Write, p string) {
 
 var phases = []observe.Phase{observe.Start, observe.E2E, observe.Restart, observe.Stop}
 
-// Before tells whether phase a comes before phase b.
-func Before(a, b observe.Phase) bool { return slices.Index(phases, a) < slices.Index(phases, b) }
+// Earlier reports whether phase a comes before phase b.
+func Earlier(a, b observe.Phase) bool { return slices.Index(phases, a) < slices.Index(phases, b) }
 
-// leaves drops the changes that only say that something below them changed, and marks folders: an entry below which
-// another entry was added is a folder.
+// leaves returns the changes without those that only say that something below them changed. It marks folders: an entry
+// with a change below it is one.
 func leaves(changes []observe.Change) []observe.Change {
 	below := map[string]bool{}
 	for _, c := range changes {
@@ -175,8 +176,8 @@ func leaves(changes []observe.Change) []observe.Change {
 	return out
 }
 
-// MetadataOnly tells whether the evidence only changes who owns a file or folder, or what its mode or times are. Of a
-// file that only docker diff shows as changed, that cannot be told.
+// MetadataOnly reports whether a file or folder changed only in its owner, mode or times. It returns false for a file
+// that docker diff alone shows as changed: docker diff does not say how.
 func (e Evidence) MetadataOnly() bool {
 	if e.Kind == observe.Added || e.Kind == observe.Deleted {
 		return false
@@ -189,7 +190,7 @@ func (e Evidence) MetadataOnly() bool {
 	return len(e.Calls) > 0 || e.Dir && e.Kind == observe.Modified
 }
 
-// FromLine is the evidence of a line in the logs that tells of a refused write.
+// FromLine returns the evidence of a line in the logs that reports a refused write.
 func FromLine(p, errno, line string, dir bool) Evidence {
 	return Evidence{
 		Path: p, Outcome: observe.Denied, Errno: errno, Line: line, Dir: dir, Source: FromLogs,
@@ -197,7 +198,7 @@ func FromLine(p, errno, line string, dir bool) Evidence {
 	}
 }
 
-// String tells the evidence in a few words: "EROFS /run/nginx.pid (nginx, uid 101)".
+// String describes the evidence in a few words: "EROFS /run/nginx.pid (nginx, uid 101)".
 func (e Evidence) String() string {
 	s := e.Path
 	if e.Errno != "" {

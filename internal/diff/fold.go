@@ -15,7 +15,7 @@ import (
 // Content is what the image has in a folder.
 type Content string
 
-// What an image may have in a folder.
+// The contents that a folder may have in an image.
 const (
 	Absent  Content = "absent"  // the image has no such folder
 	Empty   Content = "empty"   // nothing, or nothing but empty folders
@@ -47,22 +47,23 @@ type Folding struct {
 	Noise []Evidence `json:"noise,omitempty"`
 }
 
-// spot is where one path was written, in terms of the image: base is the deepest folder that the image has, created
+// placed is the evidence for one path with its place in the image: base is the deepest folder that the image has, created
 // the topmost folder below it that the application made ("" for a file directly in base).
-type spot struct {
+type placed struct {
 	base, created string
 	e             Evidence
 }
 
-// Fold finds the folders that the evidence needs. volumes are the image's VOLUME paths; each becomes a folder of its
-// own, written or not, since runtimes differ in what they put there. Evidence with an outcome of Unknown is ignored.
+// Fold returns the folders that must be writable for the evidence. volumes are the image's VOLUME paths. Each becomes a
+// separate folder, written or not, since runtimes differ in what they put there. Evidence with an outcome of Unknown is
+// ignored. Errors are those of the tree.
 func Fold(ctx context.Context, evidence []Evidence, tree image.Tree, volumes []string) (Folding, error) {
 	var out Folding
 	vol, err := volumeFolders(ctx, tree, volumes)
 	if err != nil {
 		return Folding{}, err
 	}
-	bases := map[string][]spot{}
+	bases := map[string][]placed{}
 	for _, e := range evidence {
 		if e.Outcome == observe.Unknown {
 			continue
@@ -99,7 +100,7 @@ func Fold(ctx context.Context, evidence []Evidence, tree image.Tree, volumes []s
 	return out, nil
 }
 
-// volumeFolders are the folders of the VOLUMEs, by their real paths, which is how writes name them; the folder itself
+// volumeFolders returns the folders of the VOLUMEs by their real paths, which is how writes name them. The folder itself
 // keeps the declared path, which is how a runtime recognises that it is mounted.
 func volumeFolders(ctx context.Context, tree image.Tree, volumes []string) (map[string]*Folder, error) {
 	vol := map[string]*Folder{}
@@ -109,7 +110,7 @@ func volumeFolders(ctx context.Context, tree image.Tree, volumes []string) (map[
 		if err != nil {
 			return nil, fmt.Errorf("resolving the VOLUME %s in the image: %w", v, err)
 		}
-		if vol[at] != nil { // two VOLUMEs lead to one folder: what is written there is told of the first
+		if vol[at] != nil { // two VOLUMEs lead to one folder: the first gets its evidence
 			at += "\x00" + v
 		}
 		if at != "/" {
@@ -119,6 +120,7 @@ func volumeFolders(ctx context.Context, tree image.Tree, volumes []string) (map[
 	return vol, nil
 }
 
+// deepest returns the VOLUME that a path lies in; nil if there is none.
 func deepest(vol map[string]*Folder, p string) *Folder {
 	for {
 		if v := vol[p]; v != nil {
@@ -131,9 +133,9 @@ func deepest(vol map[string]*Folder, p string) *Folder {
 	}
 }
 
-// place finds the deepest folder of the image above a written path, and the topmost folder below it that is new.
-func place(ctx context.Context, e Evidence, tree image.Tree) (spot, error) {
-	s := spot{e: e}
+// place finds the deepest parent directory that the image has, and the topmost one below it that is new.
+func place(ctx context.Context, e Evidence, tree image.Tree) (placed, error) {
+	s := placed{e: e}
 	var top string // topmost absent ancestor or self
 	for p := e.Path; p != "/"; p = path.Dir(p) {
 		entry, ok, err := image.Probe(ctx, tree, p)
@@ -164,8 +166,8 @@ func place(ctx context.Context, e Evidence, tree image.Tree) (spot, error) {
 	return s, nil
 }
 
-// settle chooses the folders for everything that was written below one folder of the image.
-func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (folders []Folder, root []Evidence, err error) {
+// settle returns the folders for everything that was written below one folder of the image.
+func settle(ctx context.Context, base string, spots []placed, tree image.Tree) (folders []Folder, root []Evidence, err error) {
 	f := Folder{Path: base}
 	for _, s := range spots {
 		f.Evidence = append(f.Evidence, s.e)
@@ -191,12 +193,12 @@ func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (fo
 		return append(folders, f), nil, nil
 	case !slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return !e.MetadataOnly() }):
 		f.Why = metadata
-	case f.Content == Filled && slices.ContainsFunc(spots, func(s spot) bool { return s.created != "" && unmountable(path.Base(s.created)) }):
-		f.Why = "the application makes folders here whose names a manifest cannot mount, beside what the image has"
+	case f.Content == Filled && slices.ContainsFunc(spots, func(s placed) bool { return s.created != "" && unmountable(path.Base(s.created)) }):
+		f.Why = "the application makes folders here whose names a manifest cannot mount, next to what the image has"
 	case f.Content == Filled && loose:
-		f.Why = "the application makes, renames or removes folders here whose names cannot be known, beside what the image has"
+		f.Why = "the application makes, renames or removes folders here whose names cannot be known, next to what the image has"
 	case f.Content == Filled:
-		f.Why = "the application writes files here, beside what the image has"
+		f.Why = "the application writes files here, next to what the image has"
 	default:
 		f.Why = "the application writes here; the image has nothing in it"
 	}
@@ -205,7 +207,7 @@ func settle(ctx context.Context, base string, spots []spot, tree image.Tree) (fo
 
 const metadata = "the application changes owners, modes or times here"
 
-// shared tells whether a folder is common ground (a folder directly below / which is not a sticky temp folder): there
+// shared reports whether a folder is a top-level one that others use too, and no sticky folder for temporary files. There
 // the application's own folder is a smaller surface than the whole.
 func shared(ctx context.Context, base string, tree image.Tree) bool {
 	if path.Dir(base) != "/" {
@@ -215,9 +217,9 @@ func shared(ctx context.Context, base string, tree image.Tree) bool {
 	return err == nil && ok && e.Mode&sticky == 0
 }
 
-// reduce drops folders that a filled folder above them covers (its seed holds them), and sorts. An empty folder above
-// does not cover a folder that the image has, since a mount there would hide it, unless the application renames or
-// removes that folder: then a mount of its own would be in the way.
+// reduce returns the folders sorted, without those that a filled parent directory covers (its seed holds them). An empty
+// parent does not cover a folder that the image has, since a mount there would hide it. If the application renames or
+// removes that folder, the parent covers it all the same: nobody can rename or remove a mount point.
 func reduce(folders []Folder) []Folder {
 	slices.SortFunc(folders, func(a, b Folder) int { return strings.Compare(a.Path, b.Path) })
 	var out []Folder
@@ -238,12 +240,12 @@ func reduce(folders []Folder) []Folder {
 	return out
 }
 
-// metadataOnly tells whether nothing in a folder is written but owners, modes and times.
+// metadataOnly reports whether nothing in a folder is written but owners, modes and times.
 func (f Folder) metadataOnly() bool {
 	return !f.Volume && !slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return !e.MetadataOnly() })
 }
 
-// moves tells whether the evidence of a folder says that a path, or a folder above it, is renamed or removed.
+// moves reports whether the evidence of a folder says that a path, or a parent directory, is renamed or removed.
 func moves(f Folder, p string) bool {
 	return slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return e.Moved && profile.Within(p, e.Path) })
 }

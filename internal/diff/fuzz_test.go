@@ -106,7 +106,7 @@ func checkFolding(t *testing.T, evidence diff.List, f diff.Folding) {
 				t.Errorf("folder %s is inside the filled folder %s", d.Path, above.Path)
 			}
 			if i != j && d.Path == above.Path {
-				t.Errorf("folder %s is there twice", d.Path)
+				t.Errorf("folder %s is a duplicate", d.Path)
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // TestFold reads testdata/fold/*.txtar: "image" is the tree (further files of the archive, whose names are absolute
-// paths, are its content), "run" the observation, "volumes" the image's VOLUMEs, "logs" denials that only the logs tell
+// paths, are its content), "run" the observation, "volumes" the image's VOLUMEs, "logs" denials that only the logs show
 // (ERRNO PATH); "want" is what Fold makes of it. A denial counts as a need, as it does in the planner.
 func TestFold(t *testing.T) {
 	golden.Run(t, "testdata/fold/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {

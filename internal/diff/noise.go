@@ -9,7 +9,7 @@ import (
 // kernelTrees are mounted by every runtime; what is written there never reaches the root filesystem.
 var kernelTrees = []string{"/dev", "/proc", "/sys"}
 
-// runtimeFiles are files and folders that the runtime makes, not the application, and that differ in a pod.
+// runtimeFiles names files and folders that the runtime makes, not the application, and that differ in a pod.
 var runtimeFiles = map[string]string{
 	"/.dockerenv":                "made by the engine",
 	"/etc/hosts":                 "managed by the kubelet in a pod",
@@ -24,7 +24,7 @@ var runtimeFiles = map[string]string{
 	"/run/secrets/kubernetes.io": "mounted by the kubelet in a pod",
 }
 
-// noise gives the reason for setting a written path aside, or "".
+// noise returns the reason for setting a written path aside; "" if the path counts.
 func noise(p string) string {
 	for _, k := range kernelTrees {
 		if profile.Within(p, k) {

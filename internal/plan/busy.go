@@ -24,7 +24,7 @@ func repairBusy(ctx context.Context, f failure) (Repair, error) {
 		if sign == "" || m.Volume || is && given.Path == m.Path || path.Dir(m.Path) == "/" {
 			continue
 		}
-		above, err := diff.Look(ctx, path.Dir(m.Path), f.in.Tree)
+		above, err := diff.Inspect(ctx, path.Dir(m.Path), f.in.Tree)
 		if err != nil {
 			return r, err
 		}

@@ -153,7 +153,7 @@ func (f failure) withoutCovered(ctx context.Context, p profile.Profile, folder d
 		if !profile.Within(m.Path, folder.Path) || m.Path == folder.Path || m.Path == p.WorkingDir || m.Path == p.Env["HOME"] {
 			continue
 		}
-		below, err := diff.Look(ctx, m.Path, f.in.Tree)
+		below, err := diff.Inspect(ctx, m.Path, f.in.Tree)
 		if err != nil {
 			return p, err
 		}

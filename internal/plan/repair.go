@@ -191,7 +191,7 @@ func raised(ctx context.Context, f failure, r *Repair, folder diff.Folder) (diff
 	if !folder.Created || base == "/" || slices.ContainsFunc(f.plan.Folders, same) || !slices.ContainsFunc(f.plan.Folders, beside) {
 		return folder, nil
 	}
-	above, err := diff.Look(ctx, base, f.in.Tree)
+	above, err := diff.Inspect(ctx, base, f.in.Tree)
 	if err != nil {
 		return folder, err
 	}

@@ -87,7 +87,7 @@ func tracedPhase(writes []observe.Write) func(path string) observe.Phase {
 	first := map[string]observe.Phase{}
 	for _, w := range writes {
 		for _, p := range []string{w.Path, w.To} {
-			if was, ok := first[p]; !ok || diff.Before(w.Phase, was) {
+			if was, ok := first[p]; !ok || diff.Earlier(w.Phase, was) {
 				first[p] = w.Phase
 			}
 		}
