@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestAdviseProves builds changed Dockerfiles and seals their images: what is proved is written, what does not build and
-// what does not pass is said with its reason, and changes nothing.
+// TestAdviseProves builds changed Dockerfiles and seals their images. A proved Dockerfile is written. One that does not
+// build or does not pass is reported with its reason and stays as it is.
 func TestAdviseProves(t *testing.T) {
 	const page = "FROM podseal-example/nginx\nRUN test -d /usr/share/nginx/html\nCOPY hello.html /usr/share/nginx/html/\n"
 	const folders = "RUN install -d -o 101 -g 101 /run /var/cache/nginx\n"

@@ -74,7 +74,7 @@ func TestPagesNameWhatExists(t *testing.T) {
 	}
 }
 
-// indented is the part of a page that shows commands: what is indented or between backquotes.
+// indented returns the part of a page that shows commands: indented lines and text between backquotes.
 func indented(text string) string {
 	var out []string
 	for line := range strings.Lines(text) {

@@ -68,8 +68,8 @@ func mustPassIn(ctx context.Context, t *testing.T, id string, ex example, script
 	}
 }
 
-// TestSealInPlace seals a manifest where it lies, shows the difference, and writes what belongs beside it. The difference
-// is what git applies to the original to get the same.
+// TestSealInPlace seals a manifest in place, shows the difference, and writes its companion files. git applies the
+// difference to the original and gets the same.
 func TestSealInPlace(t *testing.T) {
 	dir := t.TempDir()
 	before, err := os.ReadFile(filepath.Join(shared.root, "examples/nginx/deployment.yaml"))

@@ -79,7 +79,7 @@ func (s *live) mustEnd(limit time.Duration) int {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = s.cmd.Wait() // the exit code is looked at below
+		_ = s.cmd.Wait() // the exit code is checked below
 	}()
 	select {
 	case <-ended:
@@ -116,7 +116,7 @@ func (s *live) mustBeGone() {
 	}
 }
 
-// commandRuns tells whether the e2e command is still there, and its process id.
+// commandRuns reports whether the e2e command still runs, and its process id.
 func (s *live) commandRuns() (int, bool) {
 	data, err := os.ReadFile(s.marker)
 	if err != nil {
@@ -161,7 +161,7 @@ func TestInterruptTwice(t *testing.T) {
 	if code := s.mustEnd(10 * time.Second); code != exitInterrupted {
 		t.Errorf("exit code %d, want %d:\n%s", code, exitInterrupted, s.stderr())
 	}
-	// What it had no time for goes with the next gc.
+	// The next gc removes the rest.
 	podseal(t, "gc").mustExit(t, exitSealed)
 	s.mustBeGone()
 }

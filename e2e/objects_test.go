@@ -18,8 +18,8 @@ const (
 	labelPID = "podseal.pid"
 )
 
-// processes are the podseal processes that the suite has started. By them its objects are told from those of others
-// that use the engine at the same time.
+// processes are the podseal processes that the suite has started. They distinguish its objects from those of others that
+// use the engine at the same time.
 type processes struct {
 	mu   sync.Mutex
 	pids []string

@@ -89,8 +89,8 @@ func (r *replay) restart() {
 	}
 }
 
-// options say how a container of the pod runs. What the manifest does not say is what a kubelet does by itself: the
-// default seccomp profile, no low ports, a small /dev/shm.
+// options returns how a container of the pod runs: as the manifest says, and with the defaults of a kubelet where it says
+// nothing: the default seccomp profile, no low ports, a small /dev/shm.
 func (r *replay) options(c corev1.Container, mounts []mount.Mount, more ...testcontainers.ContainerCustomizer) []testcontainers.ContainerCustomizer {
 	env := map[string]string{}
 	for _, v := range c.Env {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bases.sh [NAME...]: builds the stand-ins for base images of scripts/bases (default: all) as podseal-base/NAME:latest,
-# with no registry. What has not changed is not built again.
+# with no registry. It builds only those that have changed.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export DOCKER_BUILDKIT=0
@@ -10,7 +10,7 @@ TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 
 # busybox FILE: a static BusyBox with adduser and addgroup, which Debian's own package leaves out, from Debian's source.
-# It takes a while, so it is kept in an image of its own.
+# It takes a while, so it is kept in a separate image.
 busybox() {
   local id
   if ! docker image inspect podseal-base/busybox >/dev/null 2>&1; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# engine.sh: makes sure that a Docker engine answers. It uses the engine that DOCKER_HOST or the current Docker context
-# names. Where none answers, and this is Debian or Ubuntu and we are root, it installs docker.io and starts dockerd.
+# engine.sh: makes sure that a Docker engine answers: the one that DOCKER_HOST or the current Docker context names. If none
+# answers, and this is Debian or Ubuntu and we are root, it installs docker.io and starts dockerd.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -1,15 +1,15 @@
-# Shared by the scripts: where the project is, how they speak, and how they install what a machine lacks.
+# lib.sh: functions of the scripts: the project's folder, messages, installation of missing programs.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# can_install tells whether this is Debian or Ubuntu and we are root: the only case in which a script changes the machine.
+# can_install reports whether this is Debian or Ubuntu and we are root. Only then a script changes the machine.
 can_install() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && grep -qsE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release
 }
 
-# install PACKAGE...: from the distribution, saying so.
+# install PACKAGE...: installs packages of the distribution.
 install() {
   say "installing $* with apt-get"
   local log
@@ -23,7 +23,7 @@ install() {
   fi
 }
 
-# need COMMAND PACKAGE...: makes sure that a command is there.
+# need COMMAND PACKAGE...: installs packages if a command is missing.
 need() {
   command -v "$1" >/dev/null && return
   can_install || die "$1 is missing; install it (Debian and Ubuntu: apt-get install ${*:2}) and run this again"

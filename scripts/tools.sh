@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools.sh: makes sure that the commands are there which the examples and their tests use on the host.
+# tools.sh: installs the commands that the examples and the tests use on the host, if they are missing.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

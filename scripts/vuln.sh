@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# vuln.sh GOVULNCHECK: runs it where its database can be reached, and says so where not.
+# vuln.sh GOVULNCHECK: runs it if its database can be reached, and says so if not.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 db=$(go env GOVULNDB)

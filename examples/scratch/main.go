@@ -35,8 +35,8 @@ func put(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "stored", size)
 }
 
-// store receives the whole body in a temporary file first, so that a cut connection leaves no half a file in data. The
-// temporary file is gone when it returns: nothing that looks at the container afterwards can see it.
+// store receives the whole body in a temporary file first, so that a cut connection leaves no partial file in data. It
+// removes the temporary file before it returns: the container shows no trace of it afterwards.
 func store(path string, body io.Reader) (int64, error) {
 	temp, err := os.CreateTemp("", "upload-*")
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package archtest keeps the picture of the project true: which package may import which.
+// Package archtest tests the project's structure and prose: which package may import which, how large its pieces may be,
+// and how its comments and pages are worded.
 package archtest
 
 import (
@@ -13,8 +14,9 @@ import (
 
 const module = "github.com/podseal/podseal/"
 
-// allowed lists, for each package, the packages of the project that it may import. The order is that of the layers: a
-// package may only name packages above itself, so that there can be no cycle. A package that is not in the table fails.
+// allowed returns, for each package, the packages of the project that it may import. The order is that of the layers, the
+// lowest first: a package may only name packages before itself, so that there is no cycle. A package that is missing in
+// the table fails.
 func allowed() []rule {
 	return []rule{
 		{pkg: "internal/safetext"},
@@ -55,7 +57,7 @@ type rule struct {
 	may []string
 }
 
-// pure are the packages that take values and give values: nothing of the world outside may be reached from them.
+// pure returns the packages that take values and return values. They reach nothing outside the process.
 func pure() []string {
 	return []string{
 		"internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
@@ -63,7 +65,7 @@ func pure() []string {
 	}
 }
 
-// impure are the imports, by prefix, that a pure package may not have.
+// impure returns the imports, by prefix, that a pure package may not have.
 func impure() []string {
 	return []string{
 		"github.com/docker/", "github.com/moby/", "github.com/spf13/cobra", "net", "os", "os/exec", "os/signal", "os/user",
@@ -71,7 +73,7 @@ func impure() []string {
 	}
 }
 
-// pkg is what go list says of a package.
+// pkg is a package as go list describes it.
 type pkg struct {
 	ImportPath   string
 	Imports      []string
@@ -95,7 +97,7 @@ func packages(t *testing.T) []pkg {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(p.name(), "examples/") { // programs of their own, made to be copied
+		if !strings.HasPrefix(p.name(), "examples/") { // separate programs, made to be copied
 			all = append(all, p)
 		}
 	}
@@ -107,15 +109,15 @@ func packages(t *testing.T) []pkg {
 
 func TestLayers(t *testing.T) {
 	table := map[string][]string{}
-	var above []string
+	var lower []string
 	for _, r := range allowed() {
 		for _, name := range r.may {
-			if name != "internal/*" && !slices.Contains(above, name) {
-				t.Errorf("the table lets %s import %s, which is not above it", r.pkg, name)
+			if name != "internal/*" && !slices.Contains(lower, name) {
+				t.Errorf("the table lets %s import %s, which does not come before it", r.pkg, name)
 			}
 		}
 		table[r.pkg] = r.may
-		above = append(above, r.pkg)
+		lower = append(lower, r.pkg)
 	}
 	for _, p := range packages(t) {
 		may, ok := table[p.name()]
@@ -140,14 +142,14 @@ func TestPurePackages(t *testing.T) {
 		for _, path := range p.Imports {
 			for _, bad := range impure() {
 				if path == bad || strings.HasPrefix(path, strings.TrimSuffix(bad, "/")+"/") {
-					t.Errorf("%s imports %s, but takes and gives values only", p.name(), path)
+					t.Errorf("%s imports %s, but may take and return values only", p.name(), path)
 				}
 			}
 		}
 	}
 }
 
-// TestOnePackageKnowsDocker: on the day that the client library changes, one package does.
+// TestOnePackageKnowsDocker makes sure that a change of the client library changes one package.
 func TestOnePackageKnowsDocker(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.name() == "internal/docker" {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestDependenciesAreExplained: docs/dependencies.md has one line for each module that the project's own packages import,
-// and no other.
+// TestDependenciesAreExplained makes sure that docs/dependencies.md has one line for each module that the project's own
+// packages import, and no other.
 func TestDependenciesAreExplained(t *testing.T) {
 	page, err := os.ReadFile("../../docs/dependencies.md")
 	if err != nil {
@@ -33,7 +33,7 @@ func TestDependenciesAreExplained(t *testing.T) {
 	}
 }
 
-// directModules are the modules of the packages that the project imports itself, tests included.
+// directModules returns the modules of the packages that the project imports itself, tests included.
 func directModules(t *testing.T) []string {
 	t.Helper()
 	var paths []string

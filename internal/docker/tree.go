@@ -16,7 +16,7 @@ import (
 )
 
 // maxRead bounds ReadFile.
-const maxRead = 1 << 20
+const maxRead = image.MaxRead
 
 // maxKept is the size up to which ReadFile keeps a file's content: accounts and configurations are read more than once.
 const maxKept = 64 << 10

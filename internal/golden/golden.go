@@ -1,5 +1,5 @@
-// Package golden compares what tests make with txtar archives: the input and the wanted output of a case in one file.
-// With -update the output is written instead.
+// Package golden compares the results of tests with txtar archives, which hold the input and the wanted output of a case in
+// one file. With -update it writes the results into the archives instead.
 package golden
 
 import (
@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the results into the goldens")
 
-// Run makes a test of each archive that the pattern names. What run returns are the archive's sections of those names; a
-// section whose name starts with "want" and that is not returned must not be there.
+// Run runs a subtest for each archive that matches the pattern. The archive's sections must be those that run returns. It
+// may return some of them only, but all whose names start with "want".
 func Run(t *testing.T, pattern string, run func(t *testing.T, a *txtar.Archive) []txtar.File) {
 	t.Helper()
 	names, err := filepath.Glob(pattern)
@@ -39,7 +39,7 @@ func Run(t *testing.T, pattern string, run func(t *testing.T, a *txtar.Archive) 
 	}
 }
 
-// merged puts sections into a copy of an archive: in the place of those of their names, else at its end.
+// merged returns a copy of an archive with sections replaced by name, or added at its end.
 func merged(a txtar.Archive, made []txtar.File) *txtar.Archive {
 	index := func(list []txtar.File, name string) int {
 		return slices.IndexFunc(list, func(f txtar.File) bool { return f.Name == name })
@@ -57,7 +57,7 @@ func merged(a txtar.Archive, made []txtar.File) *txtar.Archive {
 	return &a
 }
 
-// Check compares an archive with a file, or writes the file.
+// Check compares an archive with a file; with -update it writes the file.
 func Check(t *testing.T, name string, got *txtar.Archive) {
 	t.Helper()
 	text := txtar.Format(got)
@@ -76,10 +76,10 @@ func Check(t *testing.T, name string, got *txtar.Archive) {
 	}
 }
 
-// Want is the one section of a case that has one result.
+// Want returns the section of a case that has one result.
 func Want(text string) []txtar.File { return []txtar.File{{Name: "want", Data: []byte(text)}} }
 
-// Section is a section's text; "" where the archive has none of the name.
+// Section returns the text of a section; "" if the archive has none of that name.
 func Section(a *txtar.Archive, name string) string {
 	for _, f := range a.Files {
 		if f.Name == name {
@@ -89,7 +89,8 @@ func Section(a *txtar.Archive, name string) string {
 	return ""
 }
 
-// Tree is an image's tree as text: the section "image", and the files whose names are absolute paths as its content.
+// Tree returns an image's tree in the form of image.ParseMemTree: the section "image", and the sections whose names are
+// absolute paths as the content of files.
 func Tree(a *txtar.Archive) string {
 	var b strings.Builder
 	b.WriteString(Section(a, "image"))

@@ -8,7 +8,7 @@ type Stack struct {
 	Layers []string // diff ids, "sha256:...", from the bottom
 }
 
-// Layers are the diff ids of an image's layers, from the bottom.
+// Layers returns the diff ids of an image's layers, from the bottom.
 func (f Facts) Layers() []string {
 	var out []string
 	for _, h := range f.Config.RootFS.DiffIDs {
@@ -17,8 +17,8 @@ func (f Facts) Layers() []string {
 	return out
 }
 
-// BaseOf finds the images whose layers are the lowest ones of an image, where it has more of its own: it was made from
-// them, or from what they were made from. Of several, the ones with most layers are returned, which have the same ones.
+// BaseOf returns the known images that an image was made from: all their layers are its lowest ones, and it has more. Of
+// several it returns those with the most layers, which are all the same layers.
 func BaseOf(layers []string, known []Stack) []Stack {
 	var out []Stack
 	for _, k := range known {

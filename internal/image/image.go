@@ -9,20 +9,20 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// Facts are what is known of an image without reading its files.
+// Facts describe an image without its files.
 type Facts struct {
 	Ref      string         // as the user gave it
 	ID       string         // the engine's id, "sha256:..."
-	Digest   string         // "repo@sha256:...", where the image came from or went to a registry; else empty
+	Digest   string         // "repo@sha256:...", if the image was pulled from or pushed to a registry; else empty
 	Platform string         // "linux/amd64"
 	Config   *v1.ConfigFile // never nil
 
-	Annotations map[string]string // of the manifest, where it was read; else nil
+	Annotations map[string]string // of the manifest, if it was read; else nil
 
-	provenance func() ([]Material, error) // nil where the image comes with none
+	provenance func() ([]Material, error) // nil if the image has none
 }
 
-// Kind is what an entry of an image's filesystem is.
+// Kind is the type of an entry of an image's filesystem.
 type Kind string
 
 // The kinds of entries.
@@ -46,6 +46,9 @@ type Entry struct {
 	Mtime int64  // unix seconds
 }
 
+// MaxRead bounds what Tree.ReadFile returns, in bytes.
+const MaxRead = 1 << 20
+
 // Tree is an image's files. Paths are absolute; the last component of a path is not followed when it is a symlink, the
 // others are. Implementations may read on demand and may cache; they are safe for concurrent use.
 type Tree interface {
@@ -54,6 +57,6 @@ type Tree interface {
 	// List returns the entries below a folder (the folder itself not included), sorted by path, all levels, at most
 	// limit of them; more is true when there are others.
 	List(ctx context.Context, path string, limit int) (entries []Entry, more bool, err error)
-	// ReadFile returns the content of a file, following symlinks, up to 1 MiB. A missing file is fs.ErrNotExist.
+	// ReadFile returns the first MaxRead bytes of a file, following symlinks. A missing file is fs.ErrNotExist.
 	ReadFile(ctx context.Context, path string) ([]byte, error)
 }

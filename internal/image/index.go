@@ -16,8 +16,8 @@ type Material struct {
 	Digest string // "sha256:..."; empty if not given
 }
 
-// Materials returns the images that the build of this one used, from the provenance that BuildKit attaches in a
-// registry or a layout. Images without it have none.
+// Materials returns the images that the build of this one used, from the provenance that BuildKit attaches in a registry
+// or a layout. It returns none for an image without provenance.
 func (f Facts) Materials() ([]Material, error) {
 	if f.provenance == nil {
 		return nil, nil
@@ -25,7 +25,7 @@ func (f Facts) Materials() ([]Material, error) {
 	return f.provenance()
 }
 
-// pick chooses the image of a platform from an index, which may hold further ones, and the attestations of the choice.
+// pick returns the image of a platform from an index, nested indexes included, and its attestations.
 func pick(index v1.ImageIndex, platform string) (v1.Image, []v1.Descriptor, error) {
 	if platform == "" {
 		platform = defaultPlatform()
@@ -67,7 +67,7 @@ func pick(index v1.ImageIndex, platform string) (v1.Image, []v1.Descriptor, erro
 	return img, attestations, nil
 }
 
-// choose takes the first image of the platform; a single image that names none is taken as it is.
+// choose returns the first image of the platform, or a single image that names no platform.
 func choose(images []v1.Descriptor, want v1.Platform) (v1.Descriptor, bool) {
 	if d, ok := first(images, func(d v1.Descriptor) bool { return d.Platform != nil && d.Platform.Satisfies(want) }); ok {
 		return d, true
@@ -129,7 +129,7 @@ func provenance(img v1.Image) ([]Material, error) {
 	}
 	var out []Material
 	for _, d := range manifest.Layers {
-		if !strings.Contains(d.Annotations["in-toto.io/predicate-type"], "slsa.dev/provenance") || d.Size > 16*maxRead {
+		if !strings.Contains(d.Annotations["in-toto.io/predicate-type"], "slsa.dev/provenance") || d.Size > 16*MaxRead {
 			continue
 		}
 		l, err := img.LayerByDigest(d.Digest)
@@ -152,8 +152,8 @@ func provenance(img v1.Image) ([]Material, error) {
 	return out, nil
 }
 
-// parseProvenance finds the images among a provenance's materials: package URLs as in
-// "pkg:docker/debian@bookworm?platform=linux%2Famd64". Damage is no provenance.
+// parseProvenance returns the images among a provenance's materials, which are package URLs as in
+// "pkg:docker/debian@bookworm?platform=linux%2Famd64". It returns none for JSON that cannot be read.
 func parseProvenance(data []byte) []Material {
 	var s statement
 	if json.Unmarshal(data, &s) != nil {

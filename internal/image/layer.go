@@ -20,7 +20,7 @@ const (
 	maxEntries = 4 << 20
 )
 
-// The names by which a layer takes away what lower layers have.
+// The names by which a layer removes content of lower layers.
 const (
 	whiteout = ".wh."
 	opaque   = ".wh..wh..opq"
@@ -29,9 +29,9 @@ const (
 // layer is the table of contents of one layer.
 type layer struct {
 	entries map[string]Entry
-	implied map[string]bool   // folders that have something below them but no entry of their own
-	removed map[string]bool   // paths of lower layers that are gone
-	opaque  map[string]bool   // folders whose lower content is gone
+	implied map[string]bool   // folders with something below them but without an entry
+	removed map[string]bool   // paths of lower layers that this one removes
+	opaque  map[string]bool   // folders whose content in lower layers this one removes
 	hard    map[string]string // hard links whose target is in a lower layer
 	data    map[string]span
 }
@@ -39,7 +39,7 @@ type layer struct {
 // span is a file's content in the spool.
 type span struct{ at, size int64 }
 
-// spool keeps the content of small files on disk. The file has no name, so that nothing is left behind.
+// spool keeps the content of small files on disk, in a file without a name, which ends with the process.
 type spool struct {
 	file *os.File
 	size int64
@@ -169,8 +169,8 @@ func (l *layer) imply(at string) {
 	}
 }
 
-// hides tells whether the layer takes away what lower layers have at a path: by a whiteout of it or of a folder above,
-// by an opaque folder above, or by something above that is no folder.
+// hides reports whether the layer removes a path of lower layers: by a whiteout of it or of a parent directory, by an
+// opaque parent directory, or by a parent that is not a directory here.
 func (l *layer) hides(at string) bool {
 	if l.removed[at] {
 		return true

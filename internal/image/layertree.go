@@ -16,8 +16,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// LayerTree is the tree of an image's layers. Layers are read from the top, each at most once, and only until an answer
-// is certain: a path that the top layer has costs one layer, a path that no layer has costs all of them.
+// LayerTree is the tree of an image's layers. It reads layers from the top, each at most once, and only until an answer is
+// certain: a path that the top layer has costs one layer, a path that no layer has costs all of them.
 type LayerTree struct {
 	sources []func() (io.ReadCloser, error) // uncompressed, from the top
 
@@ -28,7 +28,7 @@ type LayerTree struct {
 
 var _ Tree = (*LayerTree)(nil)
 
-// NewLayerTree makes the tree of layers, which are given from the bottom as in a manifest. Close it when done.
+// NewLayerTree returns the tree of layers, which are ordered from the bottom as in a manifest. The caller closes it.
 func NewLayerTree(layers []v1.Layer) (*LayerTree, error) {
 	sp, err := newSpool()
 	if err != nil {
@@ -41,14 +41,14 @@ func NewLayerTree(layers []v1.Layer) (*LayerTree, error) {
 	return t, nil
 }
 
-// Close gives back the temporary file.
+// Close releases the temporary file.
 func (t *LayerTree) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.spool.file.Close()
 }
 
-// LayersRead tells how many layers were read, and how many there are.
+// LayersRead returns how many layers were read, and how many there are.
 func (t *LayerTree) LayersRead() (read, all int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -138,7 +138,7 @@ func (t *LayerTree) Lookup(ctx context.Context, p string) (Entry, bool, error) {
 	return f.Entry, true, nil
 }
 
-// List implements Tree. It reads all layers, down to one in which the folder is opaque.
+// List implements Tree. It reads all layers from the top, down to one that makes the folder opaque.
 func (t *LayerTree) List(ctx context.Context, p string, limit int) ([]Entry, bool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -231,10 +231,10 @@ func (t *LayerTree) content(ctx context.Context, f found) ([]byte, error) {
 	return data, errors.Join(err, rc.Close())
 }
 
-// errFound ends the reading of a layer early.
+// errFound ends the reading of a layer early; extract does not return it.
 var errFound = errors.New("found")
 
-// extract reads the first part of one file of a layer.
+// extract returns the first MaxRead bytes of one file of a layer.
 func extract(ctx context.Context, r io.Reader, at string) ([]byte, error) {
 	var data []byte
 	err := eachHeader(ctx, r, func(h *tar.Header, body io.Reader) error {
@@ -242,7 +242,7 @@ func extract(ctx context.Context, r io.Reader, at string) ([]byte, error) {
 			return nil
 		}
 		var err error
-		if data, err = io.ReadAll(io.LimitReader(body, maxRead)); err != nil {
+		if data, err = io.ReadAll(io.LimitReader(body, MaxRead)); err != nil {
 			return err
 		}
 		return errFound

@@ -11,9 +11,6 @@ import (
 	"strings"
 )
 
-// maxRead bounds what Tree.ReadFile returns.
-const maxRead = 1 << 20
-
 // MemTree is a Tree in memory. It is immutable.
 type MemTree struct {
 	entries map[string]Entry
@@ -23,7 +20,7 @@ type MemTree struct {
 
 var _ Tree = (*MemTree)(nil)
 
-// NewMemTree makes a tree of entries and of the content of files, by path. Files that have content but no entry are
+// NewMemTree returns a tree of entries and of the content of files, by path. Files that have content but no entry are
 // 0644 root:root; folders that have something below them but no entry are 0755 root:root.
 func NewMemTree(entries []Entry, content map[string]string) *MemTree {
 	t := &MemTree{entries: map[string]Entry{}, content: map[string][]byte{}}
@@ -112,10 +109,10 @@ func (t *MemTree) ReadFile(_ context.Context, p string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s of the image: %w", p, fs.ErrNotExist)
 	}
 	data := t.content[e.Path]
-	return slices.Clone(data[:min(len(data), maxRead)]), nil
+	return slices.Clone(data[:min(len(data), MaxRead)]), nil
 }
 
-// ParseMemTree makes a tree from text, for tests: a listing, then the content of files.
+// ParseMemTree returns the tree that a text describes, for tests: a listing, then the content of files.
 //
 //	d 0755 0:0 /var/lib/app
 //	f 4755 0:0 /usr/bin/su
@@ -124,7 +121,7 @@ func (t *MemTree) ReadFile(_ context.Context, p string) ([]byte, error) {
 //	-- /etc/passwd --
 //	root:x:0:0::/root:/bin/sh
 //
-// Blank lines of the listing and those that start with # do not count. Parents and files are completed as by NewMemTree.
+// Blank lines of the listing and lines that start with # are ignored. Parents and files are completed as by NewMemTree.
 func ParseMemTree(text string) (*MemTree, error) {
 	var entries []Entry
 	content, file := map[string]string{}, ""
@@ -185,7 +182,7 @@ func parseEntry(line string) (Entry, error) {
 	return Entry{Path: f[3], Kind: kinds[f[0]], UID: u, GID: g, Mode: unixMode(int64(mode))}, nil
 }
 
-// unixMode turns the mode bits of a tar header or a listing into Go's.
+// unixMode converts the mode bits of a tar header or a listing to Go's.
 func unixMode(bits int64) fs.FileMode {
 	mode := fs.FileMode(bits & 0o777)
 	for bit, m := range map[int64]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Exposed are the ports of a protocol ("tcp", "udp") that the image exposes, sorted. Of a port that is no number, or no
-// port, nothing is said.
+// Exposed returns the ports of a protocol ("tcp", "udp") that the image exposes, sorted. It leaves out ports that are not a
+// number from 1 to 65535.
 func (f Facts) Exposed(proto string) []int {
 	var out []int
 	for spec := range f.Config.Config.ExposedPorts {

@@ -24,7 +24,7 @@ func (e *RegistryError) Error() string { return "image " + e.Ref + ": " + e.Text
 // Unwrap returns the registry's own error.
 func (e *RegistryError) Unwrap() error { return e.Err }
 
-// registryError says in a sentence why an image could not be read.
+// registryError returns an error that says in one sentence why an image could not be read and what to do.
 func registryError(ctx context.Context, ref name.Reference, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("reading %s from its registry: %w", ref, ctx.Err())

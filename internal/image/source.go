@@ -19,19 +19,19 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// Source is an image outside of an engine, read only as far as it is asked for.
+// Source is an image outside of an engine. It is read only as far as needed.
 type Source struct {
 	Facts Facts
 	*LayerTree
 	bytes *atomic.Int64
 }
 
-// BytesRead tells how many bytes were read of the image until now: from a registry, the bodies of all answers; from a
-// file, the uncompressed layers.
+// BytesRead returns how many bytes of the image have been read: from a registry, the bodies of all answers; from a file,
+// the uncompressed layers.
 func (s *Source) BytesRead() int64 { return s.bytes.Load() }
 
-// OpenRemote opens an image of a registry. The platform ("linux/arm64") chooses from an image of several; empty means
-// linux on this machine's architecture. Credentials come from the usual keychain (docker login, podman login). The
+// OpenRemote opens an image of a registry. The platform ("linux/arm64") chooses from an index; empty means linux on this
+// machine's architecture. Credentials come from the usual keychain (docker login, podman login). The
 // context bounds all later reads too.
 func OpenRemote(ctx context.Context, ref, platform string) (*Source, error) {
 	return openRemote(ctx, ref, platform, remote.DefaultTransport)
@@ -73,7 +73,7 @@ func openRemote(ctx context.Context, ref, platform string, transport http.RoundT
 	return s, nil
 }
 
-// Exists asks a registry for an image and returns its configuration: the manifest and the config are read, no layer.
+// Exists returns the configuration of an image of a registry. It reads the manifest and the config, no layer.
 func Exists(ctx context.Context, ref, platform string) (*v1.ConfigFile, error) {
 	s, err := OpenRemote(ctx, ref, platform)
 	if err != nil {
@@ -107,7 +107,7 @@ func OpenTarball(path, tag, platform string) (*Source, error) {
 	return s, nil
 }
 
-// ofPlatform makes sure that an image that could not be chosen by its platform is of the wanted one.
+// ofPlatform returns an error if the image is for another platform than the wanted one; empty accepts all.
 func (s *Source) ofPlatform(platform string) error {
 	if platform == "" {
 		return nil
@@ -126,7 +126,7 @@ func (s *Source) ofPlatform(platform string) error {
 func OpenLayout(path, platform string) (*Source, error) {
 	index, err := layout.ImageIndexFromPath(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is no OCI layout: it has no index.json", path)
+		return nil, fmt.Errorf("%s is not an OCI layout: it has no index.json", path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading OCI layout %s: %w", path, err)
@@ -185,7 +185,7 @@ func newSource(img v1.Image, ref string, bytes *atomic.Int64) (*Source, error) {
 	return &Source{Facts: facts, LayerTree: tree, bytes: bytes}, nil
 }
 
-// defaultPlatform is what an engine on this machine would choose.
+// defaultPlatform returns the platform that an engine on this machine would choose.
 func defaultPlatform() string { return "linux/" + runtime.GOARCH }
 
 // countingTransport counts the bytes of the bodies that are read through it.

@@ -12,11 +12,11 @@ import (
 
 // The errors of Users.Resolve.
 var (
-	// ErrNoUser is a user name that the image's /etc/passwd does not have.
+	// ErrNoUser reports a user name that the image's /etc/passwd does not have.
 	ErrNoUser = errors.New("no such user in the image's /etc/passwd")
-	// ErrNoGroup is a group name that the image's /etc/group does not have.
+	// ErrNoGroup reports a group name that the image's /etc/group does not have.
 	ErrNoGroup = errors.New("no such group in the image's /etc/group")
-	// ErrIDRange is a numeric id that no runtime accepts.
+	// ErrIDRange reports a numeric id that no runtime accepts.
 	ErrIDRange = errors.New("the id is outside 0 to 2147483647")
 )
 
@@ -26,7 +26,7 @@ type Users struct {
 	Groups   []Group
 }
 
-// Resolved is what a USER string means in an image.
+// Resolved is the meaning of a USER string in an image.
 type Resolved struct {
 	UID    int64
 	GID    int64
@@ -39,7 +39,8 @@ type Resolved struct {
 	InPasswd   bool // the uid has an account
 }
 
-// ReadUsers reads the accounts and groups of an image. Images without /etc/passwd or /etc/group have none.
+// ReadUsers reads the accounts and groups of an image. Images without /etc/passwd or /etc/group have none. A file that is
+// larger than Tree.ReadFile returns is an error, since the missing lines may decide.
 func ReadUsers(ctx context.Context, tree Tree) (Users, error) {
 	passwd, err := readOptional(ctx, tree, "/etc/passwd")
 	if err != nil {
@@ -56,6 +57,9 @@ func readOptional(ctx context.Context, tree Tree, path string) ([]byte, error) {
 	data, err := tree.ReadFile(ctx, path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading %s of the image: %w", path, err)
+	}
+	if len(data) >= MaxRead {
+		return nil, fmt.Errorf("reading %s of the image: it has %d bytes or more, and podseal reads only the first ones: remove the accounts that the application does not need", path, MaxRead)
 	}
 	return data, nil
 }
@@ -75,10 +79,10 @@ func (u Users) GroupByName(name string) (Group, bool) {
 	return first(u.Groups, func(g Group) bool { return g.Name == name })
 }
 
-// Resolve tells what a USER string ("", "name", "uid", "name:group", "uid:gid" and their mixtures) means, by the rules
+// Resolve returns the meaning of a USER string ("", "name", "uid", "name:group", "uid:gid" and their mixtures) by the rules
 // of runc: a number is always an id; an unknown uid has gid 0 unless a group is given; an unknown name is an error
 // (ErrNoUser, ErrNoGroup). The supplementary groups are those of a kubelet: the groups of /etc/group that list the
-// user, also when a group is given, which Docker alone would drop.
+// user, also when a group is given, when Docker alone would drop them.
 func (u Users) Resolve(user string) (Resolved, error) {
 	name, group, _ := strings.Cut(user, ":")
 	r, err := u.resolveUser(name)

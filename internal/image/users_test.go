@@ -116,6 +116,19 @@ func TestReadUsersOfAnImageWithoutAccounts(t *testing.T) {
 	}
 }
 
+// TestReadUsersBeyondTheReadLimit makes sure that accounts which are not read are not taken for missing ones.
+func TestReadUsersBeyondTheReadLimit(t *testing.T) {
+	filler := strings.Repeat("# no account\n", image.MaxRead/13+1)
+	for _, file := range []string{"/etc/passwd", "/etc/group"} {
+		for text, fits := range map[string]bool{filler[:image.MaxRead-1]: true, filler: false} {
+			_, err := image.ReadUsers(t.Context(), image.NewMemTree(nil, map[string]string{file: text}))
+			if (err == nil) != fits || err != nil && !strings.Contains(err.Error(), file) {
+				t.Errorf("%d bytes of %s: %v", len(text), file, err)
+			}
+		}
+	}
+}
+
 func FuzzAccounts(f *testing.F) {
 	f.Add(passwd, "app:web")
 	f.Add(group, "1000")

@@ -6,25 +6,25 @@ import (
 	"strings"
 )
 
-// SeedSubPath is the folder inside the volume of an owned or seeded mount that the container gets: the subPath of its
-// volumeMount. It is not the volume's root because that belongs to root, whatever the user.
+// SeedSubPath is the folder inside the volume of an owned or seeded mount that the container sees: the subPath of its
+// volumeMount. The volume's root would not do, since it belongs to root.
 const SeedSubPath = "d"
 
-// SeedImagePath is where an init container finds the application's image, where that is mounted as a volume.
+// SeedImagePath is the mount point of the application's image in an init container that has it as a volume.
 const SeedImagePath = "/podseal-image"
 
-// Seeding says what the init containers of owned and seeded mounts run in. The zero value is the application's own
-// image, which then has to have a shell, and has the content in place.
+// Seeding says which image the init containers of owned and seeded mounts run in. The zero value is the application's
+// image, which then needs a shell.
 type Seeding struct {
-	// Image is another image for them, as the manifest names it.
+	// Image is another image for them, as the manifest names it; empty for the application's.
 	Image string `json:"image,omitempty"`
-	// ImageVolume mounts the application's image into the init containers of seeded mounts, at SeedImagePath: from
-	// another Image its files cannot be seen otherwise.
+	// ImageVolume mounts the application's image into the init containers of seeded mounts, at SeedImagePath.
+	// Another Image does not see its files otherwise.
 	ImageVolume bool `json:"imageVolume,omitempty"`
 }
 
-// Command is the command of the init container of a mount, which has the mount's volume at SeedVolumePath. It is nil
-// for a plain mount.
+// Command returns the command of the init container of a mount, which has the mount's volume at SeedVolumePath. It returns
+// nil for a plain mount.
 func (s Seeding) Command(m Mount) []string {
 	at := m.SeedVolumePath()
 	if s.ImageVolume {
@@ -33,11 +33,11 @@ func (s Seeding) Command(m Mount) []string {
 	return m.SeedCommand(at)
 }
 
-// NeedsInit tells whether an init container has to run before the container may use the mount.
+// NeedsInit reports whether an init container has to run before the container can use the mount.
 func (m Mount) NeedsInit() bool { return m.Kind == Owned || m.Kind == Seeded }
 
-// SeedVolumePath is where the init container of an owned or seeded mount has the volume: a path that neither hides the
-// content to be copied nor lies within it.
+// SeedVolumePath returns the mount point of the volume in the init container of an owned or seeded mount: a path that
+// neither hides the content to be copied nor lies within it.
 func (m Mount) SeedVolumePath() string {
 	const usual, other = "/seed", "/podseal-seed"
 	at := path.Clean(m.Path)
@@ -120,7 +120,7 @@ func CopiesContent(command []string) bool {
 	return strings.Contains(line, "cp -a ") || strings.Contains(line, "cp -R ")
 }
 
-// shellQuote makes one word of s for sh, leaving plain words as they are so that manifests stay readable.
+// shellQuote returns s as one word for sh. Plain words stay as they are, to keep manifests readable.
 func shellQuote(s string) string {
 	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-+:,=@%"
 	if s != "" && strings.Trim(s, plain) == "" {
