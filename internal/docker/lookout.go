@@ -19,15 +19,20 @@ type lookout struct {
 	once           sync.Once
 	made           chan struct{} // closed when the container is made, and the volume filled
 	up             chan struct{} // closed when it runs
+	gone           chan struct{} // closed when it has ended
 	volume         string
 	id             string
 	notMade, notUp error
 }
 
+// observersMemory limits the memory of all observers together. Each bounds its own (trace.MaxTableBytes); the limit
+// protects the engine's host where that fails.
+const observersMemory = 1 << 30
+
 // begin starts making the lookout, once.
 func (l *lookout) begin(ctx context.Context, e *Engine) {
 	l.once.Do(func() {
-		l.made, l.up = make(chan struct{}), make(chan struct{})
+		l.made, l.up, l.gone = make(chan struct{}), make(chan struct{}), make(chan struct{})
 		go func() {
 			ctx := context.WithoutCancel(ctx)
 			l.notMade = l.make(ctx, e)
@@ -35,9 +40,23 @@ func (l *lookout) begin(ctx context.Context, e *Engine) {
 			if l.notUp = l.notMade; l.notUp == nil {
 				l.notUp = e.cli.ContainerStart(ctx, l.id, container.StartOptions{})
 			}
+			if l.notUp == nil {
+				go l.await(ctx, e)
+			}
 			close(l.up)
 		}()
 	})
+}
+
+// await closes gone when the lookout has ended. The engine keeps the streams of commands open that are killed with their
+// container.
+func (l *lookout) await(ctx context.Context, e *Engine) {
+	ended, failed := e.cli.ContainerWait(ctx, l.id, container.WaitConditionNotRunning)
+	select {
+	case <-ended:
+	case <-failed:
+	}
+	close(l.gone)
 }
 
 func (l *lookout) make(ctx context.Context, e *Engine) error {
@@ -58,6 +77,7 @@ func (l *lookout) make(ctx context.Context, e *Engine) error {
 		PidMode: "host", NetworkMode: "none", IpcMode: container.IPCModeNone, ReadonlyRootfs: true,
 		CapDrop: []string{"ALL"}, CapAdd: []string{"SYS_PTRACE"}, SecurityOpt: []string{"label=disable", "no-new-privileges:true"},
 		LogConfig: container.LogConfig{Type: "none"},
+		Resources: container.Resources{Memory: observersMemory, MemorySwap: observersMemory},
 		Mounts:    []mount.Mount{{Type: mount.TypeVolume, Source: volume.Name, Target: trace.Mountpoint}},
 	}, helper)
 	return err
@@ -93,7 +113,7 @@ func (e *Engine) observer(ctx context.Context, o trace.ObserverOptions) (stream,
 		return stream{}, ctx.Err()
 	}
 	if e.lookout.notUp != nil {
-		return stream{}, fmt.Errorf("starting the container that looks into others: %w", e.lookout.notUp)
+		return stream{}, fmt.Errorf("starting the observer container: %w", e.lookout.notUp)
 	}
 	made, err := e.cli.ContainerExecCreate(ctx, e.lookout.id, container.ExecOptions{
 		User: "0:0", Cmd: trace.ObserverArgs(o), AttachStdin: true, AttachStdout: true, AttachStderr: true,
@@ -105,6 +125,10 @@ func (e *Engine) observer(ctx context.Context, o trace.ObserverOptions) (stream,
 	if err != nil {
 		return stream{}, fmt.Errorf("starting an observer: %w", err)
 	}
+	go func() {
+		<-e.lookout.gone
+		conn.Close()
+	}()
 	return newStream(conn), nil
 }
 

@@ -28,6 +28,7 @@ type observer struct {
 	sessions []*trace.Session
 	next     chan begun
 	phase    observe.Phase
+	broken   bool // a start after the first one is not observed
 }
 
 // whyNoSensor tells why single writes of a container cannot be traced; "" when they can.
@@ -165,7 +166,10 @@ func (c *running) adopt(ctx context.Context, next begun) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		c.note("nothing can look into the container: " + next.err.Error())
+		c.note("the container cannot be observed: " + next.err.Error())
+		c.mu.Lock()
+		c.watcher.broken = len(c.watcher.sessions) > 0
+		c.mu.Unlock()
 		if c.watcher.socket != "" {
 			return errUnobserved
 		}

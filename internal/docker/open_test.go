@@ -457,6 +457,60 @@ func TestRunsWhereNothingCanLook(t *testing.T) {
 	}
 }
 
+// The loss of the observers in the middle of a run is reported, and the container is not taken for one that has ended.
+func TestLostObservers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.start(b.app(nil), profile.Unrestricted(), "wait")
+	if _, status := c.Writes(); !status.On || status.Broken {
+		t.Fatalf("%+v", status)
+	}
+	if err := b.cli.ContainerKill(t.Context(), b.lookout.id, "SIGKILL"); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, status := c.Writes(); status.Broken {
+			if status.Lost == 0 || status.Note == "" {
+				t.Errorf("%+v", status)
+			}
+			break
+		}
+		if !pause(t.Context(), execPoll) {
+			t.Fatal("the loss is not reported")
+		}
+	}
+	if _, err := c.Listening(t.Context()); !errors.Is(err, engine.ErrCannotLook) {
+		t.Errorf("listening: %v", err)
+	}
+	if found, err := c.Processes(t.Context()); err != nil || len(found) == 0 {
+		t.Errorf("processes: %v, %v", found, err)
+	}
+}
+
+// The questions about a container that has ended, which the engine may report later, are no errors.
+func TestEndedContainerIsNoError(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.start(b.app(nil), profile.Unrestricted(), "wait")
+	go func() { _ = b.cli.ContainerKill(context.WithoutCancel(t.Context()), c.ID(), "SIGKILL") }()
+	for {
+		if ports, err := c.Listening(t.Context()); err != nil || len(ports) > 0 {
+			t.Fatalf("listening: %v, %v", ports, err)
+		}
+		if _, err := c.Processes(t.Context()); err != nil {
+			t.Fatalf("processes: %v", err)
+		}
+		if state, err := c.State(t.Context()); err != nil {
+			t.Fatal(err)
+		} else if !state.Running {
+			break
+		}
+	}
+	if _, status := c.Writes(); !status.On || status.Broken {
+		t.Errorf("%+v", status)
+	}
+}
+
 // A container that an e2e command restarts is observed again, and does not wait in vain.
 func TestRestartByOthers(t *testing.T) {
 	t.Parallel()

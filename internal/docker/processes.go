@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/trace"
 )
 
 // Processes implements engine.Container. The observer knows them best; where there is none the engine's ps tells.
@@ -18,7 +20,8 @@ func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
 		return nil, nil
 	}
 	if s := c.session(); s != nil {
-		if seen, err := s.Processes(ctx); err == nil {
+		seen, err := s.Processes(ctx)
+		if err == nil || errors.Is(err, trace.ErrEnded) { // an ended container has no processes
 			return seen, nil
 		}
 	}
@@ -32,7 +35,7 @@ func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
 	top, err := c.e.cli.ContainerTop(ctx, c.id, []string{"-eo", "pid,ppid,uid,gid,comm"})
 	if err != nil { // an engine whose ps takes no such format
 		if top, err = c.e.cli.ContainerTop(ctx, c.id, nil); err != nil {
-			return nil, fmt.Errorf("listing the container's processes: %w", err)
+			return nil, c.unlessEnded(ctx, fmt.Errorf("listing the container's processes: %w", err))
 		}
 	}
 	processes, err := processes(top, found.State.Pid)
@@ -40,6 +43,14 @@ func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
 		return nil, fmt.Errorf("listing the container's processes: %w", err)
 	}
 	return processes, nil
+}
+
+// unlessEnded returns the error of a request about a running container, or nil if the container has ended meanwhile.
+func (c *running) unlessEnded(ctx context.Context, err error) error {
+	if state, stateErr := c.State(ctx); stateErr == nil && !state.Running {
+		return nil
+	}
+	return err
 }
 
 // processes reads a process table by its titles. The one with the container's own pid is marked as main, else the first.

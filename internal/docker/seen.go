@@ -34,7 +34,10 @@ func (c *running) Listening(ctx context.Context) ([]int, error) {
 		return nil, c.cannotLook()
 	}
 	ports, err := s.Listening(ctx)
-	if errors.Is(err, trace.ErrEnded) {
+	switch {
+	case errors.Is(err, trace.ErrEnded):
+		return nil, nil // nothing listens in a container that has ended, which the engine may report later
+	case errors.Is(err, trace.ErrLost):
 		if state, stateErr := c.State(ctx); stateErr == nil && !state.Running {
 			return nil, nil // nothing listens in a container that has ended
 		}
@@ -85,7 +88,7 @@ func (c *running) drain() {
 // Writes implements engine.Container.
 func (c *running) Writes() ([]observe.Write, observe.Trace) {
 	c.mu.Lock()
-	sessions, why := slices.Clone(c.watcher.sessions), c.watcher.why
+	sessions, why, broken := slices.Clone(c.watcher.sessions), c.watcher.why, c.watcher.broken
 	traced := c.watcher.socket != ""
 	c.mu.Unlock()
 	if !traced || len(sessions) == 0 {
@@ -93,13 +96,17 @@ func (c *running) Writes() ([]observe.Write, observe.Trace) {
 	}
 	c.drain()
 	var writes []observe.Write
-	all := observe.Trace{On: true}
+	all := observe.Trace{On: true, Broken: broken}
+	if broken {
+		all.Lost = 1
+	}
 	var notes []string
 	for i, s := range sessions {
 		writes = append(writes, inPhase(s.Writes(), i > 0)...)
 		status := s.Status()
 		all.On = all.On && status.On
 		all.Lost += status.Lost
+		all.Broken = all.Broken || status.Broken
 		if status.Note != "" && !slices.Contains(notes, status.Note) {
 			notes = append(notes, status.Note)
 		}

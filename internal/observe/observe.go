@@ -100,7 +100,10 @@ type CommandResult struct {
 type Trace struct {
 	On   bool   `json:"on"`
 	Note string `json:"note,omitempty"` // why it is off, or what it does not cover
-	Lost int    `json:"lost,omitempty"` // events that were not recorded
+	Lost int    `json:"lost,omitempty"` // events that were not recorded; at least 1 where Broken is true
+	// Broken is true where the tracer was lost before the container had ended: nothing that came later was recorded, and
+	// the container's own calls may have failed. Note gives the reason. Such a run counts as untraced.
+	Broken bool `json:"broken,omitempty"`
 	// Unseen are the commands that something else than podseal executed in the container, each once: a docker exec of a
 	// command on the host, or the image's HEALTHCHECK. The tracer does not see what they write.
 	Unseen []string `json:"unseen,omitempty"`

@@ -176,6 +176,7 @@ type Trace struct {
 	On     bool     `json:"on"`
 	Note   string   `json:"note,omitempty"`
 	Lost   int      `json:"lost,omitempty"`
+	Broken bool     `json:"broken,omitempty"`
 	Unseen []string `json:"unseen,omitempty"`
 }
 

@@ -19,7 +19,20 @@ type container struct {
 // proc is one of the first process's files in /proc.
 func (c *container) proc(name string) string { return "/proc/" + strconv.Itoa(c.pid) + "/" + name }
 
-var errNoTarget = errors.New("there is no container to look at yet")
+var (
+	errNoTarget = errors.New("the observer has no container yet")
+	// errTargetEnded is what a missing file of the target's first process in /proc means. The kernel removes some of them,
+	// net among them, while the process is still being freed.
+	errTargetEnded = errors.New("the container has ended")
+)
+
+// procError turns the error of one of the target's files in /proc into errTargetEnded, if it means that.
+func procError(err error) error {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+		return errTargetEnded
+	}
+	return err
+}
 
 // watch begins to observe a target, if there is none yet and pid is not 0.
 func (o *observer) watch(pid int) error {
@@ -29,7 +42,7 @@ func (o *observer) watch(pid int) error {
 	at := &container{pid: pid}
 	var err error
 	if at.root, err = unix.Open(at.proc("root"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-		return fmt.Errorf("opening the container's root: %w", err)
+		return fmt.Errorf("opening the container's root: %w", procError(err))
 	}
 	if !o.target.CompareAndSwap(nil, at) {
 		return unix.Close(at.root)

@@ -26,7 +26,7 @@ func listeningPorts(at *container, m *message) error {
 			if name == "tcp6" && os.IsNotExist(err) {
 				continue // a kernel without IPv6
 			}
-			return fmt.Errorf("reading the listening ports: %w", err)
+			return fmt.Errorf("reading the listening ports: %w", procError(err))
 		}
 		all = append(all, b...)
 	}
@@ -38,7 +38,7 @@ func listeningPorts(at *container, m *message) error {
 func processes(at *container, m *message) error {
 	namespace, err := os.Readlink(at.proc("ns/pid"))
 	if err != nil {
-		return fmt.Errorf("reading the target's PID namespace: %w", err)
+		return fmt.Errorf("reading the target's PID namespace: %w", procError(err))
 	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -68,6 +68,9 @@ func processes(at *container, m *message) error {
 
 // usage measures folders of the target.
 func usage(at *container, paths []string, m *message) error {
+	if _, err := os.Readlink(at.proc("ns/pid")); err != nil {
+		return fmt.Errorf("measuring folders: %w", procError(err)) // the root outlives the process, its mounts may not
+	}
 	deadline := time.Now().Add(maxWalk)
 	for _, p := range paths {
 		u, err := measure(at.root, p, deadline)

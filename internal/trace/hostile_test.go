@@ -29,6 +29,28 @@ func TestHostileTarget(t *testing.T) {
 	}
 }
 
+// The loss of an observer is reported, and so is the end of one that lost nothing.
+func TestLostObserver(t *testing.T) {
+	l := needEngine(t)
+	r := l.start(t, nil, "app", "wait")
+	r.started(t)
+	if s := r.session.Status(); !s.On || s.Broken {
+		t.Fatalf("status: %+v", s)
+	}
+	l.must(t, "kill", r.observer)
+	<-r.session.Done()
+	if s := r.session.Status(); !s.Broken || s.Lost == 0 || s.Note == "" {
+		t.Errorf("status: %+v", s)
+	}
+	whole := l.start(t, nil, "app", "wait")
+	whole.started(t)
+	l.must(t, "kill", whole.id)
+	<-whole.session.Done()
+	if s := whole.session.Status(); s.Broken || s.Lost > 0 || s.Note != "" {
+		t.Errorf("status: %+v", s)
+	}
+}
+
 // A process of one target does not take the observer of another, which waits for its own.
 func TestHostileNeighbour(t *testing.T) {
 	l := needEngine(t)

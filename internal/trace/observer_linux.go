@@ -3,6 +3,7 @@ package trace
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,10 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	flushEvery = 200 * time.Millisecond
-	aMoment    = 100 * time.Millisecond // between a process's last sign of life and the news of its end
-)
+const flushEvery = 200 * time.Millisecond
 
 // observer serves the filters of one container until that container ends.
 type observer struct {
@@ -233,7 +231,11 @@ func (o *observer) requests(in io.Reader) {
 // observed: its calls only continue then.
 func (o *observer) begin(r request) {
 	m := message{Kind: kindReply, Reply: r.ID}
-	if err := o.watch(r.PID); err != nil {
+	switch err := o.watch(r.PID); {
+	case errors.Is(err, errTargetEnded):
+		m.Ended = true
+		o.end()
+	case err != nil:
 		m.Note = err.Error()
 		o.table.note(kindOff, "not traced: "+m.Note)
 	}
@@ -248,12 +250,10 @@ func (o *observer) answer(r request, fill func(*container, *message) error) {
 	if at := o.target.Load(); at != nil {
 		err = fill(at, &m)
 	}
-	if err != nil {
-		select {
-		case <-o.over:
-			return // it has just ended, which the stream's end tells
-		case <-time.After(aMoment):
-		}
+	switch {
+	case errors.Is(err, errTargetEnded):
+		m = message{Kind: kindReply, Reply: r.ID, Ended: true}
+	case err != nil:
 		m = message{Kind: kindReply, Reply: r.ID, Note: err.Error()}
 	}
 	o.table.reply(m)
@@ -271,6 +271,7 @@ func (o *observer) tick() {
 				l.finish()
 			}
 			o.table.flush()
+			o.table.note(kindEnd, "")
 			return
 		case l := <-o.listeners:
 			serving = append(serving, l)

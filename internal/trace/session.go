@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -15,8 +14,12 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// ErrEnded is returned by requests to an observer that has ended, as it does with its target.
-var ErrEnded = errors.New("the observer has ended")
+var (
+	// ErrEnded is returned by requests about a target that has ended; its observer ends with it.
+	ErrEnded = errors.New("the container has ended")
+	// ErrLost is returned by requests to an observer that ended before its target, as one that was killed.
+	ErrLost = errors.New("the observer was lost before the container had ended")
+)
 
 // Session is the host's side of one observer. What was received stays readable after the observer's end. All methods
 // may be called at the same time.
@@ -30,6 +33,8 @@ type Session struct {
 	writes  []observe.Write // by key, from 1
 	binds   []Bind
 	on      bool
+	ended   bool // the observer has said that its target has ended
+	closed  bool // by Close
 	notes   []string
 	lost    int
 	noise   int
@@ -48,7 +53,7 @@ func Attach(rw io.ReadWriteCloser) *Session {
 func (s *Session) Done() <-chan struct{} { return s.done }
 
 // Started waits until the sensor has either handed over or given up, so that the application runs; the error is
-// ErrEnded when the observer ended before, or the context's.
+// ErrEnded or ErrLost when the observer ended before, or the context's.
 func (s *Session) Started(ctx context.Context) error {
 	select {
 	case <-s.started:
@@ -63,7 +68,7 @@ func (s *Session) Started(ctx context.Context) error {
 		case <-s.started:
 			return nil
 		default:
-			return fmt.Errorf("waiting for the sensor: %w", ErrEnded)
+			return fmt.Errorf("waiting for the sensor: %w", s.reason())
 		}
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for the sensor: %w", ctx.Err())
@@ -135,11 +140,30 @@ func (s *Session) Binds() []Bind {
 	return binds
 }
 
-// Status tells how far the tracer saw until now.
+// Status returns how far the tracer saw until now.
 func (s *Session) Status() observe.Trace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return observe.Trace{On: s.on, Note: strings.Join(s.notes, "; "), Lost: s.lost}
+	t := observe.Trace{On: s.on, Note: strings.Join(s.notes, "; "), Lost: s.lost}
+	select {
+	case <-s.done:
+		if t.Broken = !s.ended && !s.closed; t.Broken {
+			t.Lost = max(t.Lost, 1)
+			t.Note = strings.Join(append(slices.Clone(s.notes), ErrLost.Error()+": what it wrote later was not traced"), "; ")
+		}
+	default:
+	}
+	return t
+}
+
+// reason returns why the stream has ended.
+func (s *Session) reason() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.closed {
+		return ErrEnded
+	}
+	return ErrLost
 }
 
 // Noise is how many attempts were set aside: on devices, pipes, /dev, /proc and /sys, and on deleted files.
@@ -151,6 +175,13 @@ func (s *Session) Noise() int {
 
 // Close closes the stream. The observer goes on answering calls until its target ends.
 func (s *Session) Close() error {
+	s.mu.Lock()
+	select {
+	case <-s.done:
+	default:
+		s.closed = true
+	}
+	s.mu.Unlock()
 	if err := s.rw.Close(); err != nil {
 		return fmt.Errorf("closing the observer's stream: %w", err)
 	}
@@ -171,12 +202,15 @@ func (s *Session) ask(ctx context.Context, r request) (message, error) {
 	}
 	select {
 	case m := <-answer:
+		if m.Ended {
+			return m, fmt.Errorf("asking the observer for %s: %w", r.Do, ErrEnded)
+		}
 		if m.Note != "" {
 			return m, fmt.Errorf("asking the observer for %s: %s", r.Do, m.Note)
 		}
 		return m, nil
 	case <-s.done:
-		return message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, ErrEnded)
+		return message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, s.reason())
 	case <-ctx.Done():
 		return message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, ctx.Err())
 	}
@@ -197,79 +231,9 @@ func (s *Session) send(r request) error {
 	defer s.sending.Unlock()
 	select {
 	case <-s.done:
-		return ErrEnded
+		return s.reason()
 	default:
 	}
 	_, err = s.rw.Write(append(line, '\n'))
 	return err
-}
-
-func (s *Session) read() {
-	defer close(s.done)
-	lines := bufio.NewReaderSize(s.rw, 1<<16)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			return // the end; a line that was cut off by it is no message
-		}
-		var m message
-		if json.Unmarshal(line, &m) == nil {
-			s.take(m)
-		}
-	}
-}
-
-// take puts one message in its place. Keys come in order from 1; anything else is a broken stream and is passed over.
-func (s *Session) take(m message) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch m.Kind {
-	case kindOn:
-		s.on = true
-		s.start()
-	case kindOff:
-		s.note(m.Note)
-		s.start()
-	case kindNote:
-		s.note(m.Note)
-	case kindWrite:
-		if m.Write != nil && m.Key == len(s.writes)+1 {
-			s.writes = append(s.writes, *m.Write)
-		}
-	case kindBind:
-		if m.Bind != nil {
-			s.binds = append(s.binds, *m.Bind)
-		}
-	case kindCounts:
-		s.count(m)
-	case kindReply:
-		if answer, ok := s.waiting[m.Reply]; ok {
-			answer <- m
-			delete(s.waiting, m.Reply)
-		}
-	}
-}
-
-func (s *Session) count(m message) {
-	for _, c := range m.Counts {
-		if key := c[0]; key >= 1 && key <= len(s.writes) {
-			s.writes[key-1].Count += c[1]
-		}
-	}
-	s.lost, s.noise = max(s.lost, m.Lost), max(s.noise, m.Noise)
-}
-
-// start is called with mu held.
-func (s *Session) start() {
-	select {
-	case <-s.started:
-	default:
-		close(s.started)
-	}
-}
-
-func (s *Session) note(n string) {
-	if n != "" && !slices.Contains(s.notes, n) && len(s.notes) < 20 {
-		s.notes = append(s.notes, n)
-	}
 }

@@ -106,17 +106,51 @@ func TestSessionAfterSuddenEnd(t *testing.T) {
 	_, _ = f.in.ReadBytes('\n')
 	f.conn.Close()
 	<-s.Done()
-	if err := <-failed; err == nil {
-		t.Error("no error from a request at the end")
+	if err := <-failed; !errors.Is(err, ErrLost) {
+		t.Errorf("a request at the end: %v", err)
 	}
-	if err := s.Started(context.Background()); !errors.Is(err, ErrEnded) {
+	if err := s.Started(context.Background()); !errors.Is(err, ErrLost) {
 		t.Errorf("error: %v", err)
 	}
-	if _, err := s.Listening(context.Background()); !errors.Is(err, ErrEnded) {
+	if _, err := s.Listening(context.Background()); !errors.Is(err, ErrLost) {
 		t.Errorf("error: %v", err)
 	}
 	if got := len(s.Writes()); got != 1 {
 		t.Errorf("%d writes", got)
+	}
+	if got := s.Status(); !got.Broken || got.Lost != 1 || !strings.Contains(got.Note, "was lost before") {
+		t.Errorf("status %+v", got)
+	}
+}
+
+// An observer says that its target has ended, before its stream ends.
+func TestSessionAfterTheEnd(t *testing.T) {
+	s, f := attach(t)
+	f.say(t, `{"k":"on"}`)
+	go f.answer(`{"k":"reply","reply":N,"ended":true}`)
+	if _, err := s.Listening(context.Background()); !errors.Is(err, ErrEnded) {
+		t.Errorf("a request about a target that has ended: %v", err)
+	}
+	f.say(t, `{"k":"end"}`)
+	f.conn.Close()
+	<-s.Done()
+	if _, err := s.Listening(context.Background()); !errors.Is(err, ErrEnded) {
+		t.Errorf("a request after the end: %v", err)
+	}
+	if diff := cmp.Diff(observe.Trace{On: true}, s.Status()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A session that the host closes has lost nothing.
+func TestSessionClosed(t *testing.T) {
+	s, _ := attach(t)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Done()
+	if got := s.Status(); got.Broken || got.Lost != 0 {
+		t.Errorf("status %+v", got)
 	}
 }
 

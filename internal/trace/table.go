@@ -9,6 +9,9 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
+// MaxTableBytes bounds the memory of what one observer keeps of the writes that it saw, and one Session.
+const MaxTableBytes = 32 << 20
+
 const (
 	// maxKeys bounds the distinct writes; what comes beyond is counted as lost.
 	maxKeys = 100_000

@@ -19,6 +19,7 @@ type message struct {
 	Noise  int      `json:"noise,omitempty"`  // kindCounts: so far
 
 	Reply     int               `json:"reply,omitempty"` // kindReply: the request's number
+	Ended     bool              `json:"ended,omitempty"` // kindReply: no answer, because the target has ended
 	Ports     []int             `json:"ports,omitempty"`
 	Processes []observe.Process `json:"processes,omitempty"`
 	Usage     []observe.Usage   `json:"usage,omitempty"`
@@ -33,6 +34,7 @@ const (
 	kindBind   = "bind"   // a new bind of a port
 	kindCounts = "counts" // repetitions
 	kindReply  = "reply"  // answers a request
+	kindEnd    = "end"    // the target has ended: the last message
 )
 
 // request is one line to the observer.
