@@ -16,8 +16,12 @@ import (
 type application struct {
 	e         *Engine
 	p         profile.Profile
-	id        string // of the container
-	restarted bool   // the container was restarted
+	run       int // the number of the container, from 1
+	dice      dice
+	traced    bool
+	restarted bool  // the container was restarted
+	hangs     bool  // it does not end when it is asked to stop
+	broken    error // that calls of the engine return
 
 	mu      sync.Mutex
 	fs      *filesystem
@@ -85,7 +89,7 @@ func (a *application) start() {
 	a.exited, a.exit, a.ports, a.procs = make(chan struct{}), nil, nil, nil
 	a.runPhase("start")
 	for _, o := range a.e.script {
-		if o.phase == "start" && o.after > 0 {
+		if o.after > 0 && a.exit == nil {
 			go a.runLater(o, a.exited)
 		}
 	}
@@ -94,7 +98,7 @@ func (a *application) start() {
 // kill ends the application and sets its container up again with the entries of the mounts, but for those at fresh.
 func (a *application) kill(fresh []string) error {
 	a.restarted = true
-	a.end(observe.Exit{Code: 137})
+	a.end(observe.Exit{Code: sigkilled})
 	a.kept = map[string]map[string]image.Entry{}
 	for _, m := range a.p.Mounts {
 		if slices.Contains(fresh, m.Path) {

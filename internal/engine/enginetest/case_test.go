@@ -59,6 +59,15 @@ func TestParseErrors(t *testing.T) {
 		"start wrte /x":         `unknown verb "wrte"`,
 		"start rename /x":       "rename takes 2 arguments",
 		"start write /x maybe":  `unknown mode "maybe"`,
+		"e2e after 1s write /x": "only operations of the phase start can be delayed",
+		"e2e|later write /x":    `unknown phase "later"`,
+		"e2e chance often fail": "invalid syntax",
+		"e2e in-run":            "in-run takes an argument",
+		"e2e in-run x fail":     "invalid syntax",
+		"e2e as root write /x":  `"root" is not UID:GID`,
+		"start chown /x 1":      `"1" is not UID:GID`,
+		"start listen http":     "invalid syntax",
+		"start log":             "log takes a text",
 	} {
 		if _, err := enginetest.ParseScript(line); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", line, err, want)

@@ -1,11 +1,12 @@
 package enginetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"maps"
-	"path"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
@@ -15,11 +16,12 @@ import (
 // container is a fake container.
 type container struct {
 	app     *application
+	grace   time.Duration // between the stop signal and SIGKILL
 	removed bool
 }
 
 // ID implements engine.Container.
-func (c *container) ID() string { return c.app.id }
+func (c *container) ID() string { return fmt.Sprintf("fake-%d", c.app.run) }
 
 // Host implements engine.Container.
 func (c *container) Host() string { return "127.0.0.1" }
@@ -30,18 +32,35 @@ func (c *container) Ports() map[int]int { return nil }
 // UDPPorts implements engine.Container.
 func (c *container) UDPPorts() map[int]int { return nil }
 
-// State implements engine.Container.
-func (c *container) State(ctx context.Context) (engine.State, error) {
+// enter locks the application, or returns why no call can be answered. The caller unlocks it unless there is an error.
+func (c *container) enter(ctx context.Context) (*application, error) {
 	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
-	if c.app.exit != nil {
-		return engine.State{Exit: *c.app.exit}, ctx.Err()
+	err := ctx.Err()
+	if err == nil {
+		err = c.app.broken
 	}
-	return engine.State{Running: true}, ctx.Err()
+	if err != nil {
+		c.app.mu.Unlock()
+		return nil, err
+	}
+	return c.app, nil
 }
 
-// Proceed implements engine.Container.
-func (c *container) Proceed(context.Context) error { return nil }
+// State implements engine.Container.
+func (c *container) State(ctx context.Context) (engine.State, error) {
+	a, err := c.enter(ctx)
+	if err != nil {
+		return engine.State{}, err
+	}
+	defer a.mu.Unlock()
+	if a.exit != nil {
+		return engine.State{Exit: *a.exit}, nil
+	}
+	return engine.State{Running: true}, nil
+}
+
+// Proceed implements engine.Container. It has no effect.
+func (c *container) Proceed(ctx context.Context) error { return ctx.Err() }
 
 // ExecDefault implements engine.Container.
 func (c *container) ExecDefault(ctx context.Context, argv []string) (int, string, error) {
@@ -50,9 +69,12 @@ func (c *container) ExecDefault(ctx context.Context, argv []string) (int, string
 
 // Wait implements engine.Container.
 func (c *container) Wait(ctx context.Context) error {
-	c.app.mu.Lock()
-	exited := c.app.exited
-	c.app.mu.Unlock()
+	a, err := c.enter(ctx)
+	if err != nil {
+		return err
+	}
+	exited := a.exited
+	a.mu.Unlock()
 	select {
 	case <-exited:
 		return nil
@@ -62,93 +84,87 @@ func (c *container) Wait(ctx context.Context) error {
 }
 
 // Changes implements engine.Container.
-func (c *container) Changes(context.Context) ([]observe.Change, error) {
-	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
-	found := map[string]observe.Change{}
-	note := func(kind observe.ChangeKind, p string, dir bool) {
-		if c.app.fs.mountPoint(p) != "" {
-			return
-		}
-		found[p] = observe.Change{Kind: kind, Path: p, Dir: dir && kind == observe.Added}
-		for d := path.Dir(p); d != "/"; d = path.Dir(d) {
-			if _, ok := found[d]; !ok {
-				found[d] = observe.Change{Kind: observe.Modified, Path: d}
-			}
-		}
+func (c *container) Changes(ctx context.Context) ([]observe.Change, error) {
+	a, err := c.enter(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range slices.Sorted(maps.Keys(c.app.initial)) {
-		if _, ok := c.app.fs.nodes[p]; !ok && c.app.fs.nodes[path.Dir(p)].Path != "" {
-			note(observe.Deleted, p, false)
-		}
-	}
-	for _, p := range slices.Sorted(maps.Keys(c.app.fs.nodes)) {
-		now, was := c.app.fs.nodes[p], c.app.initial[p]
-		switch {
-		case was.Path == "":
-			note(observe.Added, p, now.Kind == image.Dir)
-		case was.Mode != now.Mode || was.UID != now.UID || was.GID != now.GID || now.Kind != image.Dir && was.Mtime != now.Mtime:
-			note(observe.Modified, p, false)
-		}
-	}
-	var out []observe.Change
-	for _, p := range slices.Sorted(maps.Keys(found)) {
-		out = append(out, found[p])
-	}
-	return out, nil
+	defer a.mu.Unlock()
+	return a.fs.changes(a.initial), nil
 }
 
 // Processes implements engine.Container.
-func (c *container) Processes(context.Context) ([]observe.Process, error) {
-	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
-	if c.app.exit != nil {
-		return nil, errors.New("the container is not running")
+func (c *container) Processes(ctx context.Context) ([]observe.Process, error) {
+	a, err := c.enter(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return append([]observe.Process{{PID: 1, UID: c.app.who.uid, GID: c.app.who.gid, Command: "app", Main: true}}, c.app.procs...), nil
+	defer a.mu.Unlock()
+	if a.exit != nil {
+		return nil, errNotRunning
+	}
+	first := observe.Process{PID: 1, UID: a.who.uid, GID: a.who.gid, Command: "app", Main: true}
+	return append([]observe.Process{first}, a.procs...), nil
 }
 
+// errNotRunning is the error of a call that needs a running application.
+var errNotRunning = errors.New("the container is not running")
+
 // Listening implements engine.Container.
-func (c *container) Listening(context.Context) ([]int, error) {
-	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
-	if c.app.exit != nil {
-		return nil, errors.New("the container is not running")
+func (c *container) Listening(ctx context.Context) ([]int, error) {
+	a, err := c.enter(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return slices.Sorted(slices.Values(c.app.ports)), nil
+	defer a.mu.Unlock()
+	if a.exit != nil {
+		return nil, errNotRunning
+	}
+	return slices.Sorted(slices.Values(a.ports)), nil
 }
 
 // Logs implements engine.Container.
-func (c *container) Logs(context.Context) (string, error) {
-	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
-	return c.app.logs.String(), nil
+func (c *container) Logs(ctx context.Context) (string, error) {
+	a, err := c.enter(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer a.mu.Unlock()
+	return a.logs.String(), nil
 }
 
-// Exec runs the operations of the phase probe where argv[0] is "probe", else those of the phase e2e.
+// Exec implements engine.Container. It executes the operations of the phase probe where argv[0] is "probe", else those of
+// the phase e2e.
 func (c *container) Exec(ctx context.Context, argv []string) (int, string, error) {
-	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
-	if c.app.exit != nil {
-		return 1, "no answer", ctx.Err()
+	a, err := c.enter(ctx)
+	if err != nil {
+		return 0, "", err
 	}
-	if argv[0] == "probe" && !c.app.runPhase("probe") {
-		return 1, "not yet", ctx.Err()
+	defer a.mu.Unlock()
+	phase, failure := "e2e", "the test failed"
+	if argv[0] == "probe" {
+		phase, failure = "probe", "not yet"
 	}
-	if argv[0] != "probe" && !c.app.runPhase("e2e") {
-		return 1, "the test failed", ctx.Err()
+	switch {
+	case a.exit != nil:
+		return 1, "no answer", nil
+	case a.runPhase(phase):
+		return 0, "", a.broken
 	}
-	return 0, "", ctx.Err()
+	return 1, failure, a.broken
 }
 
 // Usage implements engine.Container. Each file has the size of a mebibyte.
-func (c *container) Usage(context.Context) ([]observe.Usage, error) {
-	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
+func (c *container) Usage(ctx context.Context) ([]observe.Usage, error) {
+	a, err := c.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer a.mu.Unlock()
 	var out []observe.Usage
-	for _, m := range c.app.p.Mounts {
+	for _, m := range a.p.Mounts {
 		u := observe.Usage{Path: m.Path}
-		for _, e := range c.app.fs.below(c.app.fs.real(m.Path, true)) {
+		for _, e := range a.fs.below(a.fs.real(m.Path, true)) {
 			if e.Kind == image.File {
 				u.Files++
 				u.Bytes += 1 << 20
@@ -170,45 +186,68 @@ func (c *container) Phase(p observe.Phase) {
 func (c *container) Writes() ([]observe.Write, observe.Trace) {
 	c.app.mu.Lock()
 	defer c.app.mu.Unlock()
-	if !c.app.e.Traced {
+	if !c.app.traced {
 		return nil, observe.Trace{Note: "this engine cannot trace"}
 	}
 	return slices.Clone(c.app.writes), observe.Trace{On: true}
 }
 
 // DeniedPorts implements engine.Container.
-func (c *container) DeniedPorts() []int { return slices.Clone(c.app.denied) }
+func (c *container) DeniedPorts() []int {
+	c.app.mu.Lock()
+	defer c.app.mu.Unlock()
+	return slices.Sorted(slices.Values(c.app.denied))
+}
 
 // Restart implements engine.Container. It keeps the mounts; under the unrestricted profile it keeps all files.
 func (c *container) Restart(ctx context.Context, fresh ...string) error {
-	if err := ctx.Err(); err != nil {
+	a, err := c.enter(ctx)
+	if err != nil {
 		return err
 	}
-	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
-	if err := c.app.kill(fresh); err != nil {
+	defer a.mu.Unlock()
+	if err := a.kill(fresh); err != nil {
 		return err
 	}
-	c.app.start()
-	return nil
+	a.start()
+	return a.broken
 }
 
-// Stop implements engine.Container.
-func (c *container) Stop(context.Context) (observe.Exit, error) {
-	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
-	if c.app.exit == nil {
-		c.app.runPhase("stop")
-		c.app.end(observe.Exit{})
+// Stop implements engine.Container. An application that hangs is killed after the grace period of the target.
+func (c *container) Stop(ctx context.Context) (observe.Exit, error) {
+	a, err := c.enter(ctx)
+	if err != nil {
+		return observe.Exit{}, err
 	}
-	return *c.app.exit, nil
+	defer a.mu.Unlock()
+	if a.exit == nil {
+		a.runPhase("stop")
+	}
+	if a.hangs && a.exit == nil {
+		exited := a.exited
+		a.mu.Unlock()
+		wait(ctx, c.grace, exited)
+		a.mu.Lock()
+		a.end(observe.Exit{Code: sigkilled})
+	}
+	a.end(observe.Exit{})
+	return *a.exit, cmp.Or(ctx.Err(), a.broken)
+}
+
+// wait waits for a duration, the end of ctx, or the exit of an application.
+func wait(ctx context.Context, d time.Duration, exited <-chan struct{}) {
+	select {
+	case <-ctx.Done():
+	case <-exited:
+	case <-time.After(d):
+	}
 }
 
 // Remove implements engine.Container.
 func (c *container) Remove(context.Context) error {
 	c.app.mu.Lock()
 	defer c.app.mu.Unlock()
-	c.app.end(observe.Exit{Code: 137})
+	c.app.end(observe.Exit{Code: sigkilled})
 	if !c.removed {
 		c.removed = true
 		c.app.e.count(-1)

@@ -24,7 +24,7 @@
 // Each line of the section "app" is one operation of the application. Blank lines and lines that start with # are
 // skipped:
 //
-//	PHASE [after DURATION] [if-root|if-user|unless PATH|if PATH] VERB ARGUMENTS [MODE...]
+//	PHASE [after DURATION] [CONDITION...] [as UID:GID] VERB ARGUMENTS [MODE...] [: TEXT]
 //
 // PHASE is one of:
 //
@@ -33,14 +33,31 @@
 //	probe   at each try of a probe
 //	stop    when the container is stopped
 //
-// The condition if-root holds for uid 0 and if-user for all others; "if PATH" holds where the path exists and
-// "unless PATH" where it does not.
+// "e2e|stop" is one of the two, chosen at random for each run: an operation that races with the border of the phases.
+//
+// All conditions must hold at the time of the operation:
+//
+//	if-root, if-user   the uid is 0, or is not
+//	if PATH            the path exists
+//	unless PATH        the path does not exist
+//	writable PATH      the user can change the file, create it, or create files in the directory
+//	unwritable PATH    the user cannot
+//	in-run N           this is the engine's Nth start of a container
+//	chance P           with the probability P, 0 to 1
+//
+// Random numbers depend on Engine.Seed, the profile, whether the run is traced, and how many such runs there were. The
+// order of parallel runs of different profiles does not matter.
+//
+// "as UID:GID" executes the operation as another user, in a process that ends with it. It is refused with EPERM unless the
+// application is that user, or is root and has SETUID and SETGID.
 //
 // Paths that do not start with / are relative to the working directory. $HOME and $TMPDIR at the start of a path are
 // replaced. VERB is one of:
 //
 //	write PATH           creates the file, or changes its content
 //	temp PATH            creates a file and removes it again
+//	once PATH            fails if the path exists, else creates the file: an e2e command that cannot run twice over the
+//	                     same data
 //	mkdir PATH           creates a directory and its missing parents
 //	remove PATH          removes a file, or a directory with all that it holds
 //	rename FROM TO       renames
@@ -50,14 +67,23 @@
 //	chown PATH UID:GID   changes the owner
 //	read PATH            reads a file
 //	owned PATH           requires that the user owns the path
+//	trusted PATH         requires that the user or root owns the path
+//	private PATH         requires a mode that permits nothing to group and others
 //	sticky PATH          requires that a world-writable directory is sticky, and not read-only
 //	listen PORT          listens on a TCP port
 //	worker UID:GID NAME  starts a process as another user, where the application is root
 //	drop UID:GID         changes the user, where the application is root
 //	account uid          requires that the uid has an account
 //	exec PATH            executes a program, which may have a file capability
-//	need WHAT            requires root, escalation, first-start (of this container), luck-N (any run but the one with the
-//	                     number N) or a capability
+//	need WHAT            requires root, escalation, first-start (of this container), luck-N (any start of a container but
+//	                     the Nth) or a capability
+//	log                  logs the TEXT
+//	fail                 fails the e2e command (or the probe)
+//	exit CODE            ends the application
+//	hang                 makes the application ignore the stop signal
+//	kill                 kills the application with SIGKILL, from outside
+//	oom                  kills the application because it is out of memory
+//	break-engine         makes Start, or all later calls for the container but Remove, fail with ErrBroken
 //
 // An operation that is refused ends the application with status 1 and a line in the logs. MODE changes that:
 //
@@ -65,4 +91,11 @@
 //	fails       only the e2e command (or the probe) fails
 //	silent      nothing is logged
 //	terse       the logged line does not name the path
+//
+// TEXT replaces the line of a refusal in the logs; %s in it is the path. For example, a service that is ready at once where
+// it can write its cache, and after 8 seconds elsewhere, with an e2e command that fails one time in five:
+//
+//	start writable /cache listen 8080
+//	start after 8s listen 8080
+//	e2e chance 0.2 fail : connection reset by peer
 package enginetest

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -19,6 +20,8 @@ import (
 type Engine struct {
 	// Traced makes containers report their writes and refused ports, as with a tracer.
 	Traced bool
+	// Seed makes the random numbers of scripts.
+	Seed uint64
 	// Broken returns an error that Start returns in place of a container, or nil. Nil means that Start works.
 	Broken func(p profile.Profile) error
 
@@ -30,8 +33,12 @@ type Engine struct {
 
 	mu    sync.Mutex
 	made  int
+	runs  map[string]int // of each profile
 	alive int
 }
+
+// ErrBroken is the error of the engine that the verb break-engine causes.
+var ErrBroken = errors.New("the fake engine was broken by the script")
 
 var _ engine.Engine = (*Engine)(nil)
 
@@ -45,7 +52,7 @@ func New(c Case) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{facts: c.Facts, tree: c.Tree, entries: entries, users: users, script: c.Script}, nil
+	return &Engine{facts: c.Facts, tree: c.Tree, entries: entries, users: users, script: c.Script, runs: map[string]int{}}, nil
 }
 
 // Alive returns the number of containers that were not removed and of trees that were not closed.
@@ -90,7 +97,7 @@ func (e *Engine) count(n int) {
 }
 
 // Start implements engine.Engine.
-func (e *Engine) Start(ctx context.Context, _ target.Target, _ image.Facts, p profile.Profile) (engine.Container, error) {
+func (e *Engine) Start(ctx context.Context, t target.Target, _ image.Facts, p profile.Profile) (engine.Container, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -99,17 +106,30 @@ func (e *Engine) Start(ctx context.Context, _ target.Target, _ image.Facts, p pr
 			return nil, err
 		}
 	}
-	a := &application{e: e, p: p, phase: observe.Start}
+	a := e.newApplication(p, e.Traced && !t.Untraced)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.setUp(); err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	e.made++
-	e.alive++
-	a.id = fmt.Sprintf("fake-%d", e.made)
-	e.mu.Unlock()
 	a.start()
-	return &container{app: a}, nil
+	if a.broken != nil {
+		a.end(observe.Exit{Code: sigkilled})
+		return nil, a.broken
+	}
+	e.count(1)
+	return &container{app: a, grace: t.Grace}, nil
+}
+
+// newApplication returns an application that has not started yet.
+func (e *Engine) newApplication(p profile.Profile, traced bool) *application {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.made++
+	key := fmt.Sprintf("%+v traced %v", p, traced)
+	e.runs[key]++
+	return &application{
+		e: e, p: p, traced: traced, phase: observe.Start,
+		run: e.made, dice: dice{seed: e.Seed, run: fmt.Sprint(key, " run ", e.runs[key]), draws: map[string]int{}},
+	}
 }

@@ -134,6 +134,21 @@ func (f *filesystem) changeParent(who identity, p string) string {
 	return ""
 }
 
+// writable reports whether a user can change a file, create it, or create files in a directory.
+func (f *filesystem) writable(who identity, p string) bool {
+	if f.reach(who, p) != "" {
+		return false
+	}
+	e, ok := f.nodes[p]
+	switch {
+	case !ok:
+		return f.changeParent(who, p) == ""
+	case e.Kind == image.Dir:
+		return !f.isReadOnly(p) && who.may(e, 3)
+	}
+	return !f.isReadOnly(p) && who.may(e, 2)
+}
+
 // write changes the content of a file, or creates it.
 func (f *filesystem) write(who identity, p string) string {
 	if errno := f.reach(who, p); errno != "" {

@@ -36,6 +36,9 @@ func (a *application) mount(m profile.Mount) error {
 	}
 	if m.NeedsInit() {
 		root.UID, root.GID, root.Mode = a.who.uid, a.who.gid, 0o755
+		if m.Private {
+			root.Mode = 0o700
+		}
 	}
 	nodes := map[string]image.Entry{}
 	if m.Kind == profile.Seeded {

@@ -1,9 +1,8 @@
 package enginetest
 
 import (
-	"fmt"
 	"io/fs"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/image"
@@ -17,42 +16,20 @@ var errnoTexts = map[string]string{
 	"EEXIST": "File exists", "EISDIR": "Is a directory", "ENOTDIR": "Not a directory",
 }
 
-// holds reports whether the condition of an operation holds.
-func (a *application) holds(o operation) bool {
-	_, exists := a.fs.nodes[a.fs.real(a.path(o.conditionAt), true)]
-	switch o.condition {
-	case "if-root":
-		return a.who.uid == 0
-	case "if-user":
-		return a.who.uid != 0
-	case "unless":
-		return !exists
-	case "if":
-		return exists
-	}
-	return true
-}
-
 // perform executes one operation. It returns the error, empty where it succeeded, and the subject of the error: a path, a
 // port, an account.
 func (a *application) perform(o operation) (errno, subject string) {
-	first := o.args[0]
-	switch o.verb {
-	case "listen":
-		return a.listen(first)
-	case "worker", "drop":
-		return a.become(o), first
-	case "need":
-		return a.need(first), first
-	case "account":
-		if _, ok := a.e.users.ByUID(a.who.uid); !ok {
-			return "getpwuid(): uid not found", first
+	if o.as != "" {
+		user := a.who
+		defer func() { a.who = user }()
+		if errno := a.switchUser(o.as); errno != "" {
+			return errno, o.as
 		}
-		return "", first
-	case "exec":
-		return a.execFile(first), first
 	}
-	p := a.fs.real(a.path(first), o.verb == "write" || o.verb == "temp" || o.verb == "chmod" || o.verb == "chown")
+	if errno, subject, ok := a.performProcess(o); ok {
+		return errno, subject
+	}
+	p := a.fs.real(a.path(o.arg()), slices.Contains([]string{"write", "temp", "once", "chmod", "chown"}, o.verb))
 	subject = p
 	if o.verb == "rename" {
 		subject += " " + a.fs.real(a.path(o.args[1]), false)
@@ -75,6 +52,11 @@ func (a *application) performFile(o operation, p string) string {
 			return errno
 		}
 		return a.record("unlink", p, "", false, a.fs.remove(w, p))
+	case "once":
+		if _, ok := a.fs.nodes[p]; ok {
+			return "EEXIST"
+		}
+		return a.record("open", p, "", false, a.fs.write(w, p))
 	case "mkdir":
 		return a.mkdirAll(p)
 	case "remove":
@@ -91,9 +73,8 @@ func (a *application) performFile(o operation, p string) string {
 	case "chmod":
 		return a.record("chmod", p, "", a.fs.nodes[p].Kind == image.Dir, a.fs.meta(w, p, "FOWNER", func(e *image.Entry) { e.Mode ^= 0o004 }))
 	case "chown":
-		var uid, gid int64
-		_, _ = fmt.Sscanf(o.args[1], "%d:%d", &uid, &gid)
-		return a.record("chown", p, "", a.fs.nodes[p].Kind == image.Dir, a.fs.meta(w, p, "CHOWN", func(e *image.Entry) { e.UID, e.GID = uid, gid }))
+		to, _ := parseUser(o.args[1]) // the parser has checked it
+		return a.record("chown", p, "", a.fs.nodes[p].Kind == image.Dir, a.fs.meta(w, p, "CHOWN", func(e *image.Entry) { e.UID, e.GID = to.uid, to.gid }))
 	}
 	return a.inspect(o.verb, p)
 }
@@ -107,8 +88,10 @@ func (a *application) inspect(verb, p string) string {
 	switch {
 	case !ok:
 		return "ENOENT"
-	case verb == "owned" && e.UID != a.who.uid:
+	case verb == "owned" && e.UID != a.who.uid, verb == "trusted" && e.UID != a.who.uid && e.UID != 0:
 		return "wrong owner"
+	case verb == "private" && e.Mode&0o077 != 0:
+		return "wrong mode"
 	case verb == "sticky" && (e.Mode&0o002 != 0 && e.Mode&fs.ModeSticky == 0 || a.fs.isReadOnly(p)):
 		return "not sticky"
 	case verb == "read" && !a.who.may(e, 4):
@@ -130,63 +113,9 @@ func (a *application) mkdirAll(p string) string {
 	return a.record("mkdir", p, "", true, a.fs.create(a.who, p, image.Entry{Kind: image.Dir, Mode: 0o755}))
 }
 
-// listen listens on a port. The error of a refused port has no subject.
-func (a *application) listen(port string) (errno, subject string) {
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		return "EINVAL", port
-	}
-	if n < 1024 && !a.p.Open && !a.p.LowPorts && !a.who.can("NET_BIND_SERVICE") {
-		if a.e.Traced {
-			a.denied = append(a.denied, n)
-		}
-		return "EACCES", ""
-	}
-	a.ports = append(a.ports, n)
-	return "", ""
-}
-
-// become changes the user of the application, or starts a worker as another user. It has no effect for a user that is not
-// root.
-func (a *application) become(o operation) string {
-	if a.who.uid != 0 {
-		return ""
-	}
-	if !a.who.can("SETUID") || !a.who.can("SETGID") {
-		return "EPERM"
-	}
-	next := identity{}
-	_, _ = fmt.Sscanf(o.args[0], "%d:%d", &next.uid, &next.gid)
-	if o.verb == "worker" {
-		a.procs = append(a.procs, observe.Process{UID: next.uid, GID: next.gid, Command: o.args[1]})
-		return ""
-	}
-	a.who = next
-	return ""
-}
-
-// need returns EPERM where the container lacks something.
-func (a *application) need(what string) string {
-	ok := a.who.can(what)
-	switch what {
-	case "root":
-		ok = a.who.uid == 0
-	case "first-start":
-		ok = !a.restarted
-	case "luck-2", "luck-3":
-		ok = a.id != "fake-"+strings.TrimPrefix(what, "luck-")
-	case "escalation":
-		ok = a.p.Open || a.p.AllowPrivilegeEscalation
-	}
-	if ok {
-		return ""
-	}
-	return "EPERM"
-}
-
 // record records an attempt for the tracer. It returns the errno.
 func (a *application) record(call, p, to string, dir bool, errno string) string {
-	if !a.e.Traced {
+	if !a.traced {
 		return errno
 	}
 	w := observe.Write{

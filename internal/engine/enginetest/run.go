@@ -15,10 +15,10 @@ import (
 func (a *application) runPhase(phase string) bool {
 	ok := true
 	for _, o := range a.e.script {
-		if o.phase != phase || o.after > 0 || a.exit != nil && phase != "stop" || !a.holds(o) {
+		if o.after > 0 || a.dice.phase(o) != phase || a.exit != nil || !a.holds(o) {
 			continue
 		}
-		if !a.run(o) {
+		if !a.execute(o) {
 			ok = false
 		}
 	}
@@ -33,13 +33,13 @@ func (a *application) runLater(o operation, exited chan struct{}) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.exit == nil && a.holds(o) {
-			a.run(o)
+			a.execute(o)
 		}
 	}
 }
 
-// run executes an operation and what its modes say about a refusal. It reports whether an e2e command would go on.
-func (a *application) run(o operation) bool {
+// execute executes an operation and what its modes say about a refusal. It reports whether an e2e command would go on.
+func (a *application) execute(o operation) bool {
 	errno, subject := a.perform(o)
 	if errno == "" {
 		return true
@@ -50,7 +50,7 @@ func (a *application) run(o operation) bool {
 	switch {
 	case o.has("tolerated"):
 		return true
-	case o.has("fails"):
+	case o.has("fails"), o.verb == "fail":
 		return false
 	case o.verb == "exec":
 		a.end(observe.Exit{Code: 126, Error: "exec: \"" + subject + "\": operation not permitted"})
@@ -62,17 +62,23 @@ func (a *application) run(o operation) bool {
 
 // logRefusal writes the line of a refused operation into the logs.
 func (a *application) logRefusal(o operation, subject, errno string) {
-	if subject == "" || o.has("terse") {
+	switch {
+	case o.text != "":
+		fmt.Fprintln(&a.logs, strings.ReplaceAll(o.text, "%s", subject))
+	case subject == "" || o.has("terse"):
 		fmt.Fprintf(&a.logs, "app: %s failed: %s\n", o.verb, message(o, errno))
-		return
+	default:
+		fmt.Fprintf(&a.logs, "app: %s %s: %s\n", o.verb, subject, message(o, errno))
 	}
-	fmt.Fprintf(&a.logs, "app: %s %s: %s\n", o.verb, subject, message(o, errno))
 }
 
+// message returns the text of an error in the logs.
 func message(o operation, errno string) string {
 	switch {
 	case errno == "wrong owner":
 		return "data directory has wrong ownership"
+	case errno == "wrong mode":
+		return "data directory has group or world access"
 	case errno == "not sticky":
 		return "could not find a temporary directory"
 	case o.verb == "listen":

@@ -1,0 +1,123 @@
+package enginetest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/podseal/podseal/internal/observe"
+)
+
+// performProcess executes an operation that is not about a file. It returns false in ok for one that is.
+func (a *application) performProcess(o operation) (errno, subject string, ok bool) {
+	switch first := o.arg(); o.verb {
+	case "listen":
+		errno, subject = a.listen(first)
+	case "worker", "drop":
+		errno, subject = a.become(o), first
+	case "need":
+		errno, subject = a.need(first), first
+	case "account":
+		subject = first
+		if _, found := a.e.users.ByUID(a.who.uid); !found {
+			errno = "getpwuid(): uid not found"
+		}
+	case "exec":
+		errno, subject = a.execFile(first), first
+	case "log":
+		fmt.Fprintln(&a.logs, o.text)
+	case "fail":
+		errno = "failed"
+	case "hang":
+		a.hangs = true
+	case "break-engine":
+		a.broken = ErrBroken
+	case "exit", "kill", "oom":
+		a.end(exitOf(o))
+	default:
+		return "", "", false
+	}
+	return errno, subject, true
+}
+
+// exitOf returns how an application ends by one of the verbs exit, kill and oom.
+func exitOf(o operation) observe.Exit {
+	if o.verb == "exit" {
+		code, _ := strconv.Atoi(o.arg()) // the parser has checked it
+		return observe.Exit{Code: code}
+	}
+	return observe.Exit{Code: sigkilled, OOMKilled: o.verb == "oom"}
+}
+
+// sigkilled is the exit code of a process that was killed by SIGKILL.
+const sigkilled = 128 + 9
+
+// listen listens on a port. The error of a refused port has no subject.
+func (a *application) listen(port string) (errno, subject string) {
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return "EINVAL", port
+	}
+	if slices.Contains(a.ports, n) {
+		return "", ""
+	}
+	if n < 1024 && !a.p.Open && !a.p.LowPorts && !a.who.can("NET_BIND_SERVICE") {
+		if a.traced {
+			a.denied = append(a.denied, n)
+		}
+		return "EACCES", ""
+	}
+	a.ports = append(a.ports, n)
+	return "", ""
+}
+
+// become changes the user of the application, or starts a worker as another user. It has no effect for a user that is not
+// root.
+func (a *application) become(o operation) string {
+	if a.who.uid != 0 {
+		return ""
+	}
+	user := a.who
+	if errno := a.switchUser(o.arg()); errno != "" {
+		return errno
+	}
+	if o.verb == "worker" {
+		a.procs = append(a.procs, observe.Process{UID: a.who.uid, GID: a.who.gid, Command: o.args[1]})
+		a.who = user
+	}
+	return ""
+}
+
+// switchUser changes the user of the application to UID:GID, as setgid and setuid do.
+func (a *application) switchUser(to string) string {
+	next, _ := parseUser(to) // the parser has checked it
+	if next.uid == a.who.uid && next.gid == a.who.gid {
+		return ""
+	}
+	if !a.who.can("SETUID") || !a.who.can("SETGID") {
+		return "EPERM"
+	}
+	a.who = next
+	return ""
+}
+
+// need returns EPERM where the container lacks something.
+func (a *application) need(what string) string {
+	ok := a.who.can(what)
+	luck, isLuck := strings.CutPrefix(what, "luck-")
+	switch {
+	case what == "root":
+		ok = a.who.uid == 0
+	case what == "first-start":
+		ok = !a.restarted
+	case what == "escalation":
+		ok = a.p.Open || a.p.AllowPrivilegeEscalation
+	case isLuck:
+		ok = luck != strconv.Itoa(a.run)
+	}
+	if ok {
+		return ""
+	}
+	return "EPERM"
+}
