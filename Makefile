@@ -15,7 +15,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The packages whose logic decides a seal, for make mutate.
 MUTATED := plan diff seal trial probe emit yamledit podspec manifest pod advise image profile
 
-.PHONY: build release test test-unit test-e2e bench mutate lint demo docs engine clean
+.PHONY: build release test test-unit test-e2e bench fuzz mutate lint demo docs engine clean
 
 build:
 	VERSION=$(VERSION) scripts/build.sh bin/podseal "$$(go env GOOS)/$$(go env GOARCH)"
@@ -43,6 +43,11 @@ test-e2e: engine
 bench: engine
 	scripts/tools.sh
 	go test -tags engine -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/emit ./e2e
+
+# Each fuzz target for FUZZTIME, one after the other.
+FUZZTIME ?= 30s
+fuzz:
+	scripts/fuzz.sh $(FUZZTIME)
 
 # Changes one operator at a time at random, and lists the changes that no test of the package notices.
 # make mutate N=200 SEED=7 MUTATED="plan diff"
