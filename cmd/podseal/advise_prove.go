@@ -22,6 +22,7 @@ import (
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 	"github.com/podseal/podseal/internal/trace"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // proveOptions are the flags of the proof: the build's own. How the image is run is told as to podseal run.
@@ -70,7 +71,7 @@ func (o adviseOptions) checkProve() error {
 		if err != nil {
 			return err
 		}
-		return asBadInput(seal.CheckCommands(t.Commands))
+		return asBadInput(trial.CheckCommands(t.Commands))
 	case o.prove.extra != "":
 		return badInput("%s is for --prove, which is not given", o.prove.extra)
 	case len(o.prove.command) > 0:
@@ -160,7 +161,7 @@ func (a *adviser) sealBuilt(ctx context.Context, engine *docker.Engine, d *advis
 		return err
 	}
 	o := seal.Options{RunID: engine.RunID(), Minimize: seal.MinimizeFast, Parallel: runtime.NumCPU(), Progress: progress.Step}
-	alone, err := seal.Seal(ctx, engine, t, o)
+	alone, err := seal.Run(ctx, engine, t, o)
 	if err != nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func (a *adviser) sealBuilt(ctx context.Context, engine *docker.Engine, d *advis
 			return err
 		}
 		t.User, o.User = "0", &u
-		if res, err = seal.Seal(ctx, engine, t, o); err != nil {
+		if res, err = seal.Run(ctx, engine, t, o); err != nil {
 			return err
 		}
 	}
@@ -212,7 +213,7 @@ func proofOf(t target.Target, alone, res seal.Result) *advise.Proof {
 	u := res.Profile.User
 	p := &advise.Proof{Verdict: string(res.Verdict)}
 	if res.Verdict == seal.NotTestable {
-		p.Why = "the image fails " + commandsOf(t) + " even as root, so that nothing is known of the change: " + res.Rounds[0].Observation.Failure
+		p.Why = "the image fails " + commandsOf(t) + " even as root, so that nothing is known of the change: " + res.Rounds[0].Observation.Failure.Text
 		return p
 	}
 	p.User = fmt.Sprintf("%d:%d", u.UID, u.GID)
@@ -230,7 +231,7 @@ func proofOf(t target.Target, alone, res seal.Result) *advise.Proof {
 	}
 	if alone.Verdict == seal.NotTestable {
 		p.Why += fmt.Sprintf(", in a pod that gives it writable folders. By itself it does not: %s; "+
-			"--writes %s makes these folders its own in the image", alone.Rounds[0].Observation.Failure, strings.Join(p.Mounts, ","))
+			"--writes %s makes these folders its own in the image", alone.Rounds[0].Observation.Failure.Text, strings.Join(p.Mounts, ","))
 	}
 	return p
 }

@@ -95,7 +95,7 @@ func (p sealedPod) reachable() (emit.Reachable, error) {
 		}
 	}
 	for _, c := range p.sealed {
-		round, ok := c.res.Proved()
+		round, ok := c.res.Traced()
 		if !ok {
 			continue // refused by the caller
 		}

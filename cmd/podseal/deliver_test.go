@@ -13,6 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 const deployment = `# kept
@@ -40,7 +41,11 @@ func provedResult(image string) seal.Result {
 	p := testProfile()
 	return seal.Result{
 		Verdict: seal.Sealed, Profile: p, Target: target.Target{Image: image},
-		Rounds: []seal.Round{{Name: "sealed run 1", Profile: p, Observation: observe.Observation{Listening: []int{8080}, Trace: observe.Trace{On: true}}}},
+		Seal: &seal.Seal{Confirmation: "confirmation run", Profile: p},
+		Rounds: []seal.Round{
+			{Name: "sealed run 1", Outcome: trial.Passed, Profile: p, Observation: observe.Observation{Listening: []int{8080}, Trace: observe.Trace{On: true}}},
+			{Name: "confirmation run", Outcome: trial.Passed, Profile: p},
+		},
 	}
 }
 

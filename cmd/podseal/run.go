@@ -12,6 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // runOptions are the flags of podseal run.
@@ -171,7 +172,7 @@ func (o *runOptions) check(s streams, image string, command []string) (t target.
 	if t, err = o.target.target(image, command); err != nil {
 		return t, nil, err
 	}
-	if err := seal.CheckCommands(t.Commands); err != nil {
+	if err := trial.CheckCommands(t.Commands); err != nil {
 		return t, nil, asBadInput(err)
 	}
 	if err := o.checkWords(); err != nil {

@@ -31,7 +31,7 @@ func withEngine(ctx context.Context, o runOptions, progress *report.Progress, do
 // sealTarget seals one container.
 func sealTarget(ctx context.Context, o runOptions, t target.Target, progress *report.Progress) (res seal.Result, err error) {
 	err = withEngine(ctx, o, progress, func(engine *docker.Engine) error {
-		res, err = seal.Seal(ctx, engine, t, o.sealOptions(engine, progress))
+		res, err = seal.Run(ctx, engine, t, o.sealOptions(engine, progress))
 		return err
 	})
 	return res, err
@@ -77,7 +77,7 @@ func (o *runOptions) sealPod(
 		if len(p.chosen) > 1 {
 			progress.Step(fmt.Sprintf("sealing container %s of %s", name, p.pod.Manifest))
 		}
-		res, err := seal.Seal(ctx, engine, p.pod.Target(name, profiles), o.sealOptions(engine, progress))
+		res, err := seal.Run(ctx, engine, p.pod.Target(name, profiles), o.sealOptions(engine, progress))
 		if err == nil && o.exitCode(res) == exitSealed {
 			profiles[name] = res.Profile
 		}

@@ -30,6 +30,8 @@ type Evidence struct {
 	// VOLUME, denied).
 	Kind    observe.ChangeKind `json:"kind,omitempty"`
 	Phase   observe.Phase      `json:"phase"` // the first phase that showed it
+	// Phases are all phases that the tracer saw it in.
+	Phases []observe.Phase `json:"-"`
 	Dir     bool               `json:"dir,omitempty"`
 	Outcome observe.Outcome    `json:"outcome"`
 	Errno   string             `json:"errno,omitempty"`
@@ -133,6 +135,9 @@ func (e *Evidence) add(w observe.Write, p string) {
 	}
 	if Earlier(w.Phase, e.Phase) {
 		e.Phase = w.Phase
+	}
+	if !slices.Contains(e.Phases, w.Phase) {
+		e.Phases = append(e.Phases, w.Phase)
 	}
 	e.Dir = e.Dir || w.Dir
 	e.Errno = cmp.Or(e.Errno, w.Errno)

@@ -131,14 +131,29 @@ type Observation struct {
 	Trace       Trace           `json:"trace"`
 	ReadyIn     time.Duration   `json:"readyIn"`
 
-	// Failure is empty when the run passed: it became ready, the commands exited 0, it kept running through the soak,
-	// and, where asked for, it came back after a restart. Otherwise one sentence.
-	Failure string `json:"failure,omitempty"`
-	// FailedIn is the phase in which it failed.
-	FailedIn Phase `json:"failedIn,omitempty"`
-	// FailedSeed is the path of the mount whose init container failed or cannot run; the application has then not run.
-	FailedSeed string `json:"failedSeed,omitempty"`
+	// LogStart is the offset in Logs, in bytes, at which a phase began; a phase that is missing did not begin, or its
+	// place is not known because older lines were dropped.
+	LogStart map[Phase]int `json:"-"`
+
+	// Failure is why the run did not pass. The zero value means that it became ready, its commands exited 0, it kept
+	// running through the soak, it came back after a restart where one was asked for, and it stopped as the open run did.
+	Failure Failure `json:"failure,omitzero"`
 }
 
-// Passed tells whether the run passed.
-func (o Observation) Passed() bool { return o.Failure == "" }
+// Passed reports whether the run passed.
+func (o Observation) Passed() bool { return o.Failure.Kind == "" }
+
+// LogsIn returns the part of the logs that was written in a phase; all of them where that is not known.
+func (o Observation) LogsIn(p Phase) string {
+	at, ok := o.LogStart[p]
+	if !ok && p != Start {
+		return o.Logs
+	}
+	end := len(o.Logs)
+	for _, next := range o.LogStart {
+		if next > at {
+			end = min(end, next)
+		}
+	}
+	return o.Logs[min(at, end):end]
+}

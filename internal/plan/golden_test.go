@@ -188,7 +188,7 @@ func TestRepairs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		repairs, err := plan.Repairs(ctx, in, pl, cur, run)
+		repairs, err := plan.Proposals(ctx, in, pl, cur, run)
 		if err != nil {
 			t.Fatal(err)
 		}

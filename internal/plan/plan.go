@@ -209,3 +209,41 @@ func ints(n []int) string {
 	}
 	return strings.Join(s, ", ")
 }
+
+// mountPrefix begins the field of a mount.
+const mountPrefix = "mount "
+
+// IsMountField reports whether a reason is about a mount.
+func IsMountField(field string) bool { return strings.HasPrefix(field, mountPrefix) }
+
+// RelaxationsOf returns the IDs of the relaxations that a reason's field is about, the whole first.
+func RelaxationsOf(field string) []string {
+	at, ok := strings.CutPrefix(field, mountPrefix)
+	switch {
+	case ok:
+		return []string{profile.MountID(at), profile.OwnedID(at), profile.MemoryID(at)}
+	case field == CapabilityField:
+		var out []string
+		for _, c := range capabilities {
+			out = append(out, profile.CapabilityID(c))
+		}
+		return out
+	}
+	return []string{field}
+}
+
+// Env is the value of an environment variable as the application sees it: the target's, else the image's.
+func Env(in Input, name string) string {
+	value := ""
+	for _, kv := range in.Facts.Config.Config.Env {
+		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
+			value = v
+		}
+	}
+	for _, e := range in.Target.Env {
+		if e.Name == name {
+			value = e.Value
+		}
+	}
+	return value
+}

@@ -75,10 +75,10 @@ func Lacks(ctx context.Context, facts image.Facts, tree image.Tree) ([]string, e
 	return out, nil
 }
 
-// vain tells whether a repair is a mere guess that needs a mount which cannot be made.
-func (f failure) vain(r Repair) bool {
+// inVain reports whether a repair is a mere guess that needs a mount which cannot be made.
+func (f failure) inVain(r Proposal) bool {
 	cannot := func(m profile.Mount) bool { return f.in.Seeding.Cannot(m) != "" }
-	return r.Guess() && slices.ContainsFunc(r.Profile.Mounts, cannot)
+	return r.Strength() == Guess && slices.ContainsFunc(r.Profile.Mounts, cannot)
 }
 
 // Cannot says why a mount cannot be made, and what to do about it; empty where it can.

@@ -152,7 +152,7 @@ func TestMayRead(t *testing.T) {
 	}
 }
 
-func TestSign(t *testing.T) {
+func TestProofEvidence(t *testing.T) {
 	wide := profile.Profile{LowPorts: true}.WithMount(profile.Mount{Path: "/run", Kind: profile.Plain}).WithMount(profile.Mount{Path: "/tmp", Kind: profile.Plain})
 	noPorts := wide
 	noPorts.LowPorts = false
@@ -171,7 +171,7 @@ func TestSign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := plan.Sign(o, wide, c.narrow); got != c.want {
+		if got := plan.ProofEvidence(o, wide, c.narrow); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -203,15 +203,15 @@ func TestReadersAccount(t *testing.T) {
 	}
 	other := []string{"login failed: unknown user bob", "user bob does not exist", "cannot find user profile", "Permission denied", ""}
 	for _, line := range append(missed, other...) {
-		run := observe.Observation{Logs: "starting\n" + line + "\n", Failure: "exited 1", FailedIn: observe.Start}
-		got, err := plan.Readers(context.Background(), in, plan.UserChoice{User: profile.User{UID: 65532, GID: 65532}}, run)
+		run := observe.Observation{Logs: "starting\n" + line + "\n", Failure: observe.Failure{Kind: observe.Exited, Phase: observe.Start, Text: "exited 1"}}
+		got, err := plan.MoreUsers(context.Background(), in, plan.UserChoice{User: profile.User{UID: 65532, GID: 65532}}, run)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want := slices.Contains(missed, line); (len(got) == 1 && got[0].User.UID == 65534) != want {
 			t.Errorf("%q: %v, want an account: %v", line, got, want)
 		}
-		if got, _ := plan.Readers(context.Background(), in, plan.UserChoice{User: profile.User{UID: 2, GID: 2}}, run); len(got) > 0 {
+		if got, _ := plan.MoreUsers(context.Background(), in, plan.UserChoice{User: profile.User{UID: 2, GID: 2}}, run); len(got) > 0 {
 			t.Errorf("%q: %v, though the user has an account", line, got)
 		}
 	}

@@ -178,7 +178,7 @@ func (p Profile) WithCapability(name string) Profile {
 	return p
 }
 
-// Equal tells whether two profiles allow the same.
+// Equal reports whether two profiles allow the same.
 func (p Profile) Equal(q Profile) bool {
 	if p.Open || q.Open {
 		return p.Open == q.Open

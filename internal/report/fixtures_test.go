@@ -10,6 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // fixtures are results as the sealing loop gives them, one for each kind of verdict.
@@ -96,14 +97,14 @@ func sealed() seal.Result {
 	denied := write("/etc/nginx/conf.d/default.conf", "open", observe.Denied, "EROFS", "sed", 101, 1)
 	failed := observe.Observation{
 		Writes:  []observe.Write{denied, write("/run/nginx.pid", "open", observe.Denied, "EROFS", "nginx", 101, 1)},
-		Failure: "exited 1 before it was ready", FailedIn: observe.Start, Trace: traced,
+		Failure: failure(observe.Exited, observe.Start, "exited 1 before it was ready"), Trace: traced,
 		Logs: "nginx: [emerg] open() \"/run/nginx.pid\" failed (30: Read-only file system)\n",
 		Exit: &observe.Exit{Code: 1, Phase: observe.Start},
 	}
 	passed := open
 	passed.Changes, passed.Writes = nil, []observe.Write{denied, write("/run/nginx.pid", "open", observe.Allowed, "", "nginx", 101, 1)}
 	passed.Usage = []observe.Usage{{Path: "/var/cache/nginx", Bytes: 0, Files: 5}, {Path: "/run", Bytes: 3, Files: 1}}
-	without := observe.Observation{Failure: "exited 1 before it was ready", FailedIn: observe.Start, Trace: traced, Exit: &observe.Exit{Code: 1, Phase: observe.Start}}
+	without := observe.Observation{Failure: failure(observe.Exited, observe.Start, "exited 1 before it was ready"), Trace: traced, Exit: &observe.Exit{Code: 1, Phase: observe.Start}}
 	evidence := diff.Collect(open).Allowed()
 	of := func(at string) (out []diff.Evidence) {
 		for _, e := range evidence {
@@ -118,7 +119,7 @@ func sealed() seal.Result {
 	ref := "registry.example/web/nginx:1.29"
 	facts := someImage(ref)
 	facts.Digest = "registry.example/web/nginx@sha256:0b5b5d0c84f3e9d7e5d0a6a5b4c8b4d1d8f0b1f5c7e0a9d3c2b1a0f9e8d7c6b5"
-	return seal.Result{
+	return finished(seal.Result{
 		RunID: "r4x7", Target: someTarget(ref, 80), Image: facts, Verdict: seal.Sealed, Why: `passed "sealed run 2" under exactly these settings`,
 		Profile: last, User: "nginx", Advice: someAdvice(),
 		Reasons: append([]profile.Reason{
@@ -150,7 +151,7 @@ func sealed() seal.Result {
 			{Name: "sealed run 2", Profile: last, Observation: passed, Took: 3210 * time.Millisecond},
 			{Name: "without mount /var/cache/nginx", Profile: last.WithoutMount("/var/cache/nginx"), Observation: without, Took: 1202 * time.Millisecond},
 		},
-	}
+	})
 }
 
 // untraced is a database on an engine where nothing can be traced.
@@ -162,7 +163,7 @@ func untraced() seal.Result {
 	trace := observe.Trace{Note: "the engine's kernel 4.19 has no seccomp notifications"}
 	o := observe.Observation{Trace: trace, ReadyIn: time.Second, Commands: []observe.CommandResult{ran(0, "ok\n", time.Second)}}
 	why := "the application must own the folder, which a kubelet makes root's"
-	return seal.Result{
+	return finished(seal.Result{
 		RunID: "k2", Target: someTarget(ref, 5432), Image: someImage(ref), Verdict: seal.Sealed, Why: `passed "sealed run 1" under exactly these settings`,
 		Profile: p, User: "database",
 		Reasons: append([]profile.Reason{
@@ -178,21 +179,21 @@ func untraced() seal.Result {
 			{Name: "open run", Profile: profile.Unrestricted(), Observation: o, Took: 4 * time.Second},
 			{Name: "sealed run 1", Profile: p, Observation: o, Took: 75 * time.Second},
 		},
-	}
+	})
 }
 
 func notTestable() seal.Result {
 	ref := "registry.example/shop/api:2026-07-29"
 	o := observe.Observation{
 		Commands: []observe.CommandResult{ran(22, "curl: (22) The requested URL returned error: 503\n", 80*time.Millisecond)},
-		Failure:  "`" + curl + "` exited 22: curl: (22) The requested URL returned error: 503", FailedIn: observe.E2E,
-		Logs: "\x1b[31mERROR\x1b[0m cannot reach the database at db:5432\r\nserving 503 until it answers\n", Trace: observe.Trace{On: true}, ReadyIn: time.Second,
+		Failure:  failure(observe.CommandFailed, observe.E2E, "`"+curl+"` exited 22: curl: (22) The requested URL returned error: 503"),
+		Logs:     "\x1b[31mERROR\x1b[0m cannot reach the database at db:5432\r\nserving 503 until it answers\n", Trace: observe.Trace{On: true}, ReadyIn: time.Second,
 	}
-	return seal.Result{
+	return finished(seal.Result{
 		RunID: "n1", Target: someTarget(ref, 8080), Image: someImage(ref), Verdict: seal.NotTestable,
-		Why: "the open run fails, so nothing can be learnt: " + o.Failure, NotExercised: []string{"whatever the e2e commands do not reach"},
+		Why: "the open run fails, so nothing can be learnt: " + o.Failure.Text, NotExercised: []string{"whatever the e2e commands do not reach"},
 		Rounds: []seal.Round{{Name: "open run", Profile: profile.Unrestricted(), Observation: o, Took: 2 * time.Second}},
-	}
+	})
 }
 
 func withExceptions() seal.Result {
@@ -200,14 +201,14 @@ func withExceptions() seal.Result {
 	sealedProfile := profile.Profile{User: profile.User{UID: 10001, GID: 10001}}
 	p := sealedProfile
 	p.WritableRoot = true
-	failure := "exited 1 before it was ready"
+	said := "exited 1 before it was ready"
 	pass := observe.Observation{ReadyIn: time.Second, Trace: observe.Trace{On: true, Lost: 3}, Commands: []observe.CommandResult{ran(0, "", time.Second)}}
-	fail := observe.Observation{Failure: failure, FailedIn: observe.Start, Trace: observe.Trace{On: true}, Logs: "cannot write /app.lock\n"}
-	return seal.Result{
+	fail := observe.Observation{Failure: failure(observe.Exited, observe.Start, said), Trace: observe.Trace{On: true}, Logs: "cannot write /app.lock\n"}
+	return finished(seal.Result{
 		RunID: "e1", Target: someTarget(ref, 8080), Image: someImage(ref), Verdict: seal.SealedWithExceptions, Profile: p,
-		Why: "it works only without readOnlyRootFilesystem; sealed, it failed: " + failure,
+		Why: "it works only without readOnlyRootFilesystem; sealed, it failed: " + said,
 		Exceptions: []seal.Exception{{
-			Setting: "readOnlyRootFilesystem", Why: "without it: " + failure,
+			Setting: "readOnlyRootFilesystem", Why: "without it: " + said,
 			Fix: "let the application write only below folders of its own (a data, cache or temp folder that can be configured), and make them in the Dockerfile",
 		}},
 		Reasons:      append([]profile.Reason{{Field: "runAsUser", Why: "USER 10001:10001; a kubelet would not take over the group by itself"}}, always()...),
@@ -218,7 +219,7 @@ func withExceptions() seal.Result {
 			{Name: "sealed run 1", Profile: sealedProfile, Observation: fail, Took: 900 * time.Millisecond},
 			{Name: "with readOnlyRootFilesystem given up", Profile: p, Observation: pass, Took: 2500 * time.Millisecond},
 		},
-	}
+	})
 }
 
 func notSealable() seal.Result {
@@ -255,5 +256,27 @@ func hostile() seal.Result {
 		},
 	}
 	res.Profile = res.Profile.WithEnv("B", "2").WithEnv("A", "1")
+	return res
+}
+
+func failure(kind observe.FailureKind, phase observe.Phase, text string) observe.Failure {
+	return observe.Failure{Kind: kind, Phase: phase, Text: text}
+}
+
+// finished gives the rounds of a result their outcomes, and a seal its confirmation run.
+func finished(res seal.Result) seal.Result {
+	if res.Verdict == seal.Sealed || res.Verdict == seal.SealedWithExceptions {
+		last := res.Rounds[0].Observation
+		last.Trace, last.Writes, last.Changes = observe.Trace{Note: "off for this run"}, nil, nil
+		res.Rounds = append(res.Rounds, seal.Round{Name: "confirmation run", Profile: res.Profile, Observation: last, Took: 2200 * time.Millisecond})
+		res.Seal = &seal.Seal{Confirmation: "confirmation run", Profile: res.Profile}
+	}
+	for i := range res.Rounds {
+		o := &res.Rounds[i]
+		o.Outcome, o.Protocol.Traced = trial.Failed, o.Observation.Trace.On
+		if o.Observation.Passed() {
+			o.Outcome = trial.Passed
+		}
+	}
 	return res
 }

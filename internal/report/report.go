@@ -49,8 +49,11 @@ func New(res seal.Result) Report {
 			Reference: cmp.Or(res.Target.Image, res.Image.Ref), ID: res.Image.ID, Digest: res.Image.Digest,
 			Platform: res.Image.Platform,
 		},
-		Target:       newTarget(res.Target),
-		Reasons:      each(res.Reasons, func(x profile.Reason) Reason { return Reason(x) }),
+		Target:  newTarget(res.Target),
+		Reasons: each(res.Reasons, func(x profile.Reason) Reason { return Reason(x) }),
+		Proofs: each(res.Proofs, func(p seal.Proof) Proof {
+			return Proof{p.Relaxation, string(p.Outcome), p.Text, p.Round}
+		}),
 		Exceptions:   each(res.Exceptions, func(x seal.Exception) Exception { return Exception(x) }),
 		Choices:      byPath(each(res.Choices, newChoice), func(c Choice) string { return c.Path }),
 		Swallowed:    newEvidence(res.Swallowed),
@@ -65,21 +68,21 @@ func New(res seal.Result) Report {
 		}
 		r.Profile = &p
 	}
-	proved, ok := res.Proved()
-	if ok {
+	if proved, ok := res.Proved(); ok {
 		r.ProvedBy = proved.Name
 	}
+	shown, ok := res.Traced()
 	var took time.Duration
 	for _, o := range res.Rounds {
 		took += o.Took
 		r.Trace.Lost += o.Observation.Trace.Lost
 		if !ok {
-			proved = o
+			shown = o
 		}
 	}
 	r.Seconds = seconds(took)
 	lost := r.Trace.Lost
-	r.Trace = Trace(proved.Observation.Trace)
+	r.Trace = Trace(shown.Observation.Trace)
 	r.Trace.Lost = lost
 	return r
 }

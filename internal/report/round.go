@@ -8,17 +8,22 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // maxLines is how much of an output is reported: its last lines.
 const maxLines = 20
 
+// restarts says what the restart of a round checked.
+var restarts = map[trial.Restart]string{trial.NoRestart: "none", trial.RestartReady: "readiness", trial.RestartFull: "commands"}
+
 func newRound(o seal.Round) Round {
 	obs := o.Observation
 	r := Round{
-		Name: o.Name, Result: Passed, Failure: obs.Failure, FailedIn: string(obs.FailedIn),
+		Name: o.Name, Result: string(o.Outcome), Cause: string(o.Cause), Failure: obs.Failure.Text, FailedIn: string(obs.Failure.Phase), Rule: o.Rule,
+		Traced: o.Protocol.Traced, Restart: restarts[o.Protocol.Restart],
 		Seconds: seconds(o.Took), ReadySeconds: seconds(obs.ReadyIn), Profile: newProfile(o.Profile),
-		Blames: each(o.Blames, func(b plan.Blame) Blame { return Blame(b) }),
+		Blames: each(o.Blames, func(b plan.Blame) Blame { return Blame{b.Setting, b.Evidence, b.Strength.String()} }),
 		Commands: each(obs.Commands, func(c observe.CommandResult) CommandResult {
 			return CommandResult{Command: c.Command, Phase: string(c.Phase), ExitCode: c.Code, Seconds: seconds(c.Took), Output: lastLines(c.Output)}
 		}),
@@ -28,7 +33,7 @@ func newRound(o seal.Round) Round {
 		r.Exit = &Exit{Code: obs.Exit.Code, OOMKilled: obs.Exit.OOMKilled, Error: obs.Exit.Error, Phase: string(obs.Exit.Phase)}
 	}
 	if !obs.Passed() {
-		r.Result, r.Logs = Failed, lastLines(obs.Logs)
+		r.Logs = lastLines(obs.Logs)
 	}
 	return r
 }

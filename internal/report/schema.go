@@ -19,6 +19,7 @@ type Report struct {
 	Profile      *Profile    `json:"profile"`
 	ProvedBy     string      `json:"provedBy"`
 	Reasons      []Reason    `json:"reasons"`
+	Proofs       []Proof     `json:"proofs"`
 	Exceptions   []Exception `json:"exceptions"`
 	Choices      []Choice    `json:"choices"`
 	Swallowed    []Evidence  `json:"swallowed"`
@@ -111,6 +112,14 @@ type Reason struct {
 	Proof string `json:"proof,omitempty"`
 }
 
+// Proof is what a trial showed about one step away from the full seal.
+type Proof struct {
+	Relaxation string `json:"relaxation"`
+	Result     string `json:"result"`
+	Text       string `json:"text"`
+	Round      string `json:"round"`
+}
+
 // Exception is a setting in which the profile falls short of a seal.
 type Exception struct {
 	Setting string `json:"setting"`
@@ -184,6 +193,10 @@ type Trace struct {
 type Round struct {
 	Name         string          `json:"name"`
 	Result       string          `json:"result"`
+	Cause        string          `json:"cause,omitempty"`
+	Rule         string          `json:"rule,omitempty"`
+	Traced       bool            `json:"traced"`
+	Restart      string          `json:"restart"` // what it checked: "commands", "readiness" or "none"
 	Failure      string          `json:"failure,omitempty"`
 	FailedIn     string          `json:"failedIn,omitempty"`
 	Seconds      float64         `json:"seconds"`
@@ -198,14 +211,16 @@ type Round struct {
 
 // The results of a round.
 const (
-	Passed = "passed"
-	Failed = "failed"
+	Passed       = "passed"
+	Failed       = "failed"
+	Inconclusive = "inconclusive"
 )
 
 // Blame is the setting whose restriction made a round fail.
 type Blame struct {
 	Setting  string `json:"setting"`
 	Evidence string `json:"evidence"`
+	Strength string `json:"strength"`
 }
 
 // CommandResult is how one e2e command ended.

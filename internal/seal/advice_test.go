@@ -29,7 +29,7 @@ func sealWith(t *testing.T, change func(*seal.Options)) (res seal.Result, err er
 	t.Helper()
 	e, tgt, opts := parseCase(t, txtar.Parse([]byte(rootApp)))
 	change(&opts)
-	synctest.Test(t, func(*testing.T) { res, err = seal.Seal(context.Background(), e, tgt, opts) })
+	synctest.Test(t, func(*testing.T) { res, err = seal.Run(context.Background(), e, tgt, opts) })
 	if e.Alive() != 0 {
 		t.Errorf("%d containers or trees are left", e.Alive())
 	}

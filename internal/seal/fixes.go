@@ -32,9 +32,9 @@ var fixes = map[string]string{
 }
 
 // fix says what to change in the image to lose an exception, with what the failed run was refused.
-func (s *session) fix(ctx context.Context, exception string, p profile.Profile, failed observe.Observation) (string, error) {
-	if failed.FailedSeed != "" {
-		if fix, err := s.seedFix(ctx, p, failed); fix != "" || err != nil {
+func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile, failed observe.Observation) (string, error) {
+	if failed.Failure.Path != "" {
+		if fix, err := k.seedFix(ctx, p, failed); fix != "" || err != nil {
 			return fix, err
 		}
 	}
@@ -46,7 +46,7 @@ func (s *session) fix(ctx context.Context, exception string, p profile.Profile, 
 	if fix == "" {
 		fix = "change the application so that it does not need the capability"
 	}
-	if note := s.open.Trace.Note; kind == "allowPrivilegeEscalation" && strings.Contains(note, "privileges from its file") {
+	if note := k.open.Trace.Note; kind == "allowPrivilegeEscalation" && strings.Contains(note, "privileges from its file") {
 		return fix + " (the open run was " + note + ")", nil
 	}
 	if kind == "readOnlyRootFilesystem" && plan.Crossed(failed.Logs) {
@@ -80,4 +80,21 @@ func refusedPaths(o observe.Observation, errnos ...string) []string {
 		add(l.Path, l.Errno)
 	}
 	return out
+}
+
+// seedFix says what to change in the image where an init container failed: the file that its user cannot copy, by name.
+func (k knowledge) seedFix(ctx context.Context, p profile.Profile, o observe.Observation) (string, error) {
+	m, ok := p.Mount(o.Failure.Path)
+	if !ok {
+		return "", nil
+	}
+	if strings.Contains(o.Logs, "No space left") {
+		return fmt.Sprintf("the engine has no room for a copy of %s: free some, or let the application write to a folder that the image does not fill", m.Path), nil
+	}
+	e, found, err := plan.Unreadable(ctx, k.in.Tree, m, p.User)
+	if err != nil || !found {
+		return fmt.Sprintf("read what the init container of %s said, and let uid %d copy all that the image has there", m.Path, p.User.UID), err
+	}
+	return fmt.Sprintf("uid %d may not read %s, which is %04o and %d:%d in the image: `RUN chmod -R a+rX %s` in the Dockerfile, or `COPY --chown=%d:%d` where it comes in",
+		p.User.UID, e.Path, e.Mode.Perm(), e.UID, e.GID, m.Path, p.User.UID, p.User.GID), nil
 }

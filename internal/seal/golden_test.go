@@ -40,7 +40,7 @@ func sealArchive(t *testing.T, a *txtar.Archive, traced bool) string {
 	var res seal.Result
 	synctest.Test(t, func(t *testing.T) {
 		var err error
-		res, err = seal.Seal(context.Background(), e, tgt, opts)
+		res, err = seal.Run(context.Background(), e, tgt, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,6 +56,9 @@ func checkResult(t *testing.T, e *enginetest.Engine, res seal.Result) {
 	}
 	if _, ok := res.Proved(); res.Verdict == seal.Sealed && !ok {
 		t.Error("sealed, but no round passed under the profile")
+	}
+	if o, ok := res.Proved(); ok && (!o.Passed() || o.Protocol.Traced || len(o.Protocol.Fresh) > 0 || !o.Profile.Equal(res.Profile)) {
+		t.Errorf("the confirmation run is %+v", o.Protocol)
 	}
 	if res.Verdict == seal.Sealed && len(res.Profile.Exceptions()) > 0 {
 		t.Errorf("sealed with %v", res.Profile.Exceptions())
@@ -110,6 +113,12 @@ func parseCase(t *testing.T, a *txtar.Archive) (*enginetest.Engine, target.Targe
 			opts.SizeLimits = true
 		case "plan-only":
 			opts.PlanOnly = true
+		case "patience":
+			f, err := strconv.ParseFloat(o.Value, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opts.Patience = f
 		case "no-commands":
 			tgt.Commands = nil
 		default:
@@ -125,10 +134,8 @@ func render(res seal.Result) string {
 	if res.Verdict != seal.NotTestable {
 		b.WriteString(profileText(res.Profile, res.User))
 	}
-	for _, r := range res.Reasons {
-		if r.Proof != "" {
-			fmt.Fprintf(&b, "proof %s: %s\n", r.Field, r.Proof)
-		}
+	for _, p := range res.Proofs {
+		fmt.Fprintf(&b, "proof %s: %s\n", p.Relaxation, p.Text)
 	}
 	for _, x := range res.Exceptions {
 		fmt.Fprintf(&b, "exception %s: %s\n  fix: %s\n", x.Setting, x.Why, x.Fix)
@@ -147,13 +154,16 @@ func render(res seal.Result) string {
 		fmt.Fprintf(&b, "swallowed %s\n", s)
 	}
 	for i, r := range res.Rounds {
-		outcome := "passed"
-		if !r.Observation.Passed() {
-			outcome = r.Observation.Failure
+		outcome := string(r.Outcome)
+		if !r.Passed() {
+			outcome += ": " + r.Observation.Failure.Text
+		}
+		if r.Cause != "" {
+			outcome = string(r.Cause) + ", " + outcome
 		}
 		fmt.Fprintf(&b, "round %d, %s: %s\n", i+1, r.Name, outcome)
 		for _, x := range r.Blames {
-			fmt.Fprintf(&b, "  blames %s: %s\n", x.Setting, x.Evidence)
+			fmt.Fprintf(&b, "  blames %s (%s, %s): %s\n", x.Setting, r.Rule, x.Strength, x.Evidence)
 		}
 	}
 	return b.String()

@@ -6,100 +6,133 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/observe"
-	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/trial"
 )
 
-// maxEmptied bounds how many mounts are emptied one by one to find the one whose content is to blame.
-const maxEmptied = 6
-
-// restartFails judges a profile that passes until its first process is killed, and does not come back then. Three
-// things may be to blame: what the mounts keep, which an unsealed pod would lose with its container; the seal itself;
-// or the application, which comes back from a kill in no way.
-func (s *session) restartFails(ctx context.Context, u plan.UserChoice, p profile.Profile) (Result, error) {
-	failed := s.lastOf(p)
-	unsealed, err := s.round(ctx, "open run, killed and started again", profile.Unrestricted(), s.sealedLimits(true))
-	if err != nil {
-		return Result{}, err
-	}
-	blamed, err := s.blameContent(ctx, p)
-	if err != nil {
-		return Result{}, err
-	}
-	s.noRestart = true
-	if ok, err := s.passes(ctx, "sealed, not restarted", p); err != nil || !ok {
-		res := Result{Verdict: NotSealable, Profile: p, User: u.Name, Why: "it works sealed at most once: " + failed.Failure}
-		if err != nil {
-			return res, err
-		}
-		return s.finish(ctx, res)
-	}
-	if len(blamed) == 0 && !unsealed.Passed() {
-		s.unrestarted = "a restart: unsealed, too, the application does not come back after its first process was killed (" + unsealed.Failure + ")"
-		return s.conclude(ctx, u, p)
-	}
-	s.restart = &Exception{Setting: "restart", Why: failed.Failure + lastWords(failed) + "; " + restartWhy(blamed, unsealed), Fix: restartFix(failed, p, blamed)}
-	return s.conclude(ctx, u, p)
+// judgeRestart decides on a profile that passes until its first process is killed. The seal is only to blame for what
+// differs from the unsealed application over the same files. Three things may be to blame otherwise: what the mounts keep,
+// which an unsealed pod would lose with its container; e2e commands that cannot run twice over the same data; or the
+// application, which never comes back from a kill.
+func (s search) judgeRestart(ctx context.Context, c *candidate) error {
+	j := restartJudge{s, c}
+	return j.judge(ctx)
 }
 
-// restartTightened restarts a tightened profile: the mount whose content was to blame may be gone.
-func (s *session) restartTightened(ctx context.Context, p profile.Profile) error {
-	s.noRestart = false
-	o, err := s.sealed(ctx, "tightened and restarted", p)
-	s.noRestart = true
-	if o.Passed() && err == nil {
-		s.restart = nil
+// restartJudge decides on a candidate whose last trial failed after its restart.
+type restartJudge struct {
+	search
+	c *candidate
+}
+
+func (s restartJudge) judge(ctx context.Context) error {
+	c, failed := s.c, s.c.last
+	unsealed, err := s.tryUnsealedRestart(ctx)
+	if err != nil {
+		return err
+	}
+	commands := commandFailed(failed)
+	if commands && commandFailed(unsealed) {
+		return s.withoutCommands(ctx, c, unsealed)
+	}
+	blamed, err := s.blameContent(ctx, *c)
+	if err != nil {
+		return err
+	}
+	once, err := s.trySealed(ctx, c.user, c.profile, c.protocol.WithRestart(trial.NoRestart))
+	if err != nil || !once.Passed() {
+		c.last = once
+		return err
+	}
+	if c.passed = true; len(blamed) == 0 && !unsealed.Passed() {
+		c.notes = append(c.notes, "a restart: unsealed, too, the application does not come back after its first process was killed ("+unsealed.Observation.Failure.Text+")")
+	} else {
+		c.restart = restartException(failed, c.profile, blamed, unsealed)
+	}
+	c.last, c.protocol = once, c.protocol.WithRestart(trial.NoRestart)
+	return nil
+}
+
+// retryRestart tries the full protocol again for a profile that was tightened: the mount whose content was to blame may be
+// gone.
+func (s search) retryRestart(ctx context.Context, c *candidate, p profile.Profile) error {
+	before := c.profile
+	c.profile = p
+	if c.restart == nil || p.Equal(before) {
+		return nil
+	}
+	o, err := s.try(ctx, s.sealedTrial("tightened and restarted", p, s.protocol))
+	if err == nil && o.Passed() {
+		c.restart, c.protocol, c.last = nil, s.protocol, o
 	}
 	return err
 }
 
+// tryUnsealedRestart kills and starts again the unsealed application over its own files.
+func (s restartJudge) tryUnsealedRestart(ctx context.Context) (Round, error) {
+	proto := s.protocol
+	return s.try(ctx, attempt{name: "open run, killed and started again", profile: profile.Unrestricted(), protocol: proto})
+}
+
+// commandFailed reports whether a restart brought the application back, and the e2e commands failed then.
+func commandFailed(o Round) bool {
+	f := o.Observation.Failure
+	return f.Phase == observe.Restart && (f.Kind == observe.CommandFailed || f.Kind == observe.CommandTimeout)
+}
+
+// withoutCommands lets a restart be judged by readiness alone: the commands fail over surviving files without a seal, too.
+func (s restartJudge) withoutCommands(ctx context.Context, c *candidate, unsealed Round) (err error) {
+	c.protocol = c.protocol.WithRestart(trial.RestartReady)
+	if c.last, err = s.trySealed(ctx, c.user, c.profile, c.protocol); err != nil {
+		return err
+	}
+	c.passed = c.last.Passed()
+	c.notes = append(c.notes, "the e2e commands after a restart: they cannot run twice over the same data, since unsealed they fail as well ("+
+		unsealed.Observation.Failure.Text+"); the restart was judged by readiness")
+	return nil
+}
+
 // blameContent finds the mounts whose surviving content keeps the application from coming back: without it, the folders
 // made anew before the restart, it does.
-func (s *session) blameContent(ctx context.Context, p profile.Profile) ([]string, error) {
-	all := written(s.lastOf(p), p)
+func (s restartJudge) blameContent(ctx context.Context, c candidate) ([]string, error) {
+	all := written(c.last.Observation, c.profile)
 	if len(all) == 0 {
 		return nil, nil
 	}
-	back, err := s.comesBack(ctx, p, all)
-	if err != nil || !back || len(all) == 1 || len(all) > maxEmptied {
-		if !back {
-			all = nil
-		}
-		return all, err
-	}
-	alone := make([]bool, len(all))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, s.opts.Parallel))
-	for i, at := range all {
-		g.Go(func() (err error) {
-			alone[i], err = s.comesBack(ctx, p, []string{at})
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	back, err := s.comesBack(ctx, c, all)
+	if err != nil || !back {
 		return nil, err
 	}
-	for i, at := range all {
-		if alone[i] {
-			return []string{at}, nil
-		}
+	if len(all) == 1 || len(all) > maxEmptied {
+		return all, nil
+	}
+	alone := make([]bool, len(all))
+	err = each(ctx, len(all), s.parallel(), func(ctx context.Context, i int) (err error) {
+		alone[i], err = s.comesBack(ctx, c, all[i:i+1])
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.Index(alone, true); i >= 0 {
+		return all[i : i+1], nil
 	}
 	return all, nil // only together
 }
 
-// comesBack tells whether a restart passes over mounts of which some are made anew before it.
-func (s *session) comesBack(ctx context.Context, p profile.Profile, fresh []string) (bool, error) {
-	l := s.sealedLimits(true)
-	l.fresh = fresh
-	o, err := s.round(ctx, "restarted with an empty "+strings.Join(fresh, ", "), p, l)
+// comesBack reports whether a restart passes over mounts of which some are made anew before it.
+func (s restartJudge) comesBack(ctx context.Context, c candidate, fresh []string) (bool, error) {
+	proto := c.protocol
+	proto.Fresh = fresh
+	a := s.sealedTrial("restarted with an empty "+strings.Join(fresh, ", "), c.profile, proto)
+	a.explained = nil // a diagnosis, which proves nothing
+	o, err := s.try(ctx, a)
 	return o.Passed(), err
 }
 
-// written are the mounts in which a run left something, or may have.
+// written returns the mounts in which a run left something, or may have.
 func written(o observe.Observation, p profile.Profile) []string {
 	var out []string
 	for _, m := range p.Mounts {
@@ -110,23 +143,36 @@ func written(o observe.Observation, p profile.Profile) []string {
 	return out
 }
 
-func restartWhy(blamed []string, unsealed observe.Observation) string {
+// touched reports whether a run wrote in a mount, or changed the mount itself.
+func touched(o observe.Observation, p profile.Profile, m profile.Mount) bool {
+	for _, e := range diff.Collect(o) {
+		if e.Outcome == observe.Unknown || e.Noise != "" {
+			continue
+		}
+		if c, ok := p.Covering(e.Path); ok && c.Path == m.Path {
+			return true
+		}
+	}
+	return false
+}
+
+// restartException says that an application does not come back, and what to change.
+func restartException(failed Round, p profile.Profile, blamed []string, unsealed Round) *Exception {
+	o := failed.Observation
+	return &Exception{
+		Setting: "restart", Why: o.Failure.Text + lastWords(o) + "; " + restartWhy(blamed, unsealed.Passed()), Fix: restartFix(o, p, blamed),
+	}
+}
+
+func restartWhy(blamed []string, unsealed bool) string {
 	why := "what is left in the mounts is not to blame: also with empty ones it does not come back"
 	if len(blamed) > 0 {
 		why = "what is left in " + strings.Join(blamed, " and ") + " is to blame: with an empty one it comes back"
 	}
-	if unsealed.Passed() {
+	if unsealed {
 		return why + "; unsealed, it comes back"
 	}
 	return why + "; unsealed, it does not come back either where its files survive, which in a pod without the seal they do not"
-}
-
-// lastWords are the application's own, with which it ended.
-func lastWords(o observe.Observation) string {
-	if said := lastLine(o.Logs); said != "" {
-		return "; it says: " + said
-	}
-	return ""
 }
 
 // restartFix says what to change, with the files that the run wrote in the mounts that are to blame.
@@ -146,28 +192,4 @@ func restartFix(o observe.Observation, p profile.Profile, blamed []string) strin
 		what += fmt.Sprintf(" (%s)", strings.Join(files, ", "))
 	}
 	return "remove " + what + " before the application starts, in the image's entrypoint, or keep such files in a folder that does not outlive the container"
-}
-
-// failsAtRestart is the last profile of a user that passed until its first process was killed.
-func (s *session) failsAtRestart(u plan.UserChoice) (profile.Profile, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range slices.Backward(s.rounds) {
-		if !r.Profile.Open && r.Observation.FailedIn == observe.Restart && r.Profile.User.UID == u.User.UID {
-			return r.Profile, true
-		}
-	}
-	return profile.Profile{}, false
-}
-
-// lastOf is the last round's observation under a profile.
-func (s *session) lastOf(p profile.Profile) observe.Observation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range slices.Backward(s.rounds) {
-		if r.Profile.Equal(p) {
-			return r.Observation
-		}
-	}
-	return observe.Observation{}
 }

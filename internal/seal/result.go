@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"slices"
 	"time"
 
 	"github.com/podseal/podseal/internal/diff"
@@ -9,6 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // Verdict is the result for a target.
@@ -23,14 +25,27 @@ const (
 	Planned              Verdict = "planned, not proved"
 )
 
-// Round is one run of the container, with what came of it.
+// Round is one trial, with its result.
 type Round struct {
 	Name        string              `json:"name"` // "open run", "sealed run 1", "without mount /run"
 	Profile     profile.Profile     `json:"profile"`
+	Protocol    trial.Protocol      `json:"protocol"`
+	Outcome     trial.Outcome       `json:"outcome"`
+	Cause       trial.Cause         `json:"cause,omitempty"` // of an inconclusive round
 	Observation observe.Observation `json:"observation"`
-	Blames      []plan.Blame        `json:"blames,omitempty"` // what a failed round was blamed on, and the next one widens
+	Rule        string              `json:"rule,omitempty"`   // that made the next proposal from this failed round
+	Blames      []plan.Blame        `json:"blames,omitempty"` // the settings that the next round widens
 	Took        time.Duration       `json:"took"`
+
+	place    int  // in the order in which rounds began
+	sealed   bool // it is one of the numbered sealed runs
+	repeated bool // it was repeated, and does not count
+	// pendingChanges is set where docker diff is asked for after the run.
+	pendingChanges bool
 }
+
+// Passed reports whether the trial passed.
+func (r Round) Passed() bool { return r.Outcome == trial.Passed }
 
 // Exception is a setting in which the profile falls short of a seal.
 type Exception struct {
@@ -39,7 +54,7 @@ type Exception struct {
 	Fix     string `json:"fix"`     // what to change in the image to lose it
 }
 
-// Choice says what became of one written folder or path.
+// Choice says what was decided about one written folder or path.
 type Choice struct {
 	Path     string          `json:"path"`
 	Changes  string          `json:"changes,omitempty"` // the letters of docker diff, "AC"
@@ -50,6 +65,14 @@ type Choice struct {
 	Evidence []diff.Evidence `json:"evidence,omitempty"`
 }
 
+// Proof is what a trial showed about one relaxation of the result.
+type Proof struct {
+	Relaxation string        `json:"relaxation"` // the ID, see profile.Relaxation
+	Outcome    trial.Outcome `json:"outcome"`    // Failed proves the need; Inconclusive leaves it open
+	Text       string        `json:"text"`       // one sentence
+	Round      string        `json:"round"`      // the name of the trial
+}
+
 // Result is everything that podseal found out about a target. Text, JSON and the manifest are views of it.
 type Result struct {
 	RunID   string        `json:"runID"`
@@ -58,26 +81,64 @@ type Result struct {
 	Verdict Verdict       `json:"verdict"`
 	Why     string        `json:"why"` // one sentence
 
+	// Seal is the proof of Profile; nil unless the verdict is Sealed or SealedWithExceptions.
+	Seal *Seal `json:"seal,omitempty"`
+
 	Profile    profile.Profile  `json:"profile"`
 	User       string           `json:"user,omitempty"` // the account's name
 	Reasons    []profile.Reason `json:"reasons,omitempty"`
+	Proofs     []Proof          `json:"proofs,omitempty"`
 	Exceptions []Exception      `json:"exceptions,omitempty"`
 	Choices    []Choice         `json:"choices,omitempty"`
 	// Advice is about the image's user; nil where the image does not declare root.
 	Advice *Advice `json:"advice,omitempty"`
-	// Swallowed are the writes that were denied in the last sealed run although it passed: what degrades silently.
+	// Swallowed are the writes that were denied in the sealed run although it passed, and not in the open run.
 	Swallowed []diff.Evidence `json:"swallowed,omitempty"`
+	// Losses are what the open run did and the sealed run did not do.
+	Losses []Loss `json:"losses,omitempty"`
 	// NotExercised says what the runs did not reach. It is never empty: no test reaches everything.
 	NotExercised []string `json:"notExercised"`
 	Rounds       []Round  `json:"rounds"`
 }
 
-// Proved returns the round in which the result's profile passed.
+// Traced returns the last traced round that passed under the result's profile: it shows what was refused. Where there is
+// none, it is the confirmation run.
+func (r Result) Traced() (Round, bool) {
+	for _, o := range slices.Backward(r.Rounds) {
+		if o.Passed() && !o.Profile.Open && o.Observation.Trace.On && o.Profile.Equal(r.Profile) {
+			return o, true
+		}
+	}
+	return r.Proved()
+}
+
+// Proved returns the confirmation run of the result's profile.
 func (r Result) Proved() (Round, bool) {
-	for i := len(r.Rounds) - 1; i >= 0; i-- {
-		if o := r.Rounds[i]; o.Observation.Passed() && !o.Profile.Open && o.Profile.Equal(r.Profile) {
+	if r.Seal == nil {
+		return Round{}, false
+	}
+	for _, o := range slices.Backward(r.Rounds) {
+		if o.Passed() && !o.Protocol.Traced && o.Name == r.Seal.Confirmation && o.Profile.Equal(r.Profile) {
 			return o, true
 		}
 	}
 	return Round{}, false
+}
+
+// Advice is what the files of an image that declares root say of its user, beside what its runs show.
+type Advice struct {
+	Model string `json:"model"`
+	Why   string `json:"why"`
+	Ways  []Way  `json:"ways"`
+	// Users are whom the files name: by an entrypoint, or by the application's own setting.
+	Users []plan.UserChoice `json:"-"`
+}
+
+// Way is one way to an image or a manifest that is not root, with what it costs.
+type Way struct {
+	Kind    string `json:"kind"`
+	Says    string `json:"says"`
+	Cost    string `json:"cost"`
+	Image   string `json:"image,omitempty"`
+	Snippet string `json:"snippet,omitempty"`
 }

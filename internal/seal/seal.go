@@ -1,18 +1,18 @@
-// Package seal finds the tightest profile under which a target still works, and proves it: open run, plan, sealed
-// runs, tighten. It declares the engine that it needs; internal/docker is one.
+// Package seal finds the tightest profile under which a target still works, and proves it: an open run, a plan, sealed
+// trials that widen it, trials that tighten it, and a confirmation run of exactly the profile that is emitted.
 package seal
 
 import (
 	"context"
 	"errors"
-	"sync"
+	"fmt"
 
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
-	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // Minimize says how far a passing profile is tightened.
@@ -21,8 +21,8 @@ type Minimize string
 // The ways to tighten.
 const (
 	MinimizeNone Minimize = "none" // keep the first profile that passes
-	MinimizeFast Minimize = "fast" // drop, in one run, what the passing run did not touch
-	MinimizeFull Minimize = "full" // prove every mount and setting by a run without it
+	MinimizeFast Minimize = "fast" // remove, in one run, what the passing run did not touch
+	MinimizeFull Minimize = "full" // prove every relaxation by a run without it
 )
 
 // Options say how to seal.
@@ -32,139 +32,155 @@ type Options struct {
 	PlanOnly bool
 	// SeedImage is an image with a shell for the init containers of an image that has none; empty for none.
 	SeedImage string
-	// ImageVolumes says that the cluster mounts images as volumes (Kubernetes 1.36), of which a SeedImage copies.
+	// ImageVolumes says that the cluster mounts images as volumes (Kubernetes 1.36), from which a SeedImage copies.
 	ImageVolumes bool
 	// SizeLimits proposes a sizeLimit for each mount.
 	SizeLimits bool
-	Parallel   int // how many trial runs go side by side; at least 1
-	// Progress is told what happens, one line a step. May be nil; must be safe for concurrent use.
+	// Patience multiplies how long a run that stalls is waited for; 0 means 1.
+	Patience float64
+	Parallel int // how many trials are made in parallel; at least 1
+	// Progress receives one line a step. May be nil; must be safe for concurrent use.
 	Progress func(line string)
-	// Advise reads an image's files for advice on its user, while the open run goes on; nil advice where the image
-	// needs none. May be nil.
+	// Advise reads an image's files for advice on its user, in parallel with the open run; nil advice where the image needs
+	// none. May be nil.
 	Advise func(ctx context.Context, t target.Target, facts image.Facts, tree image.Tree) (*Advice, error)
 	// User is the only user to try; nil means those that the planner finds.
 	User *plan.UserChoice
 }
 
-// maxRounds bounds how often a profile is widened for one user.
-const maxRounds = 8
-
-// session seals one target.
-type session struct {
-	runner
-	opts Options
-
-	late       lateChanges // of the open run
-	ahead      *aheadRun
-	advising   sync.WaitGroup
-	adviceErr  error
-	seedMu     sync.Mutex
-	seedChosen bool
-
-	in   plan.Input
-	tree engine.TreeCloser
-	open observe.Observation
-
-	advice *Advice
-
-	mu     sync.Mutex
-	rounds []Round
-	plan   plan.Plan
-	stood  []stood           // the runs that were not ready in time
-	proofs map[string]string // by reason field
-	// untried is how many users were not tried, since the budget was used up.
-	untried int
-	why     []profile.Reason
-	// unrepeatable is set when the e2e commands fail a second time even on the open run: then a restart is judged by
-	// readiness alone.
-	unrepeatable bool
-	// noRestart is set once it is known that no restart passes; restart is what that means for the seal, and unrestarted
-	// what to say where it means nothing.
-	noRestart   bool
-	restart     *Exception
-	unrestarted string
-}
-
-// Seal seals a target. An error is one of the engine, the machine, the input or ctx; whether the target could be sealed
-// is the result's verdict.
-func Seal(ctx context.Context, engine engine.Engine, t target.Target, o Options) (Result, error) {
-	facts, err := engine.Image(ctx, t.Image, t.Platform)
+// Run seals a target. An error is one of the engine, the machine, the input or ctx; whether the target could be sealed is
+// the result's verdict.
+func Run(ctx context.Context, e engine.Engine, t target.Target, o Options) (Result, error) {
+	facts, err := e.Image(ctx, t.Image, t.Platform)
 	if err != nil {
 		return Result{}, err
 	}
 	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
 		t.Ports = facts.Exposed("tcp")
 	}
-	s := &session{runner: runner{engine: engine, target: t, facts: facts, removals: &removals{}}, opts: o, proofs: map[string]string{}}
-	s.in = plan.Input{Target: t, Facts: facts}
-	res, err := s.sealOrSettle(ctx)
-	s.removals.wg.Go(func() { _ = s.closeTree(context.WithoutCancel(ctx)) }) // what is left is swept by its label
-	err = errors.Join(err, s.removals.wait())
-	res.RunID, res.Target, res.Image, res.Rounds = o.RunID, t, facts, s.rounds
-	res.Advice = s.advice
-	res.NotExercised = s.notExercised(res.Profile)
+	r := runner{engine: e, target: t, facts: facts, say: sayer(o.Progress), ledger: &ledger{}, removals: &removals{}, flights: &flights{}}
+	res, closeTree, err := r.seal(ctx, o)
+	r.removals.wg.Go(closeTree)
+	err = errors.Join(err, r.removals.wait())
+	res.RunID, res.Image, res.Rounds = o.RunID, facts, r.ledger.all()
 	return res, err
 }
 
-// sealOrSettle ends what runs beside when sealing is given up.
-func (s *session) sealOrSettle(ctx context.Context) (Result, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer s.advising.Wait()
-	defer cancel()
-	return s.seal(ctx)
+func sayer(progress func(string)) func(format string, args ...any) {
+	return func(format string, args ...any) {
+		if progress != nil {
+			progress(fmt.Sprintf(format, args...))
+		}
+	}
 }
 
-func (s *session) seal(ctx context.Context) (Result, error) {
-	if err := s.learn(ctx); err != nil {
-		return Result{}, err
+// seal learns what the target does, searches a profile for it, and explains the result.
+func (r runner) seal(ctx context.Context, o Options) (res Result, closeTree func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r, k, closeTree, err := r.learn(ctx, o)
+	res.Target = r.target
+	if err != nil {
+		return res, closeTree, err
 	}
-	if !s.open.Passed() {
-		return Result{Verdict: NotTestable, Why: "the open run fails, so nothing can be learnt: " + s.open.Failure}, nil
+	s := newSearch(r, k, o)
+	f, err := s.find(ctx)
+	if err != nil {
+		return res, closeTree, err
+	}
+	res, err = s.explain(f)
+	return res, closeTree, err
+}
+
+// finding is the end of a search: a verdict, and what led to it.
+type finding struct {
+	verdict    Verdict
+	why        string
+	c          candidate // the best one
+	profile    profile.Profile
+	confirmed  Round // for a seal
+	proofs     []Proof
+	exceptions []Exception
+	untried    int // users that were not tried
+}
+
+// find searches the profile: the first user for whom a widened plan passes, tightened and confirmed; where there is none,
+// the smallest set of exceptions.
+func (s search) find(ctx context.Context) (finding, error) {
+	if !s.k.open.Passed() {
+		return finding{verdict: NotTestable, why: "the open run fails, so nothing can be learnt: " + s.k.open.Failure.Text}, nil
 	}
 	users, err := s.users(ctx)
 	if err != nil {
-		return Result{}, err
+		return finding{}, err
 	}
 	if s.opts.PlanOnly {
-		return s.planned(ctx, users[0])
+		c, err := s.plan(ctx, users[0])
+		return finding{verdict: Planned, why: "nothing was run under this profile", c: c, profile: c.profile}, err
 	}
-	for tried := 0; tried < len(users); {
-		wave, err := s.tryUsers(ctx, users[tried:min(len(users), tried+s.wave(tried))])
-		if err != nil {
-			return Result{}, err
-		}
-		for _, c := range wave {
-			s.plan, s.why, s.proofs = c.plan, c.why, c.proofs
-			if c.passed {
-				return s.conclude(ctx, c.user, c.found)
-			}
-			if p, ok := s.failsAtRestart(c.user); ok {
-				return s.restartFails(ctx, c.user, p)
-			}
-			if why, _ := s.cannotMake(c.found); why != "" {
-				return s.diagnose(ctx, users) // no user changes what the image has no programs for
-			}
-		}
-		for i, c := range wave {
-			if users, err = s.moreUsers(ctx, users, tried+i, c.last); err != nil {
-				return Result{}, err
-			}
-		}
-		tried += len(wave)
-		if left := users[tried:]; len(left) > 0 && len(s.rounds) >= budget {
-			s.untried = len(left)
-			break
-		}
+	found, err := s.tryUsers(ctx, users)
+	if err != nil {
+		return finding{}, err
 	}
-	return s.diagnose(ctx, users)
+	if found.passed.passed {
+		return s.conclude(ctx, found.passed)
+	}
+	f, err := s.relax(ctx, found.failed)
+	f.untried = found.untried
+	return f, err
 }
 
-// planned is the result of a plan that nothing is to prove.
-func (s *session) planned(ctx context.Context, u plan.UserChoice) (Result, error) {
-	var err error
-	if s.plan, err = plan.First(ctx, s.in, u); err != nil {
-		return Result{}, err
+// conclude tightens a candidate that passed, and confirms it.
+func (s search) conclude(ctx context.Context, c candidate) (finding, error) {
+	for range maxConfirmations {
+		end := s.confirmAhead(ctx, c.profile, c.protocol)
+		p, proofs, err := s.minimize(ctx, c, c.profile.Relaxations())
+		if err != nil || !p.Equal(c.profile) {
+			end()
+		}
+		if err != nil {
+			return finding{}, err
+		}
+		if err := s.retryRestart(ctx, &c, p); err != nil {
+			return finding{}, err
+		}
+		o, err := s.try(ctx, s.confirmation(p, c.protocol))
+		end()
+		if err != nil {
+			return finding{}, err
+		}
+		f := finding{c: c, profile: p, proofs: proofs, confirmed: o}
+		switch {
+		case o.Passed():
+			return s.sealed(f), nil
+		case o.Outcome == trial.Inconclusive:
+			f.verdict, f.why = NotSealable, "the confirmation run was inconclusive ("+string(o.Cause)+"): "+o.Observation.Failure.Text
+			return f, nil
+		}
+		// Traced, it passes; untraced, it does not: the search goes on untraced.
+		next := c
+		next.protocol, next.last, next.passed = c.protocol.Untraced(), o, false
+		if err := s.widen(ctx, &next); err != nil || !next.passed {
+			f.verdict, f.why = NotSealable, "it passes under the tracer alone; "+o.Observation.Failure.Text
+			return f, err
+		}
+		c = next
 	}
-	s.why = s.plan.Reasons
-	return s.finish(ctx, Result{Verdict: Planned, Why: "nothing was run under this profile", Profile: s.plan.Profile, User: u.Name})
+	return finding{}, errNotConfirmed
+}
+
+// sealed gives a confirmed finding its verdict.
+func (s search) sealed(f finding) finding {
+	f.verdict, f.why = Sealed, "passed untraced under exactly these settings, restart included"
+	switch f.confirmed.Protocol.Restart {
+	case trial.RestartReady:
+		f.why = "passed untraced under exactly these settings; the restart was judged by readiness"
+	case trial.NoRestart:
+		f.why = "passed untraced under exactly these settings, without a restart"
+	}
+	if f.c.restart != nil {
+		f.exceptions = append(f.exceptions, *f.c.restart)
+		f.verdict, f.why = SealedWithExceptions, "it works sealed, but not after a restart: "+f.c.restart.Why
+	}
+	return f
 }

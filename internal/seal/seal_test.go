@@ -36,7 +36,7 @@ func ordinaryCase(t *testing.T) (*enginetest.Engine, func(ctx context.Context) (
 	t.Helper()
 	e, tgt, opts := parseCase(t, txtar.Parse([]byte(ordinary)))
 	e.Traced = true
-	return e, func(ctx context.Context) (seal.Result, error) { return seal.Seal(ctx, e, tgt, opts) }
+	return e, func(ctx context.Context) (seal.Result, error) { return seal.Run(ctx, e, tgt, opts) }
 }
 
 // TestCancelLeavesNothing cancels a seal at many moments: it ends soon, with the cause, and every container that was
@@ -107,7 +107,7 @@ func TestTimeout(t *testing.T) {
 	e, tgt, opts := parseCase(t, txtar.Parse([]byte(ordinary)))
 	tgt.Timeout = 3 * time.Second
 	synctest.Test(t, func(t *testing.T) {
-		_, err := seal.Seal(context.Background(), e, tgt, opts)
+		_, err := seal.Run(context.Background(), e, tgt, opts)
 		if err == nil || !strings.Contains(err.Error(), "--timeout 3s") {
 			t.Errorf("error %v, want one that names --timeout", err)
 		}
@@ -124,9 +124,9 @@ func TestParallelTrials(t *testing.T) {
 	var one, many seal.Result
 	synctest.Test(t, func(t *testing.T) {
 		var err, err2 error
-		one, err = seal.Seal(context.Background(), e, tgt, opts)
+		one, err = seal.Run(context.Background(), e, tgt, opts)
 		opts.Parallel = 4
-		many, err2 = seal.Seal(context.Background(), e, tgt, opts)
+		many, err2 = seal.Run(context.Background(), e, tgt, opts)
 		if err != nil || err2 != nil {
 			t.Fatal(err, err2)
 		}

@@ -75,9 +75,11 @@ func parseLine(o *observe.Observation, line string) error {
 		}
 		o.Exit.Error = rest
 	case "failed":
-		o.FailedIn, o.Failure = observe.Phase(f[0]), strings.Join(f[1:], " ")
+		o.Failure = observe.Failure{Kind: kindOf(observe.Phase(f[0])), Phase: observe.Phase(f[0]), Text: strings.Join(f[1:], " ")}
 	case "failed-seed":
-		o.FailedIn, o.FailedSeed, o.Failure = observe.Start, f[0], "seeding "+f[0]+": "+strings.Join(f[1:], " ")
+		o.Failure = observe.Failure{
+			Kind: observe.SeedFailed, Phase: observe.Start, Path: f[0], Text: "seeding " + f[0] + ": " + strings.Join(f[1:], " "),
+		}
 	case "trace":
 		o.Trace.On = f[0] == "on"
 	case "log":
@@ -157,4 +159,15 @@ func parseWrite(o *observe.Observation, call string, f []string) error {
 	}
 	o.Writes = append(o.Writes, w)
 	return nil
+}
+
+// kindOf returns the usual kind of a failure in a phase.
+func kindOf(p observe.Phase) observe.FailureKind {
+	switch p {
+	case observe.E2E:
+		return observe.CommandFailed
+	case observe.Stop:
+		return observe.StopFailed
+	}
+	return observe.Exited
 }

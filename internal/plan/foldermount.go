@@ -1,0 +1,165 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// mountFor is the mount that a folder needs under a user, with the reason. What the user cannot enter or read cannot be
+// copied by an init container of the same user, nor would the application see it: an empty mount hides nothing there.
+// It goes to the topmost folder that the user cannot enter, since a mount below that could not be reached. Not where
+// another candidate may look into the folder: then that is the user for it.
+func mountFor(ctx context.Context, in Input, user profile.User, f diff.Folder) (profile.Mount, string, error) {
+	m := MountFor(f)
+	if kept, err := ownedBelow(ctx, in, f); err != nil {
+		return m, "", err
+	} else if kept != "" && in.Seeding.Cannot(profile.Mount{Path: m.Path, Kind: profile.Seeded}) == "" {
+		m.Kind = profile.Seeded
+		return m, fmt.Sprintf("%s but the folder %s, which an empty mount would hide", f.Why, kept), nil
+	}
+	closed, err := closedTo(ctx, in.Tree, user, f.Path)
+	if err != nil || closed == "" || f.Volume && closed != f.Path || m.Kind != profile.Seeded && closed == f.Path {
+		return m, f.Why, err
+	}
+	others, err := Users(ctx, in)
+	if err != nil {
+		return m, "", err
+	}
+	for _, u := range others {
+		if shut, err := closedTo(ctx, in.Tree, u.User, f.Path); err != nil || shut == "" {
+			return m, f.Why, err
+		}
+	}
+	m.Path, m.Kind = closed, profile.Plain
+	return m, fmt.Sprintf("%s; uid %d may not look into %s, so that an empty folder hides nothing from it", f.Why, user.UID, closed), nil
+}
+
+// ownedBelow is the first folder that the image made for a user of its own in a folder that has nothing but folders, and
+// that gets no mount, since the open run did not write there or since it lies in a VOLUME: the application expects it there.
+func ownedBelow(ctx context.Context, in Input, f diff.Folder) (string, error) {
+	if f.Content != diff.Empty || len(f.Hides) == 0 {
+		return "", nil
+	}
+	if e, _, err := in.Tree.Lookup(ctx, f.Path); err != nil || e.Mode&fs.ModeSticky != 0 {
+		return "", err // everybody's folder: what is in it is left over
+	}
+	entries, _, err := in.Tree.List(ctx, f.Path, maxSeedFiles)
+	if err != nil {
+		return "", fmt.Errorf("listing %s in the image: %w", f.Path, err)
+	}
+	written, volumes := diff.Collect(in.Open).Allowed(), Volumes(in.Facts)
+	for _, e := range entries {
+		below := func(w diff.Evidence) bool { return !f.Volume && profile.Within(w.Path, e.Path) }
+		mounted := func(v string) bool { return v != f.Path && profile.Within(e.Path, v) }
+		if e.Kind == image.Dir && e.UID != 0 && !slices.ContainsFunc(written, below) && !slices.ContainsFunc(volumes, mounted) {
+			return e.Path, nil
+		}
+	}
+	return "", nil
+}
+
+// closedTo is the topmost folder, at or above a path, that a user may not enter, or the folder itself where the user may
+// not list it; empty when there is none.
+func closedTo(ctx context.Context, tree image.Tree, user profile.User, at string) (string, error) {
+	closed := ""
+	for p := at; p != "/"; p = path.Dir(p) {
+		e, ok, err := tree.Lookup(ctx, p)
+		if err != nil {
+			return "", fmt.Errorf("looking up %s in the image: %w", p, err)
+		}
+		if ok && e.Kind == image.Dir && (!may(e, user, enter) || p == at && !may(e, user, read)) {
+			closed = p
+		}
+	}
+	return closed, nil
+}
+
+// The rights that a mode gives.
+const (
+	read  = 4
+	enter = 1
+)
+
+// mountFolder adds the mount that a folder needs.
+func (r *Proposal) mountFolder(ctx context.Context, f failure, folder diff.Folder, evidence string, strength Strength) error {
+	m, why, err := mountFor(ctx, f.in, f.cur.User, folder)
+	if err != nil {
+		return err
+	}
+	r.mount(m, why, evidence, strength)
+	return nil
+}
+
+// proposeSeedPartly answers a seed that fails for what the user may not read in the folder: the copy does without it, as
+// the application has to. Not while another user is to be tried who may read it all.
+func proposeSeedPartly(ctx context.Context, f failure) (Proposal, error) {
+	r := Proposal{Profile: f.cur}
+	m, ok := f.cur.Mount(f.run.Failure.Path)
+	if !ok || m.Kind != profile.Seeded || m.Partial {
+		return r, nil
+	}
+	bad, found, err := Unreadable(ctx, f.in.Tree, m, f.cur.User)
+	if err != nil || !found {
+		return r, err
+	}
+	if other, err := readableByOther(ctx, f, m); err != nil || other {
+		return r, err
+	}
+	m.Partial = true
+	r.mount(m, fmt.Sprintf("the application writes beside what the image has here; uid %d may not read %s, so that the copy does without it", f.cur.User.UID, bad.Path), f.run.Failure.Text, FromExit)
+	return r, nil
+}
+
+// readableByOther tells whether a candidate for the user may copy all of a seeded mount.
+func readableByOther(ctx context.Context, f failure, m profile.Mount) (bool, error) {
+	users, err := Users(ctx, f.in)
+	if err != nil {
+		return false, err
+	}
+	for _, u := range users {
+		if _, worse, err := Unreadable(ctx, f.in.Tree, m, u.User); err != nil || !worse {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// withoutBelow takes away the mounts below a folder that a seeded mount replaces: its copy holds what they would. VOLUMEs
+// stay, and so does what the pod itself mounts.
+func (f failure) withoutBelow(p profile.Profile, dir string) profile.Profile {
+	for _, m := range slices.Clone(p.Mounts) {
+		given, is := f.in.Target.GivenMount(m.Path)
+		if m.Path != dir && profile.Within(m.Path, dir) && !m.Volume && (!is || given.Path != m.Path) {
+			p = p.WithoutMount(m.Path)
+		}
+	}
+	return p
+}
+
+// withoutCovered takes away the mounts below a folder that is to be mounted, as far as they are needless then: all where
+// its copy holds what they would, else those of folders that the image does not have and the application makes itself.
+func (f failure) withoutCovered(ctx context.Context, p profile.Profile, folder diff.Folder) (profile.Profile, error) {
+	if folder.Content == diff.Filled {
+		return f.withoutBelow(p, folder.Path), nil
+	}
+	for _, m := range slices.Clone(p.Mounts) {
+		if !profile.Within(m.Path, folder.Path) || m.Path == folder.Path || m.Path == p.WorkingDir || m.Path == p.Env["HOME"] {
+			continue
+		}
+		below, err := diff.Inspect(ctx, m.Path, f.in.Tree)
+		if err != nil {
+			return p, err
+		}
+		if _, given := f.in.Target.GivenMount(m.Path); below.Content == diff.Absent && !m.Volume && !given {
+			p = p.WithoutMount(m.Path)
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// MoreUsers are further users to try for an image that declares root, after a run failed as one that may not read what the
+// application reads: the owners of the files and folders that the logs name as refused, and, where only a group may read
+// one, the same user with that group. Each reads what was refused. Where the application missed an account for the uid, it is
+// one that the image has.
+func MoreUsers(ctx context.Context, in Input, tried UserChoice, run observe.Observation) ([]UserChoice, error) {
+	declared, err := in.Users.Resolve(declaredUser(in))
+	if err != nil || declared.UID != 0 {
+		return nil, nil //nolint:nilerr // Users has told of it
+	}
+	_, refused := evidence(run, workingDir(in))
+	var out candidates
+	out.withAccount(in.Users, tried.User, run)
+	for _, l := range refused {
+		if l.Errno != "EACCES" || l.Path == "" {
+			continue
+		}
+		e, ok, err := barred(ctx, in.Tree, l.Path, tried.User)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		gid := e.GID
+		if account, ok := in.Users.ByUID(e.UID); ok {
+			gid = account.GID
+		}
+		out.add(in.Users, e.UID, gid, fmt.Sprintf("owns %s, which the application reads; uid %d may not", e.Path, tried.User.UID))
+		// A copy that failed does not show that the application reads what could not be copied.
+		if run.Failure.Path == "" && e.Mode.Perm()&0o040 != 0 && !inGroup(tried.User, e.GID) {
+			u := tried
+			u.User.Groups = append(slices.Clone(tried.User.Groups), e.GID)
+			slices.Sort(u.User.Groups)
+			u.Why = fmt.Sprintf("%s; group %d may read %s, as the application does", tried.Why, e.GID, e.Path)
+			out = append(out, u)
+		}
+	}
+	return out, nil
+}
+
+// nameless finds that an application, or a library of it, looked its uid up in /etc/passwd and found nothing.
+var nameless = regexp.MustCompile(`(?i)getpwuid|get_passwd|no user exists for uid|user (?:with )?id \d+(?: does not exist|: user does not exist)|unknown user ?id|` +
+	`find (?:a )?(?:name|user) for (?:user id )?\d+|no passwd entry|current user in the passwd|exist in the passwd|no (?:entry|account) for (?:the )?uid`)
+
+// withAccount adds an account of the image where a user who has none there ran, and the run says that it missed one: the
+// one with the highest uid, which distributions keep for what is nobody's.
+func (c *candidates) withAccount(users image.Users, tried profile.User, run observe.Observation) {
+	if _, has := users.ByUID(tried.UID); has {
+		return
+	}
+	said := run.Logs
+	for _, r := range run.Commands {
+		if r.Code != 0 {
+			said += "\n" + r.Output
+		}
+	}
+	best := image.Account{}
+	for _, a := range users.Accounts {
+		if a.UID > best.UID {
+			best = a
+		}
+	}
+	if line := nameless.FindString(said); line != "" {
+		c.add(users, best.UID, best.GID, fmt.Sprintf("has an account in the image, which the application looks for (%q) and uid %d has not", line, tried.UID))
+	}
+}
+
+// barred finds what keeps a user from reading a path of the image: a folder on the way, or the file itself.
+func barred(ctx context.Context, tree image.Tree, at string, user profile.User) (image.Entry, bool, error) {
+	at, err := image.Resolve(ctx, tree, at)
+	if errors.Is(err, image.ErrLoop) {
+		return image.Entry{}, false, nil
+	}
+	if err != nil {
+		return image.Entry{}, false, fmt.Errorf("resolving what was refused in the image: %w", err)
+	}
+	for i := 1; i <= len(at); i++ {
+		if i < len(at) && at[i] != '/' {
+			continue
+		}
+		e, ok, err := tree.Lookup(ctx, at[:i])
+		if err != nil {
+			return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", at[:i], err)
+		}
+		if ok && (e.Kind == image.Dir && !may(e, user, enter) || e.Kind == image.File && !may(e, user, read)) {
+			return e, true, nil
+		}
+	}
+	return image.Entry{}, false, nil
+}

@@ -1,0 +1,82 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// proposeOwner lets the application own the mounts that its messages about owners and modes name.
+func proposeOwner(_ context.Context, f failure) (Proposal, error) {
+	r := Proposal{Profile: f.cur}
+	for _, l := range ownershipLines(f) {
+		for _, m := range f.cur.Mounts {
+			if m.Kind == profile.Plain && strings.Contains(l, m.Path) {
+				m.Kind = profile.Owned
+				r.mount(m, "the application wants to own the folder, which a kubelet makes root's", l, f.cap(FromLog))
+			}
+		}
+	}
+	return r, nil
+}
+
+func ownershipLines(f failure) []string {
+	var out []string
+	said := f.logs
+	for _, c := range f.run.Commands {
+		if c.Code != 0 {
+			said += "\n" + c.Output
+		}
+	}
+	for l := range strings.Lines(said) {
+		if ownership.MatchString(l) {
+			out = append(out, strings.TrimSpace(l))
+		}
+	}
+	return out
+}
+
+// proposeEveryOwner lets the application own every plain mount that the image has as a folder of the user's own.
+func proposeEveryOwner(ctx context.Context, f failure) (Proposal, error) {
+	r := Proposal{Profile: f.cur}
+	for _, m := range f.cur.Mounts {
+		e, ok, err := f.in.Tree.Lookup(ctx, m.Path)
+		if err != nil {
+			return r, fmt.Errorf("looking up %s in the image: %w", m.Path, err)
+		}
+		if m.Kind == profile.Plain && ok && e.UID != 0 {
+			m.Kind = profile.Owned
+			r.mount(m, fmt.Sprintf("in the image uid %d owns the folder", e.UID), noEvidence, Guess)
+		}
+	}
+	return r, nil
+}
+
+// proposeImageOwner answers messages that complain of the owner of an image's folder which is not mounted: a copy belongs
+// to the user. Nothing is written there, so only the message names the folder.
+func proposeImageOwner(ctx context.Context, f failure) (Proposal, error) {
+	r := Proposal{Profile: f.cur}
+	for _, l := range ownershipLines(f) {
+		for _, at := range absolutePaths(l) {
+			at, err := realPath(ctx, f.in.Tree, at)
+			if err != nil {
+				return r, err
+			}
+			if _, covered := r.Profile.Covering(at); covered || systemFolder(at) || at == "/" {
+				continue
+			}
+			e, ok, err := f.in.Tree.Lookup(ctx, at)
+			if err != nil {
+				return r, fmt.Errorf("looking up %s in the image: %w", at, err)
+			}
+			if ok && e.Kind == image.Dir && e.UID != f.cur.User.UID {
+				why := fmt.Sprintf("the application wants to own the folder, which is uid %d's in the image", e.UID)
+				r.mount(profile.Mount{Path: at, Kind: profile.Seeded}, why, l, f.cap(FromLog))
+			}
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,61 @@
+package plan
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// ProofEvidence returns the evidence, in a few words, that a run failed for what its profile lacks of a wider one: a refused write
+// below a mount that it lacks. Empty when nothing in the run says so.
+func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) string {
+	list, lines := evidence(o, "")
+	if wider.LowPorts && !narrower.LowPorts {
+		for _, l := range lines {
+			if l.Bind && l.Errno == "EACCES" {
+				return l.Line
+			}
+		}
+	}
+	if wider.Ping && !narrower.Ping {
+		if r, err := proposePing(context.Background(), failure{cur: narrower, run: o, refused: lines}); err == nil && len(r.Blames) > 0 {
+			return r.Blames[0].Evidence
+		}
+	}
+	for _, e := range list {
+		m, had := wider.Covering(e.Path)
+		if _, has := narrower.Mount(m.Path); had && !has {
+			return e.String()
+		}
+	}
+	if len(list) == 0 && len(lines) > 0 {
+		return lines[len(lines)-1].Line
+	}
+	for _, e := range list {
+		if e.Source == diff.FromLogs {
+			return e.String()
+		}
+	}
+	return ""
+}
+
+// Explained reports whether something in a failed run explains its failure: a refusal in the phase in which it failed, of
+// a kind that the open run did not survive as well. What only a mount refuses (EXDEV, EBUSY) counts, too. A failure that
+// nothing explains may be a disturbance.
+func Explained(in Input, o observe.Observation) bool {
+	if o.Failure.Kind == observe.SeedFailed || len(o.DeniedPorts) > 0 || o.Exit != nil && o.Exit.Error != "" {
+		return true
+	}
+	f := failures(in, Plan{}, profile.Profile{}, o)[0]
+	counts := func(e diff.Evidence) bool { return e.Noise == "" }
+	ofMounts := func(w observe.Write) bool {
+		return w.Phase == o.Failure.Phase && (w.Errno == "EXDEV" || w.Errno == "EBUSY")
+	}
+	complains := func(line string) bool { return !strings.Contains(in.Open.Logs, line) }
+	return slices.ContainsFunc(f.denied, counts) || slices.ContainsFunc(ownershipLines(f), complains) || len(f.refused) > 0 ||
+		slices.ContainsFunc(o.Writes, ofMounts) || crossed.MatchString(f.logs) || busy.MatchString(f.logs)
+}

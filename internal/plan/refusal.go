@@ -1,0 +1,168 @@
+package plan
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/observe"
+)
+
+// The words by which applications and libraries say that a write was refused, with the error behind them.
+var refusals = []struct {
+	errno string
+	words *regexp.Regexp
+}{
+	{"EROFS", regexp.MustCompile(`(?i)read-?only (?:file[ -]?system|director|folder|database)|\bEROFS\b|errno 30\b`)},
+	{"EPERM", regexp.MustCompile(`(?i)operation not permitted|\bEPERM\b|errno 1\b`)},
+	{"EACCES", regexp.MustCompile(`(?i)permission denied|\bEACCES\b|errno 13\b|access (?:to the path .* )?is denied|AccessDenied`)},
+	{"", regexp.MustCompile(`(?i)not writ(?:e)?able|unwrit(?:e)?able|(?:can ?not|can't|could not|couldn't|unable to|failed to) (?:create|write|open|access|make|touch|mkdir|bind|rename|remove)|(?:no usable|not find a) temporary`)},
+}
+
+var (
+	absolute  = regexp.MustCompile("(?:^|unix:|[^A-Za-z0-9._/:-])(/[^\\s'\"`‘’“”<>|;,()\\[\\]{}*?\\\\]+)")
+	source    = regexp.MustCompile(`:\d+(?::\S*)?$`) // of a path: it is a place in a program, as in x.rb:5:in
+	inSource  = regexp.MustCompile(` in /\S+ on line \d+| in /\S+:\d+|:in ['\x60][^'\x60]*['\x60]|File "/[^"]+", line \d+`)
+	requested = regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND|MKCOL) ["']?$`) // before a path: it is one of HTTP
+	accessLog = regexp.MustCompile(` HTTP/[0-9.]+"`)
+	quoted    = regexp.MustCompile("['\"`‘“]([A-Za-z0-9._][^'\"`’”\\s]*)['\"`’”]")
+	unquoted  = regexp.MustCompile(`^[a-z][\w.-]*: (\.{0,2}[\w/-][^\s:]*|\.{1,2}): [A-Z]`) // "tar: ./x: Cannot open"
+	makesDir  = regexp.MustCompile(`(?i)mkdir|(?:create|creating|make|making) (?:the )?(?:temp(?:orary)? )?(?:director|folder)`)
+	bindLine  = regexp.MustCompile(`(?i)\bbind|listen|socket`)
+	stickyish = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|temporary director|tmpdir`)
+	unsafe    = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|unsafe`) // complains of a mode without saying "refused"
+	ownership = regexp.MustCompile(`(?i)owner|permissions|insecure|group or world|not owned|belongs to|chmod|chown|change mode|utime`)
+)
+
+// Refused is one line of the logs that says that something was refused.
+type Refused struct {
+	Line  string
+	Errno string // "" when the line does not tell
+	Path  string // as the line has it, made absolute; "" when it names none
+	Bind  bool   // the line is about a socket
+	Dir   bool   // the line is about making a folder
+	Owner bool   // the line is about owners or modes
+	Temp  bool   // the line is about temp folders or their modes
+	// Output is set for a line of an e2e command that failed, not of the application.
+	Output bool
+}
+
+// ReadRefusals finds the lines of an application's logs that tell of refused writes, in their order. cwd makes relative
+// paths absolute.
+func ReadRefusals(logs, cwd string) []Refused {
+	var out []Refused
+	for line := range strings.Lines(logs) {
+		line = strings.TrimSpace(line)
+		if len(line) > 4096 {
+			line = line[:4096]
+		}
+		if r, ok := readRefusal(line, cwd); ok {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func readRefusal(line, cwd string) (Refused, bool) {
+	for _, k := range refusals {
+		at := k.words.FindStringIndex(line)
+		if at == nil {
+			continue
+		}
+		return Refused{
+			Line: line, Errno: k.errno, Path: nearest(line, at, cwd), Bind: bindLine.MatchString(line),
+			Dir: makesDir.MatchString(line), Owner: ownership.MatchString(line), Temp: stickyish.MatchString(line),
+		}, true
+	}
+	return Refused{}, false
+}
+
+// nearest is the path that the words of the refusal (at their start and end) are about: the last one before them, else
+// the first one after. Places in a program's source do not count.
+func nearest(line string, at []int, cwd string) string {
+	line = inSource.ReplaceAllStringFunc(line, func(s string) string { return strings.Repeat(" ", len(s)) })
+	before, after := "", ""
+	for _, m := range absolute.FindAllStringSubmatchIndex(line, -1) {
+		p := strings.TrimRight(line[m[2]:m[3]], ".:!")
+		if p == "" || strings.HasPrefix(p, "//") || source.MatchString(p) || requested.MatchString(line[:m[2]]) {
+			continue
+		}
+		if m[2] < at[0] {
+			before = p
+		} else if after == "" {
+			after = p
+		}
+	}
+	// A shell names its script first and the refused path in quotes or last; a library names the path after the words.
+	switch {
+	case before != "" && (after == "" || !strings.HasPrefix(strings.TrimLeft(line, "["), before)):
+		return path.Clean(before)
+	case after != "":
+		return path.Clean(after)
+	case before != "":
+		return path.Clean(before)
+	}
+	return relative(line, at, cwd)
+}
+
+// relative is a quoted name that stands right beside the words of the refusal, or the name that a program's own message
+// begins with.
+func relative(line string, at []int, cwd string) string {
+	const beside = 32
+	if cwd == "" || accessLog.MatchString(line) {
+		return ""
+	}
+	for _, m := range quoted.FindAllStringSubmatchIndex(line, -1) {
+		if m[1] <= at[1] && at[0]-m[1] < beside || m[0] >= at[0] && m[0]-at[1] < beside {
+			return path.Join("/", cwd, line[m[2]:m[3]])
+		}
+	}
+	if m := unquoted.FindStringSubmatch(line); m != nil {
+		return path.Join("/", cwd, m[1])
+	}
+	return ""
+}
+
+// evidence turns what a failed run said into evidence: the tracer's denials first, then the logs and the output of the
+// e2e commands, each path once.
+func evidence(o observe.Observation, cwd string) (diff.List, []Refused) {
+	lines := ReadRefusals(o.Logs, cwd)
+	for _, c := range o.Commands {
+		if c.Code == 0 {
+			continue
+		}
+		for _, l := range ReadRefusals(c.Output, "") {
+			l.Output = true
+			lines = append(lines, l)
+		}
+	}
+	list := diff.Collect(o).Denied()
+	if complete(o) { // what only the logs name is another's word, or a URL's path, or a file that was not to be read
+		return list, lines
+	}
+	for _, l := range lines {
+		if l.Path == "" || slices.ContainsFunc(list, func(e diff.Evidence) bool { return e.Path == l.Path }) {
+			continue
+		}
+		list = append(list, diff.FromLine(l.Path, l.Errno, l.Line, l.Dir))
+	}
+	return list, lines
+}
+
+// complete reports whether the tracer saw every write of a run.
+func complete(o observe.Observation) bool {
+	return o.Trace.On && o.Trace.Lost == 0 && len(o.Trace.Unseen) == 0
+}
+
+// absolutePaths returns the absolute paths that a line names, each clean.
+func absolutePaths(line string) []string {
+	var out []string
+	for _, m := range absolute.FindAllStringSubmatch(line, -1) {
+		if p := strings.TrimRight(m[1], ".:!"); p != "" && !strings.HasPrefix(p, "//") {
+			out = append(out, path.Clean(p))
+		}
+	}
+	return out
+}

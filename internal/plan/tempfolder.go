@@ -1,0 +1,59 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// proposeTemp answers messages about temp folders: the mount that a sticky folder of the image needs, in memory, where
+// the folder's mode is 1777 as on any machine; a disk emptyDir is 0777, which some libraries refuse.
+func proposeTemp(ctx context.Context, f failure) (Proposal, error) {
+	r := Proposal{Profile: f.cur}
+	line := ""
+	for _, l := range f.refused {
+		if l.Temp {
+			line = l.Line
+		}
+	}
+	for l := range strings.Lines(f.logs) {
+		if line == "" && unsafe.MatchString(l) {
+			line = strings.TrimSpace(l)
+		}
+	}
+	for _, p := range tempFolders {
+		e, ok, err := f.in.Tree.Lookup(ctx, p)
+		if err != nil {
+			return r, fmt.Errorf("looking up %s in the image: %w", p, err)
+		}
+		m, mounted := f.cur.Mount(p)
+		switch {
+		case mounted && line != "" && m.Medium == profile.Disk:
+			m.Medium = profile.Memory
+			r.mount(m, "a disk emptyDir is 0777 without the sticky bit, which the application refuses for temp files; in memory it is 1777", line, f.cap(FromLog))
+		case !mounted && ok && e.Kind == image.Dir && p == "/tmp" && (line != "" || !f.run.Trace.On):
+			r.mount(profile.Mount{Path: p, Kind: profile.Plain}, "temp files, which docker diff does not show once they are removed", line, f.cap(FromLog))
+		}
+	}
+	return r, nil
+}
+
+// proposeEverySticky puts into memory the mounts that are sticky folders in the image: only there are they sticky, too.
+func proposeEverySticky(ctx context.Context, f failure) (Proposal, error) {
+	r := Proposal{Profile: f.cur}
+	for _, m := range f.cur.Mounts {
+		e, ok, err := f.in.Tree.Lookup(ctx, m.Path)
+		if err != nil {
+			return r, fmt.Errorf("looking up %s in the image: %w", m.Path, err)
+		}
+		if ok && e.Mode&fs.ModeSticky != 0 && m.Kind == profile.Plain && m.Medium == profile.Disk {
+			m.Medium = profile.Memory
+			r.mount(m, "in the image the folder has the sticky bit; a disk emptyDir has none, one in memory does", noEvidence, Guess)
+		}
+	}
+	return r, nil
+}

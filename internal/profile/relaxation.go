@@ -1,0 +1,137 @@
+package profile
+
+import (
+	"maps"
+	"slices"
+)
+
+// Relaxation is one named step away from the full seal, as a profile has it.
+type Relaxation struct {
+	// ID names the step: "mount /run", "owned /run", "capability CHOWN". Two profiles of the same user that have the same
+	// relaxations allow the same, except for what a seed copies.
+	ID string
+	// Exception is set where the restricted level of Pod Security, or a read-only root filesystem, does not allow it.
+	Exception bool
+	// Undo returns a profile without this step.
+	Undo func(Profile) Profile
+}
+
+// The IDs of relaxations that a profile has at most once.
+const (
+	LowPortsID    = "sysctl net.ipv4.ip_unprivileged_port_start"
+	PingID        = "sysctl net.ipv4.ping_group_range"
+	FSGroupID     = "fsGroup"
+	WorkingDirID  = "workingDir"
+	HomeID        = "env HOME"
+	WritableID    = "readOnlyRootFilesystem"
+	EscalationID  = "allowPrivilegeEscalation"
+	RootID        = "runAsNonRoot"
+	envPrefix     = "env "
+	allowedByRule = "NET_BIND_SERVICE" // the one capability that the restricted level lets a container add
+)
+
+// MountID, OwnedID, SeededID and MemoryID are the IDs of the relaxations of a mount: that it is there, that its user owns
+// it, that it holds a copy of the image's content, and that it is in memory.
+func MountID(at string) string  { return "mount " + at }
+func OwnedID(at string) string  { return "owned " + at }
+func SeededID(at string) string { return "seeded " + at }
+func MemoryID(at string) string { return "memory " + at }
+
+// CapabilityID is the ID of the relaxation of a capability that is added.
+func CapabilityID(name string) string { return "capability " + name }
+
+// Relaxations returns the steps that lead from the full seal to the profile, in a stable order. An open profile has none.
+func (p Profile) Relaxations() []Relaxation {
+	if p.Open {
+		return nil
+	}
+	var out []Relaxation
+	for _, m := range p.Mounts {
+		out = append(out, m.relaxations(p)...)
+	}
+	add := func(has bool, id string, exception bool, undo func(Profile) Profile) {
+		if has {
+			out = append(out, Relaxation{ID: id, Exception: exception, Undo: undo})
+		}
+	}
+	add(p.LowPorts, LowPortsID, false, func(p Profile) Profile { p.LowPorts = false; return p })
+	add(p.Ping, PingID, false, func(p Profile) Profile { p.Ping = false; return p })
+	add(p.FSGroup != 0, FSGroupID, false, func(p Profile) Profile { p.FSGroup = 0; return p })
+	add(p.WorkingDir != "", WorkingDirID, false, func(p Profile) Profile {
+		p = p.WithoutMount(p.WorkingDir)
+		p.WorkingDir = ""
+		return p
+	})
+	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
+		add(true, envPrefix+name, false, func(p Profile) Profile { return p.withoutEnv(name) })
+	}
+	for _, c := range p.AddCapabilities {
+		add(true, CapabilityID(c), c != allowedByRule, func(p Profile) Profile { return p.WithoutCapability(c) })
+	}
+	add(p.WritableRoot, WritableID, true, func(p Profile) Profile { p.WritableRoot = false; return p })
+	add(p.AllowPrivilegeEscalation, EscalationID, true, func(p Profile) Profile { p.AllowPrivilegeEscalation = false; return p })
+	return out
+}
+
+// relaxations returns the steps of one mount. One that belongs to a setting (the working directory, HOME) goes with it.
+func (m Mount) relaxations(p Profile) []Relaxation {
+	var out []Relaxation
+	if !m.Volume && m.Path != p.WorkingDir && m.Path != p.Env["HOME"] {
+		out = append(out, Relaxation{ID: MountID(m.Path), Undo: func(p Profile) Profile { return p.WithoutMount(m.Path) }})
+	}
+	change := func(id string, f func(*Mount)) {
+		out = append(out, Relaxation{ID: id, Undo: func(p Profile) Profile {
+			m, ok := p.Mount(m.Path)
+			if !ok {
+				return p
+			}
+			f(&m)
+			return p.WithMount(m)
+		}})
+	}
+	switch m.Kind {
+	case Owned:
+		change(OwnedID(m.Path), func(m *Mount) { m.Kind, m.Private = Plain, false })
+	case Seeded:
+		change(SeededID(m.Path), func(m *Mount) { m.Kind, m.Private, m.Rewritable, m.Partial = Plain, false, false, false })
+	}
+	if m.Medium == Memory {
+		change(MemoryID(m.Path), func(m *Mount) { m.Medium = Disk })
+	}
+	return out
+}
+
+// withoutEnv returns the profile without an environment variable; HOME goes with its mount.
+func (p Profile) withoutEnv(name string) Profile {
+	if name == "HOME" {
+		p = p.WithoutMount(p.Env[name])
+	}
+	p.Env = maps.Clone(p.Env)
+	delete(p.Env, name)
+	return p
+}
+
+// WithoutCapability returns the profile without an added capability.
+func (p Profile) WithoutCapability(name string) Profile {
+	p.AddCapabilities = slices.DeleteFunc(slices.Clone(p.AddCapabilities), func(c string) bool { return c == name })
+	return p
+}
+
+// Leq reports whether p allows at most what q allows: it has no relaxation that q has not, and the same user, unless q is
+// root. An open profile allows everything.
+func (p Profile) Leq(q Profile) bool {
+	if p.Open || q.Open {
+		return q.Open
+	}
+	if q.User.UID != 0 && !(p.User.UID == q.User.UID && p.User.GID == q.User.GID && slices.Equal(p.User.Groups, q.User.Groups)) {
+		return false
+	}
+	has := map[string]bool{}
+	for _, r := range q.Relaxations() {
+		has[r.ID] = true
+	}
+	for _, m := range q.Mounts { // a mount that goes with a setting, or a VOLUME, is a mount all the same
+		has[MountID(m.Path)] = true
+	}
+	return !slices.ContainsFunc(p.Relaxations(), func(r Relaxation) bool { return !has[r.ID] })
+}

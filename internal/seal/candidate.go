@@ -1,0 +1,127 @@
+package seal
+
+import (
+	"context"
+	"slices"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/trial"
+)
+
+// candidate is the state of the search for one user.
+type candidate struct {
+	user     plan.UserChoice
+	plan     plan.Plan
+	profile  profile.Profile // the last one that was tried
+	reasons  []profile.Reason
+	protocol trial.Protocol // that it must pass; looser than the full one where that was shown to be no fault of the seal
+	last     Round          // of profile
+	passed   bool
+	hopeless bool       // it needs a mount that no init container of the image can make
+	restart  *Exception // it passes, but does not come back after a restart
+	notes    []string   // what of the protocol was not checked, and why
+}
+
+// plan returns the first plan for a user, before any trial.
+func (s search) plan(ctx context.Context, u plan.UserChoice) (candidate, error) {
+	first, err := plan.First(ctx, s.k.in, u)
+	return candidate{user: u, plan: first, profile: first.Profile, reasons: first.Reasons, protocol: s.protocol}, err
+}
+
+// tryUser searches a profile for one user.
+func (s search) tryUser(ctx context.Context, u plan.UserChoice) (candidate, error) {
+	c, err := s.plan(ctx, u)
+	if err != nil {
+		return c, err
+	}
+	end := func() {}
+	if s.minimal(c.profile) && c.profile.User.UID != 0 { // nothing to tighten: if it passes, it is the result
+		end = s.confirmAhead(ctx, c.profile, c.protocol)
+	}
+	err = s.widen(ctx, &c)
+	if err != nil || !c.passed || !s.minimal(c.profile) {
+		end()
+	}
+	if err == nil && !c.passed {
+		s.say("uid %d does not work", u.User.UID)
+	}
+	return c, err
+}
+
+// widen tries a profile, and widens it by what each failed trial is blamed on, until it passes.
+func (s search) widen(ctx context.Context, c *candidate) error {
+	return widening{s}.run(ctx, c)
+}
+
+// widening is the search for what a candidate needs.
+type widening struct{ search }
+
+func (s widening) run(ctx context.Context, c *candidate) (err error) {
+	for range maxWidenings {
+		if c.last, err = s.trySealed(ctx, c.user, c.profile, c.protocol); err != nil {
+			return err
+		}
+		next, ok, err := s.propose(ctx, *c)
+		if err == nil && !ok && c.last.Cause == trial.Abandoned { // abandoning may only save time where it is known how to go on
+			if c.last, err = s.tryPatiently(ctx, *c); err == nil {
+				next, ok, err = s.propose(ctx, *c)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		s.ledger.update(c.last.place, func(o *Round) { o.Rule, o.Blames = next.Rule, next.Blames })
+		c.widened(next)
+	}
+	c.passed = c.last.Passed()
+	c.hopeless = !c.passed && s.cannotMake(c.profile).Kind != ""
+	if !c.passed && c.last.Outcome == trial.Failed && c.last.Observation.Failure.Phase == observe.Restart {
+		return s.judgeRestart(ctx, c)
+	}
+	return nil
+}
+
+// tryPatiently gives a profile whose trial was abandoned its whole limit.
+func (s widening) tryPatiently(ctx context.Context, c candidate) (Round, error) {
+	s.ledger.update(c.last.place, func(o *Round) { o.repeated = true })
+	a := s.sealedTrial(c.last.Name+", given its whole limit", c.profile, c.protocol)
+	a.patience = trial.Patience{}
+	return s.try(ctx, a)
+}
+
+// propose returns the first proposal that leads to a profile which was not tried.
+func (s widening) propose(ctx context.Context, c candidate) (plan.Proposal, bool, error) {
+	if c.last.Passed() || c.last.Outcome == trial.Inconclusive && c.last.Cause != trial.Abandoned {
+		return plan.Proposal{}, false, nil // a disturbance says nothing about the profile
+	}
+	proposals, err := plan.Proposals(ctx, s.k.in, c.plan, c.profile, c.last.Observation)
+	if err != nil {
+		return plan.Proposal{}, false, err
+	}
+	for _, p := range proposals {
+		if !s.triedUnder(p.Profile, c.protocol) {
+			return p, true, nil
+		}
+	}
+	return plan.Proposal{}, false, nil
+}
+
+// triedUnder reports whether a profile was tried, and did not pass, under a protocol or a looser one.
+func (s widening) triedUnder(p profile.Profile, proto trial.Protocol) bool {
+	return slices.ContainsFunc(s.ledger.all(), func(o Round) bool {
+		return !o.Passed() && o.Profile.Equal(p) && proto.Implies(o.Protocol)
+	})
+}
+
+// widened moves the candidate on to a proposal.
+func (c *candidate) widened(p plan.Proposal) {
+	c.profile = p.Profile
+	for _, reason := range p.Reasons {
+		c.reasons = append(slices.DeleteFunc(slices.Clone(c.reasons), func(r profile.Reason) bool { return r.Field == reason.Field }), reason)
+	}
+}

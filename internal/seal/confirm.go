@@ -1,0 +1,81 @@
+package seal
+
+import (
+	"context"
+	"errors"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trial"
+)
+
+// SealVersion is the version of the serialised Seal.
+const SealVersion = "podseal.seal/v1"
+
+// Seal is a profile with its proof: a confirmation run of exactly this profile, under the full protocol, untraced and with
+// nothing added. Only mint makes one.
+type Seal struct {
+	Version  string          `json:"version"`
+	Image    Image           `json:"image"`
+	Commands []string        `json:"commands"` // the e2e commands
+	Profile  profile.Profile `json:"profile"`
+	// Confirmation names the round that is the confirmation run.
+	Confirmation string   `json:"confirmation"`
+	Restart      string   `json:"restart"` // what its restart checked: "commands", "readiness" or "none"
+	Exceptions   []string `json:"exceptions,omitempty"`
+}
+
+// Image names the image that was run.
+type Image struct {
+	Reference string `json:"reference"`
+	ID        string `json:"id"`
+	Digest    string `json:"digest,omitempty"`
+	Platform  string `json:"platform,omitempty"`
+}
+
+// errNotConfirmed is a bug of the search: no profile leaves it without a confirmation run.
+var errNotConfirmed = errors.New("internal error: the profile that would be emitted has no confirmation run; nothing is emitted")
+
+// mint makes the seal of a profile from its confirmation run.
+func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (*Seal, error) {
+	if !o.Passed() || o.Profile.Open || o.Protocol.Traced || len(o.Protocol.Fresh) > 0 {
+		return nil, errNotConfirmed
+	}
+	s := &Seal{
+		Version: SealVersion, Image: Image{t.Image, facts.ID, facts.Digest, facts.Platform}, Profile: o.Profile,
+		Confirmation: o.Name, Restart: map[trial.Restart]string{trial.RestartFull: "commands", trial.RestartReady: "readiness"}[o.Protocol.Restart],
+	}
+	if s.Restart == "" {
+		s.Restart = "none"
+	}
+	for _, c := range t.Commands {
+		s.Commands = append(s.Commands, c.String())
+	}
+	for _, x := range exceptions {
+		s.Exceptions = append(s.Exceptions, x.Setting)
+	}
+	return s, nil
+}
+
+// confirmation returns the trial that confirms a profile.
+func (s search) confirmation(p profile.Profile, proto trial.Protocol) attempt {
+	a := s.sealedTrial("confirmation run", p, proto.Untraced())
+	a.patience = trial.Patience{} // it is given its whole limit
+	return a
+}
+
+// confirmAhead begins the confirmation of a profile that will probably be the result, in parallel with other trials. A
+// trial of the same profile later waits for it. The function that it returns ends it, unless it has ended.
+func (s search) confirmAhead(ctx context.Context, p profile.Profile, proto trial.Protocol) (end func()) {
+	if s.parallel() < 2 || !proto.Traced {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = s.try(ctx, s.confirmation(p, proto)) // an error comes again when it is needed
+	}()
+	return func() { cancel(); <-done }
+}

@@ -1,0 +1,277 @@
+package seal
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// explanation is what a result is explained from: a finding, and what is known of the target. It makes no trials.
+type explanation struct {
+	finding
+	k      knowledge
+	target target.Target
+	rounds []Round
+	limits bool // propose a sizeLimit for each mount
+}
+
+// explain returns the result of a finding: the reasons, the choices, and what the runs did not reach.
+func (s search) explain(f finding) (Result, error) {
+	e := explanation{finding: f, k: s.k, target: s.target, rounds: s.ledger.all(), limits: s.opts.SizeLimits}
+	return e.result(s.facts)
+}
+
+func (s explanation) result(facts image.Facts) (Result, error) {
+	f, p := s.finding, s.profile
+	if f.verdict == Sealed || f.verdict == SealedWithExceptions {
+		p = s.withLimits(p)
+	}
+	res := Result{
+		Target: s.target, Verdict: f.verdict, Why: f.why, Profile: p, User: f.c.user.Name,
+		Exceptions: f.exceptions, Proofs: f.proofs, Advice: s.k.advice,
+	}
+	if f.verdict == NotSealable && p.User.UID == 0 {
+		res.User = "root"
+	}
+	if f.verdict == Sealed || f.verdict == SealedWithExceptions {
+		seal, err := mint(s.target, facts, f.confirmed, f.exceptions)
+		if err != nil {
+			return Result{}, err
+		}
+		if !seal.Profile.Equal(p) {
+			return Result{}, errNotConfirmed
+		}
+		seal.Profile, res.Seal = p, seal
+	}
+	res.Reasons = s.reasons(p)
+	res.Swallowed = s.swallowed()
+	res.Choices = s.choices(res)
+	res.NotExercised = s.notExercised(p)
+	return res, nil
+}
+
+// reasons returns the reasons for the fields of a profile, with their proofs.
+func (s explanation) reasons(p profile.Profile) []profile.Reason {
+	var out []profile.Reason
+	for _, w := range s.c.reasons {
+		if !hasField(p, w.Field) {
+			continue
+		}
+		if w.Field == "runAsUser" && p.User.UID == 0 {
+			w.Why = "no other user works: see the exceptions"
+		}
+		w.Proof = cmp.Or(proofOf(s.proofs, w.Field), w.Proof)
+		out = append(out, w)
+	}
+	out = append(out, s.seedReason(p)...)
+	out = append(out, s.limitReasons(p)...)
+	return append(out, always(p)...)
+}
+
+// hasField reports whether a profile still has the mount that a reason is about.
+func hasField(p profile.Profile, field string) bool {
+	for _, m := range p.Mounts {
+		if plan.MountField(m.Path) == field {
+			return true
+		}
+	}
+	return !plan.IsMountField(field)
+}
+
+// proofOf returns the proof of a reason's field: of the mount itself, else of what it is.
+func proofOf(proofs []Proof, field string) string {
+	for _, id := range plan.RelaxationsOf(field) {
+		for _, p := range proofs {
+			if p.Relaxation == id {
+				return p.Text
+			}
+		}
+	}
+	return ""
+}
+
+// sealedRound returns the traced round of the finding's profile, which shows what was refused; else its confirmation run.
+func (s explanation) sealedRound() Round {
+	best := s.confirmed
+	for _, o := range s.rounds {
+		if o.Passed() && o.Profile.Equal(s.profile) && o.Observation.Trace.On {
+			best = o
+		}
+	}
+	return best
+}
+
+// swallowed returns the writes that were denied in the sealed run although it passed, and not in the open run as well.
+func (s explanation) swallowed() []diff.Evidence {
+	if !s.confirmed.Passed() {
+		return nil
+	}
+	open := diff.Collect(s.k.open).Denied()
+	var out []diff.Evidence
+	for _, e := range diff.Collect(s.sealedRound().Observation).Denied() {
+		same := func(o diff.Evidence) bool { return o.Path == e.Path }
+		if e.Noise == "" && !slices.ContainsFunc(open, same) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// seedReason is the reason for what init containers run in, where a profile needs one.
+func (s explanation) seedReason(p profile.Profile) []profile.Reason {
+	for _, m := range p.Mounts {
+		if m.NeedsInit() && s.k.in.Seeding.Why != "" {
+			return []profile.Reason{{Field: plan.SeedField, Why: s.k.in.Seeding.Why}}
+		}
+	}
+	return nil
+}
+
+// always are the reasons for the settings that every seal has, as far as the profile has them.
+func always(p profile.Profile) []profile.Reason {
+	out := []profile.Reason{{Field: "runAsGroup", Why: "a kubelet takes the group from the image's /etc/passwd, or 0, unless it is told"}}
+	if !p.WritableRoot {
+		out = append(out, profile.Reason{Field: "readOnlyRootFilesystem", Why: "only the mounts are writable"})
+	}
+	if !p.AllowPrivilegeEscalation {
+		out = append(out, profile.Reason{Field: "allowPrivilegeEscalation", Why: "false: setuid programs gain nothing"})
+	}
+	return append(out, profile.Reason{Field: "seccompProfile", Why: "RuntimeDefault: the sealed run had the engine's default filter"})
+}
+
+// choices says, for everything that was written, what became of it.
+func (s explanation) choices(res Result) []Choice {
+	var out []Choice
+	seen := map[string]bool{}
+	for _, d := range s.c.plan.Folders {
+		c := choiceOf(d)
+		seen[d.Path] = true
+		m, mounted := res.Profile.Mount(d.Path)
+		over, covered := res.Profile.Covering(d.Path)
+		volume, ofPod := s.target.GivenMount(d.Path)
+		switch {
+		case ofPod && !volume.Own:
+			c.Decision, c.Reason = "volume "+volume.Volume, fmt.Sprintf("the pod mounts its volume %s at %s", volume.Volume, volume.Path)
+		case mounted:
+			c.Decision, c.Proof = decision(m), proofOf(s.proofs, plan.MountField(m.Path))
+			c.Reason = cmp.Or(reasonFor(res.Reasons, plan.MountField(m.Path)), d.Why)
+		case covered:
+			c.Decision, c.Reason = "in mount "+over.Path, d.Why
+		default:
+			c.Decision, c.Reason = "read-only", s.tolerated(d, res)
+		}
+		out = append(out, c)
+	}
+	for _, m := range res.Profile.Mounts {
+		if !seen[m.Path] {
+			field := plan.MountField(m.Path)
+			out = append(out, Choice{Path: m.Path, Decision: decision(m), Reason: reasonFor(res.Reasons, field), Proof: proofOf(s.proofs, field)})
+		}
+	}
+	for _, e := range s.c.plan.Unmountable {
+		out = append(out, Choice{
+			Path: e.Path, Changes: string(e.Kind), Phase: e.Phase, Decision: "read-only",
+			Reason: "nothing can be mounted on /", Evidence: []diff.Evidence{e},
+		})
+	}
+	for _, e := range s.c.plan.Noise {
+		out = append(out, Choice{Path: e.Path, Changes: string(e.Kind), Phase: e.Phase, Decision: "noise", Reason: e.Noise, Evidence: []diff.Evidence{e}})
+	}
+	slices.SortStableFunc(out, func(a, b Choice) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+func choiceOf(f diff.Folder) Choice {
+	c := Choice{Path: f.Path, Evidence: f.Evidence}
+	for _, k := range []observe.ChangeKind{observe.Added, observe.Modified, observe.Deleted} {
+		if slices.ContainsFunc(f.Evidence, func(e diff.Evidence) bool { return e.Kind == k }) {
+			c.Changes += string(k)
+		}
+	}
+	for _, ph := range []observe.Phase{observe.Stop, observe.Restart, observe.E2E, observe.Start} {
+		if slices.ContainsFunc(f.Evidence, func(e diff.Evidence) bool { return e.Phase == ph }) {
+			c.Phase = ph
+		}
+	}
+	return c
+}
+
+// tolerated is the reason for a written folder that stays read-only, with the line of the logs that shows it.
+func (s explanation) tolerated(d diff.Folder, res Result) string {
+	why := "the application tolerates that it cannot write here: the sealed run passes without a mount"
+	switch {
+	case res.Profile.WritableRoot:
+		return "no mount: the whole root file system is left writable"
+	case res.Verdict == NotSealable:
+		return "no mount here made a run pass"
+	}
+	if res.Verdict == Planned {
+		return "first left read-only: it has image content, and what is written at the start is often not needed"
+	}
+	for _, l := range plan.ReadRefusals(s.confirmed.Observation.Logs, "") {
+		if l.Path != "" && profile.Within(l.Path, d.Path) {
+			return why + "; it says: " + l.Line
+		}
+	}
+	return why
+}
+
+func decision(m profile.Mount) string {
+	switch {
+	case m.Kind == profile.Seeded:
+		return "seeded mount"
+	case m.Kind == profile.Owned:
+		return "owned mount"
+	case m.Medium == profile.Memory:
+		return "mount in memory"
+	default:
+		return "mount"
+	}
+}
+
+func reasonFor(reasons []profile.Reason, field string) string {
+	for _, r := range reasons {
+		if r.Field == field {
+			return r.Why
+		}
+	}
+	return ""
+}
+
+// notExercised says what the runs did not reach.
+func (s explanation) notExercised(p profile.Profile) []string {
+	var out []string
+	t := s.target
+	if len(t.Commands) == 0 {
+		out = append(out, "no e2e command was given: only the start and readiness were exercised")
+	} else {
+		out = append(out, "whatever the e2e commands do not reach")
+	}
+	if t.Soak == 0 {
+		out = append(out, "what the application first does some time after its start (see --soak)")
+	}
+	if t.Pod != nil {
+		out = append(out, t.Pod.Unsupported...)
+	}
+	if s.k.job {
+		out = append(out, "a server: the image runs to its end and exits 0, so it was sealed as a job")
+	}
+	if s.untried > 0 {
+		out = append(out, fmt.Sprintf("%d more users that the image may be meant for: only the first %d are tried", s.untried, maxUsers))
+	}
+	out = append(out, s.c.notes...)
+	for _, m := range p.Mounts {
+		if m.Medium == profile.Memory {
+			out = append(out, "the memory of "+m.Path+": the runs kept it on disk, with the mode of one in memory; in a pod what is in it counts against the memory limit")
+		}
+	}
+	return out
+}

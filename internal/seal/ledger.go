@@ -1,0 +1,77 @@
+package seal
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/trial"
+)
+
+// ledger records the rounds of a target. It is safe for concurrent use.
+type ledger struct {
+	mu     sync.Mutex
+	begun  int // how many rounds have begun
+	rounds []Round
+}
+
+// begin returns the place of a round that begins now.
+func (l *ledger) begin() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begun++
+	return l.begun
+}
+
+// add records a round that has ended. Rounds are kept in the order in which they began.
+func (l *ledger) add(r Round) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, _ := slices.BinarySearchFunc(l.rounds, r.place, func(o Round, place int) int { return o.place - place })
+	l.rounds = slices.Insert(l.rounds, at, r)
+}
+
+// all returns the rounds until now.
+func (l *ledger) all() []Round {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.rounds)
+}
+
+// find returns the last round that settles what a trial of a profile under a protocol would show.
+func (l *ledger) find(p profile.Profile, proto trial.Protocol) (Round, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range slices.Backward(l.rounds) {
+		if !r.repeated && r.Profile.Equal(p) && r.settles(proto) {
+			return r, true
+		}
+	}
+	return Round{}, false
+}
+
+// settles reports whether a round shows what a trial of its profile under a protocol would show: it passed under one that
+// implies it; or it failed, which it would have done as well under this one; or it was inconclusive under this very one.
+func (r Round) settles(proto trial.Protocol) bool {
+	if r.Passed() {
+		return r.Protocol.Implies(proto)
+	}
+	own := r.Protocol
+	if p := r.Observation.Failure.Phase; r.Outcome == trial.Failed && (p == observe.Start || p == observe.E2E) {
+		own.Restart, own.Fresh, proto.Fresh = trial.NoRestart, nil, nil // the run failed before its restart
+		return own.Traced == proto.Traced && proto.Implies(own)
+	}
+	return own.Implies(proto) && proto.Implies(own)
+}
+
+// update replaces the round at a place.
+func (l *ledger) update(place int, change func(*Round)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.rounds {
+		if l.rounds[i].place == place {
+			change(&l.rounds[i])
+		}
+	}
+}

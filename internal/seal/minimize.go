@@ -1,0 +1,244 @@
+package seal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trial"
+)
+
+// chunks is into how many parts a long list of capabilities is split first.
+const chunks = 4
+
+// minimize removes from a candidate's profile every relaxation that it does not need, and proves the others: it is delta
+// debugging over relaxations. Each group is tried without, in parallel; then all groups that were not needed at once; then
+// one after the other where they cannot all be missing. A group that is needed is split, until each is one relaxation. What
+// an inconclusive trial leaves open is kept. The profile that it returns has passed under the candidate's protocol.
+func (s search) minimize(ctx context.Context, c candidate, all []profile.Relaxation) (profile.Profile, []Proof, error) {
+	p := c.profile
+	if s.opts.Minimize == MinimizeNone {
+		return p, nil, nil
+	}
+	all = removable(s.target, p, all)
+	m := minimizer{search: s, c: c, proofs: map[string]Proof{}}
+	p, err := m.withoutUntouched(ctx, p, all)
+	if err != nil || s.opts.Minimize == MinimizeFast {
+		return p, nil, err
+	}
+	groups := grouped(has(p, all))
+	for len(groups) > 0 {
+		if p, groups, err = m.round(ctx, p, groups); err != nil {
+			return p, nil, err
+		}
+	}
+	return p, m.list(p), nil
+}
+
+// removable returns those relaxations of a profile that may be removed. VOLUMEs stay: without a mount, runtimes differ in
+// what they put there. The pod's own volumes stay, and so do seeds: that the e2e commands pass without a file of the image
+// does not show that nobody needs it.
+func removable(t target.Target, p profile.Profile, all []profile.Relaxation) []profile.Relaxation {
+	return slices.DeleteFunc(slices.Clone(all), func(r profile.Relaxation) bool {
+		for _, m := range p.Mounts {
+			switch r.ID {
+			case profile.SeededID(m.Path):
+				return true
+			case profile.MountID(m.Path), profile.OwnedID(m.Path), profile.MemoryID(m.Path):
+				return given(t, m)
+			}
+		}
+		return false
+	})
+}
+
+// given reports whether the pod had the mount before.
+func given(t target.Target, m profile.Mount) bool {
+	at, ok := t.GivenMount(m.Path)
+	return ok && at.Path == m.Path
+}
+
+// withoutUntouched removes, in one trial, the mounts in which the passing run wrote nothing, where the tracer saw it all.
+func (s minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all []profile.Relaxation) (profile.Profile, error) {
+	c, o := s.c, s.c.last.Observation
+	if !o.Trace.On || o.Trace.Lost > 0 || !c.last.Profile.Equal(p) {
+		return p, nil
+	}
+	next := p
+	for _, m := range p.Mounts {
+		r := slices.IndexFunc(all, func(r profile.Relaxation) bool { return r.ID == profile.MountID(m.Path) })
+		if r >= 0 && !touched(o, p, m) && !s.failedWithout(all[r].Undo(p), c.protocol) {
+			next = all[r].Undo(next)
+		}
+	}
+	if next.Equal(p) {
+		return p, nil
+	}
+	got, err := s.try(ctx, s.withoutTrial("without what was not touched", next, c))
+	if err != nil || !got.Passed() {
+		return p, err
+	}
+	return next, nil
+}
+
+// failedWithout reports whether it is known that a profile fails.
+func (s minimizer) failedWithout(p profile.Profile, proto trial.Protocol) bool {
+	o, ok := s.ledger.find(p, proto)
+	return ok && o.Outcome == trial.Failed
+}
+
+// minimizer is the state of minimize.
+type minimizer struct {
+	search
+	c      candidate
+	proofs map[string]Proof
+}
+
+// round tries a profile without each group, and returns the profile without those that are not needed, and the parts of the
+// others that are still to be tried.
+func (m minimizer) round(ctx context.Context, p profile.Profile, groups [][]profile.Relaxation) (profile.Profile, [][]profile.Relaxation, error) {
+	results := make([]Round, len(groups))
+	err := each(ctx, len(groups), m.parallel(), func(ctx context.Context, i int) (err error) {
+		results[i], err = m.tryWithout(ctx, p, groups[i])
+		return err
+	})
+	if err != nil {
+		return p, nil, err
+	}
+	var needless, rest [][]profile.Relaxation
+	for i, g := range groups {
+		switch {
+		case results[i].Passed():
+			needless = append(needless, g)
+		case len(g) == 1:
+			m.prove(p, g[0], results[i])
+		default:
+			rest = append(rest, halves(g)...)
+		}
+	}
+	p, err = m.drop(ctx, p, needless)
+	return p, rest, err
+}
+
+// drop removes groups that single trials did without: all at once, else one after the other.
+func (m minimizer) drop(ctx context.Context, p profile.Profile, needless [][]profile.Relaxation) (profile.Profile, error) {
+	if len(needless) == 0 {
+		return p, nil
+	}
+	all := slices.Concat(needless...)
+	o, err := m.tryNamed(ctx, "without all that is not needed", undo(p, all))
+	if err != nil || o.Passed() {
+		return undo(p, all), err
+	}
+	for _, g := range needless {
+		o, err := m.tryNamed(ctx, "without "+names(g)+" too", undo(p, g))
+		switch {
+		case err != nil:
+			return p, err
+		case o.Passed():
+			p = undo(p, g)
+		default:
+			for _, r := range g {
+				m.prove(p, r, o)
+			}
+		}
+	}
+	return p, nil
+}
+
+func (m minimizer) tryWithout(ctx context.Context, p profile.Profile, g []profile.Relaxation) (Round, error) {
+	return m.tryNamed(ctx, "without "+names(g), undo(p, g))
+}
+
+func (m minimizer) tryNamed(ctx context.Context, name string, p profile.Profile) (Round, error) {
+	return m.try(ctx, m.withoutTrial(name, p, m.c))
+}
+
+// prove notes what a trial without a relaxation showed.
+func (m minimizer) prove(p profile.Profile, r profile.Relaxation, o Round) {
+	text := "kept, not proved: " + string(o.Cause) + ": " + o.Observation.Failure.Text
+	if o.Outcome == trial.Failed {
+		text = "without it: " + o.Observation.Failure.Text
+		if evidence := plan.ProofEvidence(o.Observation, p, o.Profile); evidence != "" {
+			text += "; " + evidence
+		}
+	}
+	m.proofs[r.ID] = Proof{Relaxation: r.ID, Outcome: o.Outcome, Text: text, Round: o.Name}
+}
+
+// list returns the proofs of a profile, in the order of its relaxations; those of the user last.
+func (m minimizer) list(p profile.Profile) []Proof {
+	var out []Proof
+	for _, r := range p.Relaxations() {
+		if proof, ok := m.proofs[r.ID]; ok {
+			out = append(out, proof)
+		}
+	}
+	if proof, ok := m.proofs[profile.RootID]; ok && p.User.UID == 0 {
+		out = append(out, proof)
+	}
+	return out
+}
+
+// grouped makes a group of each relaxation; capabilities are many, and start in a few groups.
+func grouped(all []profile.Relaxation) [][]profile.Relaxation {
+	var out [][]profile.Relaxation
+	var caps []profile.Relaxation
+	for _, r := range all {
+		if strings.HasPrefix(r.ID, profile.CapabilityID("")) {
+			caps = append(caps, r)
+		} else {
+			out = append(out, []profile.Relaxation{r})
+		}
+	}
+	if len(caps) == 0 {
+		return out
+	}
+	return append(out, slices.Collect(slices.Chunk(caps, (len(caps)+chunks-1)/chunks))...)
+}
+
+func halves(g []profile.Relaxation) [][]profile.Relaxation {
+	return slices.Collect(slices.Chunk(g, (len(g)+1)/2))
+}
+
+// has returns the relaxations that a profile still has.
+func has(p profile.Profile, all []profile.Relaxation) []profile.Relaxation {
+	ids := map[string]bool{profile.RootID: p.User.UID == 0}
+	for _, r := range p.Relaxations() {
+		ids[r.ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(r profile.Relaxation) bool { return !ids[r.ID] })
+}
+
+func undo(p profile.Profile, g []profile.Relaxation) profile.Profile {
+	for _, r := range g {
+		p = r.Undo(p)
+	}
+	return p
+}
+
+// names names a group for the name of a round.
+func names(g []profile.Relaxation) string {
+	if len(g) > 4 {
+		return fmt.Sprintf("%d capabilities", len(g))
+	}
+	var out []string
+	for _, r := range g {
+		out = append(out, r.ID)
+	}
+	return strings.Join(out, ", ")
+}
+
+// lastWords returns the last line of the application, to be appended to a sentence.
+func lastWords(o observe.Observation) string {
+	lines := strings.Split(strings.TrimSpace(o.Logs), "\n")
+	if said := strings.TrimSpace(lines[len(lines)-1]); said != "" {
+		return "; it says: " + said
+	}
+	return ""
+}

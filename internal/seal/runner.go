@@ -1,0 +1,237 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trial"
+)
+
+// runner makes the trials of one target and records them. It is safe for concurrent use.
+type runner struct {
+	engine   engine.Engine
+	target   target.Target
+	facts    image.Facts
+	say      func(format string, args ...any)
+	ledger   *ledger
+	removals *removals
+	flights  *flights
+}
+
+// attempt is one trial to make.
+type attempt struct {
+	name     string
+	profile  profile.Profile
+	protocol trial.Protocol
+	patience trial.Patience
+	sealed   bool // it is one of the numbered sealed runs
+	// judge decides on the result of one run; nil takes it as it is.
+	judge func(Round) Round
+	// explained reports whether something in a failed run explains its failure; nil where no failure is repeated.
+	explained func(observe.Observation) bool
+	// blank is why the run cannot be made at all: a mount that no init container can make. Kind is "" where it can.
+	blank observe.Failure
+
+	started  func()
+	stopping func(context.Context, observe.Observation)
+	// late receives what asks for docker diff, once the run has ended, where the run left that to later. May be nil.
+	late func(ask func(context.Context) ([]observe.Change, error))
+}
+
+// try makes a trial, or returns the round that settles it already. A failure that nothing explains, a kill from outside
+// and a lack of memory are repeated before they count. Equal trials at the same time are made once.
+func (r runner) try(ctx context.Context, a attempt) (Round, error) {
+	for {
+		if found, ok := r.ledger.find(a.profile, a.protocol); ok {
+			return found, nil
+		}
+		f, mine := r.flights.join(a.profile, a.protocol)
+		if !mine {
+			select {
+			case <-f.done:
+				continue // it is recorded, or it was canceled and is begun again
+			case <-ctx.Done():
+				return Round{}, context.Cause(ctx)
+			}
+		}
+		defer r.flights.leave(f)
+		return r.repeat(ctx, a)
+	}
+}
+
+// repeat makes a trial until its result counts.
+func (r runner) repeat(ctx context.Context, a attempt) (Round, error) {
+	first, err := r.once(ctx, a)
+	if err != nil || a.explained == nil || !r.doubtful(a, first) {
+		return first, err
+	}
+	name := a.name
+	for n := 2; ; n++ {
+		r.ledger.update(first.place, func(o *Round) { o.repeated = true })
+		r.say("%s: nothing in the run explains the failure, which may be a disturbance", a.name)
+		a.name, a.sealed = fmt.Sprintf("%s, repeated", name), false
+		next, err := r.once(ctx, a)
+		if err != nil {
+			return next, err
+		}
+		same := next.Observation.Failure.Same(first.Observation.Failure)
+		switch {
+		case next.Passed() || next.Outcome == trial.Failed && a.explained(next.Observation):
+			return next, nil
+		case !same || n > repeats(next):
+			return r.settle(next, same), nil
+		}
+		first = next
+	}
+}
+
+// settle gives a repeated round its outcome: it failed if each run failed in the same way.
+func (r runner) settle(o Round, same bool) Round {
+	o.Outcome, o.Cause = trial.Failed, ""
+	if !same {
+		o.Outcome, o.Cause = trial.Inconclusive, trial.Unstable
+	}
+	r.ledger.update(o.place, func(at *Round) { at.Outcome, at.Cause = o.Outcome, o.Cause })
+	return o
+}
+
+// repeats returns how often a failure must be repeated before it counts.
+func repeats(o Round) int {
+	if f := o.Observation.Failure; f.Kind == observe.CommandFailed && f.Phase == observe.E2E {
+		return commandRepeats
+	}
+	return otherRepeats
+}
+
+// doubtful reports whether a round must be repeated before it counts.
+func (r runner) doubtful(a attempt, o Round) bool {
+	switch {
+	case o.Cause == trial.Killed, o.Cause == trial.OutOfMemory:
+		return true
+	case o.Outcome != trial.Failed:
+		return false
+	}
+	return !a.explained(o.Observation)
+}
+
+// once makes one run and records it. An engine error is tried once more.
+func (r runner) once(ctx context.Context, a attempt) (Round, error) {
+	if ctx.Err() != nil { // no trial begins once the seal is given up
+		return Round{}, fmt.Errorf("%s: %w", a.name, context.Cause(ctx))
+	}
+	place := r.ledger.begin()
+	r.say("%s: %s", a.name, describe(a.profile))
+	round, err := r.run(ctx, a)
+	var timeout *trial.TimeoutError
+	if err != nil && ctx.Err() == nil && a.late == nil && !errors.As(err, &timeout) {
+		r.say("%s: %v; trying again", a.name, err)
+		round, err = r.run(ctx, a)
+	}
+	if err != nil {
+		return Round{}, fmt.Errorf("%s: %w", a.name, err)
+	}
+	round.place = place
+	if a.judge != nil {
+		round = a.judge(round)
+	}
+	r.ledger.add(round)
+	if round.Passed() {
+		r.say("%s: passed in %s", a.name, round.Took.Round(100*time.Millisecond))
+	} else {
+		r.say("%s: %s", a.name, round.Observation.Failure.Text)
+	}
+	return round, nil
+}
+
+// run makes one run. Its container is removed while the next one starts.
+func (r runner) run(ctx context.Context, a attempt) (Round, error) {
+	round := Round{Name: a.name, Profile: a.profile, Protocol: a.protocol, sealed: a.sealed}
+	if a.blank.Kind != "" {
+		round.Outcome, round.Observation = trial.Failed, observe.Observation{Failure: a.blank}
+		return round, nil
+	}
+	res, err := trial.Run(ctx, r.engine, trial.Request{
+		Target: r.target, Facts: r.facts, Profile: a.profile, Protocol: a.protocol, Patience: a.patience,
+		Started: a.started, Stopping: a.stopping,
+	})
+	r.dispose(ctx, res, a.late)
+	if err != nil {
+		return Round{}, err
+	}
+	round.Outcome, round.Cause, round.Observation, round.Took = res.Outcome, res.Cause, res.Observation, res.Took
+	round.pendingChanges = res.ChangesPending
+	return round, nil
+}
+
+// dispose removes the container of a run, after docker diff has been asked for where the run left that to later.
+func (r runner) dispose(ctx context.Context, res trial.Result, late func(func(context.Context) ([]observe.Change, error))) {
+	if res.Container == nil {
+		return
+	}
+	last := func() {}
+	if late != nil && res.ChangesPending {
+		last = func() { late(res.Container.Changes) }
+	}
+	if r.target.Pod != nil { // its other containers run until it is removed, which must not wait
+		last()
+		last = func() {}
+	}
+	r.removals.begin(ctx, res.Container, last)
+}
+
+// flights are the trials that are being made.
+type flights struct {
+	mu  sync.Mutex
+	all []*flight
+}
+
+type flight struct {
+	profile  profile.Profile
+	protocol trial.Protocol
+	done     chan struct{}
+}
+
+// join returns the flight of an equal trial, or a new one that is the caller's own.
+func (f *flights) join(p profile.Profile, proto trial.Protocol) (_ *flight, mine bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range f.all {
+		if o.profile.Equal(p) && o.protocol.Implies(proto) && proto.Implies(o.protocol) {
+			return o, false
+		}
+	}
+	own := &flight{profile: p, protocol: proto, done: make(chan struct{})}
+	f.all = append(f.all, own)
+	return own, true
+}
+
+// leave ends a flight.
+func (f *flights) leave(own *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, o := range f.all {
+		if o == own {
+			f.all = append(f.all[:i], f.all[i+1:]...)
+			break
+		}
+	}
+	close(own.done)
+}
+
+func describe(p profile.Profile) string {
+	switch {
+	case p.Open:
+		return "as the image says"
+	case len(p.Mounts) == 1:
+		return fmt.Sprintf("uid %d, writable %s", p.User.UID, p.Mounts[0].Path)
+	}
+	return fmt.Sprintf("uid %d, %d writable folders", p.User.UID, len(p.Mounts))
+}

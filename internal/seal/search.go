@@ -1,0 +1,117 @@
+package seal
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/trial"
+)
+
+// search is the search for one target: what is known of it, and how its trials are made. It has no state: the ledger of
+// its runner has.
+type search struct {
+	runner
+	k      knowledge
+	opts   Options
+	timing timing
+	// protocol is the full one: with a restart, traced where that works.
+	protocol trial.Protocol
+}
+
+func newSearch(r runner, k knowledge, o Options) search {
+	t := newTiming(k.open, r.target.Ready.Timeout, o.Patience)
+	full := trial.Protocol{Traced: k.traced, Restart: trial.RestartFull, Ready: t.ready, Command: t.command}
+	return search{runner: r, k: k, opts: o, timing: t, protocol: full}
+}
+
+// parallel is how many trials are made in parallel.
+func (s search) parallel() int { return max(1, s.opts.Parallel) }
+
+// slots is how many trials are made in parallel when most of them are expected to fail: they mostly wait.
+func (s search) slots() int {
+	if n := s.parallel(); n == 1 || s.k.open.ReadyIn >= lightStart {
+		return n
+	}
+	return 2 * s.parallel()
+}
+
+// sealedTrial is a trial of a profile that may become the result.
+func (s search) sealedTrial(name string, p profile.Profile, proto trial.Protocol) attempt {
+	return attempt{
+		name: name, profile: p, protocol: proto, patience: s.timing.sealed, judge: s.judge, blank: s.cannotMake(p),
+		explained: func(o observe.Observation) bool { return plan.Explained(s.k.in, o) },
+	}
+}
+
+// withoutTrial is a trial of a profile without something, of which a failure only proves the need.
+func (s search) withoutTrial(name string, p profile.Profile, c candidate) attempt {
+	a := s.sealedTrial(name, p, c.protocol)
+	a.patience = s.timing.trial(max(s.k.open.ReadyIn, c.last.Observation.ReadyIn))
+	return a
+}
+
+// trySealed makes the next sealed run for a user.
+func (s search) trySealed(ctx context.Context, u plan.UserChoice, p profile.Profile, proto trial.Protocol) (Round, error) {
+	a := s.sealedTrial(s.sealedName(u), p, proto)
+	a.sealed = true
+	return s.try(ctx, a)
+}
+
+// sealedName numbers the sealed runs of a user; the first user that is tried has no name of its own.
+func (s search) sealedName(u plan.UserChoice) string {
+	n, first := 1, int64(-1)
+	for _, o := range s.ledger.all() {
+		if !o.sealed {
+			continue
+		}
+		if first < 0 {
+			first = o.Profile.User.UID
+		}
+		if o.Profile.User.UID == u.User.UID {
+			n++
+		}
+	}
+	if first < 0 || first == u.User.UID {
+		return fmt.Sprintf("sealed run %d", n)
+	}
+	return fmt.Sprintf("sealed run %d of uid %d", n, u.User.UID)
+}
+
+// minimal reports whether nothing can be removed from a profile.
+func (s search) minimal(p profile.Profile) bool {
+	return len(removable(s.target, p, p.Relaxations())) == 0
+}
+
+// judge lets a run that passed fail where it stopped otherwise than the open run did.
+func (s search) judge(o Round) Round {
+	open, exit := s.k.open.Exit, o.Observation.Exit
+	if !o.Passed() || open == nil || exit == nil || open.Code != 0 || exit.Code == 0 || exit.Phase != observe.Stop {
+		return o
+	}
+	o.Outcome = trial.Failed
+	o.Observation.Failure = observe.Failure{
+		Kind: observe.StopFailed, Phase: observe.Stop,
+		Text: fmt.Sprintf("exited %d when it was stopped, where the open run exited 0", exit.Code),
+	}
+	return o
+}
+
+// cannotMake returns the failure of a profile with a mount that no init container can make.
+func (s search) cannotMake(p profile.Profile) observe.Failure {
+	if p.Open {
+		return observe.Failure{}
+	}
+	for _, m := range p.Mounts {
+		if why := s.k.in.Seeding.Cannot(m); why != "" {
+			return observe.Failure{Kind: observe.SeedFailed, Phase: observe.Start, Path: m.Path, Text: why}
+		}
+	}
+	return observe.Failure{}
+}
+
+// DefaultParallel is how many trials are made in parallel on this machine.
+func DefaultParallel() int { return runtime.NumCPU() }

@@ -1,0 +1,74 @@
+package seal
+
+import (
+	"fmt"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+const (
+	leastLimit  = 16 << 20 // of a sizeLimit
+	limitFactor = 4        // between what a run left in a mount and its sizeLimit
+	blockSize   = 4096     // what a file takes at least on a disk
+)
+
+// withLimits gives a profile that passed a sizeLimit for each mount, from the most that any run left in it. No run can
+// enforce one on a disk, where a kubelet measures now and then and evicts: the passing run was below it.
+func (s explanation) withLimits(p profile.Profile) profile.Profile {
+	if !s.limits {
+		return p
+	}
+	for _, m := range p.Mounts {
+		if used, measured := s.most(m.Path); measured && !given(s.target, m) {
+			m.SizeLimit = sizeLimit(used)
+			p = p.WithMount(m)
+		}
+	}
+	return p
+}
+
+// sizeLimit is a generous limit for what was used: a power of two.
+func sizeLimit(u observe.Usage) int64 {
+	limit := int64(leastLimit)
+	for limit < limitFactor*taken(u) {
+		limit *= 2
+	}
+	return limit
+}
+
+// taken is what files take on a disk, each a block more than its bytes at most.
+func taken(u observe.Usage) int64 { return u.Bytes + int64(u.Files)*blockSize }
+
+// most is the most that any sealed run left in a mount.
+func (s explanation) most(at string) (most observe.Usage, measured bool) {
+	for _, r := range s.rounds {
+		for _, u := range r.Observation.Usage {
+			if u.Path == at && !r.Profile.Open && (!measured || taken(u) > taken(most)) {
+				most, measured = u, true
+			}
+		}
+	}
+	return most, measured
+}
+
+// limitReasons are the reasons for the sizeLimits of a profile.
+func (s explanation) limitReasons(p profile.Profile) []profile.Reason {
+	var out []profile.Reason
+	for _, m := range p.Mounts {
+		if m.SizeLimit == 0 {
+			continue
+		}
+		u, _ := s.most(m.Path)
+		why := fmt.Sprintf("%d MiB: the runs left at most %d bytes in %d files there, %d times that is allowed for, and %d MiB at least; "+
+			"no run enforces it, and what came and went between is not counted", m.SizeLimit>>20, u.Bytes, u.Files, limitFactor, leastLimit>>20)
+		switch {
+		case m.Medium == profile.Memory:
+			why += "; it counts against the memory limit of the container"
+		case m.Kind == profile.Seeded:
+			why += "; the copy of the image's content is part of it"
+		}
+		out = append(out, profile.Reason{Field: "sizeLimit " + m.Path, Why: why})
+	}
+	return out
+}
