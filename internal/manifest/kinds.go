@@ -24,12 +24,12 @@ const (
 	knativeGroup = "serving.knative.dev"
 )
 
-// rayPaths are the pods of a Ray cluster.
+// rayPaths returns the paths of the pods of a Ray cluster.
 func rayPaths(cluster string) []string {
 	return []string{cluster + "headGroupSpec.template.spec", cluster + "workerGroupSpecs[*].template.spec"}
 }
 
-// elasticPaths are the pods of an Elastic component that runs as one of several controllers.
+// elasticPaths lists the paths of the pods of an Elastic component that runs as one of several controllers.
 var elasticPaths = []string{"spec.deployment.podTemplate.spec", "spec.daemonSet.podTemplate.spec", "spec.statefulSet.podTemplate.spec"}
 
 var kinds = []kind{
@@ -99,8 +99,8 @@ const sparkGroup = "sparkoperator.k8s.io"
 const kindNames = "Pod, PodTemplate, ReplicationController, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob, List, " +
 	"Argo Rollout, Knative Service, OpenShift DeploymentConfig, KEDA ScaledJob"
 
-// runner is a controller that starts containers in a pod of its own making, so that an object of its kinds has no pod
-// that could be run and edited alone.
+// runner is a controller that makes the pods for the containers of an object itself: its kinds have no pod that could be run
+// and edited alone.
 type runner struct {
 	group string
 	kinds string // names, separated by a space

@@ -72,7 +72,7 @@ func (k kind) places(object *yaml.Node) (places [][]yamledit.Step, incomplete []
 	return places, incomplete, nil
 }
 
-// isComplete reports whether a node is a pod's spec of which each container has a name and an image.
+// isComplete reports whether a node is a pod's spec whose containers all have a name and an image.
 func isComplete(spec *yaml.Node) bool {
 	_, list, ok := yamledit.Lookup(spec, "containers")
 	if !ok || list.Kind != yaml.SequenceNode || len(list.Content) == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
-// Object is an object in which no pod was found that can be sealed.
+// Object is an object without a pod that can be sealed, or with containers in addition to such pods.
 type Object struct {
 	Document   *yamledit.Document
 	APIVersion string

@@ -33,7 +33,7 @@ type Pod struct {
 	Node *yaml.Node // the pod's spec
 }
 
-// Seed tells whether this is an init container that a seal brought, to fill a mount of another container.
+// Seed reports whether this is an init container that a seal brought, to fill a mount of another container.
 func (c Container) Seed() bool {
 	if !c.Init || !strings.HasPrefix(c.Name, SeedPrefix) {
 		return false
@@ -58,7 +58,7 @@ type Container struct {
 	Node  *yaml.Node
 }
 
-// List is the pod's list in which the container stands.
+// List returns the key of the pod's list that holds the container.
 func (c Container) List() string {
 	if c.Init {
 		return "initContainers"
@@ -66,7 +66,7 @@ func (c Container) List() string {
 	return "containers"
 }
 
-// Knative tells whether the pod's fields are limited to those that Knative passes on.
+// Knative reports whether the pod's fields are limited to those that Knative passes on.
 func (p *Pod) Knative() bool { return groupOf(p.APIVersion) == knativeGroup }
 
 // String names the pod for messages: "Deployment web".
@@ -96,12 +96,12 @@ func readHeader(object *yaml.Node) header {
 	return h
 }
 
-// BuiltIn tells whether the object is of a kind of Kubernetes' own, for which the API server knows how lists are merged.
+// BuiltIn reports whether the object is of a kind of Kubernetes itself: the API server knows how to merge its lists.
 func (p *Pod) BuiltIn() bool {
 	return slices.Contains([]string{"", "apps", "batch"}, groupOf(p.APIVersion))
 }
 
-// Selector are the labels by which a controller selects its pods; nil where it has none, or not only labels.
+// Selector returns the labels by which a controller selects its pods. It is nil if there are none, or not only labels.
 func (p *Pod) Selector() map[string]string {
 	selector, ok := yamledit.Walk(p.object, []yamledit.Step{{Key: "spec"}, {Key: "selector"}})
 	if !ok {
@@ -162,7 +162,7 @@ func decodeAt(d *yamledit.Document, n *yaml.Node, steps []yamledit.Step, into an
 	return d.Decode(n, into)
 }
 
-// claimNames are the names of a StatefulSet's claim templates.
+// claimNames returns the names of a StatefulSet's claim templates.
 func claimNames(d *yamledit.Document, object *yaml.Node) ([]string, error) {
 	templates, ok := yamledit.Walk(object, []yamledit.Step{{Key: "spec"}, {Key: "volumeClaimTemplates"}})
 	if !ok {
@@ -181,7 +181,7 @@ func claimNames(d *yamledit.Document, object *yaml.Node) ([]string, error) {
 	return names, nil
 }
 
-// whyNoPod explains the one object that may well have no pod of its own.
+// whyNoPod explains why a Rollout may have no pod: it may refer to another object.
 func whyNoPod(object *yaml.Node, h header) string {
 	if h.kind != "Rollout" {
 		return ""

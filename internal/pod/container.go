@@ -13,28 +13,33 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// reader reads one pod.
-type reader struct {
+// source is the pod that is read, with what its fields refer to.
+type source struct {
 	pod         *manifest.Pod
 	objects     *Objects
 	options     Options
 	unsupported notes
-	seeds       map[string]profile.MountKind // of the volumes that init containers of an earlier seal prepare
-	envs        map[string]*environment
+}
+
+// reader reads the containers of one pod.
+type reader struct {
+	*source
+	volumes volumeReader
 }
 
 func newReader(p *manifest.Pod, objects *Objects, o Options) *reader {
 	if objects == nil {
 		objects = &Objects{}
 	}
-	r := &reader{pod: p, objects: objects, options: o, seeds: map[string]profile.MountKind{}, envs: map[string]*environment{}}
+	s := &source{pod: p, objects: objects, options: o}
+	r := &reader{source: s, volumes: volumeReader{source: s, seeds: map[string]profile.MountKind{}, envs: map[string]*environment{}}}
 	for _, c := range p.Containers {
 		if !c.Seed() {
 			continue
 		}
-		r.seeds[c.VolumeMounts[0].Name] = profile.Owned
+		r.volumes.seeds[c.VolumeMounts[0].Name] = profile.Owned
 		if profile.CopiesContent(c.Command) {
-			r.seeds[c.VolumeMounts[0].Name] = profile.Seeded
+			r.volumes.seeds[c.VolumeMounts[0].Name] = profile.Seeded
 		}
 	}
 	return r
@@ -46,11 +51,11 @@ func (r *reader) member(c manifest.Container) (target.Member, error) {
 	if c.Image == "" {
 		return m, r.fail(c, []any{}, "container %s of %s names no image", m.Name, r.pod)
 	}
-	env, err := r.environment(c)
+	env, err := envReader{r.source}.environment(c)
 	if err != nil {
 		return m, err
 	}
-	r.envs[c.Name] = env
+	r.volumes.envs[c.Name] = env
 	t := &m.Target
 	t.Image, t.Name, t.Env, t.WorkingDir, t.Grace = c.Image, m.Name, env.vars, c.WorkingDir, grace(r.pod, r.options)
 	t.Platform, t.Secrets = r.options.Flags.Platform, env.secrets
@@ -66,10 +71,10 @@ func (r *reader) member(c manifest.Container) (target.Member, error) {
 	if t.Ports, err = r.ports(c); err != nil {
 		return m, err
 	}
-	if t.Ready.Probes, err = r.probes(c, t); err != nil {
+	if t.Ready.Probes, err = (probeReader{r.source}).probes(c, t); err != nil {
 		return m, err
 	}
-	if t.PostStart, t.PreStop, err = r.hooks(c); err != nil {
+	if t.PostStart, t.PreStop, err = (probeReader{r.source}).hooks(c); err != nil {
 		return m, err
 	}
 	r.override(c, t)
@@ -92,7 +97,7 @@ func (r *reader) override(c manifest.Container, t *target.Target) {
 	t.User, t.WorkingDir = cmp.Or(f.User, t.User), cmp.Or(f.WorkingDir, t.WorkingDir)
 }
 
-func (r *reader) chosen(c manifest.Container) bool {
+func (r *source) chosen(c manifest.Container) bool {
 	return len(r.options.Chosen) == 0 || slices.Contains(r.options.Chosen, c.Name)
 }
 
@@ -106,7 +111,7 @@ func kindOf(c manifest.Container) target.MemberKind {
 	return target.Init
 }
 
-// endsItself tells whether a main container runs to its end. A bare Pod that is not to be restarted may still be a
+// endsItself reports whether a main container runs to its end. A bare Pod that is not to be restarted may still be a
 // server: then it has ports or probes.
 func endsItself(p *manifest.Pod, c manifest.Container) bool {
 	if p.Spec.RestartPolicy != corev1.RestartPolicyNever && p.Spec.RestartPolicy != corev1.RestartPolicyOnFailure {
@@ -134,7 +139,7 @@ func (r *reader) security(c manifest.Container, t *target.Target) {
 		}
 	}
 	switch {
-	case slices.ContainsFunc(c.VolumeMounts, r.bySeal):
+	case slices.ContainsFunc(c.VolumeMounts, r.volumes.bySeal):
 		// An earlier seal chose this user, together with folders that are found anew: without them it may be refused
 		// where the image's own is not.
 	case user != nil && group != nil:
@@ -169,7 +174,7 @@ func (r *reader) checkIDs(c manifest.Container) error {
 	return nil
 }
 
-// ports are the container's TCP ports, in its order.
+// ports returns the container's TCP ports, in its order.
 func (r *reader) ports(c manifest.Container) ([]int, error) {
 	var out []int
 	for i, p := range c.Ports {

@@ -24,7 +24,7 @@ const (
 	standInHost = "127.0.0.1" // a connection to the node's agents is refused at once, and does not wait
 )
 
-// podName is the name that the pod might have in a cluster.
+// podName returns the name that the pod might have in a cluster.
 func podName(p *manifest.Pod) string {
 	name := strings.Trim(p.Name, "-.")
 	switch {
@@ -38,13 +38,13 @@ func podName(p *manifest.Pod) string {
 	return name + "-podseal"
 }
 
-// passing tells whether a controller names its pods, each otherwise, and the pod itself asks for no name.
+// passing reports whether a controller gives each pod another name, and the pod itself asks for none.
 func passing(p *manifest.Pod) bool {
 	own := p.Spec.Hostname != "" || p.Spec.HostnameOverride != nil && *p.Spec.HostnameOverride != ""
 	return !own && podName(p) != p.Name
 }
 
-// hostname is the pod's: its name, or the one that it asks for, cut as a kubelet does.
+// hostname returns the pod's hostname: its name, or the one that it asks for, cut as a kubelet does.
 func hostname(p *manifest.Pod) string {
 	name := cmp.Or(p.Spec.Hostname, podName(p))
 	if p.Spec.HostnameOverride != nil {
@@ -59,8 +59,8 @@ func hostname(p *manifest.Pod) string {
 	return cmp.Or(strings.Trim(name[:min(len(name), 63)], "-."), "pod")
 }
 
-// field is a field of the pod for a variable.
-func (r *reader) field(path string) (value string, known bool) {
+// field returns a field of the pod for a variable.
+func (r *source) field(path string) (value string, known bool) {
 	if value, known = r.metadata(path); known {
 		return value, true
 	}
@@ -80,8 +80,9 @@ func (r *reader) field(path string) (value string, known bool) {
 	return "", false
 }
 
-// fieldFile is a field of the pod for a file, which can have all labels, but nothing that is known only after the start.
-func (r *reader) fieldFile(path string) (value string, known bool) {
+// fieldFile returns a field of the pod for a file. A file can have all labels, but no field that is known only after the
+// start.
+func (r *source) fieldFile(path string) (value string, known bool) {
 	switch path {
 	case "metadata.labels":
 		return formatMap(r.labels()), true
@@ -91,8 +92,8 @@ func (r *reader) fieldFile(path string) (value string, known bool) {
 	return r.metadata(path)
 }
 
-// metadata is what variables and files can have.
-func (r *reader) metadata(path string) (value string, known bool) {
+// metadata returns a field that both variables and files can have.
+func (r *source) metadata(path string) (value string, known bool) {
 	p := r.pod
 	if base, key, ok := subscript(path); ok {
 		switch base {
@@ -114,8 +115,8 @@ func (r *reader) metadata(path string) (value string, known bool) {
 	return "", false
 }
 
-// labels are the pod's, with those that a controller adds and programs read.
-func (r *reader) labels() map[string]string {
+// labels returns the pod's labels, with those that a controller adds and programs read.
+func (r *source) labels() map[string]string {
 	labels := maps.Clone(r.pod.Meta.Labels)
 	if labels == nil {
 		labels = map[string]string{}
@@ -127,7 +128,7 @@ func (r *reader) labels() map[string]string {
 	return labels
 }
 
-// subscript parts metadata.labels['key'].
+// subscript splits metadata.labels['key'].
 func subscript(path string) (base, key string, ok bool) {
 	base, rest, found := strings.Cut(path, "['")
 	if !found || !strings.HasSuffix(rest, "']") || base == "" {
@@ -154,8 +155,8 @@ func nodeHas() corev1.ResourceList {
 	}
 }
 
-// resource is a request or limit of a container for the downward API.
-func (r *reader) resource(ref corev1.ResourceFieldSelector, own manifest.Container) (string, error) {
+// resource returns a request or limit of a container for the downward API.
+func (r *source) resource(ref corev1.ResourceFieldSelector, own manifest.Container) (string, error) {
 	c := own
 	if ref.ContainerName != "" {
 		var ok bool
@@ -170,12 +171,12 @@ func (r *reader) resource(ref corev1.ResourceFieldSelector, own manifest.Contain
 	key := corev1.ResourceName(name)
 	stand, known := nodeHas()[key]
 	if which != "limits" && which != "requests" || !known && !strings.HasPrefix(name, corev1.ResourceHugePagesPrefix) {
-		return "", fmt.Errorf("the resource %q is none that a pod can be told", ref.Resource)
+		return "", fmt.Errorf("no pod can have the resource %q in a variable or a file", ref.Resource)
 	}
 	q, has := list[key]
 	if !has && which == "limits" && known {
 		q = stand
-		r.unsupported.add(fmt.Sprintf("the container is told a limit of %s that stands for its node's (%s)", name, stand.String()), memberName(c))
+		r.unsupported.add(fmt.Sprintf("the limit of %s that the container reads is a stand-in for its node's (%s)", name, stand.String()), memberName(c))
 	}
 	return inUnits(q, ref.Divisor, key == corev1.ResourceCPU), nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// environment is what a container gets beside its image's variables, each name once.
+// environment holds the variables that a container gets in addition to those of its image, each name once.
 type environment struct {
 	vars    []target.EnvVar
 	at      map[string]int
@@ -87,8 +87,11 @@ func expand(s string, lookup func(string) (string, bool)) string {
 	return b.String()
 }
 
-// environment reads envFrom and env in a kubelet's order: what comes later wins, and sees what came before.
-func (r *reader) environment(c manifest.Container) (*environment, error) {
+// envReader reads the variables of containers.
+type envReader struct{ *source }
+
+// environment reads envFrom and env in a kubelet's order: a later variable wins, and may refer to earlier ones.
+func (r envReader) environment(c manifest.Container) (*environment, error) {
 	e := &environment{}
 	r.knativeEnv(c, e)
 	for i, from := range c.EnvFrom {
@@ -128,8 +131,8 @@ func (r *reader) environment(c manifest.Container) (*environment, error) {
 	return e, nil
 }
 
-// given is the value that the user gave for a variable.
-func (r *reader) given(name string) (string, bool) {
+// given returns the value that the user gave for a variable.
+func (r *source) given(name string) (string, bool) {
 	env := r.options.Flags.Env
 	for i := len(env) - 1; i >= 0; i-- {
 		if env[i].Name == name {
@@ -140,7 +143,7 @@ func (r *reader) given(name string) (string, bool) {
 }
 
 // envFrom adds all variables of a ConfigMap or Secret.
-func (r *reader) envFrom(c manifest.Container, i int, from corev1.EnvFromSource, e *environment) error {
+func (r envReader) envFrom(c manifest.Container, i int, from corev1.EnvFromSource, e *environment) error {
 	kind, name, optional := "", "", false
 	switch {
 	case from.ConfigMapRef != nil:
@@ -167,13 +170,13 @@ func (r *reader) envFrom(c manifest.Container, i int, from corev1.EnvFromSource,
 	return nil
 }
 
-// isVariable tells whether a kubelet takes a key as the name of a variable; it leaves out others.
+// isVariable reports whether a kubelet accepts a key as the name of a variable; it leaves out others.
 func isVariable(name string) bool {
 	return name != "" && strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r > '~' || r == '=' }) < 0
 }
 
-// valueFrom is the value of a variable that the pod takes from elsewhere; ok is false where it stays unset.
-func (r *reader) valueFrom(c manifest.Container, i int, v corev1.EnvVar) (value string, ok bool, err error) {
+// valueFrom returns the value of a variable that the pod takes from elsewhere; ok is false if it remains unset.
+func (r envReader) valueFrom(c manifest.Container, i int, v corev1.EnvVar) (value string, ok bool, err error) {
 	field := []any{"env", i}
 	from := v.ValueFrom
 	switch {
@@ -199,8 +202,8 @@ func (r *reader) valueFrom(c manifest.Container, i int, v corev1.EnvVar) (value 
 	return "", false, r.fail(c, field, "variable %s of container %s takes its value from where podseal cannot: give it by --env %s=VALUE", v.Name, memberName(c), v.Name)
 }
 
-// keyOf is the value of one key of a ConfigMap or Secret.
-func (r *reader) keyOf(c manifest.Container, i int, variable, kind, name, key string, optional bool) (value string, ok bool, err error) {
+// keyOf returns the value of one key of a ConfigMap or Secret.
+func (r envReader) keyOf(c manifest.Container, i int, variable, kind, name, key string, optional bool) (value string, ok bool, err error) {
 	data, found, err := r.objects.data(kind, r.pod.Namespace, name)
 	if err != nil {
 		return "", false, err
@@ -212,7 +215,7 @@ func (r *reader) keyOf(c manifest.Container, i int, variable, kind, name, key st
 	case optional:
 		return "", false, nil
 	case found:
-		return "", false, r.fail(c, []any{"env", i}, "container %s of %s takes %s from the key %q of %s %s, which has no such key: mend it, or give the value by --env %s=VALUE",
+		return "", false, r.fail(c, []any{"env", i}, "container %s of %s takes %s from the key %q of %s %s, which has no such key: add it, or give the value by --env %s=VALUE",
 			memberName(c), r.pod, variable, key, kind, name, variable)
 	}
 	return "", false, r.fail(c, []any{"env", i}, "container %s of %s takes %s from %s %s, which is not in the input: give its file by --with FILE, or the value by --env %s=VALUE",
@@ -223,7 +226,7 @@ func (r *reader) keyOf(c manifest.Container, i int, variable, kind, name, key st
 const knativePort = 8080
 
 // knativeEnv sets what Knative sets in the container that serves.
-func (r *reader) knativeEnv(c manifest.Container, e *environment) {
+func (r envReader) knativeEnv(c manifest.Container, e *environment) {
 	if !r.pod.Knative() || c.Init || len(r.pod.Spec.Containers) > 1 && len(c.Ports) == 0 {
 		return
 	}

@@ -18,16 +18,16 @@ const fileMode = 0o644
 
 // projection collects the files of one volume.
 type projection struct {
-	*reader
+	*source
 	name  string // of the volume
 	field []any
 	mode  *int32 // defaultMode
 	files map[string]target.VolumeFile
 }
 
-// files are those of a configMap, secret, downwardAPI or projected volume.
-func (r *reader) files(i int, v corev1.Volume) ([]target.VolumeFile, error) {
-	p := &projection{reader: r, name: v.Name, field: []any{"volumes", i}, files: map[string]target.VolumeFile{}}
+// files returns the files of a configMap, secret, downwardAPI or projected volume.
+func (r *volumeReader) files(i int, v corev1.Volume) ([]target.VolumeFile, error) {
+	p := &projection{source: r.source, name: v.Name, field: []any{"volumes", i}, files: map[string]target.VolumeFile{}}
 	var err error
 	switch {
 	case v.ConfigMap != nil:
@@ -42,7 +42,7 @@ func (r *reader) files(i int, v corev1.Volume) ([]target.VolumeFile, error) {
 	default:
 		p.mode = v.Projected.DefaultMode
 		for _, s := range v.Projected.Sources {
-			if err = p.source(s); err != nil {
+			if err = p.addSource(s); err != nil {
 				break
 			}
 		}
@@ -69,8 +69,8 @@ func (p *projection) checkFolders(files []target.VolumeFile) error {
 	return nil
 }
 
-// source adds what one source of a projected volume brings.
-func (p *projection) source(s corev1.VolumeProjection) error {
+// addSource adds the files of one source of a projected volume.
+func (p *projection) addSource(s corev1.VolumeProjection) error {
 	switch {
 	case s.ConfigMap != nil:
 		return p.object("ConfigMap", s.ConfigMap.Name, s.ConfigMap.Items, s.ConfigMap.Optional)
@@ -135,7 +135,7 @@ func (p *projection) object(kind, name string, items []corev1.KeyToPath, optiona
 	return nil
 }
 
-// downward adds the files that tell the pod about itself.
+// downward adds the files of the downward API.
 func (p *projection) downward(items []corev1.DownwardAPIVolumeFile) error {
 	for _, item := range items {
 		value := ""

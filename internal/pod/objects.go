@@ -39,7 +39,7 @@ func (o *Objects) find(kind, namespace, name string) (manifest.Object, bool) {
 	return manifest.Object{}, false
 }
 
-// data is the content of a ConfigMap or Secret, by key; ok is false where there is no such object.
+// data returns the content of a ConfigMap or Secret, by key; ok is false if there is no such object.
 func (o *Objects) data(kind, namespace, name string) (data map[string][]byte, ok bool, err error) {
 	x, ok := o.find(kind, namespace, name)
 	if !ok {
@@ -78,6 +78,6 @@ func (o *Objects) data(kind, namespace, name string) (data map[string][]byte, ok
 const (
 	// rootCA is the ConfigMap that every namespace of a cluster has.
 	rootCA = "kube-root-ca.crt"
-	// standIn is what stands for a file that only a cluster can give.
+	// standIn is the content of a file that only a cluster can give.
 	standIn = "podseal: a stand-in for what only a cluster gives\n"
 )

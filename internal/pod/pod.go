@@ -1,5 +1,5 @@
-// Package pod translates a pod of a manifest into targets: what each of its containers runs, with which files, variables
-// and volumes, as a kubelet would have it. It names what podseal cannot give to a pod.
+// Package pod translates a pod of a manifest into targets: the command, files, variables and volumes of each container, as
+// a kubelet would set them. It lists the fields of the pod that podseal does not support.
 package pod
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// Options is what the user says of a pod.
+// Options are the settings that the user gives for a pod.
 type Options struct {
-	// Flags is the target that the user's flags describe. What it says wins over the pod: variables for every container
-	// that declares them, the rest for the chosen containers. A zero field is one that the user did not give.
+	// Flags is the target that the user's flags describe. It wins over the pod: its variables for every container that
+	// declares them, the rest for the chosen containers. A zero field is one that the user did not give.
 	Flags target.Target
 	// Chosen are the names, in the manifest, of the containers that are to be sealed; none means all.
 	Chosen []string
@@ -29,8 +29,7 @@ type Options struct {
 // Pod is a pod as podseal runs it.
 type Pod struct {
 	Manifest *manifest.Pod
-	// Members are the pod's containers in the order in which a kubelet starts them, without those that an earlier seal
-	// brought. Their profiles are not set.
+	// Members are the pod's containers in the order of their starts, without those that an earlier seal brought. Their profiles are not set.
 	Members []target.Member
 
 	names  []string // of the members, in the manifest
@@ -57,13 +56,13 @@ func Read(p *manifest.Pod, objects *Objects, o Options) (*Pod, error) {
 		}
 		out.Members = append(out.Members, m)
 		out.names = append(out.names, c.Name)
-		mounted = append(mounted, r.mountsOf(c)...)
+		mounted = append(mounted, r.volumes.mountsOf(c)...)
 	}
-	volumes, err := r.volumes(mounted)
+	volumes, err := r.volumes.volumes(mounted)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.place(out.Members, volumes); err != nil {
+	if err := r.volumes.place(out.Members, volumes); err != nil {
 		return nil, err
 	}
 	out.main = mainMember(p, out)
@@ -75,12 +74,12 @@ func Read(p *manifest.Pod, objects *Objects, o Options) (*Pod, error) {
 	return out, nil
 }
 
-// inOrder are the containers in the order of their starts, less the seeds of an earlier seal.
+// inOrder returns the containers in the order of their starts, without the seeds of an earlier seal.
 func inOrder(p *manifest.Pod) []manifest.Container {
 	return slices.DeleteFunc(slices.Clone(p.Containers), manifest.Container.Seed)
 }
 
-// mainMember is the place of the container that commands are meant for.
+// mainMember returns the index of the container that commands are meant for.
 func mainMember(p *manifest.Pod, out *Pod) int {
 	if i := slices.Index(out.names, p.Meta.Annotations[defaultContainer]); i >= 0 && p.Meta.Annotations[defaultContainer] != "" {
 		return i
@@ -92,7 +91,7 @@ func mainMember(p *manifest.Pod, out *Pod) int {
 // seconds, but one that ignores the signal takes all of it in every run.
 const usualGrace = 10 * time.Second
 
-// grace is how long the pod's containers may take to stop.
+// grace returns how long the pod's containers may take to stop.
 func grace(p *manifest.Pod, o Options) time.Duration {
 	if given := p.Spec.TerminationGracePeriodSeconds; o.Flags.Grace == 0 && given != nil && *given >= 0 {
 		return max(time.Second, seconds(*given)) // a kubelet, too, gives at least one
@@ -100,12 +99,12 @@ func grace(p *manifest.Pod, o Options) time.Duration {
 	return cmp.Or(o.Flags.Grace, usualGrace)
 }
 
-// seconds is a number of seconds of a manifest, which knows no bound, as a duration of at most a day.
+// seconds returns a number of seconds of a manifest as a duration of at most a day.
 func seconds(n int64) time.Duration {
 	return time.Duration(min(max(n, 0), 86400)) * time.Second
 }
 
-// ports are the TCP ports of all containers: those that the user gave first, then those of the default container.
+// ports returns the TCP ports of all containers: those that the user gave first, then those of the default container.
 func ports(p *Pod, given []int) []int {
 	out := slices.Clone(given)
 	add := func(m target.Member) {
@@ -147,13 +146,12 @@ func fsGroup(p *manifest.Pod) *int64 {
 	return p.Spec.SecurityContext.FSGroup
 }
 
-// Names are the names that the members have in the manifest, in the order of Members. Knative lets a container go
-// without one.
+// Names returns the names of the members in the manifest, in the order of Members. Under Knative a name may be empty.
 func (p *Pod) Names() []string { return slices.Clone(p.names) }
 
-// Target is the container that has the name in the manifest, as the one to seal, in its pod. The other containers run
-// under the profiles that are given for their names, else unrestricted. It is the zero value for a container that is not
-// a member.
+// Target returns the container of a name in the manifest, as the one to seal, in its pod. The other containers run under the
+// profiles that are given for their names, else unrestricted. It returns the zero value for a container that is not a
+// member.
 func (p *Pod) Target(name string, profiles map[string]profile.Profile) target.Target {
 	at := slices.Index(p.names, name)
 	if at < 0 {
@@ -175,7 +173,7 @@ func (p *Pod) Target(name string, profiles map[string]profile.Profile) target.Ta
 	return t
 }
 
-// under are the members from one place to another with their profiles.
+// under returns the members from one place to another with their profiles.
 func (p *Pod) under(from, to int, profiles map[string]profile.Profile) []target.Member {
 	var out []target.Member
 	for i := from; i < to; i++ {
@@ -212,5 +210,5 @@ func (p *Pod) ready(at int) target.Ready {
 	return r
 }
 
-// memberName is a container's name, also where Knative lets it go without.
+// memberName returns a container's name, or Knative's default for one without a name.
 func memberName(c manifest.Container) string { return cmp.Or(c.Name, "user-container") }

@@ -7,17 +7,17 @@ import (
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
-// fail is an error about a field of a container, with its place in the file.
-func (r *reader) fail(c manifest.Container, field []any, format string, args ...any) error {
+// fail returns an error about a field of a container, with its place in the file.
+func (r *source) fail(c manifest.Container, field []any, format string, args ...any) error {
 	return r.pod.Document.Fail(descend(c.Node, field), format, args...)
 }
 
-// failPod is an error about a field of the pod.
-func (r *reader) failPod(field []any, format string, args ...any) error {
+// failPod returns an error about a field of the pod.
+func (r *source) failPod(field []any, format string, args ...any) error {
 	return r.pod.Document.Fail(descend(r.pod.Node, field), format, args...)
 }
 
-// descend follows keys and indexes into a node, as far as they are there: what a merge key brings stands elsewhere.
+// descend follows keys and indexes into a node, as far as they exist: a merge key brings values from another place.
 func descend(n *yaml.Node, field []any) *yaml.Node {
 	for _, step := range field {
 		var next *yaml.Node
@@ -37,7 +37,7 @@ func descend(n *yaml.Node, field []any) *yaml.Node {
 	return n
 }
 
-// follow follows an alias; one that leads nowhere stays.
+// follow returns the node that an alias refers to, or the node itself.
 func follow(n *yaml.Node) *yaml.Node {
 	for range 10 {
 		if n.Kind != yaml.AliasNode || n.Alias == nil {

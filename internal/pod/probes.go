@@ -13,8 +13,11 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// probes are the conditions under which the container is started and ready, and their ports are added to the target's.
-func (r *reader) probes(c manifest.Container, t *target.Target) ([]target.Probe, error) {
+// probeReader reads the probes and hooks of containers.
+type probeReader struct{ *source }
+
+// probes returns the conditions under which the container is started and ready. It adds their ports to the target's.
+func (r probeReader) probes(c manifest.Container, t *target.Target) ([]target.Probe, error) {
 	var out []target.Probe
 	for _, p := range []struct {
 		name string
@@ -48,7 +51,7 @@ func httpPort(g *target.HTTPGet) int {
 }
 
 // probe translates one probe; used is false for one that asks something else than the pod.
-func (r *reader) probe(c manifest.Container, name string, from *corev1.Probe) (out target.Probe, used bool, err error) {
+func (r probeReader) probe(c manifest.Container, name string, from *corev1.Probe) (out target.Probe, used bool, err error) {
 	out = target.Probe{Name: name, Timeout: max(time.Second, seconds(int64(from.TimeoutSeconds)))}
 	switch {
 	case from.Exec != nil:
@@ -90,8 +93,8 @@ func staticCommand(c manifest.Container, words []string) []string {
 	return out
 }
 
-// asksPod tells whether a probe or hook asks the pod itself; another host is out of reach.
-func (r *reader) asksPod(c manifest.Container, name, host string) bool {
+// asksPod reports whether a probe or hook asks the pod itself; another host is out of reach.
+func (r probeReader) asksPod(c manifest.Container, name, host string) bool {
 	if host == "" {
 		return true
 	}
@@ -100,7 +103,7 @@ func (r *reader) asksPod(c manifest.Container, name, host string) bool {
 }
 
 // httpGet translates a request; it is nil for one that asks something else than the pod.
-func (r *reader) httpGet(c manifest.Container, name string, from *corev1.HTTPGetAction) (*target.HTTPGet, error) {
+func (r probeReader) httpGet(c manifest.Container, name string, from *corev1.HTTPGetAction) (*target.HTTPGet, error) {
 	if !r.asksPod(c, name, from.Host) {
 		return nil, nil //nolint:nilnil // no request is no error
 	}
@@ -115,8 +118,8 @@ func (r *reader) httpGet(c manifest.Container, name string, from *corev1.HTTPGet
 	return out, nil
 }
 
-// port is a port by number or by the name that the container gives it.
-func (r *reader) port(c manifest.Container, name string, from intstr.IntOrString) (int, error) {
+// port returns a port by number or by the name that the container gives it.
+func (r probeReader) port(c manifest.Container, name string, from intstr.IntOrString) (int, error) {
 	port := int(from.IntVal)
 	if from.Type == intstr.String {
 		for _, p := range c.Ports {
@@ -140,8 +143,8 @@ func (r *reader) port(c manifest.Container, name string, from intstr.IntOrString
 	return port, nil
 }
 
-// hooks are what is done after the start and before the stop.
-func (r *reader) hooks(c manifest.Container) (postStart, preStop *target.Hook, err error) {
+// hooks returns the actions after the start and before the stop; each is nil if there is none.
+func (r probeReader) hooks(c manifest.Container) (postStart, preStop *target.Hook, err error) {
 	if c.Lifecycle == nil {
 		return nil, nil, nil
 	}
@@ -155,7 +158,7 @@ func (r *reader) hooks(c manifest.Container) (postStart, preStop *target.Hook, e
 	return postStart, preStop, err
 }
 
-func (r *reader) hook(c manifest.Container, name string, from *corev1.LifecycleHandler) (*target.Hook, error) {
+func (r probeReader) hook(c manifest.Container, name string, from *corev1.LifecycleHandler) (*target.Hook, error) {
 	switch {
 	case from == nil:
 	case from.Exec != nil && len(from.Exec.Command) > 0:

@@ -12,7 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// notes are the sentences on what cannot be emulated, each with the containers that it is about.
+// notes are the sentences about unsupported fields, each with the containers that it concerns.
 type notes struct {
 	order []string
 	about map[string][]string
@@ -45,7 +45,7 @@ func (n *notes) sentences() []string {
 	return out
 }
 
-// feature is something that a manifest can ask for and that podseal does not give.
+// feature is a field of a manifest that podseal does not support.
 type feature struct {
 	asked bool
 	says  string
@@ -59,8 +59,8 @@ func (n *notes) addAll(features []feature, containers ...string) {
 	}
 }
 
-// containerUnsupported notes what of a container is not emulated.
-func (r *reader) containerUnsupported(c manifest.Container) {
+// containerUnsupported notes the fields of a container that are not emulated.
+func (r *source) containerUnsupported(c manifest.Container) {
 	name := memberName(c)
 	r.unsupported.addAll([]feature{
 		{c.LivenessProbe != nil, "the livenessProbe is not run"},
@@ -92,7 +92,7 @@ func (r *reader) containerUnsupported(c manifest.Container) {
 }
 
 // confinement notes the profiles of the kernel's security modules, which are not loaded here.
-func (r *reader) confinement(seccomp *corev1.SeccompProfile, armor *corev1.AppArmorProfile, se *corev1.SELinuxOptions, who ...string) {
+func (r *source) confinement(seccomp *corev1.SeccompProfile, armor *corev1.AppArmorProfile, se *corev1.SELinuxOptions, who ...string) {
 	if seccomp != nil && seccomp.Type != corev1.SeccompProfileTypeRuntimeDefault {
 		r.unsupported.add(fmt.Sprintf("the seccomp profile %s is not used: all runs have the engine's default", seccomp.Type), who...)
 	}
@@ -105,15 +105,15 @@ func (r *reader) confinement(seccomp *corev1.SeccompProfile, armor *corev1.AppAr
 }
 
 // oldAppArmor notes the annotation by which pods chose an AppArmor profile before there was a field.
-func (r *reader) oldAppArmor(c manifest.Container) {
+func (r *source) oldAppArmor(c manifest.Container) {
 	value := r.pod.Meta.Annotations[corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name]
 	if value != "" && value != corev1.DeprecatedAppArmorBetaProfileRuntimeDefault {
 		r.unsupported.add("the AppArmor profile "+value+" is not used", memberName(c))
 	}
 }
 
-// mountUnsupported notes what of a mount is not emulated.
-func (r *reader) mountUnsupported(c manifest.Container, m corev1.VolumeMount) {
+// mountUnsupported notes the fields of a mount that are not emulated.
+func (r *source) mountUnsupported(c manifest.Container, m corev1.VolumeMount) {
 	r.unsupported.addAll([]feature{
 		{m.MountPropagation != nil && *m.MountPropagation != corev1.MountPropagationNone, "mountPropagation of " + m.MountPath + " is not given"},
 		{m.RecursiveReadOnly != nil && *m.RecursiveReadOnly != corev1.RecursiveReadOnlyDisabled, "recursiveReadOnly of " + m.MountPath + " is not given"},
@@ -121,14 +121,14 @@ func (r *reader) mountUnsupported(c manifest.Container, m corev1.VolumeMount) {
 	}, memberName(c))
 }
 
-// podUnsupported notes what of the pod itself is not emulated.
-func (r *reader) podUnsupported() {
+// podUnsupported notes the fields of the pod itself that are not emulated.
+func (r *source) podUnsupported() {
 	s := r.pod.Spec
 	r.unsupported.addAll([]feature{
-		{s.HostNetwork, "hostNetwork is not given: the pod has a network of its own"},
+		{s.HostNetwork, "hostNetwork is not given: the pod has its own network"},
 		{s.HostPID, "hostPID is not given: the pod sees its own processes only"},
-		{s.HostIPC, "hostIPC is not given: the pod has an IPC namespace of its own"},
-		{isTrue(s.ShareProcessNamespace), "shareProcessNamespace is not given: each container has processes of its own"},
+		{s.HostIPC, "hostIPC is not given: the pod has its own IPC namespace"},
+		{isTrue(s.ShareProcessNamespace), "shareProcessNamespace is not given: each container sees its own processes only"},
 		{s.HostUsers != nil && !*s.HostUsers, "hostUsers: false is not given: users are not mapped"},
 		{s.RuntimeClassName != nil && *s.RuntimeClassName != "", "the runtimeClass is not used: the engine's own runtime runs the pod"},
 		{len(s.HostAliases) > 0, "hostAliases are not in /etc/hosts"},

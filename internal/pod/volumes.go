@@ -13,9 +13,16 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// mountsOf are a container's mounts as they were before an earlier seal: a folder that an init container of the seal fills
-// with the image's content is not given, it is found anew; one that it only makes is an emptyDir like any other.
-func (r *reader) mountsOf(c manifest.Container) []corev1.VolumeMount {
+// volumeReader reads the volumes and mounts of a pod.
+type volumeReader struct {
+	*source
+	seeds map[string]profile.MountKind // of the volumes that init containers of an earlier seal prepare
+	envs  map[string]*environment      // of the containers, by name
+}
+
+// mountsOf returns a container's mounts without those of an earlier seal. A folder that an init container of the seal fills
+// with the image's content is left out, since the next seal finds it again. A folder that it only makes is an emptyDir.
+func (r *volumeReader) mountsOf(c manifest.Container) []corev1.VolumeMount {
 	var out []corev1.VolumeMount
 	for _, m := range c.VolumeMounts {
 		switch {
@@ -29,13 +36,13 @@ func (r *reader) mountsOf(c manifest.Container) []corev1.VolumeMount {
 	return out
 }
 
-// bySeal tells whether an earlier seal made a mount what it is.
-func (r *reader) bySeal(m corev1.VolumeMount) bool {
+// bySeal reports whether an earlier seal made a mount.
+func (r *volumeReader) bySeal(m corev1.VolumeMount) bool {
 	return r.seeds[m.Name] != "" && m.SubPath == profile.SeedSubPath
 }
 
-// volumes are those of the pod that a container mounts: a kubelet makes no other.
-func (r *reader) volumes(mounted []corev1.VolumeMount) ([]target.Volume, error) {
+// volumes returns the volumes of the pod that a container mounts: a kubelet makes no other.
+func (r *volumeReader) volumes(mounted []corev1.VolumeMount) ([]target.Volume, error) {
 	used := map[string]bool{}
 	for _, m := range mounted {
 		used[m.Name] = true
@@ -66,7 +73,7 @@ func (r *reader) volumes(mounted []corev1.VolumeMount) ([]target.Volume, error) 
 }
 
 // volume translates one volume.
-func (r *reader) volume(i int, v corev1.Volume) (target.Volume, error) {
+func (r *volumeReader) volume(i int, v corev1.Volume) (target.Volume, error) {
 	out := target.Volume{Name: v.Name}
 	s := v.VolumeSource
 	switch {
@@ -104,8 +111,8 @@ func (r *reader) volume(i int, v corev1.Volume) (target.Volume, error) {
 	return out, nil
 }
 
-// medium is an emptyDir's, with what of it cannot be had.
-func (r *reader) medium(v corev1.Volume) profile.Medium {
+// medium returns an emptyDir's medium, and notes its unsupported fields.
+func (r *volumeReader) medium(v corev1.Volume) profile.Medium {
 	e := v.EmptyDir
 	if e.SizeLimit != nil {
 		r.unsupported.add("the sizeLimit of volume " + v.Name + " is not enforced")
@@ -119,11 +126,11 @@ func (r *reader) medium(v corev1.Volume) profile.Medium {
 	case corev1.StorageMediumMemory:
 		return profile.Memory
 	}
-	r.unsupported.add("the medium " + string(e.Medium) + " of volume " + v.Name + " is not had: it is a folder on disk")
+	r.unsupported.add("the medium " + string(e.Medium) + " of volume " + v.Name + " is not used: it is a folder on disk")
 	return profile.Disk
 }
 
-// sourceKind is the field that says what a volume is.
+// sourceKind returns the name of the field that says what a volume is.
 func sourceKind(s corev1.VolumeSource) string {
 	for _, k := range []struct {
 		is   bool
@@ -154,7 +161,7 @@ func sourceKind(s corev1.VolumeSource) string {
 }
 
 // place gives each member its mounts.
-func (r *reader) place(members []target.Member, volumes []target.Volume) error {
+func (r *volumeReader) place(members []target.Member, volumes []target.Volume) error {
 	kinds, times := map[string]target.VolumeKind{}, map[string]int{}
 	for _, v := range volumes {
 		kinds[v.Name] = v.Kind
@@ -185,7 +192,7 @@ func (r *reader) place(members []target.Member, volumes []target.Volume) error {
 }
 
 // mount translates one mount.
-func (r *reader) mount(c manifest.Container, m corev1.VolumeMount, kinds map[string]target.VolumeKind) (target.VolumeMount, error) {
+func (r *volumeReader) mount(c manifest.Container, m corev1.VolumeMount, kinds map[string]target.VolumeKind) (target.VolumeMount, error) {
 	at := slices.IndexFunc(c.VolumeMounts, func(have corev1.VolumeMount) bool { return have.MountPath == m.MountPath && have.Name == m.Name })
 	field := []any{"volumeMounts", at}
 	out := target.VolumeMount{Volume: m.Name, Path: path.Join("/", m.MountPath), ReadOnly: m.ReadOnly, SubPath: m.SubPath}
@@ -217,8 +224,8 @@ func (r *reader) mount(c manifest.Container, m corev1.VolumeMount, kinds map[str
 	return out, nil
 }
 
-// claimReadOnly tells whether the pod asks for a claim read-only.
-func (r *reader) claimReadOnly(name string) bool {
+// claimReadOnly reports whether the pod asks for a claim read-only.
+func (r *volumeReader) claimReadOnly(name string) bool {
 	return slices.ContainsFunc(r.pod.Spec.Volumes, func(v corev1.Volume) bool {
 		return v.Name == name && v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ReadOnly
 	})
