@@ -223,7 +223,15 @@ func (l *learning) tryAhead(ctx context.Context, k knowledge) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.trySealed(ctx, users[0], first.Profile, s.protocol)
+	end := func() {}
+	if s.minimal(first.Profile) {
+		end = s.confirmAhead(ctx, first.Profile, s.protocol)
+	}
+	o, err := s.trySealed(ctx, users[0], first.Profile, s.protocol)
+	if err == nil && o.Passed() && s.minimal(first.Profile) && s.parallel() > 1 {
+		_, err = s.try(ctx, s.confirmation(first.Profile, s.protocol)) // it has begun
+	}
+	end()
 	return err
 }
 
