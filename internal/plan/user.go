@@ -24,7 +24,7 @@ type UserChoice struct {
 }
 
 // Users lists the users to try, best first, each once, never root: the declared one; for a root image the one that the
-// main process dropped to, then the ones that other processes run as, then those that the image's files name, then the
+// main process dropped to, then the ones that other processes run or wrote as, then those that the image's files name, then the
 // owners of what is written, then a fixed unprivileged one. It fails when the declared user cannot be resolved in the image.
 func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 	declared := declaredUser(in)
@@ -41,6 +41,11 @@ func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 			if p.Main == main {
 				out.add(in.Users, p.UID, p.GID, processWhy(p))
 			}
+		}
+	}
+	for _, w := range in.Open.Writes { // a process may live only for the length of one request
+		if !w.Exec {
+			out.add(in.Users, w.UID, w.GID, fmt.Sprintf("is what the process %s ran as when it wrote %s", w.Command, w.Path))
 		}
 	}
 	for _, c := range in.Advised {

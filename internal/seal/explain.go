@@ -2,6 +2,7 @@ package seal
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,9 +25,14 @@ type explanation struct {
 }
 
 // explain returns the result of a finding: the reasons, the choices, and what the runs did not reach.
-func (s search) explain(f finding) (Result, error) {
+func (s search) explain(ctx context.Context, f finding) (Result, error) {
 	e := explanation{finding: f, k: s.k, target: s.target, rounds: s.ledger.all(), limits: s.opts.SizeLimits}
-	return e.result(s.facts)
+	res, err := e.result(s.facts)
+	if err != nil || res.Seal == nil {
+		return res, err
+	}
+	res.Losses, err = losses(ctx, s.k.in.Tree, s.k.open, e.sealedRound().Observation)
+	return res, err
 }
 
 func (s explanation) result(facts image.Facts) (Result, error) {

@@ -153,6 +153,11 @@ func render(res seal.Result) string {
 	for _, s := range res.Swallowed {
 		fmt.Fprintf(&b, "swallowed %s\n", s)
 	}
+	for _, l := range res.Losses {
+		if l.Kind != seal.NewError {
+			fmt.Fprintf(&b, "lost, %s: %s: %s\n", l.Kind, l.What, l.Detail)
+		}
+	}
 	for i, r := range res.Rounds {
 		outcome := string(r.Outcome)
 		if !r.Passed() {

@@ -1,8 +1,175 @@
 package seal
 
-// Loss is one thing that the open run did and the sealed run did not do.
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+)
+
+// LossKind says what the sealed run did not do.
+type LossKind string
+
+// The kinds of losses.
+const (
+	Refused      LossKind = "refused"       // a write that succeeded in the open run was refused
+	NotAttempted LossKind = "not attempted" // a file that the open run wrote was not even tried
+	NoProcess    LossKind = "process"       // a program that ran in the open run did not run
+	NoPort       LossKind = "port"          // nothing listened on a port of the open run
+	NewError     LossKind = "log"           // an error was logged that the open run did not log
+)
+
+// Loss is one thing that the open run did and the sealed run, which passed, did not do. The e2e commands do not notice it.
 type Loss struct {
-	Kind   string `json:"kind"`   // "refused", "not attempted", "process", "port" or "log"
-	What   string `json:"what"`   // a path, a command, a port or a line
-	Detail string `json:"detail"` // one sentence
+	Kind LossKind `json:"kind"`
+	// What is a path, the name of a program, a port, or a line of the logs.
+	What string `json:"what"`
+	// Detail says more in one sentence.
+	Detail string `json:"detail"`
+}
+
+// maxLosses bounds the losses of each kind that a result has.
+const maxLosses = 20
+
+// losses returns what the open run did and a sealed run did not do. tree is the image's: a file that the image ships is
+// named first. Where one of the runs was not traced, writes are not compared.
+func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observation) ([]Loss, error) {
+	var out []Loss
+	if traced(open) && traced(sealed) {
+		before, now := diff.Collect(open), diff.Collect(sealed)
+		out = append(out, refused(before, now)...)
+		missing, err := notAttempted(ctx, tree, before, now)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, missing...)
+	}
+	out = append(out, missingProcesses(open.Processes, sealed.Processes)...)
+	out = append(out, missingPorts(open.Listening, sealed.Listening)...)
+	return append(out, newErrors(open.Logs, sealed.Logs)...), nil
+}
+
+func traced(o observe.Observation) bool { return o.Trace.On && o.Trace.Lost == 0 }
+
+// refused returns the paths that the open run wrote and the sealed run was refused.
+func refused(open, sealed diff.List) []Loss {
+	var out []Loss
+	for _, e := range sealed.Denied() {
+		wrote := func(o diff.Evidence) bool { return o.Path == e.Path }
+		advice, managed := managedFiles[e.Path]
+		if !slices.ContainsFunc(open.Allowed(), wrote) || e.Noise != "" && !managed {
+			continue
+		}
+		detail := e.String()
+		if managed {
+			detail += "; " + advice
+		}
+		out = append(out, Loss{Refused, e.Path, detail})
+	}
+	return out[:min(len(out), maxLosses)]
+}
+
+// managedFiles are files that a kubelet makes for each pod, with what to use in place of writing to them.
+var managedFiles = map[string]string{
+	"/etc/hosts":       "a kubelet manages this file: name the hosts in the pod's hostAliases",
+	"/etc/resolv.conf": "a kubelet manages this file: use the pod's dnsPolicy and dnsConfig",
+	"/etc/hostname":    "a kubelet manages this file: use the pod's hostname",
+}
+
+// notAttempted returns the files that the open run wrote and the sealed run did not try to write, those of the image first.
+// Files with names made at run time, and changes of owners, modes and times alone, do not count.
+func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List) ([]Loss, error) {
+	var shipped, other []Loss
+	for _, e := range open.Allowed() {
+		tried := func(o diff.Evidence) bool { return o.Path == e.Path }
+		if len(e.Calls) == 0 || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || slices.ContainsFunc(sealed, tried) {
+			continue
+		}
+		entry, ok, err := image.Probe(ctx, tree, e.Path)
+		if err != nil {
+			return nil, fmt.Errorf("looking up %s in the image: %w", e.Path, err)
+		}
+		l := Loss{NotAttempted, e.Path, "written in the open run by " + writersOf(e)}
+		if ok && entry.Kind == image.File {
+			shipped = append(shipped, l)
+		} else {
+			other = append(other, l)
+		}
+	}
+	out := slices.Concat(shipped, other)
+	return out[:min(len(out), maxLosses)], nil
+}
+
+// passing reports whether a part of a path was made up at run time, so that no other run has it.
+func passing(at string) bool {
+	for ; at != "/" && at != "*"; at = path.Dir(at) {
+		if base := path.Base(at); base == "*" || diff.Random(base) {
+			return true
+		}
+	}
+	return false
+}
+
+// byExec reports whether only commands that were executed in the container made the writes, and not the application.
+func byExec(e diff.Evidence) bool {
+	return !slices.ContainsFunc(e.Writers, func(w diff.Writer) bool { return !w.Exec })
+}
+
+func writersOf(e diff.Evidence) string {
+	var out []string
+	for _, w := range e.Writers {
+		out = append(out, fmt.Sprintf("%s (uid %d)", w.Command, w.UID))
+	}
+	return strings.Join(slices.Compact(out), ", ")
+}
+
+func missingProcesses(open, sealed []observe.Process) []Loss {
+	var out []Loss
+	for _, p := range open {
+		same := func(q observe.Process) bool { return q.Command == p.Command }
+		known := func(l Loss) bool { return l.What == p.Command }
+		if !slices.ContainsFunc(sealed, same) && !slices.ContainsFunc(out, known) {
+			out = append(out, Loss{NoProcess, p.Command, fmt.Sprintf("ran in the open run as uid %d", p.UID)})
+		}
+	}
+	slices.SortFunc(out, func(a, b Loss) int { return cmp.Compare(a.What, b.What) })
+	return out[:min(len(out), maxLosses)]
+}
+
+func missingPorts(open, sealed []int) []Loss {
+	var out []Loss
+	for _, p := range open {
+		if !slices.Contains(sealed, p) {
+			out = append(out, Loss{NoPort, fmt.Sprint(p), "something listened on it in the open run"})
+		}
+	}
+	return out
+}
+
+// errorWords finds lines that report an error.
+var errorWords = regexp.MustCompile(`(?i)\b(?:error|fatal|panic|critical|crit|emerg|failed|failure|traceback)\b`)
+
+// newErrors returns the lines of the sealed run that report an error, and that the open run did not log.
+func newErrors(open, sealed string) []Loss {
+	known := map[string]bool{}
+	for l := range strings.Lines(open) {
+		known[observe.LineTemplate(l)] = true
+	}
+	var out []Loss
+	for l := range strings.Lines(sealed) {
+		l = strings.TrimSpace(l)
+		if t := observe.LineTemplate(l); !known[t] && (errorWords.MatchString(l) || len(plan.ReadRefusals(l, "")) > 0) {
+			known[t] = true
+			out = append(out, Loss{NewError, l, "logged by the sealed run alone"})
+		}
+	}
+	return out[:min(len(out), maxLosses)]
 }

@@ -88,7 +88,7 @@ func (r runner) seal(ctx context.Context, o Options) (res Result, closeTree func
 	if err != nil {
 		return res, closeTree, err
 	}
-	res, err = s.explain(f)
+	res, err = s.explain(ctx, f)
 	return res, closeTree, err
 }
 

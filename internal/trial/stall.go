@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/observe"
 )
 
 // stallPoll is how often a run that is not ready is inspected for progress.
@@ -72,7 +72,7 @@ func (p progress) update(ctx context.Context, c engine.Container) (fresh bool, e
 	}
 	writes, _ := c.Writes()
 	for l := range strings.Lines(logs) {
-		fresh = p.add("line", template(l)) || fresh
+		fresh = p.add("line", observe.LineTemplate(l)) || fresh
 	}
 	for _, proc := range procs {
 		fresh = p.add("process", proc.Command) || fresh
@@ -85,9 +85,3 @@ func (p progress) update(ctx context.Context, c engine.Container) (fresh bool, e
 	}
 	return fresh, nil
 }
-
-// numbers finds what differs between lines that say the same: times, addresses, process ids.
-var numbers = regexp.MustCompile(`(?i)\b[0-9a-f]*[0-9][0-9a-f]*\b|[0-9]+`)
-
-// template returns a log line without what differs each time that it is written.
-func template(line string) string { return numbers.ReplaceAllString(strings.TrimSpace(line), "0") }

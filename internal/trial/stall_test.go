@@ -26,16 +26,6 @@ func TestShouldAbandon(t *testing.T) {
 	}
 }
 
-// TestTemplate treats lines that differ in times, addresses and process ids as one.
-func TestTemplate(t *testing.T) {
-	if a, b := template("start 12:01 pid 7 at 7ffe0\n"), template("start 13:44 pid 12 at 12bc0"); a != b {
-		t.Errorf("%q, %q", a, b)
-	}
-	if template("listening on 80") == template("retry in 80") {
-		t.Error("different lines are taken for one")
-	}
-}
-
 func TestImplies(t *testing.T) {
 	full := Protocol{Restart: RestartFull, Ready: time.Minute}
 	traced := full

@@ -123,4 +123,6 @@ func withCause(ctx context.Context, err error) error {
 // TimeoutError is a run that took longer than the user allows.
 type TimeoutError struct{ Limit time.Duration }
 
-func (e *TimeoutError) Error() string { return fmt.Sprintf("the run took longer than --timeout %s", e.Limit) }
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("the run took longer than --timeout %s", e.Limit)
+}
