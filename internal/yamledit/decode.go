@@ -21,6 +21,9 @@ func (d *Document) DecodeValue(n *yaml.Node, v, into any) error {
 		return d.Fail(n, "no JSON can say this: %v", err)
 	}
 	if err := json.Unmarshal(text, into); err != nil {
+		if located := typeError(d, n, text, into); located != nil {
+			return located
+		}
 		return d.Fail(n, "not what Kubernetes takes here: %v", err)
 	}
 	return nil
