@@ -239,11 +239,12 @@ func (p *patcher) prove(pods []*manifest.Pod, wants map[string]object, text []by
 	if at == "" {
 		return nil
 	}
-	if n := sharedAnchor(doc.Root); n != nil {
+	if n := anchorAt(doc.Root, at); n != nil {
 		return doc.Fail(n, "anchor &%s is used elsewhere too, and sealing would change what its aliases mean (at %s): write the aliases out, or seal all containers that use it", n.Anchor, at)
 	}
 	if !bytes.HasSuffix(doc.Text, []byte("\n")) {
-		return doc.Fail(pods[0].Node, "%s is the last line's text, which has no line end and would get one: end the file with a line end", at)
+		lastLine := &yaml.Node{Line: 1 + bytes.Count(doc.Text, []byte("\n"))}
+		return doc.Fail(lastLine, "the last line belongs to %s, and has no line end: end the file with a line end", at)
 	}
 	return doc.Fail(pods[0].Node, "this place cannot be edited safely: %s would not become what was wanted", at)
 }
@@ -258,20 +259,4 @@ func nest(path []yamledit.Step, tree object) any {
 	}
 	inner, _ := nest(path[1:], tree).(object)
 	return items{at: []itemEdit{{path[0].Index, inner}}}
-}
-
-// sharedAnchor finds an anchor that an alias refers to.
-func sharedAnchor(n *yaml.Node) *yaml.Node {
-	if n == nil {
-		return nil
-	}
-	if n.Kind == yaml.AliasNode {
-		return n.Alias
-	}
-	for _, c := range n.Content {
-		if found := sharedAnchor(c); found != nil {
-			return found
-		}
-	}
-	return nil
 }
