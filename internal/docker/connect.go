@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -72,7 +73,10 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 	}
 	cli, err := dial(where)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the engine at %s: %w", where.host, err)
+		if bad := new(url.Error); errors.As(err, &bad) {
+			err = bad.Err
+		}
+		return nil, &SettingError{fmt.Sprintf("connecting to the engine at %s: %v: check DOCKER_HOST or the current docker context", where.host, err)}
 	}
 	e := &Engine{cli: cli, opts: opts, host: where.host, pub: publicHost(where.host)}
 	if err := e.greet(ctx); err != nil {
@@ -122,7 +126,7 @@ func (e *Engine) greet(ctx context.Context) error {
 			"or point DOCKER_HOST at a Linux engine", e.host)
 	}
 	e.cli.NegotiateAPIVersionPing(ping)
-	return nil
+	return e.checkVersion(ctx, ping.APIVersion)
 }
 
 // UnreachableError is an engine that does not answer.
