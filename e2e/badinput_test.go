@@ -45,6 +45,17 @@ func badInputs(t *testing.T) []badInput {
 		{name: "not YAML", args: []string{"run", "-f", text, "--", "true"}, code: exitUsage, says: text},
 		{name: "no pod in the manifest", args: []string{"run", "-f", configMap, "--", "true"}, code: exitUsage, says: configMap},
 		{name: "Windows pod", args: []string{"run", "-f", windows, "--", "true"}, code: exitUsage, says: "indows"},
+		{name: "no such user in the image", args: []string{"run", "-u", "nosuch", nginx, "--", "true"}, code: exitUsage, says: "--user nosuch"},
+		{name: "no such network", args: []string{"run", "--network", "podseal-nosuch", nginx, "--", "true"}, code: exitUsage, says: "--network podseal-nosuch"},
+		{name: "no such container's network", args: []string{"run", "--network", "container:podseal-nosuch", nginx, "--", "true"}, code: exitUsage, says: "container:podseal-nosuch"},
+		{
+			name: "an API version that the engine does not speak", args: []string{"run", nginx, "--", "true"},
+			env: []string{"DOCKER_API_VERSION=1.99"}, code: exitUsage, says: "DOCKER_API_VERSION=1.99",
+		},
+		{
+			name: "an API version that is none", args: []string{"diff", "x"},
+			env: []string{"DOCKER_API_VERSION=new"}, code: exitUsage, says: "DOCKER_API_VERSION=new",
+		},
 		{name: "no such e2e command", args: []string{"run", nginx, "--", "/no/such/command"}, code: exitUsage, says: "/no/such/command"},
 		{
 			name: "unreachable engine", args: []string{"run", nginx, "--", "true"},

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"regexp"
-	"strconv"
-
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/pflag"
+	kubernetes "k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/podseal/podseal/internal/seal"
 )
@@ -18,26 +17,28 @@ type clusterOptions struct {
 
 func (o *clusterOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.seedImage, "seed-image", "", "run the init containers of an image without a shell in this `IMAGE`, which has sh, rm, mkdir, cp and mv")
-	f.StringVar(&o.kubernetes, "kubernetes-version", "", "the oldest Kubernetes `VERSION` that the pod has to run on; from 1.36 on, the seed image copies from an image volume (default: one without image volumes)")
-	f.BoolVar(&o.sizeLimits, "size-limits", false, "give every emptyDir a sizeLimit, from what the runs left in it")
+	f.StringVar(&o.kubernetes, "kubernetes-version", "", "emit for this Kubernetes `VERSION` and later; from 1.36 on, the seed image copies from an image volume (default: any version)")
+	f.BoolVar(&o.sizeLimits, "size-limits", false, "give every emptyDir a sizeLimit, from its size after the runs")
 }
 
-var kubernetesVersion = regexp.MustCompile(`^v?1\.([0-9]{1,3})(?:\.[0-9]+)?$`)
-
-// imageVolumesSince is the minor version in which image volumes became generally available.
-const imageVolumesSince = 36
+// imageVolumes is the version in which image volumes became generally available.
+var imageVolumes = kubernetes.MajorMinor(1, 36)
 
 // apply checks the flags and sets what they say.
 func (o *clusterOptions) apply(s *seal.Options) error {
 	s.SeedImage, s.SizeLimits = o.seedImage, o.sizeLimits
+	if o.seedImage != "" {
+		if _, err := name.ParseReference(o.seedImage); err != nil {
+			return badInput("--seed-image %s: not an image reference: check its spelling", o.seedImage)
+		}
+	}
 	if o.kubernetes == "" {
 		return nil
 	}
-	m := kubernetesVersion.FindStringSubmatch(o.kubernetes)
-	if m == nil {
+	v, err := kubernetes.ParseGeneric(o.kubernetes)
+	if err != nil || v.Major() != 1 {
 		return badInput("--kubernetes-version %s: give a version like 1.36", o.kubernetes)
 	}
-	minor, err := strconv.Atoi(m[1])
-	s.ImageVolumes = minor >= imageVolumesSince
-	return err
+	s.ImageVolumes = v.AtLeast(imageVolumes)
+	return nil
 }

@@ -9,7 +9,7 @@ import (
 func TestKubernetesVersion(t *testing.T) {
 	for version, want := range map[string]string{
 		"": "no", "1.35": "no", "v1.35.9": "no", "1.36": "yes", "v1.36": "yes", "1.36.0": "yes", "1.100": "yes",
-		"1": "bad", "2.0": "bad", "1.36-rc.1": "bad", "latest": "bad", "1.9999": "bad",
+		"v1.36.2-gke.100": "yes", "1.35.1+k3s1": "no", "1": "bad", "2.0": "bad", "latest": "bad", "1.x": "bad",
 	} {
 		var s seal.Options
 		got := "no"

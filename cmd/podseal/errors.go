@@ -6,16 +6,17 @@ import (
 	"fmt"
 
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/exitcode"
+	"github.com/podseal/podseal/internal/outfile"
 )
 
-// The exit codes, for scripts and CI jobs.
+// The exit codes, by their short names.
 const (
-	exitSealed      = 0
-	exitEngine      = 1 // an engine error, or a fault of podseal
-	exitUsage       = 2 // usage or bad input
-	exitNotTestable = 3 // the e2e commands fail on the open run
-	exitNotSealed   = 4 // not sealable, or sealed with exceptions that were not allowed
-	exitInterrupted = 130
+	exitSealed      = exitcode.Sealed
+	exitEngine      = exitcode.Engine
+	exitUsage       = exitcode.Usage
+	exitNotSealed   = exitcode.NotSealed
+	exitInterrupted = exitcode.Interrupted
 )
 
 // codedError is an error with the exit code that it leads to.
@@ -27,7 +28,7 @@ type codedError struct {
 func (e *codedError) Error() string { return e.err.Error() }
 func (e *codedError) Unwrap() error { return e.err }
 
-// badInput is an error of what the user gave.
+// badInput returns an error of what the user gave.
 func badInput(format string, args ...any) error {
 	return &codedError{code: exitUsage, err: fmt.Errorf(format, args...)}
 }
@@ -40,29 +41,59 @@ func asBadInput(err error) error {
 	return &codedError{code: exitUsage, err: err}
 }
 
-// verdictError leads to an exit code, and has nothing to say that the report has not said.
+// plainPathError shortens an error of the file system: "no such file: x.yaml".
+func plainPathError(err error) error { return outfile.Plain(err) }
+
+// verdictError leads to an exit code and prints nothing: the report said it.
 func verdictError(code int) error { return &codedError{code: code, err: errSaid} }
 
 var errSaid = errors.New("said in the report")
 
-// exitCode turns the outcome of a command into the exit code, and says what was not said yet.
+// leftError is the failure to remove what a run made in the engine.
+type leftError struct{ err error }
+
+func (e *leftError) Error() string {
+	return e.err.Error() + "; `podseal gc` removes the rest"
+}
+
+func (e *leftError) Unwrap() error { return e.err }
+
+// withLeft joins the error of a command with the failure to remove what it made.
+func withLeft(err, left error) error {
+	if err == nil {
+		return &leftError{left}
+	}
+	return fmt.Errorf("%w; %w", err, &leftError{left})
+}
+
+// exitCode returns the exit code for the outcome of a command, and prints an error that the report did not.
 func exitCode(ctx context.Context, err error, s streams) int {
 	if err == nil {
 		return exitSealed
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(s.err, "podseal: interrupted; what it had made in the engine was removed")
+		fmt.Fprintln(s.err, "podseal: interrupted; "+cleanedUp(err))
 		return exitInterrupted
 	}
 	if !errors.Is(err, errSaid) {
 		fmt.Fprintln(s.err, "podseal:", oneLine(err))
 	}
-	var coded *codedError
-	if errors.As(err, &coded) {
+	if coded := new(codedError); errors.As(err, &coded) {
 		return coded.code
 	}
 	if image := new(docker.ImageError); errors.As(err, &image) {
 		return exitUsage
 	}
+	if setting := new(docker.SettingError); errors.As(err, &setting) {
+		return exitUsage
+	}
 	return exitEngine
+}
+
+// cleanedUp says whether an interrupted command removed what it had made.
+func cleanedUp(err error) string {
+	if left := new(leftError); errors.As(err, &left) {
+		return oneLine(left)
+	}
+	return "what it had made in the engine was removed"
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/pod"
 	"github.com/podseal/podseal/internal/target"
@@ -25,16 +26,32 @@ type inputOptions struct {
 	exclude           []string
 	podPath           string
 	allowHostPath     bool
+
+	given func(flag string) bool // reports whether a flag stands on the command line
 }
 
 func (o *inputOptions) addFlags(f *pflag.FlagSet) {
-	f.StringArrayVarP(&o.files, "filename", "f", nil, "seal the containers of a manifest: a `FILE`, a folder of them, a kustomization's folder, or - for stdin (repeatable)")
-	f.StringVarP(&o.container, "container", "c", "", "seal only the manifest's container of this `NAME`")
-	f.StringVar(&o.object, "select", "", "seal only the containers of one object of the manifest, as `KIND/NAME`")
-	f.StringArrayVar(&o.exclude, "exclude", nil, "do not seal the containers of an object of the manifest, as `KIND/NAME` (repeatable)")
-	f.StringArrayVar(&o.with, "with", nil, "take ConfigMaps and Secrets that the manifest refers to from a `FILE`, too (repeatable)")
-	f.StringVar(&o.podPath, "pod-path", "", "the `PATH` to the pod in objects of a kind that podseal does not know, as in spec.template.spec")
-	f.BoolVar(&o.allowHostPath, "allow-hostpath", false, "give the pod the folders of this machine that it asks for (hostPath)")
+	o.given = f.Changed
+	f.StringArrayVarP(&o.files, "filename", "f", nil, "seal the containers of a manifest: a `FILE`, a folder of files or of a kustomization, or - for stdin (repeatable)")
+	f.StringVarP(&o.container, "container", "c", "", "seal only the container of this `NAME`")
+	f.StringVar(&o.object, "select", "", "seal only the containers of one object, `KIND/NAME`")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out the containers of an object, `KIND/NAME` (repeatable)")
+	f.StringArrayVar(&o.with, "with", nil, "read ConfigMaps and Secrets that the manifest refers to from a `FILE` (repeatable)")
+	f.StringVar(&o.podPath, "pod-path", "", "find the pod at this `PATH` in objects of unknown kinds, for example spec.template.spec")
+	f.BoolVar(&o.allowHostPath, "allow-hostpath", false, "mount the host folders that the pod names (hostPath)")
+}
+
+// check refuses flags that say something about a manifest where none is given.
+func (o *inputOptions) check() error {
+	if len(o.files) > 0 {
+		return nil
+	}
+	for _, flag := range []string{"container", "select", "exclude", "with", "pod-path", "allow-hostpath"} {
+		if o.given(flag) {
+			return badInput("--%s is about a manifest: give one with -f", flag)
+		}
+	}
+	return nil
 }
 
 // input is one manifest file that was given, or what a kustomization makes.
@@ -146,7 +163,7 @@ func choose(inputs []*input, targets []manifest.Target, objects *pod.Objects, o 
 			}
 			read, err := pod.Read(p, objects, o)
 			if err != nil {
-				return asBadInput(err)
+				return asBadInput(deliver.Located(err))
 			}
 			in.pods = append(in.pods, podInput{pod: read, chosen: o.Chosen})
 		}
@@ -190,7 +207,7 @@ func (r *reader) add(l *inputList, name, path string, read func() ([]byte, error
 	}
 	file, err := manifest.Parse(name, data, r.podPath)
 	if err != nil {
-		return asBadInput(err)
+		return asBadInput(deliver.Located(err))
 	}
 	l.inputs = append(l.inputs, &input{file: file, path: path})
 	return nil

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +13,8 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // kustomizationIn is the file that makes a folder a kustomization, or "".
@@ -84,7 +89,7 @@ func refuseRemote(folder string, seen map[string]bool) error {
 	}
 	var k kustomization
 	if err := yaml.Unmarshal(data, &k); err != nil {
-		return badInput("reading %s: %w", file, err)
+		return badInput("reading %s: %w", file, plainYAMLError(err))
 	}
 	for _, entry := range k.files() {
 		if strings.Contains(entry, "://") && !strings.Contains(entry, "\n") {
@@ -110,6 +115,18 @@ func refuseRemote(folder string, seen map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+// plainYAMLError words an error of the YAML library without the steps of its own work.
+func plainYAMLError(err error) error {
+	if bad := new(json.UnmarshalTypeError); errors.As(err, &bad) {
+		return errors.New(yamledit.DescribeType(bad))
+	}
+	text := err.Error()
+	for _, step := range []string{"error converting YAML to JSON: ", "yaml: "} {
+		text = strings.TrimPrefix(text, step)
+	}
+	return fmt.Errorf("not YAML: %s", text)
 }
 
 func remote(file, entry string) error {

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 
 	"github.com/podseal/podseal/internal/inside"
 )
@@ -21,15 +20,12 @@ func main() {
 	os.Exit(execute(os.Args[1:], standardStreams()))
 }
 
-// execute runs one command line and returns the exit code. The first interrupt cancels the command, which then cleans
-// up; the second one ends the process at once.
+// execute runs one command line and returns the exit code. The first signal, or the loss of stderr, cancels the command,
+// which then cleans up; a second signal ends the process at once.
 func execute(args []string, s streams) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, terminate)
-	defer stop()
-	go func() {
-		<-ctx.Done()
-		stop() // back to the default: the next interrupt kills
-	}()
+	ctx, cancel := interruptible(context.Background())
+	defer cancel(nil)
+	s.err = &watchedWriter{w: s.err, lost: cancel}
 	root := newRootCommand(s)
 	root.SetArgs(args)
 	return exitCode(ctx, root.ExecuteContext(ctx), s)

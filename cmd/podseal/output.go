@@ -1,89 +1,30 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/podseal/podseal/internal/outfile"
 )
 
-// checkWritable tells early of a file that cannot be written later.
+// checkWritable refuses early a file that cannot be written later. An empty name is fine.
 func checkWritable(name string) error {
-	if name == "" {
-		return nil
+	if st, err := os.Stat(name); name == "" || err == nil && !st.IsDir() && !st.Mode().IsRegular() {
+		return nil // a check that opens and closes a pipe would send its reader away
 	}
-	dir := filepath.Dir(name)
-	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return badInput("cannot write %s: there is no folder %s", name, dir)
-	}
-	st, err := os.Stat(name)
-	switch {
-	case err == nil && st.IsDir():
-		return badInput("cannot write %s: it is a folder", name)
-	case err == nil && !st.Mode().IsRegular():
-		return nil // a device or a pipe, which no other file takes the place of
-	}
-	f, err := os.CreateTemp(filepath.Dir(linked(name)), ".podseal-*")
+	place, err := outfile.Prepare(name)
 	if err != nil {
-		return badInput("cannot write %s: %w", name, plainPathError(err))
+		return asBadInput(err)
 	}
-	_ = f.Close()
-	_ = os.Remove(f.Name())
+	place.Close()
 	return nil
 }
 
-// linked is where a file's symbolic links lead: they stay, as they do for a shell's redirection.
-func linked(name string) string {
-	if at, err := filepath.EvalSymlinks(name); err == nil {
-		return at
-	}
-	return name
-}
-
-// writeFile writes a file whole or not at all. Into what is there and no regular file, a device or a pipe, it writes
-// right away.
-func writeFile(name string, data []byte) error { return writeFileAs(name, data, 0o644) }
-
-// writeFileAs is writeFile for a file of a mode.
-func writeFileAs(name string, data []byte, mode fs.FileMode) (err error) {
-	name = linked(name)
-	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
-		return writeInto(name, data)
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".podseal-*")
+// writeFile writes a file whole or not at all; see package outfile.
+func writeFile(name string, data []byte) error {
+	place, err := outfile.Prepare(name)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(data); err == nil {
-		err = f.Chmod(mode)
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	return nil
-}
-
-// writeInto writes into what is there.
-func writeInto(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, plainPathError(err))
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	return nil
+	defer place.Close()
+	return place.Write(data)
 }

@@ -25,9 +25,7 @@ It proves the result by running the image again under exactly those settings.`,
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return badInput("%w (see `%s --help`)", err, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newRunCommand(s), newAdviseCommand(s), newDiffCommand(s), newGCCommand(s), newDocsCommand(s))
 	return root

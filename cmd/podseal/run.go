@@ -1,27 +1,24 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"io"
-	"slices"
-	"strings"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/report"
+	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/seal"
-	"github.com/podseal/podseal/internal/target"
-	"github.com/podseal/podseal/internal/trial"
 )
 
 // runOptions are the flags of podseal run.
 type runOptions struct {
 	target  targetOptions
+	input   inputOptions
+	deliver deliver.Options
 	cluster clusterOptions
-	deliver deliverOptions
-
-	input inputOptions
 
 	minimize, tracing        string
 	reports, allow           []string
@@ -59,77 +56,89 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.SortFlags = false
 	o.target.addFlags(f)
 	o.input.addFlags(f)
-	o.deliver.addFlags(f)
+	addDeliverFlags(f, &o.deliver)
 	f.StringArrayVar(&o.reports, "report", nil, "also write a report: `KIND=FILE`, json or markdown (repeatable)")
 	f.BoolVar(&o.planOnly, "plan-only", false, "print the first plan without proving it, marked so")
-	f.StringVar(&o.minimize, "minimize", string(seal.MinimizeFull), "how far to tighten what passes: none, fast or full")
+	f.StringVar(&o.minimize, "minimize", string(seal.MinimizeFull), "tighten a passing profile: none, fast or full")
 	f.StringVar(&o.tracing, "trace", "auto", "trace every write: auto, on or off")
 	f.StringArrayVar(&o.allow, "allow", nil, "accept an `EXCEPTION` of the seal, by the setting that the report names (repeatable)")
 	o.cluster.addFlags(f)
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "print neither progress nor report, only errors")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "show in the report what was set aside as runtime noise, too")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only errors")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "show runtime noise in the report as well")
 }
 
-// splitArgs parts the image from the host command behind --.
+// splitArgs splits the arguments into the image and the host command behind --.
 func splitArgs(c *cobra.Command, args []string, files []string) (image string, command []string, err error) {
-	before := args
+	first := args
 	if at := c.ArgsLenAtDash(); at >= 0 {
-		before, command = args[:at], args[at:]
+		first, command = args[:at], args[at:]
 	}
 	switch {
-	case len(files) > 0 && len(before) > 0:
-		return "", nil, badInput("give an image or -f FILE, not both: %s, %s", before[0], files[0])
+	case len(files) > 0 && len(first) > 0:
+		return "", nil, badInput("give an image or -f FILE, not both: %s, %s", first[0], files[0])
 	case len(files) > 0:
 		return "", command, nil
-	case len(before) == 0:
+	case len(first) == 0:
 		return "", nil, badInput("no image given: podseal run IMAGE [flags] -- COMMAND..., or podseal run -f FILE")
-	case len(before) > 1:
-		return "", nil, badInput("unexpected argument %q: flags go before --, the e2e command after it", before[1])
+	case len(first) > 1:
+		return "", nil, badInput("unexpected argument %q: flags go before --, the e2e command after it", first[1])
 	}
-	return before[0], command, nil
+	return first[0], command, nil
 }
 
+// run seals what the options name. Everything that the input alone decides is refused before the first run.
 func run(ctx context.Context, o runOptions, s streams, image string, command []string) error {
-	t, inputs, err := o.check(s, image, command)
+	j, err := o.check(s, image, command)
 	if err != nil {
 		return err
 	}
+	defer j.places.Close()
+	if !o.quiet {
+		for _, note := range j.notes {
+			fmt.Fprintln(s.err, "podseal: note:", safetext.Line(note))
+		}
+	}
 	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width})
 	defer progress.Done()
-	var sealed []sealedInput
-	if len(inputs) == 0 {
-		res, err := sealTarget(ctx, o, t, progress)
-		if err != nil {
+	var results []sealedInput
+	err = withEngine(ctx, o.tracing == "off", progress, func(engine *docker.Engine) error {
+		if err := j.checkEngine(ctx, engine); err != nil {
 			return err
 		}
-		sealed = []sealedInput{{sealed: []sealedContainer{{res: res}}}}
-	} else if sealed, err = o.sealInputs(ctx, inputs, progress); err != nil {
+		results, err = o.seal(ctx, engine, j, progress)
+		return err
+	})
+	progress.Done()
+	if err != nil {
 		return err
 	}
-	progress.Done()
-	return o.finish(s, sealed)
+	return o.finish(s, j.places, results)
 }
 
-// finish reports what was sealed, and writes it where all of it was.
-func (o *runOptions) finish(s streams, sealed []sealedInput) error {
+// finish reports what was sealed, and writes it if all of it was.
+func (o *runOptions) finish(s streams, places *deliver.Places, results []sealedInput) error {
 	var list []report.Report
-	for _, in := range sealed {
-		for _, c := range in.sealed {
-			r := report.New(c.res)
-			r.ExitCode = o.exitCode(c.res)
+	var inputs []deliver.Input
+	for _, in := range results {
+		inputs = append(inputs, in.input)
+		for _, res := range in.results {
+			r := report.New(res)
+			r.ExitCode = report.ExitCode(res.Verdict, res.Exceptions, o.allow)
 			list = append(list, r)
 		}
 	}
 	all := report.NewSeveral(list)
-	var d delivery
-	var refused error // what was sealed cannot be written as it was asked for; the report is due all the same
+	var d deliver.Delivery
+	var refused error // the result cannot be written as it was asked for; the report is due all the same
 	if all.ExitCode == exitSealed {
-		d, refused = o.deliver.prepare(sealed)
+		if d, refused = o.deliver.Prepare(inputs); refused != nil {
+			refused = asBadInput(deliver.Located(refused))
+		}
 	}
-	for i, w := range d.written {
+	for i, w := range d.Written {
 		all.Reports[i].Written = w
 	}
-	if err := o.report(s, all); err != nil {
+	if err := o.report(s, places, all); err != nil {
 		return err
 	}
 	if all.ExitCode != exitSealed {
@@ -138,136 +147,5 @@ func (o *runOptions) finish(s streams, sealed []sealedInput) error {
 	if refused != nil {
 		return refused
 	}
-	return d.write(o.deliver, s.out)
-}
-
-// report shows the result on stderr and writes the files of --report.
-func (o *runOptions) report(s streams, r report.Several) error {
-	if !o.quiet {
-		if err := r.Text(s.err, report.TextOptions{Width: s.width, Color: s.color, Verbose: o.verbose}); err != nil {
-			return err
-		}
-	}
-	for _, spec := range o.reports {
-		kind, name, _ := strings.Cut(spec, "=")
-		var b bytes.Buffer
-		if err := reports[kind](r, &b); err != nil {
-			return err
-		}
-		if err := writeFile(name, b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// reports are the kinds of --report.
-var reports = map[string]func(report.Several, io.Writer) error{
-	"json":     report.Several.JSON,
-	"markdown": report.Several.Markdown,
-}
-
-// check refuses bad input before anything is started. There are no inputs when an image was given.
-func (o *runOptions) check(s streams, image string, command []string) (t target.Target, inputs []*input, err error) {
-	if t, err = o.target.target(image, command); err != nil {
-		return t, nil, err
-	}
-	if err := trial.CheckCommands(t.Commands); err != nil {
-		return t, nil, asBadInput(err)
-	}
-	if err := o.checkWords(); err != nil {
-		return t, nil, err
-	}
-	if len(o.input.files) > 0 {
-		if t.Network == "host" || strings.HasPrefix(t.Network, "container:") {
-			return t, nil, badInput("--network %s does not go with -f: the containers of a pod have a network of their own", t.Network)
-		}
-		var unsealed []error
-		if inputs, unsealed, err = readInputs(s, o.input, t); err != nil {
-			return t, nil, err
-		}
-		if o.deliver.podSecurity != "" && len(unsealed) > 0 {
-			return t, nil, badInput("--pod-security %s: the level restricted would also be enforced on pods that are not sealed: %w", o.deliver.podSecurity, unsealed[0])
-		}
-		if err := checkExec(inputs); err != nil {
-			return t, nil, err
-		}
-	}
-	var paths []string
-	others := false
-	for _, in := range inputs {
-		if len(in.pods) > 0 && in.path != "" {
-			paths = append(paths, in.path)
-		}
-		others = others || in.path == ""
-	}
-	return t, inputs, o.deliver.check(paths, others, o.planOnly)
-}
-
-// checkExec refuses commands in a container that has ended when they are due.
-func checkExec(inputs []*input) error {
-	for _, in := range inputs {
-		for _, p := range in.pods {
-			for _, name := range p.chosen {
-				t := p.pod.Target(name, nil)
-				inside := slices.ContainsFunc(t.Commands, func(c target.Command) bool { return c.Inside })
-				if inside && t.Completes && t.Pod.Default == "" {
-					return badInput("--exec runs in container %s of %s, which runs to its end: it has ended when the command is due; use a COMMAND on the host",
-						name, p.pod.Manifest)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// checkWords refuses flags with a value that they do not take, and files that cannot be written.
-func (o *runOptions) checkWords() error {
-	if err := o.cluster.apply(&seal.Options{}); err != nil {
-		return err
-	}
-	if !slices.Contains([]string{"none", "fast", "full"}, o.minimize) {
-		return badInput("--minimize %s: use none, fast or full", o.minimize)
-	}
-	if !slices.Contains([]string{"auto", "on", "off"}, o.tracing) {
-		return badInput("--trace %s: use auto, on or off", o.tracing)
-	}
-	var names []string
-	for _, r := range o.reports {
-		kind, name, _ := strings.Cut(r, "=")
-		if reports[kind] == nil || name == "" {
-			return badInput("--report %s: use json=FILE or markdown=FILE", r)
-		}
-		names = append(names, name)
-	}
-	for _, name := range names {
-		if err := checkWritable(name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// exitCode turns the verdict into the exit code; exceptions that the user accepted do not count.
-func (o *runOptions) exitCode(res seal.Result) int {
-	switch {
-	case res.Verdict == seal.NotTestable:
-		return exitNotTestable
-	case res.Verdict == seal.Sealed, res.Verdict == seal.Planned:
-		return exitSealed
-	case len(res.Exceptions) > 0 && allowed(res.Exceptions, o.allow):
-		return exitSealed
-	default:
-		return exitNotSealed
-	}
-}
-
-// allowed tells whether the user accepted every exception.
-func allowed(exceptions []seal.Exception, allow []string) bool {
-	for _, e := range exceptions {
-		if !slices.Contains(allow, e.Setting) {
-			return false
-		}
-	}
-	return true
+	return d.Write(places, s.out)
 }

@@ -20,6 +20,8 @@ const module = "github.com/podseal/podseal/"
 func allowed() []rule {
 	return []rule{
 		{pkg: "internal/safetext"},
+		{pkg: "internal/exitcode"},
+		{pkg: "internal/outfile"},
 		{pkg: "internal/profile"},
 		{pkg: "internal/target", may: []string{"internal/profile"}},
 		{pkg: "internal/observe"},
@@ -44,7 +46,10 @@ func allowed() []rule {
 		{pkg: "internal/advise/launch", may: []string{"internal/advise/shellscript", "internal/image"}},
 		{pkg: "internal/advise/dockerfile", may: []string{"internal/advise/launch", "internal/advise/shellscript", "internal/image"}},
 		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/launch", "internal/image", "internal/manifest", "internal/profile", "internal/safetext"}},
-		{pkg: "internal/report", may: []string{"internal/diff", "internal/observe", "internal/plan", "internal/profile", "internal/safetext", "internal/seal", "internal/target", "internal/trial"}},
+		{pkg: "internal/report", may: []string{"internal/diff", "internal/exitcode", "internal/observe", "internal/plan", "internal/profile", "internal/safetext", "internal/seal", "internal/target", "internal/trial"}},
+		{pkg: "internal/apiuse", may: []string{"internal/manifest", "internal/observe", "internal/target"}},
+		{pkg: "internal/deliver", may: []string{"internal/apiuse", "internal/emit", "internal/image", "internal/manifest", "internal/outfile", "internal/profile", "internal/report", "internal/target"}},
+		{pkg: "internal/batch", may: []string{"internal/profile"}},
 		{pkg: "internal/archtest"},
 		{pkg: "cmd/podseal", may: []string{"internal/*"}},
 		{pkg: "cmd/podseal-inside", may: []string{"internal/inside"}},
@@ -62,7 +67,7 @@ type rule struct {
 func pure() []string {
 	return []string{
 		"internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
-		"internal/manifest", "internal/pod", "internal/yamledit",
+		"internal/manifest", "internal/pod", "internal/yamledit", "internal/apiuse",
 	}
 }
 

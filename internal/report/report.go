@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/seal"
@@ -44,7 +45,7 @@ func writeJSON(w io.Writer, v any) error {
 // exceptions sets it.
 func New(res seal.Result) Report {
 	r := Report{
-		Schema: Schema, RunID: res.RunID, Verdict: string(res.Verdict), Why: res.Why, ExitCode: exitCode(res.Verdict),
+		Schema: Schema, RunID: res.RunID, Verdict: string(res.Verdict), Why: res.Why, ExitCode: ExitCode(res.Verdict, res.Exceptions, nil),
 		Image: Image{
 			Reference: cmp.Or(res.Target.Image, res.Image.Ref), ID: res.Image.ID, Digest: res.Image.Digest,
 			Platform: res.Image.Platform,
@@ -87,16 +88,17 @@ func New(res seal.Result) Report {
 	return r
 }
 
-// exitCode is the exit code of the command for a verdict.
-func exitCode(v seal.Verdict) int {
-	switch v {
-	case seal.NotTestable:
-		return 3
-	case seal.NotSealable, seal.SealedWithExceptions:
-		return 4
-	default:
-		return 0
+// ExitCode returns the exit code of the command for a verdict. Exceptions count only where the user does not allow their
+// settings; root, the gravest, makes the verdict NotSealable and can be allowed as well.
+func ExitCode(v seal.Verdict, exceptions []seal.Exception, allow []string) int {
+	refused := slices.ContainsFunc(exceptions, func(e seal.Exception) bool { return !slices.Contains(allow, e.Setting) })
+	switch {
+	case v == seal.NotTestable:
+		return exitcode.NotTestable
+	case v == seal.Sealed, v == seal.Planned, len(exceptions) > 0 && !refused:
+		return exitcode.Sealed
 	}
+	return exitcode.NotSealed
 }
 
 func newTarget(t target.Target) Target {

@@ -197,6 +197,14 @@ func TestExitCode(t *testing.T) {
 			t.Errorf("%s: %d, want %d", v, got, want)
 		}
 	}
+	two := []seal.Exception{{Setting: "runAsNonRoot"}, {Setting: "restart"}}
+	for allow, want := range map[string]int{"": 4, "runAsNonRoot": 4, "runAsNonRoot restart": 0} {
+		for _, v := range []seal.Verdict{seal.NotSealable, seal.SealedWithExceptions} {
+			if got := ExitCode(v, two, strings.Fields(allow)); got != want {
+				t.Errorf("%s, --allow %q: %d, want %d", v, allow, got, want)
+			}
+		}
+	}
 }
 
 func TestTraceOfTheProvedRoundCounts(t *testing.T) {

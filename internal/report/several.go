@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+
+	"github.com/podseal/podseal/internal/exitcode"
 )
 
 // SeveralSchema names the version of the JSON report of several containers.
@@ -20,7 +22,7 @@ type Several struct {
 func NewSeveral(list []Report) Several {
 	s := Several{Schema: SeveralSchema, Reports: list}
 	for _, r := range list {
-		if s.ExitCode == 0 || r.ExitCode == 3 {
+		if s.ExitCode == 0 || r.ExitCode == exitcode.NotTestable {
 			s.ExitCode = r.ExitCode
 		}
 	}

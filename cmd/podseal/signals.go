@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// interruptible returns a context that the first of the signals ends. The next signal then ends the process at once.
+func interruptible(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, stop := signal.NotifyContext(ctx, endSignals()...)
+	ctx, cancel := context.WithCancelCause(ctx)
+	keepAfterBrokenPipe()
+	go func() {
+		<-ctx.Done()
+		stop()
+	}()
+	return ctx, cancel
+}
+
+// endSignals are the signals that end a run gently. A signal that was ignored when the process started stays ignored:
+// nohup does that to SIGHUP.
+func endSignals() []os.Signal {
+	out := []os.Signal{os.Interrupt}
+	for _, s := range terminationSignals {
+		if !signal.Ignored(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// watchedWriter ends the run when nobody reads its output any more.
+type watchedWriter struct {
+	w    io.Writer
+	lost context.CancelCauseFunc
+}
+
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	n, err := w.w.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		w.lost(fmt.Errorf("nothing reads stderr any more"))
+	}
+	return n, err
+}

@@ -1,0 +1,86 @@
+// Package deliver turns the outcomes of sealing into files: manifests, patches, views for other tools, and companion
+// files such as a NetworkPolicy.
+//
+// The steps are Options.Check before anything else, Open for the files, Rehearse before the first run, and Prepare and
+// Delivery.Write after the last one. Check, Rehearse and Prepare touch no file.
+package deliver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Options name the files for the result, and its form.
+type Options struct {
+	Output    string // a file, or the folder of FormatKustomize; empty means stdout
+	Format    string // one of Formats
+	InPlace   bool   // write into the input files
+	Diff      bool   // the result is a unified diff of the input files
+	KeepToken bool   // leave the pod its service account token in any case
+
+	NetworkPolicy string // a file for a NetworkPolicy; empty for none
+	PodSecurity   string // a file for a Namespace with the labels of Pod Security; empty for none
+	// Reports are other files that are written with the result, by their owner.
+	Reports []string
+}
+
+// The formats that more than the renderer needs to know.
+const (
+	FormatYAML      = "yaml"
+	FormatKustomize = "kustomize"
+)
+
+// Formats returns all values of Options.Format.
+func Formats() []string {
+	return []string{FormatYAML, "strategic-merge", "json-patch", FormatKustomize, "helm-values", "compose", "docker"}
+}
+
+// Shape is what Check knows of the input.
+type Shape struct {
+	Files    []string // the input files with a pod that can be changed in place
+	Built    bool     // there is input that cannot: stdin, or the build of a kustomization
+	PlanOnly bool     // no run will prove the result
+}
+
+// fromManifest reports whether a manifest was given, rather than an image alone.
+func (s Shape) fromManifest() bool { return len(s.Files) > 0 || s.Built }
+
+// Check refuses options that contradict each other or the input.
+func (o Options) Check(in Shape) error {
+	if !slices.Contains(Formats(), o.Format) {
+		return fmt.Errorf("--format %s: use one of %s", o.Format, strings.Join(Formats(), ", "))
+	}
+	if slices.Contains([]string{"strategic-merge", "json-patch", FormatKustomize}, o.Format) && !in.fromManifest() {
+		return fmt.Errorf("--format %s changes a manifest, but an image was given alone: give the manifest with -f, or use yaml, helm-values, compose or docker", o.Format)
+	}
+	if o.Format == FormatKustomize && o.Output == "" {
+		return fmt.Errorf("--format kustomize writes a folder: name it with -o FOLDER")
+	}
+	for _, f := range []struct {
+		given bool
+		name  string
+	}{{o.InPlace, "--in-place"}, {o.Diff, "--diff"}} {
+		switch {
+		case f.given && !in.fromManifest():
+			return fmt.Errorf("%s changes a manifest: give one with -f", f.name)
+		case f.given && o.Format != FormatYAML:
+			return fmt.Errorf("%s needs --format yaml, not %s", f.name, o.Format)
+		}
+	}
+	return o.checkInPlace(in)
+}
+
+func (o Options) checkInPlace(in Shape) error {
+	switch {
+	case !o.InPlace:
+		return nil
+	case o.Output != "" && !o.Diff:
+		return fmt.Errorf("--in-place writes into the files of -f: leave out -o")
+	case in.Built:
+		return fmt.Errorf("--in-place needs files: stdin and the build of a kustomization cannot be changed")
+	case in.PlanOnly:
+		return fmt.Errorf("--in-place writes only proved profiles: leave out --plan-only")
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package deliver
+
+import (
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// Input is a manifest file, or an image that was given alone, with the containers of it that were sealed.
+type Input struct {
+	File *manifest.File // nil for an image
+	Path string         // the file that can be changed in place; empty for stdin and for a build
+	// Containers have the order of their reports.
+	Containers []Container
+}
+
+// Container is one container with the outcome of sealing it.
+type Container struct {
+	Pod     *manifest.Pod // nil for an image that was given alone
+	Name    string        // in the pod; empty for an image
+	Outcome Outcome
+}
+
+// Outcome is what a delivery needs to know of a seal.
+type Outcome struct {
+	Target  target.Target
+	Image   image.Facts
+	Profile profile.Profile
+	Proved  bool // a run passed under exactly Profile
+	// Listening are the TCP ports on which the proving run listened; empty and untraced means unknown.
+	Listening []int
+	Traced    bool // the proving run was traced
+	// APIUse is a sign in a run that the container uses the Kubernetes API, as a sentence; empty if there was none.
+	APIUse string
+}
+
+// proved reports whether every outcome is proved.
+func proved(inputs []Input) bool {
+	for _, in := range inputs {
+		for _, c := range in.Containers {
+			if !c.Outcome.Proved {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// sealedPod is a pod with those of its containers that were sealed.
+type sealedPod struct {
+	pod        *manifest.Pod // nil for an image that was given alone
+	containers []Container
+}
+
+// sealedPods groups the containers by pod.
+func sealedPods(inputs []Input) []sealedPod {
+	var out []sealedPod
+	at := map[*manifest.Pod]int{}
+	for _, in := range inputs {
+		for _, c := range in.Containers {
+			i, known := at[c.Pod]
+			if c.Pod == nil || !known {
+				i = len(out)
+				out = append(out, sealedPod{pod: c.Pod})
+				at[c.Pod] = i
+			}
+			out[i].containers = append(out[i].containers, c)
+		}
+	}
+	return out
+}
