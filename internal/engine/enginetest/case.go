@@ -9,6 +9,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/podseal/podseal/internal/engine/enginetest/script"
 	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/image"
 )
@@ -17,7 +18,8 @@ import (
 type Case struct {
 	Facts   image.Facts    // Ref is "app"
 	Tree    *image.MemTree // of the image
-	Script  Script         // of the application
+	Script  script.Script  // of the application
+	Source  string         // of Script
 	Options []Option       // lines of the configuration that the engine does not use, in order
 }
 
@@ -35,7 +37,8 @@ func Parse(a *txtar.Archive) (*Engine, Case, error) {
 	if c.Tree, err = parseTree(a, capable); err != nil {
 		return nil, Case{}, err
 	}
-	if c.Script, err = ParseScript(golden.Section(a, "app")); err != nil {
+	c.Source = golden.Section(a, "app")
+	if c.Script, err = script.Parse(c.Source); err != nil {
 		return nil, Case{}, err
 	}
 	e, err := New(c)

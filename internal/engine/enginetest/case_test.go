@@ -8,6 +8,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/podseal/podseal/internal/engine/enginetest"
+	"github.com/podseal/podseal/internal/engine/enginetest/script"
 )
 
 func TestParse(t *testing.T) {
@@ -69,7 +70,7 @@ func TestParseErrors(t *testing.T) {
 		"start listen http":     "invalid syntax",
 		"start log":             "log takes a text",
 	} {
-		if _, err := enginetest.ParseScript(line); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := script.Parse(line); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", line, err, want)
 		}
 	}

@@ -3,12 +3,14 @@ package enginetest
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/podseal/podseal/internal/engine/enginetest/script"
 )
 
 // holds reports whether all conditions of an operation hold now.
-func (a *application) holds(o operation) bool {
-	for i, c := range o.conditions {
-		if !a.holdsOne(c, fmt.Sprint("line ", o.line, " condition ", i)) {
+func (a *application) holds(o script.Operation) bool {
+	for i, c := range o.Conditions {
+		if !a.holdsOne(c, fmt.Sprint("line ", o.Line, " condition ", i)) {
 			return false
 		}
 	}
@@ -16,10 +18,10 @@ func (a *application) holds(o operation) bool {
 }
 
 // holdsOne reports whether a condition holds now. The name makes the random numbers of each condition its own.
-func (a *application) holdsOne(c condition, name string) bool {
-	p := a.fs.real(a.path(c.arg), true)
+func (a *application) holdsOne(c script.Condition, name string) bool {
+	p := a.fs.real(a.path(c.Arg), true)
 	_, exists := a.fs.nodes[p]
-	switch c.word {
+	switch c.Word {
 	case "if-root":
 		return a.who.uid == 0
 	case "if-user":
@@ -33,9 +35,9 @@ func (a *application) holdsOne(c condition, name string) bool {
 	case "unwritable":
 		return !a.fs.writable(a.who, p)
 	case "in-run":
-		return c.arg == strconv.Itoa(a.run)
+		return c.Arg == strconv.Itoa(a.run)
 	case "chance":
-		chance, _ := strconv.ParseFloat(c.arg, 64) // the parser has checked it
+		chance, _ := strconv.ParseFloat(c.Arg, 64) // the parser has checked it
 		return a.dice.next(name) < chance
 	}
 	return false

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+
+	"github.com/podseal/podseal/internal/engine/enginetest/script"
 )
 
 // dice makes the random numbers of one run. They depend on nothing but the engine's Seed, the profile, whether the run is
@@ -28,9 +30,9 @@ func (d *dice) number(name string) float64 {
 }
 
 // phase returns the phase that executes an operation in this run: a random one of several.
-func (d *dice) phase(o operation) string {
-	if len(o.phases) == 1 {
-		return o.phases[0]
+func (d *dice) phase(o script.Operation) string {
+	if len(o.Phases) == 1 {
+		return o.Phases[0]
 	}
-	return o.phases[int(d.number(fmt.Sprint("line ", o.line, " phase"))*float64(len(o.phases)))]
+	return o.Phases[int(d.number(fmt.Sprint("line ", o.Line, " phase"))*float64(len(o.Phases)))]
 }

@@ -69,6 +69,8 @@
 //	owned PATH           requires that the user owns the path
 //	trusted PATH         requires that the user or root owns the path
 //	private PATH         requires a mode that permits nothing to group and others
+//	stat PATH            logs the mode and the owner
+//	id                   logs the user and the groups
 //	sticky PATH          requires that a world-writable directory is sticky, and not read-only
 //	listen PORT          listens on a TCP port
 //	worker UID:GID NAME  starts a process as another user, where the application is root

@@ -3,8 +3,6 @@ package enginetest
 import (
 	"io/fs"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/podseal/podseal/internal/image"
 )
@@ -14,14 +12,6 @@ type identity struct {
 	uid, gid int64
 	groups   []int64
 	caps     []string
-}
-
-// parseUser parses UID:GID.
-func parseUser(s string) (identity, bool) {
-	uid, gid, _ := strings.Cut(s, ":")
-	u, err := strconv.ParseInt(uid, 10, 64)
-	g, err2 := strconv.ParseInt(gid, 10, 64)
-	return identity{uid: u, gid: g}, err == nil && err2 == nil
 }
 
 // can reports whether the process is root and has a capability. The capabilities of other users have no effect: they

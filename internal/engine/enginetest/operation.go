@@ -1,49 +1,44 @@
 package enginetest
 
 import (
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/engine/enginetest/script"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// errnoTexts are the texts of the C library.
-var errnoTexts = map[string]string{
-	"EROFS": "Read-only file system", "EACCES": "Permission denied", "EPERM": "Operation not permitted",
-	"ENOENT": "No such file or directory", "EBUSY": "Device or resource busy", "EXDEV": "Invalid cross-device link",
-	"EEXIST": "File exists", "EISDIR": "Is a directory", "ENOTDIR": "Not a directory",
-}
-
 // perform executes one operation. It returns the error, empty where it succeeded, and the subject of the error: a path, a
 // port, an account.
-func (a *application) perform(o operation) (errno, subject string) {
-	if o.as != "" {
+func (a *application) perform(o script.Operation) (errno, subject string) {
+	if o.As != "" {
 		user := a.who
 		defer func() { a.who = user }()
-		if errno := a.switchUser(o.as); errno != "" {
-			return errno, o.as
+		if errno := a.switchUser(o.As); errno != "" {
+			return errno, o.As
 		}
 	}
 	if errno, subject, ok := a.performProcess(o); ok {
 		return errno, subject
 	}
-	p := a.fs.real(a.path(o.arg()), slices.Contains([]string{"write", "temp", "once", "chmod", "chown"}, o.verb))
+	p := a.fs.real(a.path(o.Arg()), slices.Contains([]string{"write", "temp", "once", "chmod", "chown"}, o.Verb))
 	subject = p
-	if o.verb == "rename" {
-		subject += " " + a.fs.real(a.path(o.args[1]), false)
+	if o.Verb == "rename" {
+		subject += " " + a.fs.real(a.path(o.Args[1]), false)
 	}
 	return a.performFile(o, p), subject
 }
 
 // performFile executes an operation on a path.
-func (a *application) performFile(o operation, p string) string {
+func (a *application) performFile(o script.Operation, p string) string {
 	w, second := a.who, ""
-	if len(o.args) > 1 {
-		second = a.fs.real(a.path(o.args[1]), false)
+	if len(o.Args) > 1 {
+		second = a.fs.real(a.path(o.Args[1]), false)
 	}
-	switch o.verb {
+	switch o.Verb {
 	case "write":
 		return a.record("open", p, "", false, a.fs.write(w, p))
 	case "temp":
@@ -69,14 +64,14 @@ func (a *application) performFile(o operation, p string) string {
 		dir := a.fs.nodes[p].Kind == image.Dir
 		return a.record("rename", p, second, dir, a.fs.rename(w, p, second))
 	case "link", "symlink":
-		return a.record(o.verb, p, second, false, a.fs.create(w, second, image.Entry{Kind: image.Symlink, Mode: 0o777, Link: p}))
+		return a.record(o.Verb, p, second, false, a.fs.create(w, second, image.Entry{Kind: image.Symlink, Mode: 0o777, Link: p}))
 	case "chmod":
 		return a.record("chmod", p, "", a.fs.nodes[p].Kind == image.Dir, a.fs.meta(w, p, "FOWNER", func(e *image.Entry) { e.Mode ^= 0o004 }))
 	case "chown":
-		to, _ := parseUser(o.args[1]) // the parser has checked it
-		return a.record("chown", p, "", a.fs.nodes[p].Kind == image.Dir, a.fs.meta(w, p, "CHOWN", func(e *image.Entry) { e.UID, e.GID = to.uid, to.gid }))
+		to, _ := script.ParseUser(o.Args[1]) // the parser has checked it
+		return a.record("chown", p, "", a.fs.nodes[p].Kind == image.Dir, a.fs.meta(w, p, "CHOWN", func(e *image.Entry) { e.UID, e.GID = to.UID, to.GID }))
 	}
-	return a.inspect(o.verb, p)
+	return a.inspect(o.Verb, p)
 }
 
 // inspect executes an operation that changes nothing.
@@ -89,13 +84,19 @@ func (a *application) inspect(verb, p string) string {
 	case !ok:
 		return "ENOENT"
 	case verb == "owned" && e.UID != a.who.uid, verb == "trusted" && e.UID != a.who.uid && e.UID != 0:
-		return "wrong owner"
+		return script.WrongOwner
 	case verb == "private" && e.Mode&0o077 != 0:
-		return "wrong mode"
+		return script.WrongMode
 	case verb == "sticky" && (e.Mode&0o002 != 0 && e.Mode&fs.ModeSticky == 0 || a.fs.isReadOnly(p)):
-		return "not sticky"
+		return script.NotSticky
 	case verb == "read" && !a.who.may(e, 4):
 		return "EACCES"
+	case verb == "stat":
+		mode := e.Mode.Perm()
+		if e.Mode&fs.ModeSticky != 0 {
+			mode |= 0o1000
+		}
+		fmt.Fprintf(&a.logs, "app: stat %s: %04o %d:%d\n", p, uint32(mode), e.UID, e.GID)
 	}
 	return ""
 }

@@ -6,12 +6,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/podseal/podseal/internal/engine/enginetest/script"
 	"github.com/podseal/podseal/internal/observe"
 )
 
 // performProcess executes an operation that is not about a file. It returns false in ok for one that is.
-func (a *application) performProcess(o operation) (errno, subject string, ok bool) {
-	switch first := o.arg(); o.verb {
+func (a *application) performProcess(o script.Operation) (errno, subject string, ok bool) {
+	switch first := o.Arg(); o.Verb {
 	case "listen":
 		errno, subject = a.listen(first)
 	case "worker", "drop":
@@ -21,14 +22,17 @@ func (a *application) performProcess(o operation) (errno, subject string, ok boo
 	case "account":
 		subject = first
 		if _, found := a.e.users.ByUID(a.who.uid); !found {
-			errno = "getpwuid(): uid not found"
+			errno = script.NoAccount
 		}
 	case "exec":
 		errno, subject = a.execFile(first), first
+	case "id":
+		groups := slices.Sorted(slices.Values(append([]int64{a.who.gid}, a.who.groups...)))
+		fmt.Fprintf(&a.logs, "app: id %d:%d %v\n", a.who.uid, a.who.gid, slices.Compact(groups))
 	case "log":
-		fmt.Fprintln(&a.logs, o.text)
+		fmt.Fprintln(&a.logs, o.Text)
 	case "fail":
-		errno = "failed"
+		errno = script.Failed
 	case "hang":
 		a.hangs = true
 	case "break-engine":
@@ -42,12 +46,12 @@ func (a *application) performProcess(o operation) (errno, subject string, ok boo
 }
 
 // exitOf returns how an application ends by one of the verbs exit, kill and oom.
-func exitOf(o operation) observe.Exit {
-	if o.verb == "exit" {
-		code, _ := strconv.Atoi(o.arg()) // the parser has checked it
+func exitOf(o script.Operation) observe.Exit {
+	if o.Verb == "exit" {
+		code, _ := strconv.Atoi(o.Arg()) // the parser has checked it
 		return observe.Exit{Code: code}
 	}
-	return observe.Exit{Code: sigkilled, OOMKilled: o.verb == "oom"}
+	return observe.Exit{Code: sigkilled, OOMKilled: o.Verb == "oom"}
 }
 
 // sigkilled is the exit code of a process that was killed by SIGKILL.
@@ -74,16 +78,16 @@ func (a *application) listen(port string) (errno, subject string) {
 
 // become changes the user of the application, or starts a worker as another user. It has no effect for a user that is not
 // root.
-func (a *application) become(o operation) string {
+func (a *application) become(o script.Operation) string {
 	if a.who.uid != 0 {
 		return ""
 	}
 	user := a.who
-	if errno := a.switchUser(o.arg()); errno != "" {
+	if errno := a.switchUser(o.Arg()); errno != "" {
 		return errno
 	}
-	if o.verb == "worker" {
-		a.procs = append(a.procs, observe.Process{UID: a.who.uid, GID: a.who.gid, Command: o.args[1]})
+	if o.Verb == "worker" {
+		a.procs = append(a.procs, observe.Process{UID: a.who.uid, GID: a.who.gid, Command: o.Args[1]})
 		a.who = user
 	}
 	return ""
@@ -91,7 +95,8 @@ func (a *application) become(o operation) string {
 
 // switchUser changes the user of the application to UID:GID, as setgid and setuid do.
 func (a *application) switchUser(to string) string {
-	next, _ := parseUser(to) // the parser has checked it
+	user, _ := script.ParseUser(to) // the parser has checked it
+	next := identity{uid: user.UID, gid: user.GID}
 	if next.uid == a.who.uid && next.gid == a.who.gid {
 		return ""
 	}

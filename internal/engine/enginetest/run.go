@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/podseal/podseal/internal/engine/enginetest/script"
 	"github.com/podseal/podseal/internal/observe"
 )
 
@@ -15,7 +16,7 @@ import (
 func (a *application) runPhase(phase string) bool {
 	ok := true
 	for _, o := range a.e.script {
-		if o.after > 0 || a.dice.phase(o) != phase || a.exit != nil || !a.holds(o) {
+		if o.After > 0 || a.dice.phase(o) != phase || a.exit != nil || !a.holds(o) {
 			continue
 		}
 		if !a.execute(o) {
@@ -26,10 +27,10 @@ func (a *application) runPhase(phase string) bool {
 }
 
 // runLater executes a delayed operation, unless the application has exited by then.
-func (a *application) runLater(o operation, exited chan struct{}) {
+func (a *application) runLater(o script.Operation, exited chan struct{}) {
 	select {
 	case <-exited:
-	case <-time.After(o.after):
+	case <-time.After(o.After):
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.exit == nil && a.holds(o) {
@@ -39,52 +40,25 @@ func (a *application) runLater(o operation, exited chan struct{}) {
 }
 
 // execute executes an operation and what its modes say about a refusal. It reports whether an e2e command would go on.
-func (a *application) execute(o operation) bool {
+func (a *application) execute(o script.Operation) bool {
 	errno, subject := a.perform(o)
 	if errno == "" {
 		return true
 	}
-	if !o.has("silent") {
-		a.logRefusal(o, subject, errno)
+	if !o.Has("silent") {
+		fmt.Fprintln(&a.logs, o.Refusal(subject, errno))
 	}
 	switch {
-	case o.has("tolerated"):
+	case o.Has("tolerated"):
 		return true
-	case o.has("fails"), o.verb == "fail":
+	case o.Has("fails"), o.Verb == "fail":
 		return false
-	case o.verb == "exec":
+	case o.Verb == "exec":
 		a.end(observe.Exit{Code: 126, Error: "exec: \"" + subject + "\": operation not permitted"})
 	default:
 		a.end(observe.Exit{Code: 1})
 	}
 	return false
-}
-
-// logRefusal writes the line of a refused operation into the logs.
-func (a *application) logRefusal(o operation, subject, errno string) {
-	switch {
-	case o.text != "":
-		fmt.Fprintln(&a.logs, strings.ReplaceAll(o.text, "%s", subject))
-	case subject == "" || o.has("terse"):
-		fmt.Fprintf(&a.logs, "app: %s failed: %s\n", o.verb, message(o, errno))
-	default:
-		fmt.Fprintf(&a.logs, "app: %s %s: %s\n", o.verb, subject, message(o, errno))
-	}
-}
-
-// message returns the text of an error in the logs.
-func message(o operation, errno string) string {
-	switch {
-	case errno == "wrong owner":
-		return "data directory has wrong ownership"
-	case errno == "wrong mode":
-		return "data directory has group or world access"
-	case errno == "not sticky":
-		return "could not find a temporary directory"
-	case o.verb == "listen":
-		return "bind: Permission denied"
-	}
-	return cmp.Or(errnoTexts[errno], errno)
 }
 
 // path makes a path of the script absolute.

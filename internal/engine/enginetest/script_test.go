@@ -106,7 +106,7 @@ start after 3s unless /cache log : slow
 		if logs(t, quick) != "" || logs(t, late) != "slow\n" {
 			t.Errorf("logs %q and %q", logs(t, quick), logs(t, late))
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if !ready(late) {
 			t.Error("not ready after 8 s without the mount")
@@ -230,13 +230,17 @@ func TestAsAnotherUser(t *testing.T) {
 	const login = `
 -- image --
 d 0755 33:33 /srv
--- config --
-volume /srv
 -- app --
 e2e as 33:33 write /srv/session fails
 `
 	e := fake(t, login)
-	root, sealedRoot, same, other := run(t, e, profile.Unrestricted()), run(t, e, sealed(0)), run(t, e, sealed(33)), run(t, e, sealed(34))
+	writable := func(uid int64) profile.Profile {
+		p := sealed(uid)
+		p.WritableRoot = true
+		return p
+	}
+	root, sealedRoot := run(t, e, profile.Unrestricted()), run(t, e, writable(0))
+	same, other := run(t, e, writable(33)), run(t, e, writable(34))
 	for _, c := range []struct {
 		name string
 		c    engine.Container

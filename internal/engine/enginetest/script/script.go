@@ -1,4 +1,5 @@
-package enginetest
+// Package script parses the scripts of fake applications. The documentation of package enginetest describes the language.
+package script
 
 import (
 	"fmt"
@@ -9,23 +10,23 @@ import (
 )
 
 // Script is the operations of an application, in order.
-type Script []operation
+type Script []Operation
 
-// operation is one line of a script. The package documentation describes its parts.
-type operation struct {
-	line       int      // its index in the script
-	phases     []string // each run chooses one
-	after      time.Duration
-	conditions []condition // all must hold
-	as         string      // UID:GID; empty means the user of the application
-	verb       string
-	args       []string
-	modes      []string
-	text       string // to log in place of the usual line; %s is the subject
+// Operation is one line of a script. The package documentation describes its parts.
+type Operation struct {
+	Line       int      // its index in the script
+	Phases     []string // each run chooses one
+	After      time.Duration
+	Conditions []Condition // all must hold
+	As         string      // UID:GID; empty means the user of the application
+	Verb       string
+	Args       []string
+	Modes      []string
+	Text       string // to log in place of the usual line; %s is the subject
 }
 
-// condition is a word and its argument, if it has one.
-type condition struct{ word, arg string }
+// Condition is a word and its argument, if it has one.
+type Condition struct{ Word, Arg string }
 
 // phases returns the phases of a script.
 func phases() []string { return []string{"start", "e2e", "probe", "stop"} }
@@ -42,36 +43,36 @@ func verbs() map[string]int {
 	return map[string]int{
 		"write": 1, "temp": 1, "once": 1, "mkdir": 1, "remove": 1, "rename": 2, "link": 2, "symlink": 2, "chmod": 1, "chown": 2,
 		"read": 1, "owned": 1, "trusted": 1, "private": 1, "sticky": 1, "exec": 1, "account": 1, "need": 1,
-		"listen": 1, "worker": 2, "drop": 1, "log": 0, "fail": 0, "exit": 1, "hang": 0, "kill": 0, "oom": 0, "break-engine": 0,
+		"stat": 1, "id": 0, "listen": 1, "worker": 2, "drop": 1, "log": 0, "fail": 0, "exit": 1, "hang": 0, "kill": 0, "oom": 0, "break-engine": 0,
 	}
 }
 
 // modes returns the words that may follow the arguments of a verb.
 func modes() []string { return []string{"tolerated", "fails", "silent", "terse"} }
 
-// ParseScript reads the script of an application.
-func ParseScript(text string) (Script, error) {
+// Parse reads the script of an application.
+func Parse(text string) (Script, error) {
 	var out Script
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		o, err := parseOperation(line)
+		o, err := parse(line)
 		if err != nil {
 			return nil, fmt.Errorf("script line %q: %w", line, err)
 		}
-		o.line = len(out)
+		o.Line = len(out)
 		out = append(out, o)
 	}
 	return out, nil
 }
 
-func parseOperation(line string) (o operation, err error) {
-	line, o.text, _ = strings.Cut(line, " : ")
+func parse(line string) (o Operation, err error) {
+	line, o.Text, _ = strings.Cut(line, " : ")
 	f := strings.Fields(line)
-	o.phases = strings.Split(f[0], "|")
-	for _, p := range o.phases {
+	o.Phases = strings.Split(f[0], "|")
+	for _, p := range o.Phases {
 		if !slices.Contains(phases(), p) {
 			return o, fmt.Errorf("unknown phase %q", p)
 		}
@@ -83,26 +84,26 @@ func parseOperation(line string) (o operation, err error) {
 		return o, err
 	}
 	if len(f) > 1 && f[0] == "as" {
-		o.as, f = f[1], f[2:]
+		o.As, f = f[1], f[2:]
 	}
 	return o, o.parseVerb(f)
 }
 
-func (o *operation) parseAfter(f []string) ([]string, error) {
+func (o *Operation) parseAfter(f []string) ([]string, error) {
 	if len(f) < 2 || f[0] != "after" {
 		return f, nil
 	}
 	var err error
-	if o.after, err = time.ParseDuration(f[1]); err != nil {
+	if o.After, err = time.ParseDuration(f[1]); err != nil {
 		return nil, err
 	}
-	if len(o.phases) > 1 || o.phases[0] != "start" {
+	if len(o.Phases) > 1 || o.Phases[0] != "start" {
 		return nil, fmt.Errorf("only operations of the phase start can be delayed")
 	}
 	return f[2:], nil
 }
 
-func (o *operation) parseConditions(f []string) ([]string, error) {
+func (o *Operation) parseConditions(f []string) ([]string, error) {
 	for len(f) > 0 {
 		n, ok := conditions()[f[0]]
 		if !ok {
@@ -111,27 +112,27 @@ func (o *operation) parseConditions(f []string) ([]string, error) {
 		if len(f) <= n {
 			return nil, fmt.Errorf("%s takes an argument", f[0])
 		}
-		c := condition{f[0], strings.Join(f[1:n+1], " ")}
+		c := Condition{f[0], strings.Join(f[1:n+1], " ")}
 		if err := c.check(); err != nil {
 			return nil, err
 		}
-		o.conditions, f = append(o.conditions, c), f[n+1:]
+		o.Conditions, f = append(o.Conditions, c), f[n+1:]
 	}
 	return f, nil
 }
 
 // check returns an error where the argument of a condition has the wrong type.
-func (c condition) check() (err error) {
-	switch c.word {
+func (c Condition) check() (err error) {
+	switch c.Word {
 	case "in-run":
-		_, err = strconv.Atoi(c.arg)
+		_, err = strconv.Atoi(c.Arg)
 	case "chance":
-		_, err = strconv.ParseFloat(c.arg, 64)
+		_, err = strconv.ParseFloat(c.Arg, 64)
 	}
 	return err
 }
 
-func (o *operation) parseVerb(f []string) error {
+func (o *Operation) parseVerb(f []string) error {
 	if len(f) == 0 {
 		return fmt.Errorf("no verb")
 	}
@@ -142,44 +143,55 @@ func (o *operation) parseVerb(f []string) error {
 	if len(f) < n+1 {
 		return fmt.Errorf("%s takes %d arguments", f[0], n)
 	}
-	o.verb, o.args, o.modes = f[0], f[1:n+1], f[n+1:]
-	for _, m := range o.modes {
+	o.Verb, o.Args, o.Modes = f[0], f[1:n+1], f[n+1:]
+	for _, m := range o.Modes {
 		if !slices.Contains(modes(), m) {
 			return fmt.Errorf("unknown mode %q", m)
 		}
 	}
-	if o.verb == "log" && o.text == "" {
+	if o.Verb == "log" && o.Text == "" {
 		return fmt.Errorf("log takes a text")
 	}
 	return o.checkArgs()
 }
 
 // checkArgs returns an error where an argument has the wrong type.
-func (o *operation) checkArgs() (err error) {
-	users := []string{o.as}
-	switch o.verb {
+func (o *Operation) checkArgs() (err error) {
+	users := []string{o.As}
+	switch o.Verb {
 	case "listen", "exit":
-		_, err = strconv.Atoi(o.args[0])
+		_, err = strconv.Atoi(o.Args[0])
 	case "worker", "drop":
-		users = append(users, o.args[0])
+		users = append(users, o.Args[0])
 	case "chown":
-		users = append(users, o.args[1])
+		users = append(users, o.Args[1])
 	}
 	for _, u := range users {
-		if _, ok := parseUser(u); u != "" && !ok {
+		if _, ok := ParseUser(u); u != "" && !ok {
 			return fmt.Errorf("%q is not UID:GID", u)
 		}
 	}
 	return err
 }
 
-// has reports whether the operation has a mode.
-func (o operation) has(mode string) bool { return slices.Contains(o.modes, mode) }
+// Has reports whether the operation has a mode.
+func (o Operation) Has(mode string) bool { return slices.Contains(o.Modes, mode) }
 
-// arg returns the first argument, "" where there is none.
-func (o operation) arg() string {
-	if len(o.args) == 0 {
+// Arg returns the first argument, "" where there is none.
+func (o Operation) Arg() string {
+	if len(o.Args) == 0 {
 		return ""
 	}
-	return o.args[0]
+	return o.Args[0]
+}
+
+// User is a UID and a GID.
+type User struct{ UID, GID int64 }
+
+// ParseUser parses UID:GID.
+func ParseUser(s string) (User, bool) {
+	uid, gid, _ := strings.Cut(s, ":")
+	u, err := strconv.ParseInt(uid, 10, 64)
+	g, err2 := strconv.ParseInt(gid, 10, 64)
+	return User{u, g}, err == nil && err2 == nil
 }
