@@ -15,6 +15,9 @@ import (
 
 // Engine is what the sealing loop needs of a container engine. internal/docker implements it.
 type Engine interface {
+	// Capabilities returns what the engine can do.
+	Capabilities() Capabilities
+
 	// Image makes sure that the engine has the target's image (pulling it if not) and returns its facts. The image
 	// is pinned: every later Start with these facts runs exactly this image, whatever its tag points to by then.
 	Image(ctx context.Context, ref, platform string) (image.Facts, error)

@@ -72,7 +72,9 @@ func (a *application) setUp() error {
 		return nil
 	}
 	a.fs.makeParents(a.cwd)
-	a.mountVolumes(config.Volumes)
+	if err := a.mountVolumes(config.Volumes); err != nil {
+		return err
+	}
 	if !a.p.Open {
 		for _, m := range a.p.Mounts {
 			if err := a.mount(m); err != nil {
@@ -89,7 +91,7 @@ func (a *application) start() {
 	a.exited, a.exit, a.ports, a.procs = make(chan struct{}), nil, nil, nil
 	a.runPhase("start")
 	for _, o := range a.e.script {
-		if o.after > 0 && a.exit == nil {
+		if o.After > 0 && a.exit == nil {
 			go a.runLater(o, a.exited)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/engine/enginetest/script"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
@@ -29,7 +30,7 @@ type Engine struct {
 	tree    *image.MemTree
 	entries []image.Entry
 	users   image.Users
-	script  Script
+	script  script.Script
 
 	mu    sync.Mutex
 	made  int
@@ -60,6 +61,11 @@ func (e *Engine) Alive() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.alive
+}
+
+// Capabilities implements engine.Engine.
+func (e *Engine) Capabilities() engine.Capabilities {
+	return engine.Capabilities{Traces: e.Traced, Restarts: true}
 }
 
 // Image implements engine.Engine. Every reference but that of the case is an image that holds only a shell's programs.

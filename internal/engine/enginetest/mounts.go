@@ -1,25 +1,31 @@
 package enginetest
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// mountVolumes mounts a copy of the image's files at each VOLUME that the profile does not mount.
-func (a *application) mountVolumes(volumes map[string]struct{}) {
-	for v := range volumes {
-		if _, ok := a.p.Mount(v); ok && !a.p.Open {
+// mountVolumes mounts a copy of the image's files at each VOLUME of an open run. A sealed run needs a mount of the profile
+// there.
+func (a *application) mountVolumes(volumes map[string]struct{}) error {
+	for _, v := range slices.Sorted(maps.Keys(volumes)) {
+		if !a.p.Open {
+			if _, ok := a.p.Mount(v); !ok {
+				return fmt.Errorf("the profile has no mount for the image's VOLUME %s", v)
+			}
 			continue
 		}
 		at := a.fs.real(v, true)
 		a.fs.makeParents(at)
 		a.fs.cover(at, a.fs.below(at))
 	}
+	return nil
 }
 
 // mount mounts an emptyDir: with the entries that it had before a restart, else as the kubelet and the init container make
@@ -30,32 +36,52 @@ func (a *application) mount(m profile.Mount) error {
 		a.fs.cover(at, kept)
 		return nil
 	}
+	nodes := map[string]image.Entry{}
 	root := image.Entry{Path: at, Kind: image.Dir, Mode: 0o777}
 	if m.Medium == profile.Memory {
 		root.Mode |= fs.ModeSticky
 	}
 	if m.NeedsInit() {
-		root.UID, root.GID, root.Mode = a.who.uid, a.who.gid, 0o755
-		if m.Private {
-			root.Mode = 0o700
+		if err := a.checkSeeding(m); err != nil {
+			return err
 		}
+		root.UID, root.GID, root.Mode = a.who.uid, a.who.gid, 0o755
 	}
-	nodes := map[string]image.Entry{}
 	if m.Kind == profile.Seeded {
 		var err error
 		if nodes, err = a.seed(m, at); err != nil {
 			return err
 		}
+		root.Mode = nodes[at].Mode | 0o700
+	}
+	if m.NeedsInit() && m.Private {
+		root.Mode = 0o700
 	}
 	nodes[at] = root
 	a.fs.cover(at, nodes)
 	return nil
 }
 
+// checkSeeding returns the error of an init container that has no shell, or does not see the files that it is to copy.
+func (a *application) checkSeeding(m profile.Mount) error {
+	_, shell := a.fs.nodes[a.fs.real("/bin/sh", true)]
+	switch s := a.p.Seeding; {
+	case s.Image == "" && !shell:
+		return &engine.SeedError{Path: m.Path, Output: `exec: "sh": executable file not found in $PATH`, Code: 127}
+	case s.Image != "" && !s.ImageVolume && m.Kind == profile.Seeded:
+		return missingSeed(m)
+	}
+	return nil
+}
+
+func missingSeed(m profile.Mount) error {
+	return &engine.SeedError{Path: m.Path, Output: "cp: cannot stat '" + m.Path + "/.': No such file or directory", Code: 1}
+}
+
 // seed returns the entries that the init container of a mount copies.
 func (a *application) seed(m profile.Mount, at string) (map[string]image.Entry, error) {
-	if _, ok, _ := a.e.tree.Lookup(context.Background(), "/bin/sh"); !ok && (a.p.Seeding.Image == "" || !a.p.Seeding.ImageVolume) {
-		return nil, fmt.Errorf("seeding %s: the image has no shell and the profile names no other image", m.Path)
+	if a.fs.nodes[at].Kind != image.Dir {
+		return nil, missingSeed(m)
 	}
 	nodes := map[string]image.Entry{}
 	for p, e := range a.fs.below(at) {
