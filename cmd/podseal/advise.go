@@ -78,7 +78,7 @@ func (o *adviseOptions) addFlags(c *cobra.Command) {
 
 // adviceIDs are all ids of findings, of images and of Dockerfiles.
 func adviceIDs() []string {
-	return append(advise.FindingIDs(), dockerfile.RuleBase, dockerfile.RuleChownLayer)
+	return append(advise.FindingIDs(), dockerfile.RuleBase, dockerfile.RuleChownLayer, dockerfile.RuleOnbuild)
 }
 
 func (o adviseOptions) check() error {

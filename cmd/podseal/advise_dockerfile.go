@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
@@ -31,8 +32,10 @@ func (a *adviser) dockerfile(ctx context.Context, name string, data []byte) erro
 		failed = errors.Join(failed, err)
 		return b
 	}
+	context, closeContext := a.buildContext(name)
+	defer closeContext()
 	r, err := dockerfile.Check(data, dockerfile.Options{
-		Target: a.opts.stage, Base: base, Writes: a.opts.writes, Name: strings.TrimPrefix(filepath.ToSlash(shown), "/"), Args: args,
+		Target: a.opts.stage, Base: base, Writes: a.opts.writes, Name: filepath.ToSlash(shown), Args: args, Context: context,
 	})
 	if err != nil {
 		return badInput("%s: %w", shown, err)
@@ -40,6 +43,23 @@ func (a *adviser) dockerfile(ctx context.Context, name string, data []byte) erro
 	d := advise.DockerfileReport{File: shown, Result: r, BaseRead: slices.Contains(read, r.Base)}
 	a.outcome.Dockerfiles = append(a.outcome.Dockerfiles, d)
 	return failed
+}
+
+// buildContext returns the files of the build context: of --context, else of the Dockerfile's folder. Links that lead out of
+// it are not followed.
+func (a *adviser) buildContext(name string) (fs.FS, func()) {
+	dir := a.opts.prove.context
+	if dir == "" && name == "-" {
+		return nil, func() {}
+	}
+	if dir == "" {
+		dir = filepath.Dir(name)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, func() {}
+	}
+	return root.FS(), func() { _ = root.Close() }
 }
 
 // base tells what is known of a base image: from the catalog, else, where the engine has it, from the image itself.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/advise/launch"
 	"github.com/podseal/podseal/internal/image"
 )
 
@@ -40,8 +42,27 @@ func BaseFacts(ctx context.Context, facts image.Facts, tree image.Tree) (dockerf
 	case len(made) == 1: // of several, none is known to be the one for applications
 		b.Prefer = made[0]
 	}
-	b.Family, err = family(ctx, facts, tree)
+	if b.Family, err = family(ctx, facts, tree); err != nil {
+		return b, err
+	}
+	b.Drops, err = dropsTo(ctx, facts, tree, users)
 	return b, err
+}
+
+// dropsTo returns the user that the image's own entrypoint becomes; empty if it stays who it is.
+func dropsTo(ctx context.Context, facts image.Facts, tree image.Tree, users image.Users) (string, error) {
+	c := facts.Config.Config
+	r := launch.Reader{Tree: tree, Users: users, Env: launch.Environ(c.Env), Dir: c.WorkingDir}
+	start, err := r.Follow(ctx, slices.Concat(c.Entrypoint, c.Cmd), launch.Evidence{Where: "config"})
+	if err != nil {
+		return "", err
+	}
+	for _, d := range start.Drops {
+		if got, err := users.Resolve(d.User); d.Whole && err == nil && got.UID != 0 {
+			return d.User, nil
+		}
+	}
+	return "", nil
 }
 
 // family tells by which tools an image can make users.

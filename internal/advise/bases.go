@@ -14,6 +14,7 @@ type CatalogBase struct {
 	User     *string           `json:"user,omitempty"` // "" for none; absent if not known
 	Accounts map[string]string `json:"accounts,omitempty"`
 	Prefer   string            `json:"prefer,omitempty"`
+	Drops    string            `json:"drops,omitempty"` // the account that its own entrypoint becomes
 	Env      map[string]string `json:"env,omitempty"`
 	// Layers are the diff ids of its layers, by which images made from it are known; for one image, not for a pattern.
 	Layers []string `json:"layers,omitempty"`
@@ -32,7 +33,7 @@ func (c Catalog) stacks() []image.Stack {
 	return out
 }
 
-// Base tells what is known of a base image: from the entries for bases, else its USER from those for images.
+// Base returns what is known of a base image: from the entries for bases, else its USER from those for images.
 func (c Catalog) Base(ref string) dockerfile.Base {
 	repo, tag := splitRef(ref)
 	if ref == "scratch" {
@@ -41,7 +42,7 @@ func (c Catalog) Base(ref string) dockerfile.Base {
 	for _, b := range c.Bases {
 		pattern, tags, tagged := strings.Cut(b.Image, ":")
 		if wild(pattern, repo) && (!tagged || wild(tags, tag)) {
-			return dockerfile.Base{Family: b.Family, User: b.User, Accounts: b.Accounts, Prefer: b.Prefer, Env: b.Env}
+			return dockerfile.Base{Family: b.Family, User: b.User, Accounts: b.Accounts, Prefer: b.Prefer, Drops: b.Drops, Env: b.Env}
 		}
 	}
 	if i, ok := c.Find(ref); ok {

@@ -12,10 +12,14 @@ import (
 // sarifRules are the rules that a Dockerfile can break, each with its level.
 var sarifRules = []struct{ id, level, text string }{
 	{dockerfile.RuleRoot, "error", "The image runs as root"},
+	{dockerfile.RuleDrops, "note", "The image starts as root, and its entrypoint drops it"},
+	{dockerfile.RuleWorkers, "warning", "The image starts as root, and its workers drop it"},
 	{dockerfile.RuleMissing, "error", "USER names a user that does not exist"},
 	{dockerfile.RuleNamed, "warning", "USER is a name, which a kubelet refuses under runAsNonRoot"},
 	{dockerfile.RuleBase, "warning", "The user is not known"},
 	{dockerfile.RuleLowPort, "note", "A port below 1024 is exposed"},
+	{dockerfile.RuleCaps, "warning", "A program has file capabilities, and does not start without them"},
+	{dockerfile.RuleOnbuild, "note", "ONBUILD is run by other builds, as this image's user"},
 	{dockerfile.RuleChownLayer, "note", "A chown stores copied files twice"},
 }
 

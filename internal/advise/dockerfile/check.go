@@ -2,45 +2,27 @@ package dockerfile
 
 import (
 	"fmt"
-	"os"
+	"io/fs"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-)
 
-// Base is what is known of a base image.
-type Base struct {
-	Family   Family
-	User     *string           // its USER; nil if not known
-	Accounts map[string]string // accounts that it has: name to "uid:gid"
-	Prefer   string            // the account that it has for applications; empty if none
-	Env      map[string]string // that a USER may use
-}
-
-// Family is a kind of base image: how users are made there.
-type Family string
-
-// The families of base images.
-const (
-	Debian     Family = "debian" // and Ubuntu
-	Alpine     Family = "alpine"
-	RedHat     Family = "redhat"     // with useradd
-	Minimal    Family = "minimal"    // a shell, but no tool that makes users
-	Distroless Family = "distroless" // no shell, has the account nonroot
-	Scratch    Family = "scratch"
-	Windows    Family = "windows"
-	Unknown    Family = ""
+	"github.com/podseal/podseal/internal/advise/launch"
 )
 
 // Rule ids of findings.
 const (
 	RuleRoot       = "root"
+	RuleDrops      = "root-drops"
+	RuleWorkers    = "root-workers-drop"
 	RuleNamed      = "named-user"
 	RuleMissing    = "missing-user"
 	RuleLowPort    = "low-port"
 	RuleChownLayer = "chown-layer"
 	RuleBase       = "unknown-base"
+	RuleCaps       = "file-capabilities"
+	RuleOnbuild    = "onbuild"
 )
 
 // Finding is one fact about a Dockerfile.
@@ -50,154 +32,150 @@ type Finding struct {
 	Says string `json:"says"`
 }
 
-// who is what a Dockerfile says of the user, and what is known of it.
-type who struct {
-	user  string // effective USER; "" is root
-	line  int    // of the USER, or of the FROM
-	base  Base
-	image string // the base image
-	made  []made
-	from  bool // the user comes from the base image
-	known bool // false where the base image's user is not known
+// stageCheck is the final stage with what is known of it.
+type stageCheck struct {
+	file    *File
+	stage   *Stage
+	state   state
+	context fs.FS
 
-	begins string // the user that the final stage begins with; "" is root, or not known
+	drop    launch.Drop // by which root becomes another user
+	dropped bool
 }
 
-func (f *File) who(target int, lookup func(string) Base) who {
-	stages, image := f.chain(target)
-	w := who{image: image, base: lookup(image), made: madeIn(stages), line: stages[0].From.Line, known: true}
-	w.begins = w.inherited(stages[1:])
-	for _, s := range stages {
-		if s.UserAt >= 0 {
-			w.user, w.line = s.User, s.Body[s.UserAt].Line
-			if w.user == "" {
-				w.user = os.Expand(s.UserText, func(name string) string { return w.base.Env[name] })
-			}
-			w.known = w.user != ""
-			return w
-		}
+func check(f *File, target int, opts Options) stageCheck {
+	e := evaluator{file: f, lookup: opts.Base, context: opts.Context, done: map[int]state{}}
+	c := stageCheck{file: f, stage: &f.Stages[target], state: e.stage(target), context: opts.Context}
+	if uid, _, known := c.state.uid(); known && uid == 0 {
+		c.drop, c.dropped = c.state.drops(opts.Context)
 	}
-	w.from = true
-	if w.known = w.base.User != nil; w.known {
-		w.user = *w.base.User
-	}
-	return w
+	return c
 }
 
-// inherited is the user that earlier stages or the base image leave.
-func (w who) inherited(earlier []*Stage) string {
-	for _, s := range earlier {
-		if s.UserAt >= 0 {
-			return s.User
-		}
+// findings returns the findings about the user, then those about the instructions of the final stage.
+func (c stageCheck) findings() []Finding {
+	var out []Finding
+	if c.state.base.Family != Windows {
+		out = c.userFindings()
 	}
-	if w.base.User != nil {
-		return *w.base.User
+	for _, in := range c.stage.Body {
+		out = append(out, c.instructionFindings(in)...)
 	}
-	return ""
+	for _, x := range c.state.setcaps {
+		out = append(out, Finding{RuleCaps, x.line, fmt.Sprintf("setcap %s on %s: under `capabilities: drop: [ALL]` the kernel does not start the "+
+			"program (operation not permitted); leave setcap out%s", x.caps, x.file, insteadOf(x.caps))})
+	}
+	return out
 }
 
-// uid resolves the user part as far as it is known.
-func (w who) uid() (uid int64, group string, known bool) {
-	name, group, _ := strings.Cut(w.user, ":")
-	if name == "" || name == "root" {
-		return 0, group, true
+// insteadOf returns what makes a file capability unnecessary.
+func insteadOf(caps string) string {
+	if strings.Contains(strings.ToLower(caps), "cap_net_bind_service") {
+		return ", and listen on a port above 1023 or set the pod sysctl net.ipv4.ip_unprivileged_port_start=0"
 	}
-	if id, err := strconv.ParseInt(name, 10, 64); err == nil {
-		return id, group, true
-	}
-	if m, ok := find(w.made, true, name); ok {
-		return m.id, group, m.id >= 0
-	}
-	if ids, ok := w.base.Accounts[name]; ok {
-		id, gid, _ := strings.Cut(ids, ":")
-		n, err := strconv.ParseInt(id, 10, 64)
-		if group == "" {
-			group = gid
-		}
-		return n, group, err == nil
-	}
-	return -1, group, false
+	name, _, _ := strings.Cut(strings.ToUpper(caps), "=")
+	name, _, _ = strings.Cut(name, "+")
+	return fmt.Sprintf(" if the program works without it, or add %s to the container's capabilities", strings.ReplaceAll(name, "CAP_", ""))
 }
 
-// named tells whether the user is given by a name.
-func (w who) named() bool {
-	name, _, _ := strings.Cut(w.user, ":")
-	_, err := strconv.ParseInt(name, 10, 64)
-	return name != "" && err != nil
-}
-
-// fine tells whether the user is a number that is not root.
-func (w who) fine() bool {
-	uid, _, known := w.uid()
-	return w.known && known && uid > 0 && !w.named()
-}
-
-func (w who) findings() []Finding {
-	uid, _, known := w.uid()
-	src := fmt.Sprintf("USER %s", w.user)
-	if w.from {
-		src = fmt.Sprintf("USER %s, from the base image %s,", w.user, w.image)
+func (c stageCheck) userFindings() []Finding {
+	s := &c.state
+	uid, _, known := s.uid()
+	source := fmt.Sprintf("USER %s", s.user)
+	if s.fromBase {
+		source = fmt.Sprintf("USER %s, from the base image %s,", s.user, s.image)
 	}
 	switch {
-	case !w.from && !w.known:
-		return []Finding{{RuleBase, w.line, "USER is a variable that the Dockerfile gives no value: it is root where nobody gives one"}}
-	case w.from && !w.known && w.image == "":
-		return []Finding{{RuleBase, w.line, "no USER, and the base image is not known, since an ARG has no default: it runs as root unless the base image says otherwise"}}
-	case w.from && !w.known:
-		return []Finding{{RuleBase, w.line, fmt.Sprintf("no USER, and the base image %s is not known: it runs as root unless that says otherwise", w.image)}}
-	case known && uid == 0 && w.from:
-		return []Finding{{RuleRoot, w.line, fmt.Sprintf("it runs as root: no USER, and the base image %s has none", w.image)}}
+	case !s.known:
+		return []Finding{{RuleBase, s.userLine, unknownUser(s)}}
+	case c.dropped && known && uid == 0:
+		return []Finding{c.dropFinding()}
+	case known && uid == 0 && s.fromBase:
+		return []Finding{{RuleRoot, s.userLine, fmt.Sprintf("it runs as root: no USER, and the base image %s has none", s.image)}}
 	case known && uid == 0:
-		return []Finding{{RuleRoot, w.line, fmt.Sprintf("it runs as root: USER %s", w.user)}}
-	case w.named() && w.nowhere():
-		return []Finding{{RuleMissing, w.line, src + ": nothing makes that user, and the base image does not have it"}}
-	case w.named():
-		return []Finding{{RuleNamed, w.line, src + " is a name: the kubelet cannot verify that it is not root and refuses it under runAsNonRoot"}}
+		return []Finding{{RuleRoot, s.userLine, fmt.Sprintf("it runs as root: USER %s", s.user)}}
+	case s.named() && s.nowhere():
+		return []Finding{{RuleMissing, s.userLine, source + ": nothing makes that user, and the base image does not have it"}}
+	case s.named():
+		return []Finding{{RuleNamed, s.userLine, source + " is a name: the kubelet cannot verify that it is not root and refuses it under runAsNonRoot"}}
 	}
 	return nil
 }
 
-// nowhere tells whether a named user cannot exist: the base image has no package manager that could have made it, and
-// its accounts are known.
-func (w who) nowhere() bool {
-	name, _, _ := strings.Cut(w.user, ":")
-	_, here := find(w.made, true, name)
-	_, there := w.base.Accounts[name]
-	return !here && !there && (w.base.Family == Scratch || w.base.Family == Distroless)
+// unknownUser says why the user is not known.
+func unknownUser(s *state) string {
+	switch {
+	case !s.fromBase:
+		return "USER is a variable that the Dockerfile gives no value: it is root where nobody gives one"
+	case s.image == "":
+		return "no USER, and the base image is not known, since an ARG has no default: it runs as root unless the base image says otherwise"
+	default:
+		return fmt.Sprintf("no USER, and the base image %s is not known: it runs as root unless that says otherwise", s.image)
+	}
 }
 
-// bodyFindings are those about the instructions of the final stage.
-func (f *File) bodyFindings(s *Stage) []Finding {
+// dropFinding returns the finding about an image that starts as root and becomes another user by itself.
+func (c stageCheck) dropFinding() Finding {
+	d := c.drop
+	if !d.Whole {
+		return Finding{RuleWorkers, c.state.userLine, fmt.Sprintf("it starts as root, and its settings name %s for its workers (%s); the first process may stay root", d.User, d.Where)}
+	}
+	if c.state.baseStarts() {
+		return Finding{RuleDrops, c.state.userLine, fmt.Sprintf("it starts as root, and the entrypoint of the base image %s drops to %s", c.state.image, d.User)}
+	}
+	return Finding{RuleDrops, c.state.userLine, fmt.Sprintf("it starts as root, and its entrypoint drops to %s by %s (%s)", d.User, d.Tool, d.Where)}
+}
+
+func (c stageCheck) instructionFindings(in Instruction) []Finding {
 	var out []Finding
-	for _, in := range s.Body {
-		switch in.Name {
-		case "expose":
-			for _, w := range in.Words {
-				port, _, _ := strings.Cut(w, "/")
-				if n, err := strconv.Atoi(port); err == nil && n > 0 && n < 1024 {
-					out = append(out, Finding{RuleLowPort, in.Line, fmt.Sprintf("port %d is below 1024: not every runtime lets a non-root user "+
-						"listen there; let the application listen above, or set the pod sysctl net.ipv4.ip_unprivileged_port_start=0", n)})
-				}
+	vars := c.state.scope.all()
+	switch in.Name {
+	case "expose":
+		for _, w := range in.Words {
+			if f, ok := portFinding(c.file.expand(w, vars), in.Line); ok {
+				out = append(out, f)
 			}
-		case "run":
-			if dir, ok := chownsCopied(s, in); ok {
-				out = append(out, Finding{RuleChownLayer, in.Line, fmt.Sprintf("chown -R of %s after a COPY stores every file twice: COPY --chown does not", dir)})
-			}
+		}
+	case "run":
+		if dir, ok := c.chownsCopied(in, vars); ok {
+			out = append(out, Finding{RuleChownLayer, in.Line, fmt.Sprintf("chown -R of %s after a COPY stores every file twice: COPY --chown does not", dir)})
+		}
+	case "onbuild":
+		if len(in.Words) > 0 && in.Words[0] == "run" {
+			out = append(out, Finding{RuleOnbuild, in.Line, "ONBUILD RUN is run by the builds of images made from this one, as the USER of this image"})
 		}
 	}
 	return out
 }
 
-// chownsCopied finds a recursive chown of what an earlier COPY brought.
-func chownsCopied(s *Stage, run Instruction) (string, bool) {
-	for _, words := range commandsOf(run) {
-		if path.Base(words[0]) != "chown" || !slices.ContainsFunc(words, recursive) {
+// portFinding returns the finding about an exposed port, or a range of ports, below 1024.
+func portFinding(port string, line int) (Finding, bool) {
+	numbers, protocol, _ := strings.Cut(port, "/")
+	first, last, isRange := strings.Cut(numbers, "-")
+	n, err := strconv.Atoi(first)
+	if err != nil || n <= 0 || n >= 1024 {
+		return Finding{}, false
+	}
+	subject := "port " + first + " is"
+	if isRange {
+		subject = fmt.Sprintf("ports %s to %s begin", first, last)
+	}
+	if protocol != "" && protocol != "tcp" {
+		subject = protocol + " " + subject
+	}
+	return Finding{RuleLowPort, line, subject + " below 1024: not every runtime lets a non-root user " +
+		"listen there; let the application listen above, or set the pod sysctl net.ipv4.ip_unprivileged_port_start=0"}, true
+}
+
+// chownsCopied finds a recursive chown of the files of an earlier COPY.
+func (c stageCheck) chownsCopied(run Instruction, vars map[string]string) (string, bool) {
+	for _, command := range run.commands(vars) {
+		if path.Base(command.words[0]) != "chown" || !slices.ContainsFunc(command.words, recursive) {
 			continue
 		}
-		for _, dir := range words[1:] {
-			for _, in := range s.Body {
-				if in.Line < run.Line && isCopy(in) && path.IsAbs(dir) && within(destination(s, in), path.Clean(dir)) {
+		for _, dir := range command.words[1:] {
+			for _, in := range c.stage.Body {
+				if in.Line < run.Line && isCopy(in) && path.IsAbs(dir) && within(c.destination(in), path.Clean(dir)) {
 					return dir, true
 				}
 			}
@@ -210,29 +188,16 @@ func recursive(w string) bool {
 	return w == "--recursive" || strings.HasPrefix(w, "-") && !strings.HasPrefix(w, "--") && strings.Contains(w, "R")
 }
 
-func isCopy(in Instruction) bool { return (in.Name == "copy" || in.Name == "add") && len(in.Words) > 1 }
-
-// destination is the absolute path that a COPY writes to.
-func destination(s *Stage, in Instruction) string {
-	dir := "/"
-	for _, x := range s.Body {
+// destination returns the absolute path that a COPY writes to.
+func (c stageCheck) destination(in Instruction) string {
+	dir, vars := "/", c.state.scope.all()
+	for _, x := range c.stage.Body {
 		if x.Line >= in.Line {
 			break
 		}
 		if x.Name == "workdir" && len(x.Words) > 0 {
-			dir = join(dir, x.Words[0])
+			dir = join(dir, c.file.expand(x.Words[0], vars))
 		}
 	}
-	return join(dir, in.Words[len(in.Words)-1])
-}
-
-func join(dir, p string) string {
-	if path.IsAbs(p) {
-		return path.Clean(p)
-	}
-	return path.Join(dir, p)
-}
-
-func within(at, dir string) bool {
-	return at == dir || dir == "/" || strings.HasPrefix(at, dir+"/")
+	return join(dir, c.file.expand(in.Words[len(in.Words)-1], vars))
 }

@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,10 +31,45 @@ func (f *File) apply(edits []edit) []byte {
 	return []byte(text)
 }
 
+// sorted orders edits by their line, and joins insertions at the same one. An insertion goes before a change of its line.
 func sorted(edits []edit) []edit {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, func(a, b edit) int { return a.at - b.at })
-	return edits
+	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Or(a.at-b.at, a.del-b.del) })
+	var out []edit
+	for _, e := range edits {
+		if n := len(out) - 1; n >= 0 && out[n].at == e.at && out[n].del == 0 && e.del == 0 {
+			out[n].add = slices.Concat(out[n].add, e.add)
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// draft collects the edits of a file.
+type draft struct {
+	file  *File
+	edits []edit
+}
+
+// line returns a line as the edits until now leave it.
+func (d *draft) line(i int) string {
+	for _, e := range d.edits {
+		if e.at == i && e.del == 1 {
+			return e.add[0]
+		}
+	}
+	return d.file.lines[i]
+}
+
+func (d *draft) replace(i int, line string) {
+	for n, e := range d.edits {
+		if e.at == i && e.del == 1 {
+			d.edits[n].add[0] = line
+			return
+		}
+	}
+	d.edits = append(d.edits, edit{at: i, del: 1, add: []string{line}})
 }
 
 // atEnd turns an insertion behind a last line that has no end into a change of that line, since it gets one.

@@ -2,23 +2,25 @@ package dockerfile
 
 import (
 	"fmt"
-	"regexp"
+	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// NewID is the uid and gid of a user that a patch makes: above what systems give out by themselves, and below the limit
-// of the tools that make users.
+// NewID is the uid and gid of a user that a patch makes: above the numbers that systems choose by themselves, and below
+// the limit of the tools that make users.
 const NewID = 10001
 
 // Options are what is wanted of Check.
 type Options struct {
-	Target string            // stage that is built; empty means the last one
-	Base   func(string) Base // what is known of base images
-	Writes []string          // folders that the application writes to, in addition to its VOLUMEs
-	Name   string            // of the file, for the diff; "Dockerfile" if empty
-	Args   map[string]string // build arguments
+	Target  string            // stage that is built; empty means the last one
+	Base    func(string) Base // what is known of base images
+	Writes  []string          // folders that the application writes to, in addition to its VOLUMEs
+	Name    string            // of the file, for the diff; "Dockerfile" if empty
+	Args    map[string]string // build arguments
+	Context fs.FS             // the build context, whose scripts and passwd files are read; nil if it is not known
 }
 
 // Result is what was found in a Dockerfile, and the change that makes its image non-root.
@@ -46,19 +48,17 @@ func Check(data []byte, opts Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	w := f.who(target, opts.Base)
-	r := Result{Base: w.image, User: w.user, Bases: f.bases(), Fine: w.fine(), Patched: data}
-	r.Findings = append(w.findings(), f.bodyFindings(&f.Stages[target])...)
+	c := check(f, target, opts)
+	r := Result{
+		Base: c.state.image, User: c.state.user, Bases: f.bases(), Patched: data, Findings: c.findings(),
+		Fine: c.state.fine() && c.state.base.Family != Windows,
+	}
 	if r.Fine {
 		return r, nil
 	}
-	p := &patcher{file: f, stage: &f.Stages[target], who: w, writes: opts.Writes}
+	p := &patcher{stageCheck: c, writes: opts.Writes, draft: draft{file: f}}
 	if r.Refused = p.plan(); r.Refused != "" {
 		return r, nil
-	}
-	name := opts.Name
-	if name == "" {
-		name = "Dockerfile"
 	}
 	edits := f.atEnd(sorted(p.edits))
 	patched := f.apply(edits)
@@ -67,59 +67,83 @@ func Check(data []byte, opts Options) (Result, error) {
 		return r, nil
 	}
 	r.NewUser, r.Says = p.user, p.says
-	r.Diff, r.Patched = f.unified(name, edits), patched
+	r.Diff, r.Patched = f.unified(diffName(opts.Name), edits), patched
 	return r, nil
 }
 
-// proved parses the changed file again, and tells whether its user is a number that is not root now.
+// diffName returns the name that a diff shows for a file.
+func diffName(name string) string {
+	if name == "" {
+		return "Dockerfile"
+	}
+	return strings.TrimPrefix(path.Clean(name), "/")
+}
+
+// proved parses the changed file again, and reports whether its user is a number that is not root now.
 func proved(patched []byte, opts Options) bool {
 	f, err := Parse(patched, opts.Args)
 	if err != nil {
 		return false
 	}
 	target, err := f.stage(opts.Target)
-	return err == nil && f.who(target, opts.Base).fine()
+	if err != nil {
+		return false
+	}
+	c := check(f, target, opts)
+	return c.state.fine()
 }
 
 // patcher makes the edits.
 type patcher struct {
-	file   *File
-	stage  *Stage
-	who    who
+	stageCheck
 	writes []string
 
+	draft
 	user   string   // new USER
 	before []string // instructions to insert before it
-	edits  []edit
 	says   []string
+}
+
+func (p *patcher) say(format string, args ...any) {
+	p.says = append(p.says, fmt.Sprintf(format, args...))
 }
 
 // plan chooses the user and makes the edits. It returns why it cannot.
 func (p *patcher) plan() string {
-	if p.who.base.Family == Windows {
+	if p.state.base.Family == Windows {
 		return "it is a Windows image: name the user in the manifest (windowsOptions.runAsUserName)"
 	}
 	if refused := p.choose(); refused != "" {
 		return refused
 	}
+	p.start()
 	p.own()
+	p.onbuild()
 	p.place()
 	return ""
 }
 
-// choose finds the numeric user: the declared one where its number is known, else one that the stages make, else the
-// base image's own, else a new one.
+// choose finds the numeric user: the declared one where its number is known, else the one that the entrypoint drops to,
+// else the owner of a VOLUME or another user that the stages make, else the base image's own, else a new one.
 func (p *patcher) choose() string {
-	uid, group, known := p.who.uid()
-	if p.who.named() && (!known || uid != 0) && !p.who.nowhere() {
-		return p.number(p.who.user, uid, group)
+	uid, group, known := p.state.uid()
+	if p.state.named() && (!known || uid != 0) && !p.state.nowhere() {
+		return p.number(p.state.user, uid, group)
+	}
+	if p.dropped {
+		name, group, _ := strings.Cut(p.drop.User, ":")
+		if refused := p.number(p.drop.User, p.state.accounts.uid(name), group); refused != "" || !p.drop.Whole || p.drop.Guarded {
+			return refused
+		}
+		return fmt.Sprintf("its entrypoint calls %s whoever runs it (%s), which fails for a non-root user: call it only where `id -u` is 0, and write USER %s",
+			p.drop.Tool, p.drop.Where, p.user)
 	}
 	if m, ok := p.madeUser(); ok {
 		return p.number(m.name, m.id, "")
 	}
-	if name := p.who.base.Prefer; name != "" {
-		p.user = p.who.base.Accounts[name]
-		p.says = append(p.says, fmt.Sprintf("USER %s is the account %s of the base image", p.user, name))
+	if name := p.state.base.Prefer; name != "" {
+		p.user = p.state.base.Accounts[name]
+		p.say("USER %s is the account %s of the base image", p.user, name)
 		return ""
 	}
 	p.user = fmt.Sprintf("%d:%d", NewID, NewID)
@@ -127,136 +151,81 @@ func (p *patcher) choose() string {
 	return ""
 }
 
-// madeUser is the last user that the stages make.
-func (p *patcher) madeUser() (made, bool) {
-	for _, m := range slices.Backward(p.who.made) {
-		if m.isUser() && m.id != 0 && !strings.ContainsAny(m.name, "$") {
+// madeUser returns the user that the stages make and that owns a folder which the application writes to, else the last
+// user that a command makes.
+func (p *patcher) madeUser() (account, bool) {
+	for _, dir := range p.folders() {
+		if f := p.state.folderAt(dir); f.owned && f.uid > 0 {
+			for _, m := range slices.Backward(p.state.accounts.made) {
+				if m.user && m.id == f.uid {
+					return m, true
+				}
+			}
+		}
+	}
+	for _, m := range slices.Backward(p.state.accounts.made) {
+		if m.user && m.id != 0 && !strings.Contains(m.name, "$") && m.id < 65534 {
 			return m, true
 		}
 	}
-	return made{}, false
+	return account{}, false
 }
 
 // number turns a named user into a numeric one.
 func (p *patcher) number(user string, uid int64, group string) string {
-	name, _, _ := strings.Cut(user, ":")
-	m, here := find(p.who.made, true, name)
+	name := firstOf(user)
+	m, here := p.state.accounts.find(true, name)
 	switch {
 	case uid > 0 && here:
 		p.user = strconv.FormatInt(uid, 10) + p.groupOf(m, group)
 	case uid > 0:
 		p.user = strconv.FormatInt(uid, 10)
-		if ids, ok := p.who.base.Accounts[group]; ok && !isNumber(group) {
-			_, group, _ = strings.Cut(ids, ":") // the group of the account's own name
+		if gid := p.state.accounts.gid(group); group != "" && gid >= 0 {
+			p.user += ":" + strconv.FormatInt(gid, 10)
+		} else if ids, ok := p.state.accounts.base[name]; ok && group == "" {
+			p.user = ids
 		}
-		if isNumber(group) {
-			p.user += ":" + group
-		}
-	case here:
+	case here && m.tool != "":
 		return p.fix(m, group)
 	default:
-		return fmt.Sprintf("the uid of %q is not known: nothing in the Dockerfile makes that user; read it from the base image's /etc/passwd "+
-			"(`podseal advise %s` does) and write USER with the number", name, p.who.image)
+		return p.unknownUser(name)
 	}
-	p.says = append(p.says, fmt.Sprintf("USER %s is %s by its number, which the kubelet can verify", p.user, name))
-	return ""
-}
-
-func isNumber(s string) bool {
-	_, err := strconv.ParseUint(s, 10, 31)
-	return err == nil
-}
-
-// groupOf is ":GID" where the group's number is known, else empty: the number is then the one of /etc/passwd.
-func (p *patcher) groupOf(m made, group string) string {
-	if group == "" {
-		group = m.group
+	if isNumber(name) {
+		return ""
 	}
-	if isNumber(group) {
-		return ":" + group
-	}
-	if g, ok := find(p.who.made, false, group); ok && g.id >= 0 {
-		return ":" + strconv.FormatInt(g.id, 10)
+	p.say("USER %s is %s by its number, which the kubelet can verify", p.user, name)
+	if here && m.varID {
+		p.say("line %d takes that number from a variable: a build that sets it to another value needs another number in USER", m.in.Line)
 	}
 	return ""
 }
 
-// fix gives a number to a user that the Dockerfile makes without one, and to its group where that is made there too.
-func (p *patcher) fix(m made, group string) string {
-	flag := map[string]string{"useradd": "--uid", "adduser": "--uid", "groupadd": "--gid", "addgroup": "--gid"}
-	if p.who.base.Family == Alpine {
-		flag["adduser"], flag["addgroup"] = "-u", "-g"
+// unknownUser returns why a named user cannot become a number.
+func (p *patcher) unknownUser(name string) string {
+	if line := p.state.accounts.opaque; line > 0 {
+		return fmt.Sprintf("the uid of %q is not known: it is in the /etc/passwd that line %d brings, whose content is not at hand; "+
+			"write USER with the number", name, line)
 	}
-	if group == "" {
-		group = m.group
-	}
-	todo := []made{m}
-	p.user = strconv.Itoa(NewID)
-	if g, ok := find(p.who.made, false, group); ok {
-		id := g.id
-		if id < 0 {
-			todo, id = append(todo, g), NewID
-		}
-		p.user += ":" + strconv.FormatInt(id, 10)
-	} else if isNumber(group) {
-		p.user += ":" + group
-	}
-	for _, x := range todo {
-		if !p.insertFlag(x, flag[x.tool]) {
-			return fmt.Sprintf("line %d makes %s without a fixed number in a way that cannot be changed safely: give it one (%s %d) and write USER %s",
-				x.in.Line, x.name, flag[x.tool], NewID, p.user)
-		}
-	}
-	p.says = append(p.says, fmt.Sprintf("%s gets the fixed uid %d, so that USER can be a number", m.name, NewID))
-	return ""
+	return fmt.Sprintf("the uid of %q is not known: nothing in the Dockerfile makes that user; read it from the base image's /etc/passwd "+
+		"(`podseal advise %s` does) and write USER with the number", name, p.state.image)
 }
 
-// insertFlag writes the number behind the one place of the instruction where the tool is called.
-func (p *patcher) insertFlag(m made, flag string) bool {
-	call := regexp.MustCompile(`(^|[\s;&|(/])` + m.tool + `\s`)
-	at, n := -1, 0
-	for i := m.in.Line - 1; i < m.in.Last; i++ {
-		line := p.line(i)
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
-			continue
-		}
-		if found := len(call.FindAllString(line, -1)); found > 0 {
-			at, n = i, n+found
-		}
+// groupOf returns ":GID" where the group's number is known, else "": the number is then the one of /etc/passwd.
+func (p *patcher) groupOf(m account, group string) string {
+	gid := p.state.accounts.groupOf(m)
+	if group != "" {
+		gid = p.state.accounts.gid(group)
 	}
-	if n != 1 {
-		return false
+	if gid < 0 {
+		return ""
 	}
-	where := call.FindStringIndex(p.line(at))
-	line := p.line(at)[:where[1]-1] + fmt.Sprintf(" %s %d", flag, NewID) + p.line(at)[where[1]-1:]
-	p.replace(at, line)
-	return true
-}
-
-// line is a line as the edits until now leave it.
-func (p *patcher) line(i int) string {
-	for _, e := range p.edits {
-		if e.at == i && e.del == 1 {
-			return e.add[0]
-		}
-	}
-	return p.file.lines[i]
-}
-
-func (p *patcher) replace(i int, line string) {
-	for n, e := range p.edits {
-		if e.at == i && e.del == 1 {
-			p.edits[n].add[0] = line
-			return
-		}
-	}
-	p.edits = append(p.edits, edit{at: i, del: 1, add: []string{line}})
+	return ":" + strconv.FormatInt(gid, 10)
 }
 
 // create adds the account of a new user, where the base image has a tool for it. Without an account a number is enough,
-// and HOME is said instead.
+// and HOME is set instead.
 func (p *patcher) create() {
-	switch p.who.base.Family {
+	switch p.state.base.Family {
 	case Debian:
 		p.before = append(p.before, fmt.Sprintf("RUN groupadd --gid %d app \\", NewID),
 			fmt.Sprintf(" && useradd --uid %d --gid app --create-home --shell /usr/sbin/nologin app", NewID))
@@ -267,20 +236,28 @@ func (p *patcher) create() {
 		p.before = append(p.before, fmt.Sprintf("RUN addgroup -g %d -S app \\", NewID),
 			fmt.Sprintf(" && adduser -u %d -S -D -G app -h /home/app -s /sbin/nologin app", NewID))
 	case Scratch, Distroless:
-		p.says = append(p.says, fmt.Sprintf("USER %s needs no account: a number is enough", p.user))
+		p.say("USER %s needs no account: a number is enough", p.user)
 		return
 	default:
-		if !p.setsHome() {
+		if !setsHome(p.stage) {
 			p.before = append(p.before, "ENV HOME=/tmp")
 		}
-		p.says = append(p.says, fmt.Sprintf("USER %s has no account, since no tool to make one is known to be in the base image", p.user))
+		p.say("USER %s has no account, since no tool to make one is known to be in the base image", p.user)
 		return
 	}
-	p.says = append(p.says, fmt.Sprintf("USER %s is a new account, app", p.user))
+	p.say("USER %s is a new account, app", p.user)
 }
 
-func (p *patcher) setsHome() bool {
-	return slices.ContainsFunc(p.stage.Body, func(in Instruction) bool {
+func setsHome(s *Stage) bool {
+	return slices.ContainsFunc(s.Body, func(in Instruction) bool {
 		return in.Name == "env" && slices.Contains(in.Words, "HOME")
 	})
+}
+
+// start says what an entrypoint that drops root does when it is started as the new user.
+func (p *patcher) start() {
+	if !p.dropped || !p.drop.Whole {
+		return
+	}
+	p.say("started as that user, the entrypoint skips what it does as root: volumes must belong to uid %s already (fsGroup helps)", firstOf(p.user))
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,6 +27,8 @@ type follower struct {
 	dir  string
 	out  Start
 	seen map[string]bool // scripts that were read
+
+	guarded bool // the script at hand asks who runs it
 }
 
 // wrappers run the command that follows their options, as the same user.
@@ -143,13 +146,22 @@ type source struct {
 	args []string
 }
 
+// asksUser matches the commands and variables by which a script asks who runs it.
+var asksUser = regexp.MustCompile(`\bid\s+-(u|nu|un)\b|\bwhoami\b|\$\{?E?UID\b`)
+
 // script follows the commands of a script: drops anywhere, programs where the script ends in them. Of a script that cannot
 // be parsed, the commands before that place count.
 func (f *follower) script(ctx context.Context, s source, depth int) error {
-	env := shellscript.Env{Vars: maps.Clone(f.env), Args: s.args}
-	if env.Vars == nil {
-		env.Vars = map[string]string{}
-	}
+	env := shellscript.Env{Vars: map[string]string{}, Args: s.args}
+	maps.Copy(env.Vars, f.env)
+	return f.commands(ctx, s, env, depth)
+}
+
+// commands follows the commands of a script with the variables of the one that includes it.
+func (f *follower) commands(ctx context.Context, s source, env shellscript.Env, depth int) error {
+	outer := f.guarded
+	f.guarded = outer || asksUser.MatchString(s.text)
+	defer func() { f.guarded = outer }()
 	commands, _ := shellscript.Parse(s.text)
 	lines := strings.Split(s.text, "\n")
 	for i, c := range commands {
@@ -159,7 +171,7 @@ func (f *follower) script(ctx context.Context, s source, depth int) error {
 		if len(words) == 0 {
 			continue
 		}
-		if err := f.command(ctx, words, where, i == len(commands)-1, depth); err != nil {
+		if err := f.command(ctx, words, env, where, i == len(commands)-1, depth); err != nil {
 			return err
 		}
 	}
@@ -167,10 +179,10 @@ func (f *follower) script(ctx context.Context, s source, depth int) error {
 }
 
 // command follows one command of a script; last reports whether the script ends in it.
-func (f *follower) command(ctx context.Context, words []string, where Evidence, last bool, depth int) error {
+func (f *follower) command(ctx context.Context, words []string, env shellscript.Env, where Evidence, last bool, depth int) error {
 	switch {
 	case words[0] == "." || words[0] == "source":
-		return f.include(ctx, words, depth)
+		return f.include(ctx, words, env, depth)
 	case words[0] == "set" && len(words) > 3 && words[1] == "--":
 		f.tool(words[2:], where, true)
 	case words[0] == "exec" || last:
@@ -184,7 +196,7 @@ func (f *follower) command(ctx context.Context, words []string, where Evidence, 
 }
 
 // include follows a script that another one reads.
-func (f *follower) include(ctx context.Context, words []string, depth int) error {
+func (f *follower) include(ctx context.Context, words []string, env shellscript.Env, depth int) error {
 	if len(words) < 2 || depth > maxDepth || strings.Contains(words[1], "$") {
 		return nil
 	}
@@ -193,7 +205,7 @@ func (f *follower) include(ctx context.Context, words []string, depth int) error
 		return err
 	}
 	f.seen[at] = true
-	return f.script(ctx, source{text + "\n:\n", at, 1, nil}, depth+1) // ":" since the script goes on after it
+	return f.commands(ctx, source{text + "\n:\n", at, 1, nil}, env, depth+1) // ":" since the script goes on after it
 }
 
 // tool reports whether the command is a drop, which it records. Only drops of a command that replaces the shell are whole.
@@ -206,7 +218,7 @@ func (f *follower) tool(words []string, where Evidence, whole bool) bool {
 }
 
 func (f *follower) drop(user string, words []string, where Evidence, whole bool) {
-	f.out.Drops = append(f.out.Drops, Drop{User: user, Tool: path.Base(words[0]), Where: where, Whole: whole})
+	f.out.Drops = append(f.out.Drops, Drop{User: user, Tool: path.Base(words[0]), Where: where, Whole: whole, Guarded: f.guarded})
 }
 
 // exec follows a command that replaces the script. A script that starts itself again leads nowhere new.

@@ -38,6 +38,8 @@ type Drop struct {
 	Where Evidence
 	// Whole reports whether the container's main process is replaced, so that nothing goes on as root.
 	Whole bool
+	// Guarded reports whether the script asks who runs it, and so can skip the drop when it is not root.
+	Guarded bool
 }
 
 // Program is a program that a container's start leads to, and that is no shell script.

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestMakes(t *testing.T) {
+func TestAccountsOfRuns(t *testing.T) {
 	tests := []struct{ run, want string }{
 		{"useradd app", "useradd app -1"},
 		{"useradd -rm -d /srv -u 500 app", "useradd app 500"},
@@ -17,12 +17,20 @@ func TestMakes(t *testing.T) {
 		{"groupadd --gid 500 app && useradd -g app app", "groupadd app 500; useradd app -1 app"},
 		{"adduser app wheel", ""},
 		{"addgroup app wheel", ""},
-		{"usermod -u 5 app; echo useradd x", ""},
+		{"usermod -u 5 app; echo useradd x", " app 5"},
 		{"useradd", ""},
+		{"useradd -u ${ID} \"$NAME\"", "useradd app 500"},
+		{"useradd -u ${NONE} app", "useradd app -1"},
+		{"adduser -u500 -D app", "adduser app 500"},
+		{"useradd app && usermod --uid 7 app", "useradd app -1;  app 7"},
+		{"bash -ec 'useradd -u 5 app'", "useradd app 5"},
+		{"apt-get install -y adduser", ""},
 	}
 	for _, tt := range tests {
+		s := state{files: map[string]file{}, scope: scope{env: map[string]string{"ID": "500", "NAME": "app"}}}
+		s.run(Instruction{Name: "run", Words: []string{tt.run}})
 		got := ""
-		for _, m := range makes(Instruction{Name: "run", Text: tt.run}) {
+		for _, m := range s.accounts.made {
 			if got != "" {
 				got += "; "
 			}
