@@ -20,15 +20,25 @@ func (f *File) apply(edits []edit) []byte {
 	at := 0
 	for _, e := range edits {
 		out = append(out, f.lines[at:e.at]...)
-		out = append(out, e.add...)
+		for _, line := range e.add {
+			out = append(out, f.ended(line))
+		}
 		at = e.at + e.del
 	}
 	out = append(out, f.lines[at:]...)
-	text := strings.Join(out, f.eol)
+	text := strings.Join(out, "\n")
 	if f.final {
-		text += f.eol
+		text += "\n"
 	}
 	return []byte(text)
+}
+
+// ended returns a new line with the carriage return that the lines of the file have.
+func (f *File) ended(line string) string {
+	if f.crlf && !strings.HasSuffix(line, "\r") {
+		line += "\r"
+	}
+	return line
 }
 
 // sorted orders edits by their line, and joins insertions at the same one. An insertion goes before a change of its line.
@@ -124,7 +134,7 @@ func (f *File) hunk(b *strings.Builder, edits []edit, shift int) int {
 		f.write(b, '-', e.at, e.at+e.del)
 		for i, line := range e.add {
 			end := e.at+e.del == len(f.lines) && i == len(e.add)-1
-			f.line(b, '+', line, end)
+			f.line(b, '+', f.ended(line), end)
 		}
 		at = e.at + e.del
 	}
@@ -142,9 +152,6 @@ func (f *File) write(b *strings.Builder, mark byte, from, to int) {
 func (f *File) line(b *strings.Builder, mark byte, text string, last bool) {
 	b.WriteByte(mark)
 	b.WriteString(text)
-	if f.eol == "\r\n" && (!last || f.final) {
-		b.WriteByte('\r')
-	}
 	b.WriteByte('\n')
 	if last && !f.final {
 		b.WriteString("\\ No newline at end of file\n")

@@ -40,9 +40,9 @@ type File struct {
 	given  map[string]string // build arguments
 	global map[string]string // ARGs before the first FROM
 	lex    *shell.Lex
-	lines  []string // without line ends
-	eol    string
-	final  bool // the last line ends in eol
+	lines  []string // without line feeds
+	crlf   bool     // the first line ends in a carriage return, so new lines do
+	final  bool     // the last line ends in a line feed
 }
 
 // SyntaxError is a Dockerfile that the builder refuses.
@@ -66,13 +66,11 @@ func Parse(data []byte, args map[string]string) (*File, error) {
 	if err != nil {
 		return nil, syntaxError(err)
 	}
-	f := &File{eol: "\n", given: args, global: map[string]string{}, lex: shell.NewLex(result.EscapeToken)}
-	if bytes.Contains(data, []byte("\r\n")) {
-		f.eol = "\r\n"
-	}
+	f := &File{given: args, global: map[string]string{}, lex: shell.NewLex(result.EscapeToken)}
 	text := string(data)
-	f.final = strings.HasSuffix(text, f.eol)
-	f.lines = strings.Split(strings.TrimSuffix(text, f.eol), f.eol)
+	f.final = strings.HasSuffix(text, "\n")
+	f.lines = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	f.crlf = strings.HasSuffix(f.lines[0], "\r")
 	for _, n := range result.AST.Children {
 		if err := f.add(instruction(n)); err != nil {
 			return nil, err
