@@ -13,6 +13,7 @@ import (
 type mutant struct {
 	file     string
 	line     int
+	column   int // in bytes, from 1
 	offset   int // in bytes, where old stands
 	old, new string
 	source   string // the line, for the report
@@ -23,7 +24,7 @@ func (m mutant) String() string {
 	if now == "" {
 		now = "nothing"
 	}
-	return fmt.Sprintf("%s:%d: %s became %s: %s", m.file, m.line, was, now, m.source)
+	return fmt.Sprintf("%s:%d:%d: %s became %s: %s", m.file, m.line, m.column, was, now, m.source)
 }
 
 // apply returns the source with the change.
@@ -56,7 +57,7 @@ func mutants(file string, source []byte) ([]mutant, error) {
 	var out []mutant
 	add := func(at token.Pos, old, changed string) {
 		p := set.Position(at)
-		out = append(out, mutant{file, p.Line, p.Offset, old, changed, strings.TrimSpace(lines[p.Line-1])})
+		out = append(out, mutant{file, p.Line, p.Column, p.Offset, old, changed, strings.TrimSpace(lines[p.Line-1])})
 	}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		switch n := n.(type) {
