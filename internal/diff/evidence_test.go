@@ -32,7 +32,8 @@ func TestCollectCountsWriters(t *testing.T) {
 		{Path: "/f", Call: "open", Outcome: observe.Allowed, Phase: observe.E2E, Command: "a", UID: 1, GID: 7},
 	}})
 	want := diff.List{{
-		Path: "/f", Phase: observe.Start, Outcome: observe.Allowed, Source: diff.FromTrace, Calls: []string{"chmod", "open"},
+		Path: "/f", Phase: observe.Start, Phases: []observe.Phase{observe.E2E, observe.Stop, observe.Start, observe.Restart},
+		Outcome: observe.Allowed, Source: diff.FromTrace, Calls: []string{"chmod", "open"},
 		Writers: []diff.Writer{
 			{Command: "a", UID: 1, GID: 7, Count: 1},
 			{Command: "b", UID: 1, Count: 5},
