@@ -99,6 +99,9 @@ const dataFolder = "/var"
 // tempFolders are where temp files go unless TempVariable says otherwise.
 var tempFolders = []string{"/tmp", "/var/tmp"}
 
+// IsTempFolder reports whether a path is a temp folder of every system.
+func IsTempFolder(at string) bool { return slices.Contains(tempFolders, at) }
+
 // TempVariable tells most libraries where to make temp files.
 const TempVariable = "TMPDIR"
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -32,6 +33,14 @@ func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) strin
 			return e.String()
 		}
 	}
+	for l := range strings.Lines(o.LogsIn(o.Failure.Phase)) {
+		for _, p := range absolutePaths(l) {
+			m, had := wider.Covering(p)
+			if _, has := narrower.Mount(m.Path); had && !has && missingPath.MatchString(l) {
+				return strings.TrimSpace(l)
+			}
+		}
+	}
 	if len(list) == 0 && len(lines) > 0 {
 		return lines[len(lines)-1].Line
 	}
@@ -42,6 +51,9 @@ func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) strin
 	}
 	return ""
 }
+
+// missingPath finds that a file or folder is missing.
+var missingPath = regexp.MustCompile(`(?i)no such file|\bENOENT\b|does not exist|not found`)
 
 // Explained reports whether something in a failed run explains its failure: a refusal in the phase in which it failed, of
 // a kind that the open run did not survive as well. What only a mount refuses (EXDEV, EBUSY) counts, too. A failure that
@@ -56,6 +68,14 @@ func Explained(in Input, o observe.Observation) bool {
 		return w.Phase == o.Failure.Phase && (w.Errno == "EXDEV" || w.Errno == "EBUSY")
 	}
 	complains := func(line string) bool { return !strings.Contains(in.Open.Logs, line) }
+	misses := func(line string) bool {
+		return missingPath.MatchString(line) && len(absolutePaths(line)) > 0 && complains(line)
+	}
+	for l := range strings.Lines(f.logs) {
+		if misses(strings.TrimSpace(l)) {
+			return true
+		}
+	}
 	return slices.ContainsFunc(f.denied, counts) || slices.ContainsFunc(ownershipLines(f), complains) || len(f.refused) > 0 ||
 		slices.ContainsFunc(o.Writes, ofMounts) || crossed.MatchString(f.logs) || busy.MatchString(f.logs)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/image"
@@ -14,17 +15,7 @@ import (
 // the folder's mode is 1777 as on any machine; a disk emptyDir is 0777, which some libraries refuse.
 func proposeTemp(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
-	line := ""
-	for _, l := range f.refused {
-		if l.Temp {
-			line = l.Line
-		}
-	}
-	for l := range strings.Lines(f.logs) {
-		if line == "" && unsafe.MatchString(l) {
-			line = strings.TrimSpace(l)
-		}
-	}
+	line := tempLine(f)
 	for _, p := range tempFolders {
 		e, ok, err := f.in.Tree.Lookup(ctx, p)
 		if err != nil {
@@ -40,6 +31,30 @@ func proposeTemp(ctx context.Context, f failure) (Proposal, error) {
 		}
 	}
 	return r, nil
+}
+
+// tempLine returns the first line that complains of temp folders or of their modes. A line that names only other folders is
+// about those.
+func tempLine(f failure) string {
+	for _, l := range f.refused {
+		if l.Temp && aboutTemp(l.Line) {
+			return l.Line
+		}
+	}
+	for l := range strings.Lines(f.logs) {
+		if unsafe.MatchString(l) && aboutTemp(l) {
+			return strings.TrimSpace(l)
+		}
+	}
+	return ""
+}
+
+// aboutTemp reports whether a line names a temp folder, or no path at all.
+func aboutTemp(line string) bool {
+	paths := absolutePaths(line)
+	return len(paths) == 0 || slices.ContainsFunc(paths, func(p string) bool {
+		return slices.ContainsFunc(tempFolders, func(t string) bool { return profile.Within(p, t) })
+	})
 }
 
 // proposeEverySticky puts into memory the mounts that are sticky folders in the image: only there are they sticky, too.

@@ -1,11 +1,13 @@
 package seal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
@@ -26,7 +28,14 @@ func (s search) minimize(ctx context.Context, c candidate, all []profile.Relaxat
 		return p, nil, nil
 	}
 	all = removable(s.target, p, all)
-	m := minimizer{search: s, c: c, proofs: map[string]Proof{}}
+	m := minimizer{search: s, c: c, proofs: map[string]Proof{}, absent: map[string]bool{}}
+	for _, mount := range p.Mounts {
+		_, ok, err := image.Probe(ctx, s.k.in.Tree, mount.Path)
+		if err != nil {
+			return p, nil, fmt.Errorf("looking up %s in the image: %w", mount.Path, err)
+		}
+		m.absent[mount.Path] = !ok
+	}
 	p, err := m.withoutUntouched(ctx, p, all)
 	if err != nil || s.opts.Minimize == MinimizeFast {
 		return p, nil, err
@@ -72,7 +81,7 @@ func (s minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all 
 	next := p
 	for _, m := range p.Mounts {
 		r := slices.IndexFunc(all, func(r profile.Relaxation) bool { return r.ID == profile.MountID(m.Path) })
-		if r >= 0 && !touched(o, p, m) && !s.failedWithout(all[r].Undo(p), c.protocol) {
+		if r >= 0 && !touched(o, p, m) && !s.blamed(m) && !s.failedWithout(all[r].Undo(p), c.protocol) {
 			next = all[r].Undo(next)
 		}
 	}
@@ -86,6 +95,16 @@ func (s minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all 
 	return next, nil
 }
 
+// blamed reports whether a failed run of the candidate was blamed on the lack of a mount. Another mount may serve in its
+// place now: which of them goes is decided one by one.
+func (s minimizer) blamed(m profile.Mount) bool {
+	return slices.ContainsFunc(s.ledger.all(), func(o Round) bool {
+		return o.Profile.User.UID == s.c.user.User.UID && slices.ContainsFunc(o.Blames, func(b plan.Blame) bool {
+			return b.Setting == plan.MountField(m.Path) && b.Strength > plan.Guess
+		})
+	})
+}
+
 // failedWithout reports whether it is known that a profile fails.
 func (s minimizer) failedWithout(p profile.Profile, proto trial.Protocol) bool {
 	o, ok := s.ledger.find(p, proto)
@@ -97,6 +116,7 @@ type minimizer struct {
 	search
 	c      candidate
 	proofs map[string]Proof
+	absent map[string]bool // the mounts whose folder the image does not have
 }
 
 // round tries a profile without each group, and returns the profile without those that are not needed, and the parts of the
@@ -130,6 +150,8 @@ func (m minimizer) drop(ctx context.Context, p profile.Profile, needless [][]pro
 	if len(needless) == 0 {
 		return p, nil
 	}
+	// Where they serve in each other's place, the least intrusive one stays.
+	slices.SortStableFunc(needless, func(a, b []profile.Relaxation) int { return cmp.Compare(m.intrusion(b[0]), m.intrusion(a[0])) })
 	all := slices.Concat(needless...)
 	o, err := m.tryNamed(ctx, "without all that is not needed", undo(p, all))
 	if err != nil || o.Passed() {
@@ -149,6 +171,23 @@ func (m minimizer) drop(ctx context.Context, p profile.Profile, needless [][]pro
 		}
 	}
 	return p, nil
+}
+
+// intrusion ranks relaxations by how much they change of the image's own setup: exceptions, then settings, then mounts whose
+// folder the image does not have, then those of folders that it has, temp folders last.
+func (m minimizer) intrusion(r profile.Relaxation) int {
+	at, mount := strings.CutPrefix(r.ID, profile.MountID(""))
+	switch {
+	case r.Exception:
+		return 4
+	case !mount:
+		return 3
+	case m.absent[at]:
+		return 2
+	case plan.IsTempFolder(at):
+		return 0
+	}
+	return 1
 }
 
 func (m minimizer) tryWithout(ctx context.Context, p profile.Profile, g []profile.Relaxation) (Round, error) {

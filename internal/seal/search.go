@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 
+	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
@@ -51,6 +53,7 @@ func (s search) sealedTrial(name string, p profile.Profile, proto trial.Protocol
 func (s search) withoutTrial(name string, p profile.Profile, c candidate) attempt {
 	a := s.sealedTrial(name, p, c.protocol)
 	a.patience = s.timing.trial(max(s.k.open.ReadyIn, c.last.Observation.ReadyIn))
+	a.judge = func(o Round) Round { return judgeStopWrites(s.judge(o), s.k.open, c.last.Observation) }
 	return a
 }
 
@@ -96,6 +99,30 @@ func (s search) judge(o Round) Round {
 	o.Observation.Failure = observe.Failure{
 		Kind: observe.StopFailed, Phase: observe.Stop,
 		Text: fmt.Sprintf("exited %d when it was stopped, where the open run exited 0", exit.Code),
+	}
+	return o
+}
+
+// judgeStopWrites lets a run that passed fail where it could not write a file when it was stopped, and says so. Only files
+// count that other runs wrote at their stop and never before: what races with the stop is written before it as well.
+func judgeStopWrites(o Round, open, sealed observe.Observation) Round {
+	if !o.Passed() {
+		return o
+	}
+	atStop := func(run observe.Observation, at string) bool {
+		wrote := diff.Collect(run).Allowed()
+		i := slices.IndexFunc(wrote, func(e diff.Evidence) bool { return e.Path == at })
+		return i >= 0 && wrote[i].Phase == observe.Stop
+	}
+	for _, l := range plan.ReadRefusals(o.Observation.LogsIn(observe.Stop), "") {
+		if l.Path == "" || !atStop(open, l.Path) || sealed.Trace.On && !atStop(sealed, l.Path) {
+			continue
+		}
+		o.Outcome = trial.Failed
+		o.Observation.Failure = observe.Failure{
+			Kind: observe.StopFailed, Phase: observe.Stop, Text: "could not write " + l.Path + " when it was stopped: " + l.Line,
+		}
+		break
 	}
 	return o
 }
