@@ -21,7 +21,7 @@ func (o *clusterOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.sizeLimits, "size-limits", false, "give every emptyDir a sizeLimit, from its size after the runs")
 }
 
-// imageVolumes is the version in which image volumes became generally available.
+// imageVolumes is the first version with generally available image volumes.
 var imageVolumes = kubernetes.MajorMinor(1, 36)
 
 // apply checks the flags and sets what they say.

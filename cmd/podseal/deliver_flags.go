@@ -8,7 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/deliver"
 )
 
-// addDeliverFlags adds the flags that say where the result goes, and in what form.
+// addDeliverFlags adds the flags that name the files for the result, and its form.
 func addDeliverFlags(f *pflag.FlagSet, o *deliver.Options) {
 	f.StringVarP(&o.Output, "output", "o", "", "write the result to a `FILE` instead of stdout (for --format kustomize: a folder)")
 	f.StringVar(&o.Format, "format", deliver.FormatYAML, "write the result as one of "+strings.Join(deliver.Formats(), ", "))

@@ -89,8 +89,8 @@ func printFolding(w io.Writer, changes int, f diff.Folding) error {
 		return err
 	}
 	_, err := fmt.Fprint(w, `
-What docker diff cannot show: files that were made and removed again, writes below a VOLUME, files opened for writing
-but left unchanged, writes that were refused; and who wrote. podseal run sees them.
+Not shown by docker diff: files that were made and removed again, writes below a VOLUME, files opened for writing but
+left unchanged, refused writes, and the process that wrote. podseal run shows them.
 `)
 	return err
 }

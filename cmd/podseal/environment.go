@@ -8,7 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// environment joins the env files and the variables, in the order in which docker run takes them.
+// environment joins the env files and the variables, in the order of docker run: files first.
 func (o *targetOptions) environment() ([]target.EnvVar, error) {
 	var out []target.EnvVar
 	for _, name := range o.envFiles {

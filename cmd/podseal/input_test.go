@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,4 +80,12 @@ func readLine(t *testing.T, line, stdin string) string {
 		}
 	}
 	return b.String()
+}
+
+// codeOf returns the exit code that an error leads to.
+func codeOf(err error) int {
+	if coded := new(codedError); errors.As(err, &coded) {
+		return coded.code
+	}
+	return exitEngine
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
-// kustomizationIn is the file that makes a folder a kustomization, or "".
+// kustomizationIn returns the file that makes a folder a kustomization, or "".
 func kustomizationIn(folder string) string {
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		file := filepath.Join(folder, name)
@@ -117,7 +117,7 @@ func refuseRemote(folder string, seen map[string]bool) error {
 	return nil
 }
 
-// plainYAMLError words an error of the YAML library without the steps of its own work.
+// plainYAMLError words an error of the YAML library without its intermediate steps.
 func plainYAMLError(err error) error {
 	if bad := new(json.UnmarshalTypeError); errors.As(err, &bad) {
 		return errors.New(yamledit.DescribeType(bad))
@@ -133,7 +133,7 @@ func remote(file, entry string) error {
 	return badInput("%s names %s, which is no file or folder here: podseal builds from files only and fetches nothing; for a remote one, pipe kustomize build into podseal run -f -", file, entry)
 }
 
-// files are the entries that name a file, the key of a generator's entry left out.
+// files returns the entries that name a file, without the keys of generators.
 func (k kustomization) files() []string {
 	out := slices.Concat(k.Resources, k.Bases, k.Components, k.Generators, k.Transformers, k.Validators, k.CRDs, k.Configurations,
 		k.PatchesStrategicMerge)

@@ -92,7 +92,7 @@ func (o *runOptions) checkDelivery(j *job) (err error) {
 	return nil
 }
 
-// planned are the inputs as they will be delivered, without outcomes.
+// planned returns the inputs as they will be delivered, without outcomes.
 func (j *job) planned() []deliver.Input {
 	if len(j.inputs) == 0 {
 		return []deliver.Input{{Containers: []deliver.Container{{Outcome: deliver.Outcome{Target: j.target}}}}}
@@ -112,7 +112,7 @@ func (j *job) planned() []deliver.Input {
 	return out
 }
 
-// targets are the containers to seal.
+// targets returns the containers to seal.
 func (j *job) targets() []target.Target {
 	var out []target.Target
 	for _, in := range j.planned() {

@@ -44,7 +44,7 @@ func (in *sealedInput) add(c deliver.Container, res seal.Result) {
 	in.results = append(in.results, res)
 }
 
-// outcomeOf is what a delivery needs of a result.
+// outcomeOf returns the part of a result that a delivery needs.
 func outcomeOf(res seal.Result) deliver.Outcome {
 	_, proved := res.Proved()
 	shown, _ := res.Traced()

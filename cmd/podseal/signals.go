@@ -22,8 +22,8 @@ func interruptible(ctx context.Context) (context.Context, context.CancelCauseFun
 	return ctx, cancel
 }
 
-// endSignals are the signals that end a run gently. A signal that was ignored when the process started stays ignored:
-// nohup does that to SIGHUP.
+// endSignals returns the signals that end a run gently. A signal that was ignored when the process started is left
+// ignored: nohup does that to SIGHUP.
 func endSignals() []os.Signal {
 	out := []os.Signal{os.Interrupt}
 	for _, s := range terminationSignals {

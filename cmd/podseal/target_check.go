@@ -35,7 +35,7 @@ func (o *targetOptions) check() error {
 	return checkRegexp("--ready-log", o.ready.Log)
 }
 
-// checkDurations refuses limits of no time. Zero is the default of some, which only the command line tells apart.
+// checkDurations refuses limits of no time. Zero is the default of some: it is refused only on the command line.
 func (o *targetOptions) checkDurations() error {
 	for _, d := range []struct {
 		flag  string

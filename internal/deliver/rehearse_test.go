@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: p}}\nspec:\n"
+const podHead = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: p}}\nspec:\n"
 
 // TestRehearse has manifests that cannot take a seal, with the place and the reason that the user must see.
 func TestRehearse(t *testing.T) {
@@ -17,66 +17,66 @@ func TestRehearse(t *testing.T) {
 		want           string // in the error; empty: none
 		note           string // in the notes
 	}{
-		{name: "plain", manifest: pod + "  containers: [{name: a, image: x}]\n"},
+		{name: "plain", manifest: podHead + "  containers: [{name: a, image: x}]\n"},
 		{
 			name: "anchor of the sealed container, used by another", only: "a",
-			manifest: pod + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc\n      runAsUser: 0\n  - name: b\n    image: x\n    securityContext: *sc\n",
+			manifest: podHead + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc\n      runAsUser: 0\n  - name: b\n    image: x\n    securityContext: *sc\n",
 			want:     "in.yaml:8: anchor &sc",
 		},
 		{
 			name:     "the same, both sealed",
-			manifest: pod + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc\n      runAsUser: 0\n  - name: b\n    image: x\n    securityContext: *sc\n",
+			manifest: podHead + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc\n      runAsUser: 0\n  - name: b\n    image: x\n    securityContext: *sc\n",
 		},
 		{
 			name: "the alias is sealed alone", only: "b",
-			manifest: pod + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc\n      runAsUser: 0\n  - name: b\n    image: x\n    securityContext: *sc\n",
+			manifest: podHead + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc\n      runAsUser: 0\n  - name: b\n    image: x\n    securityContext: *sc\n",
 		},
 		{
 			name: "another anchor stands before", only: "a",
-			manifest: pod + "  restartPolicy: Always\n  containers:\n  - name: a\n    image: x\n    env: &env [{name: A, value: b}]\n    securityContext: &sc\n      runAsUser: 0\n" +
+			manifest: podHead + "  restartPolicy: Always\n  containers:\n  - name: a\n    image: x\n    env: &env [{name: A, value: b}]\n    securityContext: &sc\n      runAsUser: 0\n" +
 				"  - name: b\n    image: x\n    env: *env\n    securityContext: *sc\n",
 			want: "in.yaml:10: anchor &sc",
 		},
 		{
 			name: "an anchor below the edited place", only: "a",
-			manifest: pod + "  containers:\n  - name: a\n    image: x\n    securityContext:\n      capabilities: &caps {drop: [KILL]}\n" +
+			manifest: podHead + "  containers:\n  - name: a\n    image: x\n    securityContext:\n      capabilities: &caps {drop: [KILL]}\n" +
 				"  - name: b\n    image: x\n    env: [&v {name: A, value: b}, *v]\n    securityContext:\n      capabilities: *caps\n",
 			want: "in.yaml:9: anchor &caps",
 		},
 		{
 			name: "a merged anchor", only: "a",
-			manifest: pod + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc\n      privileged: true\n" +
+			manifest: podHead + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc\n      privileged: true\n" +
 				"  - name: b\n    image: x\n    securityContext:\n      <<: *sc\n",
 			want: "in.yaml:8: anchor &sc",
 		},
 		{
 			name: "an anchor in a place that only some seals edit", only: "a",
-			manifest: pod + "  containers:\n  - name: a\n    image: x\n    volumeMounts: &vm\n    - {name: v, mountPath: /v}\n" +
+			manifest: podHead + "  containers:\n  - name: a\n    image: x\n    volumeMounts: &vm\n    - {name: v, mountPath: /v}\n" +
 				"  - name: b\n    image: x\n    volumeMounts: *vm\n  volumes: [{name: v, emptyDir: {}}]\n",
 			note: "in.yaml:8: anchor &vm",
 		},
 		{
 			name:     "no line end in a block scalar",
-			manifest: pod + "  containers:\n  - name: a\n    image: x\n    args:\n    - |\n      echo one\n      echo two",
+			manifest: podHead + "  containers:\n  - name: a\n    image: x\n    args:\n    - |\n      echo one\n      echo two",
 			want:     "in.yaml:11: the last line belongs to .spec.containers[0].args[0], and has no line end",
 		},
 		{
 			name:     "no line end in a plain scalar",
-			manifest: pod + "  containers:\n  - name: a\n    image: x",
+			manifest: podHead + "  containers:\n  - name: a\n    image: x",
 		},
 		{
 			name:     "aliases that multiply",
-			manifest: pod + "  containers: [{name: a, image: x}]\nx:\n" + bomb("  "),
+			manifest: podHead + "  containers: [{name: a, image: x}]\nx:\n" + bomb("  "),
 			want:     "in.yaml:",
 		},
 		{
 			name:     "an exception that leaves the place alone",
-			manifest: pod + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc {runAsUser: 0, runAsGroup: 0, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}\n  - name: b\n    image: x\n    securityContext: *sc\n",
+			manifest: podHead + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc {runAsUser: 0, runAsGroup: 0, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}\n  - name: b\n    image: x\n    securityContext: *sc\n",
 			only:     "a", allow: []string{"runAsNonRoot"},
 		},
 		{
 			name:     "sealed already, as its own user",
-			manifest: pod + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc {runAsUser: 5, runAsGroup: 6, runAsNonRoot: true, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}\n  - name: b\n    image: x\n    securityContext: *sc\n",
+			manifest: podHead + "  containers:\n  - name: a\n    image: x\n    securityContext: &sc {runAsUser: 5, runAsGroup: 6, runAsNonRoot: true, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}\n  - name: b\n    image: x\n    securityContext: *sc\n",
 			only:     "a",
 		},
 		{
@@ -87,7 +87,7 @@ func TestRehearse(t *testing.T) {
 		},
 		{
 			name:     "another pod of the file breaks the level restricted",
-			manifest: pod + "  containers: [{name: a, image: x}]\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: loose}\nspec: {hostNetwork: true, containers: [{name: x, image: x}]}\n",
+			manifest: podHead + "  containers: [{name: a, image: x}]\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: loose}\nspec: {hostNetwork: true, containers: [{name: x, image: x}]}\n",
 			only:     "a",
 			options:  Options{PodSecurity: "ns.yaml"},
 			want:     "would keep Pod loose out",

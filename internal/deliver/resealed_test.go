@@ -1,4 +1,4 @@
-package main
+package deliver
 
 import (
 	"testing"
@@ -36,8 +36,8 @@ spec:
           emptyDir: {}
 `
 
-// A manifest that podseal has sealed is read as it was before: the init containers that the seal brought are no members,
-// the folders that they fill and the user that goes with them are not given, and emptyDirs are whole ones. The same profile changes nothing again.
+// TestSealedManifestIsReadAsBefore: the reader leaves out what a seal added to a manifest: init containers, the folders
+// that they fill, and their user. Sealing it again with the same profile changes nothing.
 func TestSealedManifestIsReadAsBefore(t *testing.T) {
 	p := profile.Profile{User: profile.User{UID: 101, GID: 101}}
 	for _, m := range []profile.Mount{
