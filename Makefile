@@ -42,7 +42,7 @@ test-e2e: engine
 # need the engine and a quiet machine.
 bench: engine
 	scripts/tools.sh
-	go test -tags engine -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/emit ./e2e
+	go test -tags engine -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/podrun ./internal/emit ./e2e
 
 # Each fuzz target for FUZZTIME, one after the other.
 FUZZTIME ?= 30s

@@ -17,6 +17,7 @@ import (
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
@@ -109,7 +110,7 @@ func (a *adviser) prove(ctx context.Context, what string) error {
 	s := a.streams
 	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Color: s.color, Width: s.width})
 	defer progress.Done()
-	engine, err := docker.New(ctx, docker.Options{Progress: progress.Step, Helper: trace.Binary})
+	engine, err := podrun.Connect(ctx, podrun.Options{Progress: progress.Step, Helper: trace.Binary})
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (a *adviser) prove(ctx context.Context, what string) error {
 	return a.sealBuilt(ctx, engine, d, ref, progress)
 }
 
-func (a *adviser) build(ctx context.Context, engine *docker.Engine, d advise.DockerfileReport) (ref string, err error) {
+func (a *adviser) build(ctx context.Context, engine *podrun.Engine, d advise.DockerfileReport) (ref string, err error) {
 	o := a.opts.prove
 	given, err := o.buildArgs()
 	if err != nil {
@@ -147,7 +148,7 @@ func (a *adviser) build(ctx context.Context, engine *docker.Engine, d advise.Doc
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
 		return "", badInput("--context %s: there is no such folder", dir)
 	}
-	return engine.Build(ctx, docker.Build{
+	return engine.Client().Build(ctx, docker.Build{
 		Dir: dir, Name: d.File, Dockerfile: d.Patched, Target: a.opts.stage, Platform: a.opts.target.platform,
 		Network: o.network, Args: args, Bases: d.Bases, Keep: o.keep,
 	})
@@ -155,7 +156,7 @@ func (a *adviser) build(ctx context.Context, engine *docker.Engine, d advise.Doc
 
 // sealBuilt seals the image as podseal run does. Where the changed image does not even pass the open run as its own
 // user, which may be for want of folders that it can write to, it is learnt from as root and sealed as that user.
-func (a *adviser) sealBuilt(ctx context.Context, engine *docker.Engine, d *advise.DockerfileReport, ref string, progress *report.Progress) error {
+func (a *adviser) sealBuilt(ctx context.Context, engine *podrun.Engine, d *advise.DockerfileReport, ref string, progress *report.Progress) error {
 	t, err := a.opts.target.target(ref, a.opts.prove.command)
 	if err != nil {
 		return err
@@ -188,7 +189,7 @@ func (a *adviser) sealBuilt(ctx context.Context, engine *docker.Engine, d *advis
 }
 
 // declaredUser is the user of an image by number.
-func declaredUser(ctx context.Context, engine *docker.Engine, facts image.Facts) (plan.UserChoice, error) {
+func declaredUser(ctx context.Context, engine *podrun.Engine, facts image.Facts) (plan.UserChoice, error) {
 	tree, err := engine.Tree(ctx, facts)
 	if err != nil {
 		return plan.UserChoice{}, err

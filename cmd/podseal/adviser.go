@@ -24,7 +24,7 @@ type adviser struct {
 	catalog advise.Catalog
 	outcome advise.Outcome
 
-	engine    *docker.Engine // nil until it is needed
+	engine    *docker.Client // nil until it is needed
 	engineErr error          // of the one try to reach it
 	bases     map[string]dockerfile.Base
 }

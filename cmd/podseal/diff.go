@@ -55,7 +55,7 @@ func explain(ctx context.Context, s streams, container string) (err error) {
 	if err != nil {
 		return err
 	}
-	changes, err := engine.Diff(ctx, container)
+	changes, err := engine.Container(container).Changes(ctx)
 	if err != nil {
 		return err
 	}

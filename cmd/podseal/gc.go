@@ -11,26 +11,34 @@ import (
 )
 
 func newGCCommand(s streams) *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	cmd := &cobra.Command{
 		Use:   "gc",
-		Short: "Remove what an interrupted run left in the engine",
-		Long:  "Removes every container, volume and network with podseal's label whose run is not alive any more.",
-		Args:  noArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return gc(c.Context(), s) },
+		Short: "Remove what interrupted runs left in the engine",
+		Long: `Removes every container, volume and image with podseal's label whose run has ended, and helper images that nothing
+uses. A run is alive while its observer container runs in the engine, wherever its process is. Objects of a run
+without an observer container are kept until they are an hour old. Kept objects are listed with the reason.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return gc(c.Context(), s, all) },
 	}
+	cmd.Flags().BoolVar(&all, "all", false, "remove the objects of live runs as well, which then fail")
+	return cmd
 }
 
-func gc(ctx context.Context, s streams) error {
+func gc(ctx context.Context, s streams, all bool) error {
 	engine, err := docker.New(ctx, docker.Options{})
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
-	removed, err := engine.GC(ctx)
-	for _, r := range removed {
+	done, err := engine.GC(ctx, all)
+	for _, r := range done.Removed {
 		fmt.Fprintln(s.out, "removed", safetext.Line(r))
 	}
-	if err == nil && len(removed) == 0 {
+	for _, k := range done.Kept {
+		fmt.Fprintf(s.err, "kept %s: %s\n", safetext.Line(k.Object), safetext.Line(k.Reason))
+	}
+	if err == nil && len(done.Removed) == 0 && len(done.Kept) == 0 {
 		fmt.Fprintln(s.err, "nothing to remove")
 	}
 	return err

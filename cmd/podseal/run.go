@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/podseal/podseal/internal/deliver"
-	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/seal"
@@ -101,7 +101,7 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width})
 	defer progress.Done()
 	var results []sealedInput
-	err = withEngine(ctx, o.tracing == "off", progress, func(engine *docker.Engine) error {
+	err = withEngine(ctx, o.tracing == "off", progress, func(engine *podrun.Engine) error {
 		if err := j.checkEngine(ctx, engine); err != nil {
 			return err
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/deliver"
-	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
@@ -125,7 +125,7 @@ func (j *job) targets() []target.Target {
 
 // checkEngine refuses what the engine and the images decide before any run: a network, an image, a VOLUME or a user that
 // cannot be used. The images of all containers are pulled by it.
-func (j *job) checkEngine(ctx context.Context, engine *docker.Engine) error {
+func (j *job) checkEngine(ctx context.Context, engine *podrun.Engine) error {
 	if err := engine.CheckNetwork(ctx, j.target.Network); err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (j *job) checkEngine(ctx context.Context, engine *docker.Engine) error {
 }
 
 // pullMembers pulls the images of the containers that run in the pods of the targets.
-func pullMembers(ctx context.Context, engine *docker.Engine, targets []target.Target) error {
+func pullMembers(ctx context.Context, engine *podrun.Engine, targets []target.Target) error {
 	have := map[[2]string]bool{}
 	for _, t := range targets {
 		have[[2]string{t.Image, t.Platform}] = true

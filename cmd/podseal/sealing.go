@@ -8,7 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/apiuse"
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
-	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
@@ -17,8 +17,8 @@ import (
 )
 
 // withEngine connects to the engine, calls do, and removes what was made, whatever happened.
-func withEngine(ctx context.Context, noTrace bool, progress *report.Progress, do func(*docker.Engine) error) error {
-	engine, err := docker.New(ctx, docker.Options{Progress: progress.Step, Helper: trace.Binary, NoTrace: noTrace})
+func withEngine(ctx context.Context, noTrace bool, progress *report.Progress, do func(*podrun.Engine) error) error {
+	engine, err := podrun.Connect(ctx, podrun.Options{Progress: progress.Step, Helper: trace.Binary, NoTrace: noTrace})
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func outcomeOf(res seal.Result) deliver.Outcome {
 }
 
 // seal seals the image, or the chosen containers of all pods.
-func (o *runOptions) seal(ctx context.Context, engine *docker.Engine, j job, progress *report.Progress) ([]sealedInput, error) {
+func (o *runOptions) seal(ctx context.Context, engine *podrun.Engine, j job, progress *report.Progress) ([]sealedInput, error) {
 	if len(j.inputs) == 0 {
 		var only sealedInput
 		res, err := o.sealTarget(ctx, engine, j.target, progress)
@@ -86,7 +86,7 @@ func (o *runOptions) seal(ctx context.Context, engine *docker.Engine, j job, pro
 }
 
 // sealPod seals the chosen containers of a pod in the order of their starts.
-func (o *runOptions) sealPod(ctx context.Context, engine *docker.Engine, p podInput, progress *report.Progress) ([]seal.Result, error) {
+func (o *runOptions) sealPod(ctx context.Context, engine *podrun.Engine, p podInput, progress *report.Progress) ([]seal.Result, error) {
 	return batch.Pod(p.chosen, func(name string, sealed map[string]profile.Profile) (seal.Result, batch.Judgement, error) {
 		if len(p.chosen) > 1 {
 			progress.Step(fmt.Sprintf("sealing container %s of %s", name, p.pod.Manifest))
@@ -99,7 +99,7 @@ func (o *runOptions) sealPod(ctx context.Context, engine *docker.Engine, p podIn
 	})
 }
 
-func (o *runOptions) sealTarget(ctx context.Context, engine *docker.Engine, t target.Target, progress *report.Progress) (seal.Result, error) {
+func (o *runOptions) sealTarget(ctx context.Context, engine *podrun.Engine, t target.Target, progress *report.Progress) (seal.Result, error) {
 	s := seal.Options{
 		RunID: engine.RunID(), Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly,
 		Parallel: runtime.NumCPU(), Progress: progress.Step, Advise: adviceFor,

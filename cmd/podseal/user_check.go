@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/image"
 )
 
 // checkUserName refuses a user or group name that the image does not have. Ids need no account.
-func checkUserName(ctx context.Context, engine *docker.Engine, facts image.Facts, user string) (err error) {
+func checkUserName(ctx context.Context, engine *podrun.Engine, facts image.Facts, user string) (err error) {
 	if user == "" || numericUser(user) {
 		return nil
 	}

@@ -169,7 +169,7 @@ func TestPatchOfABaseThatIsRead(t *testing.T) {
 }
 
 // judgeBuilt looks at an image that was built of a change.
-func judgeBuilt(t *testing.T, engine *docker.Engine, ref, user, says string) {
+func judgeBuilt(t *testing.T, engine *docker.Client, ref, user, says string) {
 	t.Helper()
 	facts, err := engine.Image(t.Context(), ref, "")
 	if err != nil {
@@ -216,7 +216,7 @@ func linesOf(err error) string {
 }
 
 // builder is an engine that has the stand-ins.
-func builder(t *testing.T) *docker.Engine {
+func builder(t *testing.T) *docker.Client {
 	t.Helper()
 	t.Setenv("DOCKER_BUILDKIT", "1") // the classic builder knows neither COPY --chmod nor BUILDPLATFORM
 	missing := func(what string) {

@@ -7,97 +7,95 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/build"
-	"github.com/docker/docker/api/types/filters"
 	dockerimage "github.com/docker/docker/api/types/image"
-)
 
-// labelBuilt marks an image that a run built for itself, with the run's id. It is not the label of containers, since an
-// image that a user commits from one of them inherits that.
-const labelBuilt = "podseal.built"
+	"github.com/podseal/podseal/internal/docker/buildstream"
+)
 
 // builtRepo is the repository of such images.
 const builtRepo = "podseal-built"
 
-// Build says what to build.
+// Build describes a build.
 type Build struct {
-	Dir        string // context folder; its .dockerignore holds
-	Name       string // of the Dockerfile, whose own NAME.dockerignore goes first; need not be in Dir
+	Dir        string // context directory; its .dockerignore applies
+	Name       string // of the Dockerfile, whose own NAME.dockerignore takes precedence; need not be in Dir
 	Dockerfile []byte // its text
 	Target     string // stage; empty means the last one
 	Platform   string
 	Network    string             // of RUN; empty means the engine's default
 	Args       map[string]*string // build arguments; nil takes the Dockerfile's default
 	Bases      []string           // images to pull with the user's credentials, where the engine lacks them
-	Keep       string             // name under which the image stays; empty means that Sweep removes it
+	Keep       string             // name under which the image is kept; empty means that Sweep removes it
 }
 
-// BuildError is a build that failed, not through the engine's fault.
-type BuildError struct {
-	Text  string   // the builder's own sentence
-	Lines []string // the last ones of its output
+// builder builds images, and remembers what is to be removed of them.
+type builder struct {
+	images imageStore
+	built  builtImages
 }
 
-func (e *BuildError) Error() string { return "the build fails: " + e.Text }
+// BuildError is a build that failed for a reason in its Dockerfile or context.
+type BuildError = buildstream.Error
 
 // Build builds an image and returns its name. The builder is the one that the docker command would use: as
 // DOCKER_BUILDKIT says, else as the engine does.
-func (e *Engine) Build(ctx context.Context, b Build) (ref string, err error) {
-	for _, base := range b.Bases {
-		if has, err := e.Has(ctx, base, b.Platform); err == nil && !has {
-			if err := e.pull(ctx, base, b.Platform); err != nil && ctx.Err() == nil {
-				e.opts.Progress(err.Error()) // whether the build needs it is the builder's business
+func (b *builder) Build(ctx context.Context, spec Build) (ref string, err error) {
+	for _, base := range spec.Bases {
+		if has, err := b.images.Has(ctx, base, spec.Platform); err == nil && !has {
+			if err := b.images.pull(ctx, base, spec.Platform); err != nil && ctx.Err() == nil {
+				b.images.opts.Progress(err.Error()) // whether the build needs it is the builder's business
 			}
 		}
 	}
-	opts, err := e.buildOptions(ctx, b)
+	opts, err := b.options(ctx, spec)
 	if err != nil {
 		return "", err
 	}
 	var before []dockerimage.Summary
-	if opts.Version == build.BuilderV1 { // the only one that makes images on its way
-		if before, err = e.cli.ImageList(ctx, dockerimage.ListOptions{All: true}); err != nil {
-			return "", fmt.Errorf("listing the engine's images: %w", err)
+	if opts.Version == build.BuilderV1 { // the only one that makes intermediate images
+		if before, err = b.images.api.ImageList(ctx, dockerimage.ListOptions{All: true}); err != nil {
+			return "", b.images.failure(ctx, "listing", "images", err)
 		}
 	}
-	e.builds.Store(true)
+	from := buildstream.Context{Dir: spec.Dir, Name: spec.Name, Dockerfile: spec.Dockerfile}
 	read, write := io.Pipe()
 	defer read.Close()
-	go func() { write.CloseWithError(packContext(ctx, write, b, opts.Dockerfile)) }()
-	answer, err := e.cli.ImageBuild(ctx, read, opts)
+	go func() { write.CloseWithError(buildstream.PackContext(ctx, write, from, opts.Dockerfile)) }()
+	answer, err := b.images.api.ImageBuild(ctx, read, opts)
 	if err != nil {
-		return "", buildError(ctx, b.Dir, err)
+		return "", buildError(ctx, spec.Dir, err)
 	}
 	defer answer.Body.Close()
-	log, err := followBuild(answer.Body, e.opts.Progress)
-	e.rememberBuilt(log.made, before)
+	log, err := buildstream.Follow(answer.Body, b.images.opts.Progress)
+	b.built.add(log.Made, before)
 	if err != nil {
-		return "", buildError(ctx, b.Dir, err)
+		return "", buildError(ctx, spec.Dir, err)
 	}
 	return opts.Tags[0], nil
 }
 
-func (e *Engine) buildOptions(ctx context.Context, b Build) (build.ImageBuildOptions, error) {
-	version, err := e.builder(ctx)
+func (b *builder) options(ctx context.Context, spec Build) (build.ImageBuildOptions, error) {
+	version, err := b.version(ctx)
 	if err != nil {
 		return build.ImageBuildOptions{}, err
 	}
 	o := build.ImageBuildOptions{
-		Tags: []string{b.Keep}, Dockerfile: ".podseal-" + e.opts.RunID + ".Dockerfile", Target: b.Target, Platform: b.Platform,
-		NetworkMode: b.Network, BuildArgs: b.Args, Remove: true, ForceRemove: true, Version: version,
+		Tags: []string{spec.Keep}, Dockerfile: ".podseal-" + b.images.opts.RunID + ".Dockerfile", Target: spec.Target, Platform: spec.Platform,
+		NetworkMode: spec.Network, BuildArgs: spec.Args, Remove: true, ForceRemove: true, Version: version,
 	}
-	if b.Keep == "" {
-		labels := e.labels()
-		o.Tags = []string{fmt.Sprintf("%s:%s-%d", builtRepo, e.opts.RunID, e.seq.Add(1))}
-		o.Labels = map[string]string{labelBuilt: e.opts.RunID, labelPID: labels[labelPID], labelHost: labels[labelHost]}
+	if spec.Keep == "" {
+		o.Tags = []string{fmt.Sprintf("%s:%s-%d", builtRepo, b.images.opts.RunID, b.images.seq.Add(1))}
+		o.Labels = map[string]string{labelBuilt: b.images.opts.RunID}
 	}
 	return o, nil
 }
 
-// builder is the one that the docker command would choose.
-func (e *Engine) builder(ctx context.Context) (build.BuilderVersion, error) {
+// version returns the builder that the docker command would choose.
+func (b *builder) version(ctx context.Context) (build.BuilderVersion, error) {
 	switch os.Getenv("DOCKER_BUILDKIT") {
 	case "0", "false":
 		return build.BuilderV1, nil
@@ -105,9 +103,9 @@ func (e *Engine) builder(ctx context.Context) (build.BuilderVersion, error) {
 	default:
 		return build.BuilderBuildKit, nil
 	}
-	ping, err := e.cli.Ping(ctx)
+	ping, err := b.images.api.Ping(ctx)
 	if err != nil {
-		return "", &UnreachableError{Host: e.host, Err: err}
+		return "", b.images.failure(ctx, "asking for the builder of", "the engine", err)
 	}
 	if ping.BuilderVersion == build.BuilderBuildKit {
 		return build.BuilderBuildKit, nil
@@ -123,68 +121,44 @@ func buildError(ctx context.Context, dir string, err error) error {
 		return failed
 	}
 	if errdefs.IsInvalidArgument(err) || errdefs.IsNotFound(err) {
-		return &BuildError{Text: oneLine(err.Error())}
+		return &BuildError{Text: buildstream.OneLine(err.Error())}
 	}
 	return fmt.Errorf("building an image of %s: %w", dir, err)
 }
 
-// rememberBuilt keeps the ids of the images that a build made on its way, to be removed with the rest of the run.
-func (e *Engine) rememberBuilt(made []string, before []dockerimage.Summary) {
-	e.builtMu.Lock()
-	defer e.builtMu.Unlock()
-	for _, id := range made {
-		old := slices.ContainsFunc(before, func(i dockerimage.Summary) bool { return sameID(i.ID, id) })
-		if !old && !slices.Contains(e.built, id) {
-			e.built = append(e.built, id)
-		}
-	}
-}
-
-// sweepImages removes the images that a run built, and what its builds made on their way. One that a container or
-// another image uses stays.
-func (e *Engine) sweepImages(ctx context.Context, which filters.Args, want func(map[string]string) bool) (removed []string, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
-	defer cancel()
-	images, err := e.cli.ImageList(ctx, dockerimage.ListOptions{Filters: which})
-	if err != nil {
-		return nil, fmt.Errorf("listing the images that were built: %w", err)
-	}
+// removeIntermediates removes the intermediate images of this client's builds. One that another image uses is kept.
+func (b *builder) removeIntermediates(ctx context.Context) error {
 	var errs []error
-	for _, i := range images {
-		if !want(i.Labels) {
-			continue
-		}
-		names := i.RepoTags
-		if len(names) == 0 || names[0] == "<none>:<none>" {
-			names = []string{i.ID}
-		}
-		for _, name := range names {
-			ok, err := e.removeImage(ctx, name)
-			if ok {
-				removed = append(removed, "image "+name)
-			}
-			errs = append(errs, err)
-		}
-	}
-	e.builtMu.Lock()
-	defer e.builtMu.Unlock()
-	for _, id := range slices.Backward(e.built) {
-		_, err := e.removeImage(ctx, id)
+	for _, id := range slices.Backward(b.built.take()) {
+		_, err := b.images.RemoveImage(ctx, id)
 		errs = append(errs, err)
 	}
-	e.built = nil
-	return removed, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// removeImage removes an image or a name of one, with the nameless ones that it was made from. ok is false where it was
-// gone already, or is in use.
-func (e *Engine) removeImage(ctx context.Context, name string) (ok bool, err error) {
-	_, err = e.cli.ImageRemove(ctx, name, dockerimage.RemoveOptions{PruneChildren: true})
-	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
-		return false, nil
+// builtImages are the ids of the intermediate images that builds made.
+type builtImages struct {
+	mu  sync.Mutex
+	ids []string
+}
+
+// add adds ids that are not among the images that the engine had before.
+func (b *builtImages) add(made []string, before []dockerimage.Summary) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range made {
+		old := slices.ContainsFunc(before, func(i dockerimage.Summary) bool { return buildstream.SameID(i.ID, id) })
+		if !old && !slices.Contains(b.ids, id) {
+			b.ids = append(b.ids, id)
+		}
 	}
-	if err != nil {
-		return false, fmt.Errorf("removing image %s: %w", name, err)
-	}
-	return true, nil
+}
+
+// take returns the ids and forgets them.
+func (b *builtImages) take() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ids := b.ids
+	b.ids = nil
+	return ids
 }

@@ -5,6 +5,7 @@ package docker
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,9 +22,14 @@ func TestBuild(t *testing.T) {
 	for _, kit := range []string{"0", "1"} {
 		t.Run("DOCKER_BUILDKIT="+kit, func(t *testing.T) {
 			t.Setenv("DOCKER_BUILDKIT", kit)
-			b := newPlainBench(t)
+			b := newBench(t)
 			base := b.app(nil)
-			dir := folder(t, map[string]string{"data": t.Name(), "left-out": "x", ".dockerignore": "left-out"})
+			dir := t.TempDir()
+			for name, text := range map[string]string{"data": t.Name(), "left-out": "x", ".dockerignore": "left-out"} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
 			text := "FROM " + base.Ref + " AS one\nCOPY data /d1\nFROM " + base.Ref + "\nARG WHO\nCOPY --from=one /d1 /d2\nUSER $WHO\n"
 			who := "123"
 			build := Build{Dir: dir, Name: filepath.Join(dir, "Dockerfile"), Dockerfile: []byte(text), Args: map[string]*string{"WHO": &who}}
@@ -62,13 +68,13 @@ func TestBuild(t *testing.T) {
 // imagesFrom are the ids of the images that are made from another one.
 func (b bench) imagesFrom(base image.Facts) []string {
 	b.t.Helper()
-	all, err := b.cli.ImageList(context.Background(), dockerimage.ListOptions{All: true})
+	all, err := b.api.ImageList(context.Background(), dockerimage.ListOptions{All: true})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	var out []string
 	for _, i := range all {
-		found, err := b.cli.ImageInspect(context.Background(), i.ID)
+		found, err := b.api.ImageInspect(context.Background(), i.ID)
 		if err == nil && len(image.BaseOf(found.RootFS.Layers, []image.Stack{{Layers: base.Layers()}})) > 0 {
 			out = append(out, i.ID)
 		}

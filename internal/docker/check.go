@@ -18,41 +18,41 @@ func (e *SettingError) Error() string { return e.Text }
 
 // checkVersion refuses a DOCKER_API_VERSION that the engine does not speak. The client sends it unchecked, and the
 // engine's answer to any call is then a refusal of that call.
-func (e *Engine) checkVersion(ctx context.Context, newest string) error {
+func (c *conn) checkVersion(ctx context.Context, newest string) error {
 	version := os.Getenv(client.EnvOverrideAPIVersion)
 	if version == "" {
 		return nil
 	}
-	_, err := e.cli.ServerVersion(ctx)
+	_, err := c.api.ServerVersion(ctx)
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return &SettingError{fmt.Sprintf("DOCKER_API_VERSION=%s: the engine at %s does not speak this version, its newest is %s: unset it",
-		version, e.host, newest)}
+		version, c.host, newest)}
 }
 
 // CheckNetwork refuses a network mode that a container cannot be started with: that of a network or of a container which
 // does not exist.
-func (e *Engine) CheckNetwork(ctx context.Context, name string) error {
+func (c *conn) CheckNetwork(ctx context.Context, name string) error {
 	if name == "" || name == "host" || name == "none" || name == "bridge" || name == "default" {
 		return nil
 	}
 	if other, ok := strings.CutPrefix(name, "container:"); ok {
-		return e.checkNetworkOf(ctx, other)
+		return c.checkNetworkOf(ctx, other)
 	}
-	_, err := e.cli.NetworkInspect(ctx, name, network.InspectOptions{})
+	_, err := c.api.NetworkInspect(ctx, name, network.InspectOptions{})
 	switch {
 	case err == nil:
 		return nil
 	case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
 		return &SettingError{fmt.Sprintf("--network %s: the engine has no such network: see `docker network ls`", name)}
 	default:
-		return fmt.Errorf("inspecting network %s: %w", name, err)
+		return c.failure(ctx, "inspecting", "network "+name, err)
 	}
 }
 
-func (e *Engine) checkNetworkOf(ctx context.Context, container string) error {
-	found, err := e.cli.ContainerInspect(ctx, container)
+func (c *conn) checkNetworkOf(ctx context.Context, container string) error {
+	found, err := c.api.ContainerInspect(ctx, container)
 	switch {
 	case err == nil && found.State != nil && !found.State.Running:
 		return &SettingError{fmt.Sprintf("--network container:%s: the container does not run: start it first", container)}
@@ -61,6 +61,6 @@ func (e *Engine) checkNetworkOf(ctx context.Context, container string) error {
 	case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
 		return &SettingError{fmt.Sprintf("--network container:%s: the engine has no such container: see `docker ps`", container)}
 	default:
-		return fmt.Errorf("inspecting container %s: %w", container, err)
+		return c.failure(ctx, "inspecting", "container "+container, err)
 	}
 }

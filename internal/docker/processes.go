@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,49 +10,28 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/podseal/podseal/internal/observe"
-	"github.com/podseal/podseal/internal/trace"
 )
 
-// Processes implements engine.Container. The observer knows them best; where there is none the engine's ps tells.
-func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
-	if c.failure() != nil {
-		return nil, nil
+// Processes returns the container's processes by the engine's ps; none where the container does not run.
+func (b *Container) Processes(ctx context.Context) ([]observe.Process, error) {
+	s, err := b.Status(ctx)
+	if err != nil || !s.Running {
+		return nil, err
 	}
-	if s := c.session(); s != nil {
-		seen, err := s.Processes(ctx)
-		if err == nil || errors.Is(err, trace.ErrEnded) { // an ended container has no processes
-			return seen, nil
-		}
-	}
-	found, err := c.e.cli.ContainerInspect(ctx, c.id)
-	if err != nil {
-		return nil, fmt.Errorf("inspecting the container: %w", err)
-	}
-	if !found.State.Running {
-		return nil, nil
-	}
-	top, err := c.e.cli.ContainerTop(ctx, c.id, []string{"-eo", "pid,ppid,uid,gid,comm"})
+	top, err := b.conn.api.ContainerTop(ctx, b.ID, []string{"-eo", "pid,ppid,uid,gid,comm"})
 	if err != nil { // an engine whose ps takes no such format
-		if top, err = c.e.cli.ContainerTop(ctx, c.id, nil); err != nil {
-			return nil, c.unlessEnded(ctx, fmt.Errorf("listing the container's processes: %w", err))
+		if top, err = b.conn.api.ContainerTop(ctx, b.ID, nil); err != nil {
+			return nil, b.failure(ctx, "listing the processes of", err)
 		}
 	}
-	processes, err := processes(top, found.State.Pid)
+	found, err := processes(top, s.PID)
 	if err != nil {
-		return nil, fmt.Errorf("listing the container's processes: %w", err)
+		return nil, b.failure(ctx, "listing the processes of", err)
 	}
-	return processes, nil
+	return found, nil
 }
 
-// unlessEnded returns the error of a request about a running container, or nil if the container has ended meanwhile.
-func (c *running) unlessEnded(ctx context.Context, err error) error {
-	if state, stateErr := c.State(ctx); stateErr == nil && !state.Running {
-		return nil
-	}
-	return err
-}
-
-// processes reads a process table by its titles. The one with the container's own pid is marked as main, else the first.
+// processes reads a process table by its titles. The process with the container's own pid is the main one, else the first.
 func processes(top container.TopResponse, main int) ([]observe.Process, error) {
 	column := map[string]int{}
 	for i, title := range top.Titles {

@@ -16,7 +16,7 @@ import (
 )
 
 // pull fetches an image, with the credentials of the Docker configuration.
-func (e *Engine) pull(ctx context.Context, ref, platform string) error {
+func (c imageStore) pull(ctx context.Context, ref, platform string) error {
 	if isID(ref) && strings.HasPrefix(ref, "sha256:") {
 		return &ImageError{Ref: ref, Text: "the engine has no image with this id: name it by repository and tag"}
 	}
@@ -28,19 +28,19 @@ func (e *Engine) pull(ctx context.Context, ref, platform string) error {
 	if err != nil {
 		return fmt.Errorf("reading the credentials for %s: %w", parsed.Context().RegistryStr(), err)
 	}
-	e.opts.Progress("pulling " + ref)
-	body, err := e.cli.ImagePull(ctx, ref, dockerimage.PullOptions{RegistryAuth: auth, Platform: platform})
+	c.opts.Progress("pulling " + ref)
+	body, err := c.api.ImagePull(ctx, ref, dockerimage.PullOptions{RegistryAuth: auth, Platform: platform})
 	if err != nil {
 		return pullError(ctx, ref, platform, err)
 	}
 	defer body.Close()
-	if err := followPull(body, ref, e.opts.Progress, time.Now); err != nil {
+	if err := followPull(body, ref, c.opts.Progress, time.Now); err != nil {
 		return pullError(ctx, ref, platform, err)
 	}
 	return nil
 }
 
-// credentials are those that the docker command would use, encoded for the engine.
+// credentials returns the credentials that the docker command would use, encoded for the engine.
 func credentials(ref name.Reference) (string, error) {
 	auth, err := authn.DefaultKeychain.Resolve(ref.Context())
 	if err != nil {
@@ -56,7 +56,7 @@ func credentials(ref name.Reference) (string, error) {
 	})
 }
 
-// followPull reads the engine's messages to their end and passes on a line every second at most.
+// followPull reads the engine's messages to their end and reports at most one line a second.
 func followPull(body io.Reader, ref string, progress func(string), now func() time.Time) error {
 	type amount struct{ Current, Total int64 }
 	layers := map[string]amount{}
@@ -92,7 +92,8 @@ func followPull(body io.Reader, ref string, progress func(string), now func() ti
 	}
 }
 
-// pullError says in one sentence why an image could not be pulled. Registries and engines have many words for it.
+// pullError returns one sentence about an image that could not be pulled. Registries and engines have no types for these
+// errors, and many words.
 func pullError(ctx context.Context, ref, platform string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("pulling image %s: %w", ref, ctx.Err())

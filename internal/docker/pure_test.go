@@ -15,12 +15,8 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
-	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/target"
 )
 
 func parseChanges(text string) []observe.Change {
@@ -139,7 +135,7 @@ func TestFindEndpoint(t *testing.T) {
 			env[name] = value
 		}
 		got, err := findEndpoint(func(name string) string { return env[name] })
-		text := fmt.Sprintf("%s tls=%v", got.host, got.tls != nil)
+		text := fmt.Sprintf("%s tls=%v", got.Host, got.TLSData != nil || got.SkipTLSVerify)
 		if err != nil {
 			text = err.Error()
 		}
@@ -170,60 +166,6 @@ func TestPublicHost(t *testing.T) {
 	} {
 		if got := publicHost(host); got != want {
 			t.Errorf("publicHost(%s) = %s", host, got)
-		}
-	}
-}
-
-func TestSettings(t *testing.T) {
-	facts := image.Facts{Ref: "x", ID: "sha256:1", Config: &v1.ConfigFile{Config: v1.Config{
-		Entrypoint: []string{"/e"}, Cmd: []string{"c"},
-		ExposedPorts: map[string]struct{}{"80/tcp": {}, "53/udp": {}, "8000-8002/tcp": {}, "9": {}, "x/tcp": {}},
-	}}}
-	p := profile.Profile{User: profile.User{UID: 5, GID: 6, Groups: []int64{7}}, Env: map[string]string{"A": "9", "Z": "1"}}
-	s, err := sealedSettings(target.Target{
-		Env: []target.EnvVar{{Name: "B", Value: "1"}, {Name: "A", Value: "2"}, {Name: "B", Value: "3"}},
-	}, facts, p, nil, "127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Join(s.cfg.Env, " "); got != "B=3 A=9 Z=1" {
-		t.Errorf("Env = %s", got)
-	}
-	if got := targetPorts(target.Target{}, facts); !slices.Equal(got, []int{9, 80, 8000, 8001, 8002}) {
-		t.Errorf("ports = %v", got)
-	}
-	if got := s.host.PortBindings["80/tcp"]; len(got) != 1 || got[0].HostIP != "127.0.0.1" || got[0].HostPort != "" {
-		t.Errorf("bindings = %v", got)
-	}
-	if s.cfg.User != "5:6" || !slices.Equal(s.host.GroupAdd, []string{"7"}) || s.host.Sysctls["net.ipv4.ip_unprivileged_port_start"] != "1024" {
-		t.Errorf("settings = %+v %+v", s.cfg, s.host)
-	}
-	for _, network := range []string{"host", "container:abc"} {
-		s, err := sealedSettings(target.Target{Network: network}, facts, p, nil, "127.0.0.1")
-		if err != nil || s.host.Sysctls != nil || s.host.PortBindings != nil {
-			t.Errorf("network %s: %+v, %v", network, s.host, err)
-		}
-	}
-	facts.Config.Config.Entrypoint, facts.Config.Config.Cmd = nil, nil
-	if _, err := openSettings(target.Target{}, facts, ""); err == nil {
-		t.Error("an image without a command was accepted")
-	}
-}
-
-func TestCommand(t *testing.T) {
-	for _, tt := range []struct {
-		entrypoint, args []string
-		want             string
-	}{
-		{nil, nil, "/e c"},
-		{nil, []string{"a"}, "/e a"},
-		{nil, []string{}, "/e"},
-		{[]string{"x"}, nil, "x"},
-		{[]string{"x"}, []string{"a"}, "x a"},
-	} {
-		got := command(target.Target{Entrypoint: tt.entrypoint, Args: tt.args}, []string{"/e"}, []string{"c"})
-		if strings.Join(got, " ") != tt.want {
-			t.Errorf("command(%v, %v) = %v", tt.entrypoint, tt.args, got)
 		}
 	}
 }
@@ -269,7 +211,7 @@ func TestPullErrors(t *testing.T) {
 	}
 }
 
-func TestExecFailure(t *testing.T) {
+func TestExecError(t *testing.T) {
 	for text, code := range map[string]int{
 		`OCI runtime create failed: exec: "nope": executable file not found in $PATH: unknown`:                      127,
 		`runc create failed: exec: "/x": stat /x: no such file or directory`:                                        127,
@@ -278,9 +220,9 @@ func TestExecFailure(t *testing.T) {
 		`OCI runtime create failed: error mounting "/a" to rootfs at "/b": mount failed: no such file or directory`: 0,
 		`driver failed programming external connectivity: port is already allocated`:                                0,
 	} {
-		exit, ok := execFailure(errors.New(text))
-		if ok != (code != 0) || exit.Code != code {
-			t.Errorf("%s: %+v, %v", text, exit, ok)
+		failed, ok := execError(errors.New(text))
+		if ok != (code != 0) || ok && failed.Code != code {
+			t.Errorf("%s: %+v, %v", text, failed, ok)
 		}
 	}
 }
@@ -314,42 +256,5 @@ func TestTail(t *testing.T) {
 	}
 	if w.String() != "998\n999\n" {
 		t.Errorf("kept %q", w.String())
-	}
-}
-
-// sealed returns a profile of an ordinary user with mounts.
-func sealed(mounts ...profile.Mount) profile.Profile {
-	p := profile.Profile{User: profile.User{UID: 1000, GID: 2000}}
-	for _, m := range mounts {
-		p = p.WithMount(m)
-	}
-	return p
-}
-
-// A VOLUME is covered by a mount of its place, however the image declares it.
-func TestUncovered(t *testing.T) {
-	t.Parallel()
-	facts := image.Facts{Config: &v1.ConfigFile{Config: v1.Config{Volumes: map[string]struct{}{"data": {}, "/srv/": {}, "/var/lib//app": {}, "/x": {}}}}}
-	p := profile.Profile{}
-	for _, at := range []string{"/data", "/srv", "/var/lib/app"} {
-		p = p.WithMount(profile.Mount{Path: at, Kind: profile.Plain, Volume: true})
-	}
-	if got := uncovered(facts, target.Target{}, p); !slices.Equal(got, []string{"/x"}) {
-		t.Errorf("uncovered: %q", got)
-	}
-}
-
-// A kubelet's runtime lets nobody but root send ICMP echoes unless the pod says so.
-func TestPingGroups(t *testing.T) {
-	t.Parallel()
-	for ping, want := range map[bool]string{false: "1 0", true: "0 2147483647"} {
-		p := sealed()
-		p.Ping = ping
-		s := settings{cfg: &container.Config{}, host: &container.HostConfig{}}
-		restrict(s, p)
-		pod := sandboxSettings(target.Target{Pod: &target.Pod{}}, p, image.Facts{}, "127.0.0.1")
-		if got := s.host.Sysctls[pingSysctl]; got != want || pod.host.Sysctls[pingSysctl] != want {
-			t.Errorf("ping %t: %q, in a pod %q", ping, got, pod.host.Sysctls[pingSysctl])
-		}
 	}
 }

@@ -66,39 +66,32 @@ func newTree(files fileReader, remove func(context.Context) error) *tree {
 	}
 }
 
-// Tree implements engine.Engine.
-func (e *Engine) Tree(ctx context.Context, facts image.Facts) (engine.TreeCloser, error) {
-	cfg := &container.Config{
-		Image: facts.ID, Labels: e.labels(),
-		Entrypoint: []string{"/never-started"}, // an image may have no command, and a container must
-		WorkingDir: "/",                        // the engine would make the image's, where the image lacks it
-	}
-	id, err := e.create(ctx, "tree", cfg, &container.HostConfig{NetworkMode: "none"}, facts)
+// Tree returns the files of an image. It reads them from a container, which Close removes.
+func (c *Client) Tree(ctx context.Context, facts image.Facts) (engine.TreeCloser, error) {
+	box, err := c.Create(ctx, "tree", Unstarted(facts))
 	if err != nil {
 		return nil, fmt.Errorf("opening the files of image %s: %w", facts.Ref, err)
 	}
-	return newTree(containerFiles{e, id}, func(ctx context.Context) error { return e.removeContainer(ctx, id) }), nil
+	return newTree(containerFiles{box}, box.Remove), nil
 }
 
 // containerFiles reads the files of a container of the engine.
-type containerFiles struct {
-	e  *Engine
-	id string
-}
+type containerFiles struct{ *Container }
 
 func (f containerFiles) stat(ctx context.Context, p string) (container.PathStat, error) {
-	return f.e.cli.ContainerStatPath(ctx, f.id, p)
+	found, err := f.conn.api.ContainerStatPath(ctx, f.ID, p)
+	if err != nil {
+		return found, f.failure(ctx, "inspecting "+p+" in", err)
+	}
+	return found, nil
 }
 
 func (f containerFiles) archive(ctx context.Context, p string) (io.ReadCloser, error) {
-	body, _, err := f.e.cli.CopyFromContainer(ctx, f.id, p)
-	return body, err
+	return f.Archive(ctx, p)
 }
 
 // Close removes the container.
 func (t *tree) Close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
-	defer cancel()
 	return t.remove(ctx)
 }
 

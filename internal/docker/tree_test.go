@@ -75,7 +75,7 @@ func (b *budget) Err() error {
 
 func noRemoval(context.Context) error { return nil }
 
-// TestLookupIsLinear counts lookups, each of which asks the context: cached ones as well as those of the engine.
+// TestLookupIsLinear counts lookups: cached ones as well as those of the engine ask the context.
 func TestLookupIsLinear(t *testing.T) {
 	const depth = 1000
 	files, deepest := deepFiles(depth)

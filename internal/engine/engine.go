@@ -1,5 +1,5 @@
 // Package engine is the contract between the sealing loop and a container engine: the Engine and Container interfaces
-// and the typed errors that an implementation returns. internal/docker implements it.
+// and the typed errors that an implementation returns. internal/podrun implements it.
 package engine
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// Engine is what the sealing loop needs of a container engine. internal/docker implements it.
+// Engine is what the sealing loop needs of a container engine. internal/podrun implements it.
 type Engine interface {
 	// Capabilities returns what the engine can do.
 	Capabilities() Capabilities
@@ -25,9 +25,9 @@ type Engine interface {
 	// Tree reads the image's files, as far as they are asked for. Close it when done.
 	Tree(ctx context.Context, facts image.Facts) (TreeCloser, error)
 
-	// Foresee makes ahead what a start under the profile will need, while something else is waited for. The start that
-	// comes may be another one.
-	Foresee(ctx context.Context, facts image.Facts, p profile.Profile)
+	// Prewarm makes what a start under the profile will need, in parallel with what the caller waits for. The next start
+	// may be another one.
+	Prewarm(ctx context.Context, facts image.Facts, p profile.Profile)
 
 	// Start creates and starts a container of the target under the profile, as a kubelet would: mounts first, then
 	// the init containers that fill them, then the container. An error is an error of the engine, or of the profile

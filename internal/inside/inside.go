@@ -18,9 +18,10 @@ import (
 
 // The subcommands beside the tracer's two.
 const (
-	// PauseCommand keeps a pod's namespaces, or a container to execute others in, alive until it is told to end; with
-	// ListeningArgument it tells what listens instead.
+	// PauseCommand keeps a pod's namespaces, or a container to execute others in, alive until a signal ends it. With
+	// LeaseArgument the end of its input does so, too; with ListeningArgument it prints the ports that something listens on.
 	PauseCommand      = "pause"
+	LeaseArgument     = "lease"
 	ListeningArgument = "listening"
 	// EmptyCommand removes everything in the folders that are its arguments.
 	EmptyCommand = "empty"
@@ -37,18 +38,16 @@ func Main(args []string, in io.Reader, out io.Writer) (code int, known bool) {
 	case trace.ObserverCommand:
 		return trace.ObserverMain(args[1:], in, out), true
 	case PauseCommand:
-		return pause(args[1:], out), true
+		return pause(args[1:], in, out), true
 	case EmptyCommand:
 		return empty(args[1:]), true
 	}
 	return 0, false
 }
 
-func pause(args []string, out io.Writer) int {
+func pause(args []string, in io.Reader, out io.Writer) int {
 	if !slices.Contains(args, ListeningArgument) {
-		end := make(chan os.Signal, 1)
-		signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
-		<-end
+		wait(in, slices.Contains(args, LeaseArgument))
 		return 0
 	}
 	var all []byte
@@ -65,6 +64,23 @@ func pause(args []string, out io.Writer) int {
 		}
 	}
 	return 0
+}
+
+// wait returns at a signal, and at the end of the input of a lease.
+func wait(in io.Reader, lease bool) {
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
+	gone := make(chan struct{})
+	if lease {
+		go func() {
+			_, _ = io.Copy(io.Discard, in) // the client is gone, whatever the error
+			close(gone)
+		}()
+	}
+	select {
+	case <-end:
+	case <-gone:
+	}
 }
 
 func empty(folders []string) int {

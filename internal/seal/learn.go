@@ -203,7 +203,7 @@ func (l *learning) prewarm(ctx context.Context, o observe.Observation) {
 		return
 	}
 	if p, err := plan.First(ctx, in, users[0]); err == nil {
-		l.engine.Foresee(ctx, l.facts, p.Profile)
+		l.engine.Prewarm(ctx, l.facts, p.Profile)
 	}
 }
 

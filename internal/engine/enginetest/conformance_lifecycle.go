@@ -174,7 +174,7 @@ func checkEndedContext(b *bench) {
 }
 
 func checkPrewarm(b *bench) {
-	b.e.Foresee(b.Context(), b.facts, user(plain("/a")))
+	b.e.Prewarm(b.Context(), b.facts, user(plain("/a")))
 	b.wantLogs(b.ready(user(plain("/b"))), "app: write /a/file: No such file or directory", "ready")
 	b.wantLogs(b.ready(user(plain("/a"))), "app: write /b/file: No such file or directory", "ready")
 	b.wantLogs(b.ready(user(plain("/a"), plain("/b"))), "ready")

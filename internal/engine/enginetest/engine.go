@@ -76,8 +76,8 @@ func (e *Engine) Image(_ context.Context, ref, _ string) (image.Facts, error) {
 	return image.Facts{Ref: ref, Digest: ref + "@sha256:0", Config: &v1.ConfigFile{}}, nil
 }
 
-// Foresee implements engine.Engine. It has no effect.
-func (e *Engine) Foresee(context.Context, image.Facts, profile.Profile) {}
+// Prewarm implements engine.Engine. It has no effect.
+func (e *Engine) Prewarm(context.Context, image.Facts, profile.Profile) {}
 
 // Tree implements engine.Engine.
 func (e *Engine) Tree(_ context.Context, facts image.Facts) (engine.TreeCloser, error) {

@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+)
+
+// FaultKind is the reason of a Fault.
+type FaultKind string
+
+const (
+	// Gone is an engine that nothing answers for any more.
+	Gone FaultKind = "gone"
+	// Frozen is an engine that accepts a call and does not answer it in time.
+	Frozen FaultKind = "frozen"
+	// ObserverLost is an observer container that has ended during the run. What the containers did since is unknown, and
+	// traced calls that nobody answered may have failed.
+	ObserverLost FaultKind = "observer lost"
+)
+
+// Fault is a call of the engine that failed for a reason outside the image, the profile and the application. A run that
+// meets one proves nothing.
+type Fault struct {
+	Kind   FaultKind
+	Call   string // the call that met the fault, as a participle: "starting"
+	Object string // what the call was for: "container podseal-0123456789-4-target"
+	Engine string // address of the engine
+	Err    error  // of the client library; may be nil
+}
+
+// Error returns one sentence: the call, its object, and the state of the engine.
+func (f *Fault) Error() string {
+	call := strings.TrimSpace(f.Call + " " + f.Object)
+	switch f.Kind {
+	case Gone:
+		return fmt.Sprintf("%s: the engine at %s is gone: nothing answers there any more", call, f.Engine)
+	case Frozen:
+		return fmt.Sprintf("%s: the engine at %s does not answer in time", call, f.Engine)
+	case ObserverLost:
+		return call + ": the container has ended during the run: something else has stopped or removed it"
+	}
+	return fmt.Sprintf("%s: %v", call, f.Err)
+}
+
+// Unwrap returns the error of the client library.
+func (f *Fault) Unwrap() error { return f.Err }

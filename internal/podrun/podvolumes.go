@@ -1,0 +1,204 @@
+package podrun
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// podVolume is a volume of a pod with what stands for it in the engine.
+type podVolume struct {
+	target.Volume
+	made docker.Volume // without a name for a hostPath
+}
+
+// makeVolumes makes the volumes of the pod and fills them as a kubelet would.
+func (s *sandbox) makeVolumes(ctx context.Context, t target.Target, facts image.Facts, undo *cleanup) error {
+	var fills []fill
+	for _, v := range s.pod.Volumes {
+		made := podVolume{Volume: v}
+		made.made.Path = v.Path
+		if v.Kind != target.Host {
+			volume, err := s.e.client.CreateVolume(ctx, "pod")
+			if err != nil {
+				return err
+			}
+			undo.addVolume(s.e.client, volume.Name)
+			made.made = volume
+			fills = append(fills, fill{volume: volume.Name, content: content(v, s.group, subPaths(t, v.Name))})
+		}
+		s.volumes[v.Name] = made
+	}
+	if err := s.e.volumes.fill(ctx, facts, fills); err != nil {
+		return fmt.Errorf("filling the pod's volumes: %w", err)
+	}
+	return nil
+}
+
+// podMounts returns the mounts of all containers of a target's pod.
+func podMounts(t target.Target) []target.VolumeMount {
+	out := slices.Clone(t.Mounts)
+	for _, m := range podMembers(t.Pod) {
+		out = append(out, m.Target.Mounts...)
+	}
+	return out
+}
+
+// subPaths returns the sub-paths of a volume that containers mount.
+func subPaths(t target.Target, volume string) []string {
+	var out []string
+	for _, m := range podMounts(t) {
+		if m.Volume == volume && m.SubPath != "" {
+			out = append(out, path.Clean(m.SubPath))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// mount returns the engine's mount for one of the pod. A file of a volume is bound from where the engine keeps it: a volume
+// of an engine is always a directory. parts are the sub-paths that the container mounts, by the path of the mount.
+func (s *sandbox) mount(m target.VolumeMount, parts map[string]docker.Mount) (docker.Mount, error) {
+	v, ok := s.volumes[m.Volume]
+	if !ok {
+		return docker.Mount{}, fmt.Errorf("mounting %s: the pod has no volume %s", m.Path, m.Volume)
+	}
+	var out docker.Mount
+	switch {
+	case v.Kind == target.Host:
+		out = docker.Mount{Bind: true, Source: path.Join(v.made.Path, m.SubPath), Target: m.Path}
+	case v.Kind == target.Files && m.SubPath != "":
+		out = docker.Mount{Bind: true, Source: path.Join(v.made.Path, dataDirectory, m.SubPath), Target: m.Path}
+	case m.SubPath != "":
+		out = parts[m.Path]
+	default:
+		out = docker.Mount{Source: v.made.Name, Target: m.Path}
+	}
+	out.ReadOnly = m.ReadOnly || v.Kind == target.Files
+	return out, nil
+}
+
+// fill is the content of a volume before anything is started.
+type fill struct {
+	volume  string
+	content []entry // the first is the volume's root
+}
+
+type entry struct {
+	tar.Header
+	data []byte
+}
+
+// The directory and the link that a kubelet's atomic writer makes: the files of a volume are links into the directory.
+const (
+	dataDirectory = "..podseal"
+	dataLink      = "..data"
+)
+
+// content returns what a kubelet puts into a volume, with the effect of fsGroup. Of the sub-paths that containers mount it
+// makes those that no file has.
+func content(v target.Volume, group *int64, parts []string) []entry {
+	root := entry{Header: tar.Header{Typeflag: tar.TypeDir, Mode: 0o755}}
+	switch v.Kind {
+	case target.EmptyDir:
+		root.Mode = rootMode(v.Medium, group)
+	case target.Files:
+		root.Mode = 0o777
+	}
+	if group != nil {
+		root.Gid, root.Mode = gid(group), root.Mode|0o2770
+	}
+	if v.Kind != target.Files {
+		return []entry{root}
+	}
+	out := append([]entry{root}, files(v.Files, group)...)
+	for _, part := range parts {
+		if !slices.ContainsFunc(v.Files, func(f target.VolumeFile) bool { return profile.Within(f.Path, part) }) {
+			dir := root
+			dir.Name = path.Join(dataDirectory, part)
+			out = append(out, dir)
+		}
+	}
+	return out
+}
+
+// files returns the entries of a read-only volume.
+func files(list []target.VolumeFile, group *int64) []entry {
+	dir := entry{Header: tar.Header{Typeflag: tar.TypeDir, Name: dataDirectory, Mode: 0o755, Gid: gid(group)}}
+	if group != nil {
+		dir.Mode |= 0o2550
+	}
+	out := []entry{dir, link(dataLink, dataDirectory)}
+	var links []string
+	for _, f := range list {
+		mode := f.Mode
+		if group != nil {
+			mode |= 0o440
+		}
+		for parent := path.Dir(f.Path); parent != "."; parent = path.Dir(parent) {
+			sub := dir
+			sub.Name = path.Join(dataDirectory, parent)
+			out = append(out, sub)
+		}
+		out = append(out, entry{data: f.Content, Header: tar.Header{
+			Typeflag: tar.TypeReg, Name: path.Join(dataDirectory, f.Path), Mode: mode, Gid: gid(group), Size: int64(len(f.Content)),
+		}})
+		top, _, _ := strings.Cut(f.Path, "/")
+		if !slices.Contains(links, top) {
+			links = append(links, top)
+			out = append(out, link(top, path.Join(dataLink, top)))
+		}
+	}
+	return out
+}
+
+func link(name, to string) entry {
+	return entry{Header: tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: to, Mode: 0o777}}
+}
+
+// fill writes the content into new volumes, through a container that is never started.
+func (s *volumeStore) fill(ctx context.Context, facts image.Facts, fills []fill) error {
+	if len(fills) == 0 {
+		return nil
+	}
+	var names []string
+	for _, f := range fills {
+		names = append(names, f.volume)
+	}
+	return s.with(ctx, facts, names, func(box *docker.Container) error { return put(ctx, box, fills) })
+}
+
+// put writes the content of volumes into a container that has them below preparedRoot, in that order.
+func put(ctx context.Context, box *docker.Container, fills []fill) error {
+	var stream bytes.Buffer
+	w := tar.NewWriter(&stream)
+	for i, f := range fills {
+		for _, h := range f.content {
+			h.Name = path.Join(prepared(i)[1:], h.Name)
+			if h.Typeflag == tar.TypeDir {
+				h.Name += "/"
+			}
+			h.ModTime = time.Now()
+			if err := w.WriteHeader(&h.Header); err != nil {
+				return fmt.Errorf("writing %s: %w", h.Name, err)
+			}
+			if _, err := w.Write(h.data); err != nil {
+				return fmt.Errorf("writing %s: %w", h.Name, err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return box.Extract(ctx, &stream)
+}

@@ -1,0 +1,261 @@
+package podrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trace"
+	"github.com/podseal/podseal/internal/tracehost"
+)
+
+// The limits of the waits for an observer.
+const (
+	sensorWait = 15 * time.Second // of a container, before it runs untraced
+	execWait   = 5 * time.Second  // of a command, until the observer knows its process, before it runs untraced
+	phaseWait  = 5 * time.Second  // for an observer to know the phase
+	drainWait  = 2 * time.Second  // for what the observers of ended containers have still to say
+)
+
+// tracer observes one container through all its starts: its processes, its listening ports, the use of its mounts and,
+// where the sensor precedes its program, each write.
+type tracer struct {
+	host     observerHost
+	helper   *tracehost.Helper
+	off      string // why single writes are not traced, as far as it is known before the helper image is; "" where they are
+	arch     string // of the image
+	options  trace.ObserverOptions
+	next     chan begun // the observer for the start to come; nil where there is none
+	commands foreignCommands
+	sessions sessions
+
+	mu     sync.Mutex
+	why    string // why the container is not traced, or not observed
+	broken bool   // a start after the first one is not observed
+}
+
+// begun is an observer that has been started, or why it was not.
+type begun struct {
+	session *trace.Session
+	err     error
+}
+
+// errUnobserved is a container that waits for an observer which does not come.
+var errUnobserved = errors.New("the container is not observed")
+
+func (e *Engine) newTracer(t target.Target, facts image.Facts, p profile.Profile) *tracer {
+	x := &tracer{host: e.host, helper: e.helper, sessions: sessions{phase: observe.Start}, arch: facts.Config.Architecture}
+	x.options.Off = true // until a sensor is placed
+	if !p.Open && !p.LowPorts {
+		x.options.PortStart = 1024
+	}
+	switch {
+	case e.noTrace:
+		x.off = "tracing was switched off"
+	case t.Untraced:
+		x.off = "tracing is off: the application does not work under no_new_privs, which the tracer needs"
+	case !p.Open && p.AllowPrivilegeEscalation:
+		x.off = "tracing is off: the tracer sets no_new_privs, and this run is about what happens without"
+	}
+	return x
+}
+
+// place returns a container's spec with the sensor before its program. Where the container cannot be traced, the reason is
+// kept and the spec is unchanged.
+func (x *tracer) place(ctx context.Context, s docker.Spec) docker.Spec {
+	if x.reason() != "" {
+		return s // it has been tried
+	}
+	volume, why := x.sensorVolume(ctx)
+	if why != "" {
+		x.note(why)
+		return s
+	}
+	x.options.Socket, x.options.Off = fmt.Sprintf("socket-%s", s.Name), false
+	s.Mounts = append(s.Mounts, docker.Mount{Source: volume, Target: trace.Mountpoint, ReadOnly: true})
+	s.SecurityOpt = append(s.SecurityOpt, "label=disable") // SELinux lets no socket cross containers
+	s.Entrypoint = trace.SensorArgs(s.Entrypoint, trace.SensorOptions{Socket: x.options.Socket, Wait: sensorWait})
+	return s
+}
+
+func (x *tracer) sensorVolume(ctx context.Context) (volume, why string) {
+	helper, err := x.helper.Facts(ctx)
+	if err != nil {
+		return "", "tracing is off: " + err.Error()
+	}
+	if x.off != "" {
+		return "", x.off
+	}
+	if helper.Config.Architecture != x.arch {
+		return "", fmt.Sprintf("tracing is off: the image is for %s, emulated by an engine on %s", x.arch, helper.Config.Architecture)
+	}
+	if volume, err = x.host.SensorVolume(ctx); err != nil {
+		return "", "tracing is off: " + err.Error()
+	}
+	return volume, ""
+}
+
+// disable lets the next start be one without the sensor. It keeps the reason.
+func (x *tracer) disable() {
+	x.options.Socket, x.options.Off = "", true
+	x.sessions.clear()
+}
+
+// traced reports whether the sensor precedes the container's program.
+func (x *tracer) traced() bool { return !x.options.Off }
+
+// wrap puts the sensor before a command that is executed in the container, where its application is traced. The user, the
+// environment, the working directory, the output and the exit code are the command's own. ok is false where nothing would
+// answer the command's calls.
+func (x *tracer) wrap(argv []string) (wrapped []string, ok bool) {
+	s := x.sessions.last()
+	if s == nil || !s.Status().On {
+		return argv, false
+	}
+	select {
+	case <-s.Done():
+		return argv, false
+	default:
+	}
+	return trace.SensorArgs(argv, trace.SensorOptions{Socket: x.options.Socket, Wait: execWait}), true
+}
+
+// admit names the process of a command to the observer, which accepts no other's sensor.
+func (x *tracer) admit(ctx context.Context, pid int) {
+	ctx, cancel := context.WithTimeout(ctx, execWait)
+	defer cancel()
+	if s := x.sessions.last(); s != nil {
+		_ = s.Admit(ctx, pid) // without an observer the command runs untraced
+	}
+}
+
+// begin starts an observer for the start to come, in parallel with it.
+func (x *tracer) begin(ctx context.Context) {
+	x.drop()
+	next := make(chan begun, 1)
+	x.next = next
+	go func() { next <- x.observe(ctx) }()
+}
+
+func (x *tracer) observe(ctx context.Context) begun {
+	session, err := x.host.Observe(ctx, x.options)
+	if err != nil {
+		return begun{err: err}
+	}
+	_ = session.Phase(ctx, x.sessions.current()) // an error is one of the stream, whose end shows it
+	return begun{session: session}
+}
+
+// follow follows the commands that others execute in the container of that name, and observes the container again when
+// something else has started it again. The result ends that.
+func (x *tracer) follow(ctx context.Context, client *docker.Client, name string, pid func(context.Context) (int, error)) func(context.Context) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	if x.traced() {
+		x.commands.follow(ctx, client, name, func() {
+			_ = x.adopt(ctx, x.observe(ctx), pid) // without an observer it runs unobserved
+		})
+	}
+	return func(context.Context) error { cancel(); return nil }
+}
+
+// await waits for the observer of a container that has just been started, and for its application to run.
+func (x *tracer) await(ctx context.Context, pid func(context.Context) (int, error)) error {
+	if x.next == nil {
+		return nil
+	}
+	next := <-x.next
+	x.next = nil
+	return x.adopt(ctx, next, pid)
+}
+
+// adopt makes an observer the current one, and waits until the application runs. An application that no sensor precedes
+// runs unobserved where there is no observer.
+func (x *tracer) adopt(ctx context.Context, next begun, pid func(context.Context) (int, error)) error {
+	if next.err != nil {
+		if ctx.Err() != nil {
+			return ended(ctx)
+		}
+		x.note("the container cannot be observed: " + next.err.Error())
+		x.mu.Lock()
+		x.broken = x.sessions.last() != nil
+		x.mu.Unlock()
+		if x.traced() {
+			return errUnobserved
+		}
+		return nil
+	}
+	x.sessions.add(next.session)
+	waiting, cancel := context.WithTimeout(ctx, 2*sensorWait)
+	defer cancel()
+	number, err := pid(ctx)
+	if err != nil {
+		return err
+	}
+	if number == 0 { // it has ended before its program could run
+		_ = next.session.Close()
+		return ended(ctx)
+	}
+	// An error is one of a container that has ended: it has no processes to observe.
+	_ = next.session.Target(waiting, number)
+	if x.traced() {
+		_ = next.session.Started(waiting)
+	}
+	return ended(ctx)
+}
+
+// close ends the streams of all observers. One whose target is gone, or never came, ends then.
+func (x *tracer) close(context.Context) error {
+	for _, s := range x.sessions.all() {
+		_ = s.Close() // it may have ended before
+	}
+	x.drop()
+	return nil
+}
+
+// drop ends an observer whose start has failed.
+func (x *tracer) drop() {
+	if x.next == nil {
+		return
+	}
+	if next := <-x.next; next.session != nil {
+		_ = next.session.Close()
+	}
+	x.next = nil
+}
+
+// note keeps the first reason why the container is not traced or not observed.
+func (x *tracer) note(text string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.why == "" {
+		x.why = text
+	}
+}
+
+func (x *tracer) reason() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.why
+}
+
+func (x *tracer) isBroken() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.broken
+}
+
+// ended returns why a context has ended, a fault of the engine above all; nil where it has not.
+func ended(ctx context.Context) error {
+	if fault := new(engine.Fault); errors.As(context.Cause(ctx), &fault) {
+		return fault
+	}
+	return ctx.Err()
+}

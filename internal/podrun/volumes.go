@@ -1,0 +1,171 @@
+package podrun
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/tracehost"
+)
+
+// mounted is a mount of the profile with what stands for it in the engine.
+type mounted struct {
+	profile.Mount
+	volume docker.Volume     // the emptyDir
+	folder string            // the volume that is the seeded directory of the emptyDir, where the mount has an init container
+	init   *docker.Container // the init container; nil where the mount has none
+}
+
+// source returns the volume that the application gets.
+func (m mounted) source() string {
+	if m.NeedsInit() {
+		return m.folder
+	}
+	return m.volume.Name
+}
+
+// volumeStore makes the volumes of a run.
+type volumeStore struct {
+	client  *docker.Client
+	helper  *tracehost.Helper
+	checked atomic.Bool // the engine makes volumes with the owners and modes that are asked for
+	images  imageVolumes
+}
+
+// emptyDirs makes a volume for each mount. Some have been made where there is an error.
+func (s *volumeStore) emptyDirs(ctx context.Context, wanted []profile.Mount) ([]mounted, error) {
+	var mounts []mounted
+	for _, m := range wanted {
+		v, err := s.client.CreateVolume(ctx, "emptydir")
+		if err != nil {
+			return mounts, err
+		}
+		mounts = append(mounts, mounted{Mount: m, volume: v})
+	}
+	return mounts, nil
+}
+
+// prepare gives the roots of the volumes the owner and mode that a kubelet gives an emptyDir. The roots are written as
+// entries below the root of the stream, since an entry for that root itself is not applied.
+func (s *volumeStore) prepare(ctx context.Context, facts image.Facts, mounts []mounted, group *int64) error {
+	if len(mounts) == 0 {
+		return nil
+	}
+	names := make([]string, len(mounts))
+	for i, m := range mounts {
+		names[i] = m.volume.Name
+	}
+	return s.with(ctx, facts, names, func(box *docker.Container) error {
+		if err := box.Extract(ctx, bytes.NewReader(rootsTar(mounts, group))); err != nil {
+			return fmt.Errorf("setting the modes of volumes: %w", err)
+		}
+		if s.checked.Load() {
+			return nil // what an engine did once with owners and modes it does each time
+		}
+		body, err := box.Archive(ctx, preparedRoot)
+		if err != nil {
+			return fmt.Errorf("checking the modes of volumes: %w", err)
+		}
+		defer body.Close()
+		err = checkRoots(body, mounts, group)
+		s.checked.Store(err == nil)
+		return err
+	})
+}
+
+// with calls do with a container that has volumes below preparedRoot. Nothing needs to run to fill them: a container that
+// is never started takes a tar stream whose entries carry owners and modes.
+func (s *volumeStore) with(ctx context.Context, facts image.Facts, names []string, do func(*docker.Container) error) (err error) {
+	create := s.client.Create
+	if helper, err := s.helper.Facts(ctx); err == nil {
+		facts, create = helper, s.helper.Create
+	}
+	spec := docker.Unstarted(facts)
+	for i, name := range names {
+		spec.Mounts = append(spec.Mounts, docker.Mount{Source: name, Target: prepared(i)})
+	}
+	box, err := create(ctx, "prepare", spec)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, box.Remove(ctx)) }()
+	return do(box)
+}
+
+// preparedRoot holds the volumes while they are prepared. No image has a directory of this name.
+const preparedRoot = "/podseal-volumes"
+
+func prepared(i int) string { return path.Join(preparedRoot, strconv.Itoa(i)) }
+
+// rootMode returns the mode of an emptyDir's root. A disk emptyDir has no sticky bit, which some runtimes refuse in /tmp.
+// One in memory is a tmpfs with the kernel's default. podseal keeps both on disk: an engine unmounts a tmpfs volume when no
+// container runs, and the content of an emptyDir survives the container. An fsGroup owns the root and all that is made in it.
+func rootMode(m profile.Medium, fsGroup *int64) int64 {
+	mode := int64(0o777)
+	if m == profile.Memory {
+		mode |= 0o1000
+	}
+	if fsGroup != nil {
+		mode |= 0o2000
+	}
+	return mode
+}
+
+// gid returns the owning group of what is in a volume.
+func gid(fsGroup *int64) int {
+	if fsGroup == nil {
+		return 0
+	}
+	return int(*fsGroup)
+}
+
+func sameGroup(a, b *int64) bool { return (a == nil) == (b == nil) && gid(a) == gid(b) }
+
+func rootsTar(mounts []mounted, group *int64) []byte {
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for i, m := range mounts {
+		// Writing directory headers to memory cannot fail.
+		_ = w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: prepared(i)[1:] + "/", Mode: rootMode(m.Medium, group), Gid: gid(group)})
+	}
+	_ = w.Close()
+	return buf.Bytes()
+}
+
+// checkRoots returns an error where the volumes have other owners or modes than they were given: an engine that ignores
+// those of the tar stream would make every verdict wrong.
+func checkRoots(body io.Reader, mounts []mounted, group *int64) error {
+	files := tar.NewReader(body)
+	right := 0
+	for {
+		h, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("checking the modes of volumes: %w", err)
+		}
+		i, err := strconv.Atoi(path.Base(h.Name))
+		if err != nil || i >= len(mounts) {
+			continue
+		}
+		if want := rootMode(mounts[i].Medium, group); h.Mode&0o7777 != want || h.Uid != 0 || h.Gid != gid(group) {
+			return fmt.Errorf("the engine made the volume of %s %o %d:%d instead of %o 0:%d: it cannot stand for a kubelet",
+				mounts[i].Path, h.Mode&0o7777, h.Uid, h.Gid, want, gid(group))
+		}
+		right++
+	}
+	if right != len(mounts) {
+		return fmt.Errorf("the engine shows %d of %d volumes: it cannot stand for a kubelet", right, len(mounts))
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package tracehost
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/trace"
+)
+
+// helperRepo is the repository of the helper image.
+const helperRepo = "podseal/helper"
+
+// HelperProgram is the path of podseal's program in the helper image, and in the volume that traced containers mount.
+const HelperProgram = trace.Mountpoint + "/" + trace.BinaryName
+
+var errNoHelper = errors.New("this podseal has no helper binary for the engine")
+
+// Helper is podseal's own image: its static Linux program and nothing else, loaded at the first need, never pulled.
+type Helper struct {
+	client *docker.Client
+	binary func(arch string) ([]byte, error)
+
+	mu     sync.Mutex
+	loaded bool
+	facts  image.Facts
+	err    error
+}
+
+// NewHelper returns the helper image of a client's engine. binary returns the program for an architecture in Go's
+// spelling. With nil, or when it fails, there is no helper image: its methods return the error.
+func NewHelper(client *docker.Client, binary func(arch string) ([]byte, error)) *Helper {
+	return &Helper{client: client, binary: binary}
+}
+
+// Facts returns the facts of the helper image, and loads it into the engine at the first call.
+func (h *Helper) Facts(ctx context.Context) (image.Facts, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.loaded {
+		h.facts, h.err = h.load(context.WithoutCancel(ctx))
+		h.loaded = true
+	}
+	return h.facts, h.err
+}
+
+// Create creates a container of the helper image. An image that is gone, since GC has removed it or another program has
+// pruned the engine, is loaded again.
+func (h *Helper) Create(ctx context.Context, purpose string, s docker.Spec) (*docker.Container, error) {
+	for last := false; ; last = true {
+		facts, err := h.Facts(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.Image = facts
+		box, err := h.client.Create(ctx, purpose, s)
+		if last || !errdefs.IsNotFound(err) {
+			return box, err
+		}
+		h.mu.Lock()
+		h.loaded = false
+		h.mu.Unlock()
+	}
+}
+
+func (h *Helper) load(ctx context.Context) (image.Facts, error) {
+	if h.binary == nil {
+		return image.Facts{}, errNoHelper
+	}
+	arch, err := h.client.Architecture(ctx)
+	if err != nil {
+		return image.Facts{}, err
+	}
+	program, err := h.binary(arch)
+	if err != nil {
+		return image.Facts{}, fmt.Errorf("getting the helper binary for %s: %w", arch, err)
+	}
+	sum := sha256.Sum256(program)
+	facts, err := h.client.EnsureHelper(ctx, docker.HelperImage{
+		Ref: helperRepo + ":" + hex.EncodeToString(sum[:])[:12], Architecture: arch, Path: HelperProgram, Program: program,
+	})
+	if err != nil {
+		return facts, fmt.Errorf("loading the helper image: %w", err)
+	}
+	return facts, nil
+}
