@@ -58,6 +58,8 @@ func configure(t *testing.T, in *plan.Input, text string) {
 		switch word {
 		case "user":
 			config.User = rest
+		case "healthcheck":
+			config.Healthcheck = &v1.HealthConfig{Test: []string{"CMD-SHELL", rest}}
 		case "workdir":
 			config.WorkingDir = rest
 		case "volume":

@@ -58,7 +58,10 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 			pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Why: "the pod mounts an emptyDir here already"})
 		}
 	}
-	for _, f := range folding.Folders {
+	for i, f := range folding.Folders {
+		if why := in.untracedWriter(f); why != "" {
+			f.Why, folding.Folders[i].Why = why, why
+		}
 		// A volume of the pod's own stays what it is; but a VOLUME of the image below one is not in it.
 		if m, is := in.Target.GivenMount(f.Path); is && (!f.Volume || m.Path == f.Path) {
 			continue
@@ -208,6 +211,21 @@ func ints(n []int) string {
 		s[i] = fmt.Sprint(v)
 	}
 	return strings.Join(s, ", ")
+}
+
+// untracedWriter says which commands alone may write a folder: those that something else than podseal executes in the
+// container, which the tracer does not see. It is empty where the application writes there.
+func (in Input) untracedWriter(f diff.Folder) string {
+	t := in.Open.Trace
+	traced := func(e diff.Evidence) bool { return len(e.Calls) > 0 }
+	if !t.On || t.Lost > 0 || len(t.Unseen) == 0 || len(f.Evidence) == 0 || slices.ContainsFunc(f.Evidence, traced) {
+		return ""
+	}
+	who := "a command that is executed in the container"
+	if h := in.Facts.Config.Config.Healthcheck; h != nil && len(h.Test) > 1 && len(t.Unseen) == 1 && strings.HasSuffix(t.Unseen[0], strings.Join(h.Test[1:], " ")) {
+		who = "the image's HEALTHCHECK, which a pod does not run,"
+	}
+	return "only " + who + " writes here, and not the application; it counts as long as readiness depends on it (see --ready)"
 }
 
 // mountPrefix begins the field of a mount.

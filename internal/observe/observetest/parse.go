@@ -26,6 +26,7 @@ import (
 //	failed e2e the sentence
 //	failed-seed /srv what the init container said
 //	trace on
+//	unseen sh -c check                        a command that is not traced
 //	log a line of the logs
 //	output what the failed e2e command said
 //
@@ -82,6 +83,8 @@ func parseLine(o *observe.Observation, line string) error {
 		}
 	case "trace":
 		o.Trace.On = f[0] == "on"
+	case "unseen":
+		o.Trace.Unseen = append(o.Trace.Unseen, rest)
 	case "log":
 		o.Logs += rest + "\n"
 	case "output":
