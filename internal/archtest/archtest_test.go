@@ -5,10 +5,12 @@ package archtest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -96,9 +98,18 @@ func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module) }
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
+	all, err := listed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// listed asks go list once for all tests. Programs in examples are left out: they are separate, made to be copied.
+var listed = sync.OnceValues(func() ([]pkg, error) {
 	out, err := exec.Command("go", "list", "-tags", "engine", "-json=ImportPath,Imports,TestImports,XTestImports", module+"...").Output()
 	if err != nil {
-		t.Fatalf("go list: %v", err)
+		return nil, fmt.Errorf("go list: %w", err)
 	}
 	var all []pkg
 	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
@@ -106,17 +117,17 @@ func packages(t *testing.T) []pkg {
 		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
-		if !strings.HasPrefix(p.name(), "examples/") { // separate programs, made to be copied
+		if !strings.HasPrefix(p.name(), "examples/") {
 			all = append(all, p)
 		}
 	}
 	if len(all) == 0 {
-		t.Fatal("go list shows no package")
+		return nil, errors.New("go list shows no package")
 	}
-	return all
-}
+	return all, nil
+})
 
 func TestLayers(t *testing.T) {
 	table := map[string][]string{}

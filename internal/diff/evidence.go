@@ -28,14 +28,14 @@ type Evidence struct {
 	Path string `json:"path"`
 	// Kind is what docker diff says of the path; empty where it does not show it (created and removed again, below a
 	// VOLUME, denied).
-	Kind    observe.ChangeKind `json:"kind,omitempty"`
-	Phase   observe.Phase      `json:"phase"` // the first phase that showed it
+	Kind  observe.ChangeKind `json:"kind,omitempty"`
+	Phase observe.Phase      `json:"phase"` // the first phase that showed it
 	// Phases are all phases that the tracer saw it in.
-	Phases []observe.Phase `json:"-"`
-	Dir     bool               `json:"dir,omitempty"`
-	Outcome observe.Outcome    `json:"outcome"`
-	Errno   string             `json:"errno,omitempty"`
-	Source  Source             `json:"source"`
+	Phases  []observe.Phase `json:"-"`
+	Dir     bool            `json:"dir,omitempty"`
+	Outcome observe.Outcome `json:"outcome"`
+	Errno   string          `json:"errno,omitempty"`
+	Source  Source          `json:"source"`
 	// Line is the line of the logs that names the path; empty for evidence from elsewhere.
 	Line    string   `json:"line,omitempty"`
 	Calls   []string `json:"calls,omitempty"`   // traced calls, sorted
