@@ -119,3 +119,28 @@ while :; do sleep 0.1; done
 	}
 	podseal(t, "run", ref, "--ready-log", "ready", "--ready-timeout", "20s", "--allow", "restart", "--minimize", "none", "-q", "--exec", "true").mustExit(t, exitSealed)
 }
+
+// TestSeedKeepsTimes seals an application whose entrypoint updates its configuration by the age of the files: the seed
+// has the times of the image, so that the update happens and other files keep theirs.
+func TestSeedKeepsTimes(t *testing.T) {
+	t.Parallel()
+	ref := built(t, `FROM podseal-example/debian:bookworm
+RUN mkdir /config /defaults && echo schema=1 >/config/app.conf && touch -d 2021-01-01T00:00Z /config/app.conf /config/local.conf && \
+    echo schema=2 >/defaults/app.conf && touch -d 2024-01-01T00:00Z /defaults/app.conf && chown -R 1800:1800 /config
+COPY start.sh /start.sh
+USER 1800:1800
+ENTRYPOINT ["sh", "/start.sh"]
+`, map[string]string{"start.sh": `
+trap 'exit 0' TERM
+cp -u /defaults/app.conf /config/app.conf && date >/config/started || exit 1
+echo ready
+while :; do sleep 0.1; done
+`})
+	check := `grep -q schema=2 /config/app.conf && test "$(stat -c %Y /config/local.conf)" = 1609459200`
+	got := podseal(t, "run", ref, "--ready-log", "ready", "--ready-timeout", "20s", "--exec", check)
+	got.mustExit(t, exitSealed)
+	pod := decodePod(t, got.stdout)
+	if mounts := writable(pod.Spec.Containers[0]); !slices.Equal(mounts, []string{"/config"}) || len(pod.Spec.InitContainers) != 1 {
+		t.Errorf("writable %v, %d init containers", mounts, len(pod.Spec.InitContainers))
+	}
+}
