@@ -2,7 +2,9 @@ package image_test
 
 import (
 	"archive/tar"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"strings"
@@ -45,6 +47,20 @@ func TestHardLinks(t *testing.T) {
 	for _, p := range []string{"/low", "/own"} {
 		if e, ok, err := tree.Lookup(t.Context(), p); ok || err != nil {
 			t.Errorf("%s: %+v, %v, although a layer removes it", p, e, err)
+		}
+	}
+}
+
+func TestMissingPaths(t *testing.T) {
+	tree := layerTree(t, layerOf(t, h{name: "d/a"}, h{name: "l", kind: tar.TypeSymlink, link: "d/a"}, h{name: "null", kind: tar.TypeChar}))
+	for _, p := range []string{"/none", "/d/a", "/l"} {
+		if list, more, err := tree.List(t.Context(), p, 10); len(list) > 0 || more || err != nil {
+			t.Errorf("List(%s) = %v, %t, %v", p, list, more, err)
+		}
+	}
+	for _, p := range []string{"/none", "/d", "/null"} {
+		if _, err := tree.ReadFile(t.Context(), p); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("ReadFile(%s): %v", p, err)
 		}
 	}
 }

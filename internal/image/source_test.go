@@ -406,6 +406,15 @@ func TestTarball(t *testing.T) {
 	if s.BytesRead() == 0 {
 		t.Error("no bytes counted")
 	}
+	for platform, ok := range map[string]bool{"linux/" + runtime.GOARCH: true, "linux/s390x": false, "a/b/c/d/e": false} {
+		s, err := image.OpenTarball(path, "app:1", platform)
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), platform) {
+			t.Errorf("platform %s: %v", platform, err)
+		}
+		if err == nil {
+			_ = s.Close()
+		}
+	}
 	if _, err := image.OpenTarball(path, "other:2", ""); err == nil {
 		t.Error("a tag that the file does not have gave no error")
 	}
