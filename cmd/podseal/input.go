@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ type inputOptions struct {
 	object, container string
 	exclude           []string
 	podPath           string
+	standIns          bool
 	allowHostPath     bool
 
 	given func(flag string) bool // reports whether a flag stands on the command line
@@ -37,6 +39,7 @@ func (o *inputOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.object, "select", "", "seal only the containers of one object, `KIND/NAME`")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out the containers of an object, `KIND/NAME` (repeatable)")
 	f.StringArrayVar(&o.with, "with", nil, "read ConfigMaps and Secrets that the manifest refers to from a `FILE` (repeatable)")
+	f.BoolVar(&o.standIns, "stand-ins", false, "use random values for missing ConfigMaps and Secrets; the report lists them")
 	f.StringVar(&o.podPath, "pod-path", "", "find the pod at this `PATH` in objects of unknown kinds, for example spec.template.spec")
 	f.BoolVar(&o.allowHostPath, "allow-hostpath", false, "mount the host folders that the pod names (hostPath)")
 }
@@ -46,7 +49,7 @@ func (o *inputOptions) check() error {
 	if len(o.files) > 0 {
 		return nil
 	}
-	for _, flag := range []string{"container", "select", "exclude", "with", "pod-path", "allow-hostpath"} {
+	for _, flag := range []string{"container", "select", "exclude", "with", "stand-ins", "pod-path", "allow-hostpath"} {
 		if o.given(flag) {
 			return badInput("--%s is about a manifest: give one with -f", flag)
 		}
@@ -86,6 +89,9 @@ func readInputs(s streams, o inputOptions, flags target.Target) (inputs []*input
 		fmt.Fprintln(s.err, "podseal: skipped:", oneLine(err))
 	}
 	var objects pod.Objects
+	if o.standIns {
+		objects.Seed = []byte(rand.Text())
+	}
 	for _, in := range slices.Concat(with, inputs) {
 		objects.Add(in.file)
 	}

@@ -157,8 +157,12 @@ func (r envReader) envFrom(c manifest.Container, i int, from corev1.EnvFromSourc
 	if err != nil || !ok && optional {
 		return err
 	}
+	if !ok && len(r.objects.Seed) > 0 {
+		r.noteEmpty(kind, name, "envFrom sets no variables", memberName(c))
+		return nil
+	}
 	if !ok {
-		return r.fail(c, []any{"envFrom", i}, "container %s of %s takes its variables from %s %s, which is not in the input: give its file by --with FILE",
+		return r.fail(c, []any{"envFrom", i}, "container %s of %s takes its variables from %s %s, which is not in the input: give its file by --with FILE, or use --stand-ins",
 			memberName(c), r.pod, kind, name)
 	}
 	for _, k := range slices.Sorted(maps.Keys(data)) {
@@ -218,7 +222,11 @@ func (r envReader) keyOf(c manifest.Container, i int, variable, kind, name, key 
 		return "", false, r.fail(c, []any{"env", i}, "container %s of %s takes %s from the key %q of %s %s, which has no such key: add it, or give the value by --env %s=VALUE",
 			memberName(c), r.pod, variable, key, kind, name, variable)
 	}
-	return "", false, r.fail(c, []any{"env", i}, "container %s of %s takes %s from %s %s, which is not in the input: give its file by --with FILE, or the value by --env %s=VALUE",
+	if random, ok := r.objects.standInFor(kind, r.pod.Namespace, name, key); ok {
+		r.noteStandIn(kind, name, key, memberName(c))
+		return string(random), true, nil
+	}
+	return "", false, r.fail(c, []any{"env", i}, "container %s of %s takes %s from %s %s, which is not in the input: give its file by --with FILE, or the value by --env %s=VALUE, or use --stand-ins",
 		memberName(c), r.pod, variable, kind, name, variable)
 }
 

@@ -103,11 +103,13 @@ func (p *projection) object(kind, name string, items []corev1.KeyToPath, optiona
 	if err != nil {
 		return err
 	}
-	if !ok {
-		if isTrue(optional) {
-			return nil
-		}
-		return p.failPod(p.field, "volume %s of %s holds %s %s, which is not in the input: give its file by --with FILE", p.name, p.pod, kind, name)
+	switch {
+	case !ok && isTrue(optional):
+		return nil
+	case !ok && len(p.objects.Seed) > 0:
+		return p.standIns(kind, name, items)
+	case !ok:
+		return p.failPod(p.field, "volume %s of %s holds %s %s, which is not in the input: give its file by --with FILE, or use --stand-ins", p.name, p.pod, kind, name)
 	}
 	if kind == "ConfigMap" && name == rootCA {
 		p.unsupported.add("volume " + p.name + " holds a stand-in for the cluster's certificate, unless the input has ConfigMap " + rootCA)
@@ -128,6 +130,21 @@ func (p *projection) object(kind, name string, items []corev1.KeyToPath, optiona
 		if !has {
 			return p.failPod(p.field, "volume %s of %s holds the key %q of %s %s, which has no such key", p.name, p.pod, item.Key, kind, name)
 		}
+		if err := p.add(item.Path, content, item.Mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// standIns adds the files of a missing object: those that the pod names.
+func (p *projection) standIns(kind, name string, items []corev1.KeyToPath) error {
+	if len(items) == 0 {
+		p.noteEmpty(kind, name, "volume "+p.name+" has no files of it")
+	}
+	for _, item := range items {
+		content, _ := p.objects.standInFor(kind, p.pod.Namespace, name, item.Key)
+		p.noteStandIn(kind, name, item.Key)
 		if err := p.add(item.Path, content, item.Mode); err != nil {
 			return err
 		}

@@ -11,6 +11,9 @@ import (
 // Objects are the ConfigMaps and Secrets that pods refer to, by name. Of two with one name, the one that was added first
 // counts.
 type Objects struct {
+	// Seed, if not empty, makes stand-ins for the objects that are missing: random values that follow from the seed.
+	Seed []byte
+
 	byName map[objectKey][]manifest.Object
 }
 

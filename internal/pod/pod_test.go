@@ -18,8 +18,8 @@ import (
 )
 
 // TestRead reads the pods of testdata/*.txtar: "in.yaml" and "with.yaml" are the input, the comment has flags, a line
-// each (allow-hostpath, env NAME=VALUE, port N, ready-http PATH, user U, entrypoint P, grace, chosen NAME). "want" is
-// what each pod becomes.
+// each (allow-hostpath, stand-ins, env NAME=VALUE, port N, ready-http PATH, user U, entrypoint P, grace, chosen NAME). "want"
+// is what each pod becomes.
 func TestRead(t *testing.T) {
 	golden.Run(t, "testdata/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
 		return golden.Want(readArchive(t, a))
@@ -28,7 +28,7 @@ func TestRead(t *testing.T) {
 
 func readArchive(t *testing.T, a *txtar.Archive) string {
 	t.Helper()
-	var objects pod.Objects
+	objects := pod.Objects{Seed: []byte(seed(string(a.Comment)))}
 	var in *manifest.File
 	for _, f := range a.Files {
 		if f.Name != "in.yaml" && f.Name != "with.yaml" {
@@ -55,6 +55,14 @@ func readArchive(t *testing.T, a *txtar.Archive) string {
 	return b.String()
 }
 
+// seed is the seed of stand-ins, if the comment asks for them.
+func seed(comment string) string {
+	if strings.Contains(comment, "stand-ins\n") {
+		return "seed"
+	}
+	return ""
+}
+
 func options(t *testing.T, a *txtar.Archive) pod.Options {
 	t.Helper()
 	var o pod.Options
@@ -78,7 +86,7 @@ func options(t *testing.T, a *txtar.Archive) pod.Options {
 			o.Flags.Entrypoint = strings.Fields(rest)
 		case "chosen":
 			o.Chosen = append(o.Chosen, rest)
-		case "#", "":
+		case "#", "", "stand-ins":
 		default:
 			t.Fatalf("flag %q", line)
 		}
