@@ -2,6 +2,8 @@ package enginetest
 
 import (
 	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
 	"strconv"
 
 	"github.com/podseal/podseal/internal/engine/enginetest/script"
@@ -41,4 +43,33 @@ func (a *application) holdsOne(c script.Condition, name string) bool {
 		return a.dice.next(name) < chance
 	}
 	return false
+}
+
+// dice makes the random numbers of one run. They depend on nothing but the engine's Seed, the profile, whether the run is
+// traced, how many such runs there were, and the name of a number: runs in parallel draw what runs one by one draw.
+type dice struct {
+	seed  uint64
+	run   string
+	draws map[string]int // of each name
+}
+
+// next returns the next number of a name, from 0 to below 1.
+func (d *dice) next(name string) float64 {
+	d.draws[name]++
+	return d.number(fmt.Sprint(name, " draw ", d.draws[name]))
+}
+
+// number returns the one number of a name, from 0 to below 1.
+func (d *dice) number(name string) float64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, d.run, name)
+	return rand.New(rand.NewPCG(d.seed, h.Sum64())).Float64() //nolint:gosec // made to be repeated
+}
+
+// phase returns the phase that executes an operation in this run: a random one of several.
+func (d *dice) phase(o script.Operation) string {
+	if len(o.Phases) == 1 {
+		return o.Phases[0]
+	}
+	return o.Phases[int(d.number(fmt.Sprint("line ", o.Line, " phase"))*float64(len(o.Phases)))]
 }
