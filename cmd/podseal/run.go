@@ -20,9 +20,11 @@ type runOptions struct {
 	deliver deliver.Options
 	cluster clusterOptions
 
-	minimize, tracing        string
-	reports, allow           []string
-	planOnly, quiet, verbose bool
+	minimize, tracing string
+	reports, allow    []string
+	patience          float64
+	planOnly, strict  bool
+	quiet, verbose    bool
 }
 
 func newRunCommand(s streams) *cobra.Command {
@@ -61,6 +63,8 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.BoolVar(&o.planOnly, "plan-only", false, "print the first plan without proving it, marked so")
 	f.StringVar(&o.minimize, "minimize", string(seal.MinimizeFull), "tighten a passing profile: none, fast or full")
 	f.StringVar(&o.tracing, "trace", "auto", "trace every write: auto, on or off")
+	f.Float64Var(&o.patience, "patience", 1, "multiply by this `FACTOR` how long a run that stalls is waited for")
+	f.BoolVar(&o.strict, "strict", false, "fail where the sealed run did not do something that the open run did")
 	f.StringArrayVar(&o.allow, "allow", nil, "accept an `EXCEPTION` of the seal, by the setting that the report names (repeatable)")
 	o.cluster.addFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only errors")
@@ -115,6 +119,9 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 	return o.finish(s, j.places, results)
 }
 
+// policy is what the user accepts of a result.
+func (o *runOptions) policy() report.Policy { return report.Policy{Allow: o.allow, Strict: o.strict} }
+
 // finish reports what was sealed, and writes it if all of it was.
 func (o *runOptions) finish(s streams, places *deliver.Places, results []sealedInput) error {
 	var list []report.Report
@@ -123,7 +130,7 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []sealedI
 		inputs = append(inputs, in.input)
 		for _, res := range in.results {
 			r := report.New(res)
-			r.ExitCode = report.ExitCode(res.Verdict, res.Exceptions, o.allow)
+			r.ExitCode = o.policy().ExitCode(res)
 			list = append(list, r)
 		}
 	}

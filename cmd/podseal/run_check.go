@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/deliver"
-	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 	"github.com/podseal/podseal/internal/trial"
@@ -50,6 +50,9 @@ func (o *runOptions) check(s streams, image string, command []string) (j job, er
 	return j, o.checkDelivery(&j)
 }
 
+// maxPatience is the largest factor of --patience: a run meets its other limits long before.
+const maxPatience = 1000
+
 // checkWords refuses flags with a value that they do not take.
 func (o *runOptions) checkWords() (err error) {
 	if err := o.input.check(); err != nil {
@@ -60,6 +63,9 @@ func (o *runOptions) checkWords() (err error) {
 	}
 	if !slices.Contains([]string{"none", "fast", "full"}, o.minimize) {
 		return badInput("--minimize %s: use none, fast or full", o.minimize)
+	}
+	if !(o.patience > 0 && o.patience <= maxPatience) {
+		return badInput("--patience %g: give a factor above 0, up to %d", o.patience, maxPatience)
 	}
 	if !slices.Contains([]string{"auto", "on", "off"}, o.tracing) {
 		return badInput("--trace %s: use auto, on or off", o.tracing)

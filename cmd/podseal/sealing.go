@@ -93,7 +93,7 @@ func (o *runOptions) sealPod(ctx context.Context, engine *podrun.Engine, p podIn
 		}
 		res, err := o.sealTarget(ctx, engine, p.pod.Target(name, sealed), progress)
 		return res, batch.Judgement{
-			Sealed:  report.ExitCode(res.Verdict, res.Exceptions, o.allow) == exitSealed,
+			Sealed:  o.policy().ExitCode(res) == exitSealed,
 			Profile: res.Profile, NotTestable: res.Verdict == seal.NotTestable,
 		}, err
 	})
@@ -101,7 +101,7 @@ func (o *runOptions) sealPod(ctx context.Context, engine *podrun.Engine, p podIn
 
 func (o *runOptions) sealTarget(ctx context.Context, engine *podrun.Engine, t target.Target, progress *report.Progress) (seal.Result, error) {
 	s := seal.Options{
-		RunID: engine.RunID(), Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly,
+		RunID: engine.RunID(), Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly, Patience: o.patience,
 		Parallel: runtime.NumCPU(), Progress: progress.Step, Advise: adviceFor,
 	}
 	if err := o.cluster.apply(&s); err != nil {

@@ -19,6 +19,7 @@ type targetOptions struct {
 	platform, network          string
 	ports                      []int
 	ready                      target.Ready
+	completes                  bool
 	soak, timeout, grace       time.Duration
 
 	given func(flag string) bool // reports whether a flag stands on the command line
@@ -41,6 +42,7 @@ func (o *targetOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.ready.Exec, "ready-exec", "", "repeat this `COMMAND` in the container (sh -c) until it exits 0")
 	f.DurationVar(&o.ready.Timeout, "ready-timeout", time.Minute, "limit the wait for readiness")
 	f.StringArrayVar(&o.execs, "exec", nil, "run an e2e `COMMAND` in the container (sh -c), before the one on the host (repeatable)")
+	f.BoolVar(&o.completes, "completes", false, "seal a job: the container must run to its end and exit 0, which counts as ready")
 	f.DurationVar(&o.soak, "soak", 0, "keep the application running for this long after the e2e commands")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "limit one run")
 	f.DurationVar(&o.grace, "stop-timeout", 0, "kill the application if it has not stopped after this long (default 10s, or the pod's own)")
@@ -50,7 +52,7 @@ func (o *targetOptions) addFlags(f *pflag.FlagSet) {
 func (o *targetOptions) target(image string, command []string) (target.Target, error) {
 	t := target.Target{
 		Image: image, Platform: o.platform, User: o.user, WorkingDir: o.workdir, Network: o.network, Ports: o.ports,
-		Ready: o.ready, Soak: o.soak, Timeout: o.timeout, Grace: o.grace,
+		Ready: o.ready, Completes: o.completes, Soak: o.soak, Timeout: o.timeout, Grace: o.grace,
 	}
 	if image != "" { // a pod says it itself
 		t.Grace = cmp.Or(t.Grace, usualGrace)

@@ -29,6 +29,9 @@ func (o *targetOptions) check() error {
 	if name, _ := strings.CutPrefix(o.network, "container:"); o.network != "" && !engineName.MatchString(name) {
 		return badInput("--network %s: give the name of a network of the engine, host, none or container:NAME", o.network)
 	}
+	if o.completes && len(o.execs) > 0 {
+		return badInput("--exec with --completes: the container has ended when the command is due; use a COMMAND on the host")
+	}
 	if o.ready.HTTP != "" && !strings.HasPrefix(o.ready.HTTP, "/") {
 		return badInput("--ready-http %s: give a path that starts with /; the host and the first port are known", o.ready.HTTP)
 	}

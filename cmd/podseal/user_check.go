@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/podrun"
 )
 
 // checkUserName refuses a user or group name that the image does not have. Ids need no account.

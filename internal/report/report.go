@@ -45,7 +45,7 @@ func writeJSON(w io.Writer, v any) error {
 // exceptions sets it.
 func New(res seal.Result) Report {
 	r := Report{
-		Schema: Schema, RunID: res.RunID, Verdict: string(res.Verdict), Why: res.Why, ExitCode: ExitCode(res.Verdict, res.Exceptions, nil),
+		Schema: Schema, RunID: res.RunID, Verdict: string(res.Verdict), Why: res.Why, ExitCode: Policy{}.ExitCode(res),
 		Image: Image{
 			Reference: cmp.Or(res.Target.Image, res.Image.Ref), ID: res.Image.ID, Digest: res.Image.Digest,
 			Platform: res.Image.Platform,
@@ -88,14 +88,22 @@ func New(res seal.Result) Report {
 	return r
 }
 
-// ExitCode returns the exit code of the command for a verdict. Exceptions count only where the user does not allow their
+// Policy is what a user accepts of a result.
+type Policy struct {
+	Allow  []string // the settings of exceptions
+	Strict bool     // accept no loss against the open run
+}
+
+// ExitCode returns the exit code of the command for a result. Exceptions count only where the user does not allow their
 // settings; root, the gravest, makes the verdict NotSealable and can be allowed as well.
-func ExitCode(v seal.Verdict, exceptions []seal.Exception, allow []string) int {
-	refused := slices.ContainsFunc(exceptions, func(e seal.Exception) bool { return !slices.Contains(allow, e.Setting) })
+func (p Policy) ExitCode(res seal.Result) int {
+	refused := slices.ContainsFunc(res.Exceptions, func(e seal.Exception) bool { return !slices.Contains(p.Allow, e.Setting) })
 	switch {
-	case v == seal.NotTestable:
+	case res.Verdict == seal.NotTestable:
 		return exitcode.NotTestable
-	case v == seal.Sealed, v == seal.Planned, len(exceptions) > 0 && !refused:
+	case p.Strict && len(res.Losses) > 0:
+		return exitcode.NotSealed
+	case res.Verdict == seal.Sealed, res.Verdict == seal.Planned, len(res.Exceptions) > 0 && !refused:
 		return exitcode.Sealed
 	}
 	return exitcode.NotSealed

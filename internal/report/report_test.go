@@ -200,9 +200,23 @@ func TestExitCode(t *testing.T) {
 	two := []seal.Exception{{Setting: "runAsNonRoot"}, {Setting: "restart"}}
 	for allow, want := range map[string]int{"": 4, "runAsNonRoot": 4, "runAsNonRoot restart": 0} {
 		for _, v := range []seal.Verdict{seal.NotSealable, seal.SealedWithExceptions} {
-			if got := ExitCode(v, two, strings.Fields(allow)); got != want {
+			if got := (Policy{Allow: strings.Fields(allow)}).ExitCode(seal.Result{Verdict: v, Exceptions: two}); got != want {
 				t.Errorf("%s, --allow %q: %d, want %d", v, allow, got, want)
 			}
+		}
+	}
+}
+
+// TestStrict fails a seal whose run lost something, and nothing else.
+func TestStrict(t *testing.T) {
+	lossy := seal.Result{Verdict: seal.Sealed, Losses: []seal.Loss{{Kind: seal.NotAttempted, What: "/etc/app.conf"}}}
+	for _, tt := range []struct {
+		strict bool
+		res    seal.Result
+		want   int
+	}{{false, lossy, 0}, {true, lossy, 4}, {true, seal.Result{Verdict: seal.Sealed}, 0}, {true, seal.Result{Verdict: seal.NotTestable}, 3}} {
+		if got := (Policy{Strict: tt.strict}).ExitCode(tt.res); got != tt.want {
+			t.Errorf("strict %t, %s with %d losses: %d, want %d", tt.strict, tt.res.Verdict, len(tt.res.Losses), got, tt.want)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (s search) explain(ctx context.Context, f finding) (Result, error) {
 
 func (s explanation) result(facts image.Facts) (Result, error) {
 	f, p := s.finding, s.profile
-	if f.verdict == Sealed || f.verdict == SealedWithExceptions {
+	if f.confirmed.Passed() {
 		p = s.withLimits(p)
 	}
 	res := Result{
@@ -47,7 +47,7 @@ func (s explanation) result(facts image.Facts) (Result, error) {
 	if f.verdict == NotSealable && p.User.UID == 0 {
 		res.User = "root"
 	}
-	if f.verdict == Sealed || f.verdict == SealedWithExceptions {
+	if f.confirmed.Passed() {
 		seal, err := mint(s.target, facts, f.confirmed, f.exceptions)
 		if err != nil {
 			return Result{}, err

@@ -81,7 +81,8 @@ type Result struct {
 	Verdict Verdict       `json:"verdict"`
 	Why     string        `json:"why"` // one sentence
 
-	// Seal is the proof of Profile; nil unless the verdict is Sealed or SealedWithExceptions.
+	// Seal is the proof of Profile; nil where no confirmation run passed. A profile that needs root has one, although its
+	// verdict is NotSealable.
 	Seal *Seal `json:"seal,omitempty"`
 
 	Profile    profile.Profile  `json:"profile"`
