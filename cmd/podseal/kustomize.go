@@ -11,6 +11,7 @@ import (
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
@@ -37,14 +38,17 @@ func buildKustomization(folder string) ([]byte, error) {
 	options.Reorder = krusty.ReorderOptionUnspecified // as kustomize build has it
 	made, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
-		return nil, badInput("building the kustomization %s: %w", folder, err)
+		return nil, badInput("building the kustomization %s: %s", folder, kustomizeSteps.Replace(err.Error()))
 	}
 	out, err := made.AsYaml()
 	if err != nil {
-		return nil, badInput("building the kustomization %s: %w", folder, err)
+		return nil, badInput("building the kustomization %s: %s", folder, kustomizeSteps.Replace(err.Error()))
 	}
 	return out, nil
 }
+
+// kustomizeSteps removes the names of Go packages from messages of the kustomize library.
+var kustomizeSteps = strings.NewReplacer("json: ", "", "yaml: ", "", "MalformedYAMLError: ", "not YAML: ", "evalsymlink failure on ", "")
 
 // kustomization are the fields of a kustomization that name files or folders, or what the library would fetch.
 type kustomization struct {
@@ -88,8 +92,10 @@ func refuseRemote(folder string, seen map[string]bool) error {
 		return err
 	}
 	var k kustomization
-	if err := yaml.Unmarshal(data, &k); err != nil {
-		return badInput("reading %s: %w", file, plainYAMLError(err))
+	for _, into := range []any{&k, &types.Kustomization{}} { // the library's own error of a wrong type has no plain words
+		if err := yaml.Unmarshal(data, into); err != nil {
+			return badInput("reading %s: %w", file, plainYAMLError(err))
+		}
 	}
 	for _, entry := range k.files() {
 		if strings.Contains(entry, "://") && !strings.Contains(entry, "\n") {

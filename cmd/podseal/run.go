@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -78,6 +79,10 @@ func splitArgs(c *cobra.Command, args []string, files []string) (image string, c
 		first, command = args[:at], args[at:]
 	}
 	switch {
+	case len(command) > 0 && command[0] == "":
+		return "", nil, badInput("the e2e command behind -- is empty: give a program")
+	case slices.Contains(files, ""):
+		return "", nil, badInput("--filename is empty: give a file, a folder or -")
 	case len(files) > 0 && len(first) > 0:
 		return "", nil, badInput("give an image or -f FILE, not both: %s, %s", first[0], files[0])
 	case len(files) > 0:

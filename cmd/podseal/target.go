@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -71,6 +72,9 @@ func (o *targetOptions) target(image string, command []string) (target.Target, e
 		return t, err
 	}
 	for _, line := range o.execs {
+		if strings.TrimSpace(line) == "" {
+			return t, badInput("--exec is empty: give a command for the container")
+		}
 		t.Commands = append(t.Commands, target.Shell(line, true))
 	}
 	if len(command) > 0 {

@@ -24,7 +24,7 @@ func (d *Document) DecodeValue(n *yaml.Node, v, into any) error {
 		if located := typeError(d, n, text, into); located != nil {
 			return located
 		}
-		return d.Fail(n, "not what Kubernetes takes here: %v", err)
+		return valueError(d, n, text, into, err)
 	}
 	return nil
 }

@@ -28,7 +28,10 @@ func DescribeType(bad *json.UnmarshalTypeError) string {
 	if field == "" {
 		field = "the value"
 	}
-	have, _, _ := strings.Cut(bad.Value, " ") // "number -5"
+	have, number, _ := strings.Cut(bad.Value, " ") // "number -5"
+	if number != "" && typeWord(bad.Type) == "number" {
+		return fmt.Sprintf("%s is %s, which is out of range or no whole number", field, number)
+	}
 	if word := map[string]string{"array": "list", "object": "mapping", "bool": "boolean"}[have]; word != "" {
 		have = word
 	}
