@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Capabilities that decide about writes.
@@ -31,6 +32,46 @@ type caller struct {
 func (c *caller) can(capability uint) bool { return c.caps&(1<<capability) != 0 }
 
 func (c *caller) in(gid uint32) bool { return c.gid == gid || slices.Contains(c.groups, gid) }
+
+// magicLink splits a path that begins at one of the caller's own links in /proc: into the link ("fd/3", "cwd", "root") and
+// the rest behind it. Programs act on files that they hold open in this way, where a call takes a path only.
+func (c *caller) magicLink(p string) (link, rest string, ok bool) {
+	names := strings.FieldsFunc(p, func(r rune) bool { return r == '/' })
+	switch {
+	case !strings.HasPrefix(p, "/") || len(names) < 2:
+		return "", "", false
+	case names[0] == "dev":
+		names = deviceLink(names[1:])
+	case names[0] != "proc" || names[1] != "self" && names[1] != "thread-self" && names[1] != strconv.Itoa(c.inner):
+		return "", "", false
+	default:
+		names = names[2:]
+	}
+	n := 1
+	switch {
+	case len(names) > 1 && names[0] == "fd":
+		if _, err := strconv.ParseUint(names[1], 10, 31); err != nil {
+			return "", "", false
+		}
+		n = 2
+	case len(names) == 0 || names[0] != "cwd" && names[0] != "root":
+		return "", "", false
+	}
+	return strings.Join(names[:n], "/"), strings.Join(names[n:], "/"), true
+}
+
+// deviceLink returns what the links in /dev stand for: names below /proc/self.
+func deviceLink(names []string) []string {
+	if names[0] == "fd" {
+		return names
+	}
+	for i, name := range []string{"stdin", "stdout", "stderr"} {
+		if names[0] == name {
+			return append([]string{"fd", strconv.Itoa(i)}, names[1:]...)
+		}
+	}
+	return nil
+}
 
 var errStatus = errors.New("reading a process's status: a line is missing")
 

@@ -101,8 +101,10 @@ var syscalls = []syscall{
 	{"utimensat_time64", "utime", actMeta, 0, 1, 3, [abis]int16{-1, 412, -1, 412}},
 	{"setxattr", "setxattr", actMeta, noFD, 0, none, [abis]int16{188, 226, 5, 226}},
 	{"lsetxattr", "setxattr", actMeta, noFD, 0, none, [abis]int16{189, 227, 6, 227}},
+	{"fsetxattr", "setxattr", actMeta, 0, fdOnly, none, [abis]int16{190, 228, 7, 228}},
 	{"removexattr", "setxattr", actMeta, noFD, 0, none, [abis]int16{197, 235, 14, 235}},
 	{"lremovexattr", "setxattr", actMeta, noFD, 0, none, [abis]int16{198, 236, 15, 236}},
+	{"fremovexattr", "setxattr", actMeta, 0, fdOnly, none, [abis]int16{199, 237, 16, 237}},
 	{"setxattrat", "setxattr", actMeta, 0, 1, 2, [abis]int16{463, 463, 463, 463}},
 	{"removexattrat", "setxattr", actMeta, 0, 1, 2, [abis]int16{466, 466, 466, 466}},
 

@@ -61,6 +61,7 @@
 // # What it does not see
 //
 //   - writes through a descriptor that is already open (write, ftruncate, mmap): the open was seen;
+//   - changes by ioctl, as chattr makes them;
 //   - files opened by io_uring, which passes no seccomp filter, where an engine allows it;
 //   - processes that something outside the container starts in it without the sensor;
 //   - denials by security modules: outcomes come from mounts, modes, owners, groups and capabilities; access control

@@ -129,6 +129,27 @@ func TestDenied(t *testing.T) {
 	}
 }
 
+func TestAttributes(t *testing.T) {
+	l := needEngine(t)
+	r := l.start(t, nil, "app", "attributes")
+	if code := r.end(t); code != 0 {
+		t.Fatal(r.logs(t))
+	}
+	var got []string
+	for _, line := range lines(r.session.Writes()) {
+		if !strings.HasPrefix(line, "open ") || strings.Contains(line, "below") {
+			got = append(got, line)
+		}
+	}
+	want := []string{
+		"open /tmp/below allowed", "setxattr /tmp/capable allowed", "setxattr /tmp/descriptor allowed", "chmod /tmp/held allowed",
+		"setxattr /tmp/held allowed", "setxattr /tmp/link allowed", "setxattr /tmp/path allowed", "setxattr /tmp/removed allowed",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+}
+
 func TestDiesAtOnce(t *testing.T) {
 	l := needEngine(t)
 	r := l.start(t, nil, "app", "die")

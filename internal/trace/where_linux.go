@@ -48,6 +48,9 @@ func (a *attempt) find(root string, fd int32, name string, follow bool) (place, 
 	if root == "" {
 		root = a.c.root
 	}
+	if link, rest, ok := a.c.magicLink(name); ok && (rest != "" || follow) {
+		return a.through(root, link, rest, follow)
+	}
 	base := root
 	if !strings.HasPrefix(name, "/") {
 		if fd == noFD {
@@ -69,6 +72,11 @@ func (a *attempt) base(fd int32) (string, bool) {
 	if fd != unix.AT_FDCWD {
 		link = "fd/" + strconv.Itoa(int(fd))
 	}
+	return a.linkTarget(link)
+}
+
+// linkTarget is the path that one of the caller's links in /proc stands for. Pipes and sockets have none.
+func (a *attempt) linkTarget(link string) (string, bool) {
 	p, err := linkOf(a.c.tid, link)
 	if err != nil || !strings.HasPrefix(p, "/") {
 		a.noise = true
@@ -77,12 +85,31 @@ func (a *attempt) base(fd int32) (string, bool) {
 	return p, true
 }
 
+// through finds a path that begins at one of the caller's links in /proc.
+func (a *attempt) through(root, link, rest string, follow bool) (place, bool) {
+	target, ok := a.linkTarget(link)
+	if !ok {
+		return place{}, false
+	}
+	if rest == "" {
+		return a.openFile(target)
+	}
+	p := a.tree.resolve(root, target, rest, follow)
+	a.noise = p.noise
+	return p, !p.noise
+}
+
 // descriptor is the place of an open file.
 func (a *attempt) descriptor(fd int32) (place, bool) {
 	p, ok := a.base(fd)
 	if !ok {
 		return place{}, false
 	}
+	return a.openFile(p)
+}
+
+// openFile is the place of an open file, whose path the kernel has printed.
+func (a *attempt) openFile(p string) (place, bool) {
 	out := a.tree.resolve("/", "/", p, false)
 	out.chain = nil // it is open: nothing is searched
 	if !out.exists && !out.blind && strings.HasSuffix(p, " (deleted)") {

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -61,6 +63,8 @@ func main() {
 		drop()
 	case "descriptors":
 		descriptors(args)
+	case "attributes":
+		attributes()
 	case "hostile":
 		hostile(args[0])
 	}
@@ -349,6 +353,36 @@ func drop() {
 	must(syscall.Setgid(4321))
 	must(syscall.Setuid(1234))
 	must(os.WriteFile("/tmp/as-user", nil, 0o600))
+}
+
+// attributes sets extended attributes in every way, the last one as setcap does.
+func attributes() {
+	for _, name := range []string{"path", "link", "descriptor", "removed", "held", "capable"} {
+		must(os.WriteFile("/tmp/"+name, nil, 0o755))
+	}
+	value, user := []byte("x"), "user.test"
+	must(unix.Setxattr("/tmp/path", user, value, 0))
+	must(unix.Lsetxattr("/tmp/link", user, value, 0))
+	fd, err := unix.Open("/tmp/descriptor", unix.O_RDONLY, 0)
+	must(err)
+	must(unix.Fsetxattr(fd, user, value, 0))
+	fd, err = unix.Open("/tmp/removed", unix.O_RDONLY, 0)
+	must(err)
+	must(unix.Fsetxattr(fd, user, value, 0))
+	must(unix.Fremovexattr(fd, user))
+	fd, err = unix.Open("/tmp/held", unix.O_PATH, 0)
+	must(err)
+	held := "/proc/self/fd/" + strconv.Itoa(fd)
+	must(unix.Setxattr(held, user, value, 0))
+	must(unix.Chmod(held, 0o700))
+	must(unix.Chmod("/dev/fd/"+strconv.Itoa(fd), 0o700))
+	fd, err = unix.Open("/tmp", unix.O_PATH, 0)
+	must(err)
+	must(os.WriteFile("/proc/self/fd/"+strconv.Itoa(fd)+"/below", nil, 0o600))
+	header, data := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, [2]unix.CapUserData{}
+	must(unix.Capget(&header, &data[0]))
+	must(unix.Capset(&header, &data[0]))
+	must(unix.Setxattr("/tmp/capable", "security.capability", []byte("\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0))
 }
 
 // hostile speaks to every observer that it finds, as a sensor does, says so, and goes on until the file appears.
