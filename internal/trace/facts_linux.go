@@ -14,6 +14,8 @@ import (
 
 const (
 	maxEntries = 500_000
+	maxDepth   = 256 // of folders; each one on the way is open
+	walkPiece  = 256 // entries that are read at once
 	maxWalk    = 5 * time.Second
 )
 
@@ -21,7 +23,7 @@ const (
 func listeningPorts(at *container, m *message) error {
 	var all []byte
 	for _, name := range []string{"tcp", "tcp6"} {
-		b, err := os.ReadFile(at.proc("net/" + name))
+		b, err := readBounded(at.proc("net/"+name), maxTable)
 		if err != nil {
 			if name == "tcp6" && os.IsNotExist(err) {
 				continue // a kernel without IPv6
@@ -53,11 +55,11 @@ func processes(at *container, m *message) error {
 		if ns, err := os.Readlink(one.proc("ns/pid")); err != nil || ns != namespace {
 			continue
 		}
-		status, err := os.ReadFile(one.proc("status"))
+		status, err := readBounded(one.proc("status"), maxProcFile)
 		if err != nil {
 			continue // it has ended
 		}
-		if c, err := parseStatus(status); err == nil {
+		if c, err := parseStatus(status); err == nil && len(m.Processes) < maxProcesses {
 			m.Processes = append(m.Processes, observe.Process{
 				PID: c.inner, UID: int64(c.uid), GID: int64(c.gid), Command: c.command, Main: pid == at.pid,
 			})
@@ -99,27 +101,55 @@ func measure(root int, p string, deadline time.Time) (observe.Usage, error) {
 		return observe.Usage{}, err
 	}
 	defer dir.Close()
-	var u observe.Usage
-	entries := 0
-	err = fs.WalkDir(dir.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		entries++
-		if entries > maxEntries || time.Now().After(deadline) {
-			return fs.SkipAll
+	w := walk{deadline: deadline}
+	err = w.folder(dir, 0)
+	return w.usage, err
+}
+
+// walk counts files, up to its bounds. It reads folders in pieces: a target may fill them as it likes.
+type walk struct {
+	usage    observe.Usage
+	entries  int
+	deadline time.Time
+}
+
+func (w *walk) folder(dir *os.Root, depth int) error {
+	f, err := dir.Open(".")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for {
+		entries, err := f.ReadDir(walkPiece)
+		for _, e := range entries {
+			if w.entries++; w.entries > maxEntries || time.Now().After(w.deadline) {
+				return nil
+			}
+			w.entry(dir, e, depth)
 		}
-		if err != nil || name == "." {
-			return nil //nolint:nilerr // it has gone, or may not be read
+		if err != nil || len(entries) == 0 {
+			return nil //nolint:nilerr // the end, or a folder that has gone
 		}
-		info, err := d.Info()
-		if err != nil {
-			return nil //nolint:nilerr // as above
-		}
-		u.Files++
-		if sys, ok := info.Sys().(*stdsyscall.Stat_t); ok {
-			u.Bytes += sys.Blocks * 512
-		}
-		return nil
-	})
-	return u, err
+	}
+}
+
+// entry counts one entry. One that has gone, or may not be read, is passed over.
+func (w *walk) entry(dir *os.Root, e fs.DirEntry, depth int) {
+	info, err := dir.Lstat(e.Name())
+	if err != nil {
+		return
+	}
+	w.usage.Files++
+	if sys, ok := info.Sys().(*stdsyscall.Stat_t); ok {
+		w.usage.Bytes += sys.Blocks * 512
+	}
+	if !info.IsDir() || depth == maxDepth {
+		return
+	}
+	if sub, err := dir.OpenRoot(e.Name()); err == nil {
+		_ = w.folder(sub, depth+1)
+		sub.Close()
+	}
 }
 
 // tmpfsUsage returns the usage of a tmpfs, if one is mounted at the folder.

@@ -231,3 +231,53 @@ func TestReadMemory(t *testing.T) {
 		t.Error("no error from an address that is not mapped")
 	}
 }
+
+// Links that double the way at each step, and folders that all differ, cost no more memory than others.
+func TestResolveIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(".", filepath.Join(dir, "l0")); err != nil {
+		t.Fatal(err)
+	}
+	const doublings = 40
+	for i := 1; i <= doublings; i++ {
+		below := "l" + strconv.Itoa(i-1)
+		if err := os.Symlink(below+"/"+below, filepath.Join(dir, "l"+strconv.Itoa(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deep := dir
+	for i := range 100 {
+		deep = filepath.Join(deep, "d")
+		if err := os.Mkdir(deep, os.FileMode(0o700|i%64)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(deep, os.FileMode(0o700|i%64)|os.ModeSticky*os.FileMode(i/64)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(root)
+	tr := newTree(&container{pid: os.Getpid(), root: root}, &atomic.Uint64{})
+	if p := tr.resolve("/", "/", "/l"+strconv.Itoa(doublings)+"/x", true); p.err != "ELOOP" {
+		t.Errorf("%+v", p)
+	}
+	if p := tr.resolve("/", "/", "/l3/x", true); p.path != "/x" || p.err != "" {
+		t.Errorf("a few links: %+v", p)
+	}
+	if p := tr.resolve("/", "/", strings.Repeat("/d", 100)+"/x", true); p.err != "" || len(p.chain) != maxChain {
+		t.Errorf("%d folders are searched on the way to %s, want %d", len(p.chain), p.path, maxChain)
+	}
+	if tr.bytes > maxTree || tr.steps > maxSteps {
+		t.Errorf("%d bytes, %d steps", tr.bytes, tr.steps)
+	}
+	for i := range 3 * maxNodes {
+		tr.refresh(time.Now())
+		tr.resolve("/", "/", strings.Repeat("/d", 100)+strings.Repeat("/.", 1+i%1000)+"/x", true)
+		if len(tr.nodes) > 2*maxNodes || tr.bytes > 2*maxTree {
+			t.Fatalf("%d folders in %d bytes are kept", len(tr.nodes), tr.bytes)
+		}
+	}
+}

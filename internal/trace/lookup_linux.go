@@ -3,13 +3,13 @@ package trace
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// What the kernel tells of one place in the container's tree.
+// maxTable bounds what is read of a table in /proc: of mounts, of sockets. Listening sockets come first in theirs.
+const maxTable = 8 << 20
 
 // readOnly tells whether a folder's file system is read-only.
 func (t *tree) readOnly(n *node) bool {
@@ -39,7 +39,7 @@ func (t *tree) statfsReadOnly(p string) bool {
 
 func (t *tree) mountTable() []mountPoint {
 	if time.Since(t.mountsAt) > time.Second {
-		if b, err := os.ReadFile(t.proc("mountinfo")); err == nil {
+		if b, err := readBounded(t.proc("mountinfo"), maxTable); err == nil {
 			t.mounts = parseMounts(b)
 		}
 		t.mountsAt = time.Now()

@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"io"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -11,13 +13,20 @@ import (
 
 // callersLive bounds how long a thread's facts are kept without a call that changes them; a number of a thread is not
 // used again that soon.
-const callersLive = time.Second
+const (
+	callersLive = time.Second
+	// maxCallers bounds the memory of what is kept, in bytes.
+	maxCallers = 4 << 20
+	// maxProcFile bounds what is read of one file. The longest is a status with 65,536 groups.
+	maxProcFile = 1 << 20
+)
 
 // callers keeps what is known of the threads that make calls, until one changes its user, program or root.
 type callers struct {
 	epoch *atomic.Uint64
 	at    uint64
 	known map[int]keptCaller
+	bytes int    // of known
 	buf   []byte // of file
 }
 
@@ -31,9 +40,10 @@ func newCallers(epoch *atomic.Uint64) *callers {
 }
 
 func (s *callers) get(tid int, now time.Time) (*caller, error) {
-	if e := s.epoch.Load(); e != s.at || len(s.known) > maxNodes {
+	if e := s.epoch.Load(); e != s.at || s.bytes > maxCallers {
 		s.at = e
 		clear(s.known)
+		s.bytes = 0
 	}
 	if k, ok := s.known[tid]; ok && now.Sub(k.at) < callersLive {
 		return &k.caller, nil
@@ -44,6 +54,7 @@ func (s *callers) get(tid int, now time.Time) (*caller, error) {
 		return nil, err
 	}
 	s.known[tid] = keptCaller{c, now}
+	s.bytes += keyOverhead + len(c.command) + len(c.root) + 4*len(c.groups)
 	return &c, nil
 }
 
@@ -86,8 +97,21 @@ func (s *callers) file(pid int, name string) ([]byte, error) {
 		if n += got; n < len(s.buf) {
 			return s.buf[:n], nil // these files are short of the buffer only at their end
 		}
+		if len(s.buf) >= maxProcFile {
+			return s.buf, nil
+		}
 		s.buf = append(s.buf, make([]byte, len(s.buf))...)
 	}
+}
+
+// readBounded reads a file of which a target decides how long it is.
+func readBounded(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // linkOf reads one of a thread's links in /proc: "cwd", "root" or "fd/N". The kernel prints the path as the thread's

@@ -3,22 +3,38 @@ package trace
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"slices"
 )
 
+// read receives messages until the stream ends. A line that the end has cut off is no message.
 func (s *Session) read() {
 	defer close(s.done)
-	lines := bufio.NewReaderSize(s.rw, 1<<16)
+	lines := bufio.NewReaderSize(s.rw, maxLine)
 	for {
-		line, err := lines.ReadBytes('\n')
+		line, err := lines.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			s.overlong()
+			for errors.Is(err, bufio.ErrBufferFull) {
+				_, err = lines.ReadSlice('\n')
+			}
+			line = nil
+		}
 		if err != nil {
-			return // the end; a line that was cut off by it is no message
+			return
 		}
 		var m message
 		if json.Unmarshal(line, &m) == nil {
 			s.take(m)
 		}
 	}
+}
+
+// overlong counts a message that is too long to be received.
+func (s *Session) overlong() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.missed++
 }
 
 // take puts one message in its place. Keys come in order from 1; anything else is a broken stream and is passed over.
@@ -37,11 +53,9 @@ func (s *Session) take(m message) {
 	case kindEnd:
 		s.ended = true
 	case kindWrite:
-		if m.Write != nil && m.Key == len(s.writes)+1 {
-			s.writes = append(s.writes, *m.Write)
-		}
+		s.write(m)
 	case kindBind:
-		if m.Bind != nil {
+		if m.Bind != nil && len(s.binds) < maxBinds {
 			s.binds = append(s.binds, *m.Bind)
 		}
 	case kindCounts:
@@ -56,11 +70,30 @@ func (s *Session) take(m message) {
 
 func (s *Session) count(m message) {
 	for _, c := range m.Counts {
-		if key := c[0]; key >= 1 && key <= len(s.writes) {
+		switch key := c[0]; {
+		case key >= 1 && key <= len(s.writes):
 			s.writes[key-1].Count += c[1]
+		case s.full:
+			s.missed += c[1]
 		}
 	}
-	s.lost, s.noise = max(s.lost, m.Lost), max(s.noise, m.Noise)
+	s.lost, s.noise, s.dropped = max(s.lost, m.Lost), max(s.noise, m.Noise), max(s.dropped, m.Dropped)
+}
+
+// write keeps a new write, while there is memory for it.
+func (s *Session) write(m message) {
+	switch {
+	case m.Write == nil:
+	case s.full:
+		s.missed++
+	case m.Key != len(s.writes)+1:
+	case len(s.writes) >= maxKeys || s.bytes+keySize(m.Write.Path, m.Write.To) > maxBytes:
+		s.full = true
+		s.missed++
+	default:
+		s.bytes += keySize(m.Write.Path, m.Write.To)
+		s.writes = append(s.writes, *m.Write)
+	}
 }
 
 // start is called with mu held.
@@ -73,7 +106,12 @@ func (s *Session) start() {
 }
 
 func (s *Session) note(n string) {
-	if n != "" && !slices.Contains(s.notes, n) && len(s.notes) < 20 {
+	n = shorten(n)
+	switch {
+	case n == "" || slices.Contains(s.notes, n):
+	case len(s.notes) >= maxShown:
+		s.unshown++
+	default:
 		s.notes = append(s.notes, n)
 	}
 }

@@ -21,6 +21,9 @@ var (
 	ErrLost = errors.New("the observer was lost before the container had ended")
 )
 
+// maxShown bounds the notes of a Session.
+const maxShown = 20
+
 // Session is the host's side of one observer. What was received stays readable after the observer's end. All methods
 // may be called at the same time.
 type Session struct {
@@ -35,9 +38,14 @@ type Session struct {
 	on      bool
 	ended   bool // the observer has said that its target has ended
 	closed  bool // by Close
+	bytes   int  // of writes, by keySize
+	full    bool // no further writes are kept
 	notes   []string
-	lost    int
+	lost    int // by the observer
+	missed  int // here: writes beyond the bounds, and messages that were too long
 	noise   int
+	dropped int // notes, by the observer
+	unshown int // notes, here
 	asked   int
 	waiting map[int]chan message
 }
@@ -144,15 +152,20 @@ func (s *Session) Binds() []Bind {
 func (s *Session) Status() observe.Trace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := observe.Trace{On: s.on, Note: strings.Join(s.notes, "; "), Lost: s.lost}
+	t := observe.Trace{On: s.on, Lost: s.lost + s.missed}
+	notes := slices.Clone(s.notes)
+	if n := s.dropped + s.unshown; n > 0 {
+		notes = append(notes, fmt.Sprintf("%d more notes were dropped", n))
+	}
 	select {
 	case <-s.done:
 		if t.Broken = !s.ended && !s.closed; t.Broken {
 			t.Lost = max(t.Lost, 1)
-			t.Note = strings.Join(append(slices.Clone(s.notes), ErrLost.Error()+": what it wrote later was not traced"), "; ")
+			notes = append(notes, ErrLost.Error()+": what it wrote later was not traced")
 		}
 	default:
 	}
+	t.Note = strings.Join(notes, "; ")
 	return t
 }
 

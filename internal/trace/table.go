@@ -9,32 +9,36 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// MaxTableBytes bounds the memory of what one observer keeps of the writes that it saw, and one Session.
-const MaxTableBytes = 32 << 20
-
 const (
-	// maxKeys bounds the distinct writes; what comes beyond is counted as lost.
+	// maxKeys bounds the distinct writes; further ones are counted as lost.
 	maxKeys = 100_000
-	// maxNames bounds the distinct names in one folder for one kind of attempt; what comes beyond is one write on
-	// the name "*".
+	// maxNames bounds the distinct names in one folder for one kind of attempt; further ones are one write on the name
+	// "*".
 	maxNames = 64
 	anyName  = "*"
+	// maxBinds bounds the distinct attempts to bind a port, maxIdentities the users that processes took.
+	maxBinds      = 4096
+	maxIdentities = 1000
+	// maxCounts bounds the repetitions in one message.
+	maxCounts = 10_000
 )
 
-// table holds what was seen, aggregated as it arrives, and writes each new kind of attempt to the host at once: the
-// observer dies with its target, and what was not written by then is lost.
+// table aggregates the writes that an observer sees, and sends each new kind of attempt to the host at once: the observer
+// ends with its target, and what was not sent by then is lost.
 type table struct {
-	mu    sync.Mutex
-	out   io.Writer // nil once it has failed: the host is gone, the target goes on
-	keys  map[key]int
-	names map[key]int // by folder: how many names
-	binds map[Bind]bool
-	more  map[int]int // repetitions that the host does not know yet
-	lost  int
-	noise int
-	told  [2]int // lost and noise as told
-	phase observe.Phase
-	notes map[string]bool
+	mu       sync.Mutex
+	out      io.Writer // nil once it has failed: the host is gone, the target continues
+	keys     map[key]int
+	names    map[key]int // by folder: how many names
+	bytes    int         // of keys and names, by keySize
+	binds    map[Bind]bool
+	more     map[int]int // repetitions that have not been sent
+	lost     int
+	noise    int
+	dropped  int    // notes
+	reported [3]int // lost, noise and dropped as sent
+	phase    observe.Phase
+	notes    map[string]bool
 }
 
 // key is what makes two attempts one write. The process is its name and user: a storm of forks is one.
@@ -69,18 +73,34 @@ func (t *table) add(c *caller, w observe.Write) {
 	if known {
 		return
 	}
-	if len(t.keys) >= maxKeys {
+	if len(t.keys) >= maxKeys || !t.reserve(keySize(k.path, k.to)) {
 		t.lost++
 		return
 	}
-	if folder := folderOf(k); k != folder && len(t.names) < maxKeys {
-		t.names[folder]++
+	if folder := folderOf(k); k != folder {
+		t.addName(folder)
 	}
 	n := len(t.keys) + 1
 	t.keys[k] = n
 	w.Path, w.To, w.Phase, w.Count = k.path, k.to, k.phase, 1
 	w.PID, w.Command, w.UID, w.GID = c.inner, c.command, int64(c.uid), int64(c.gid)
 	t.send(message{Kind: kindWrite, Key: n, Write: &w})
+}
+
+// addName counts a name in a folder. Where there are too many folders, names are no longer folded.
+func (t *table) addName(folder key) {
+	if _, known := t.names[folder]; known || len(t.names) < maxKeys && t.reserve(keySize(folder.path, folder.to)) {
+		t.names[folder]++
+	}
+}
+
+// reserve takes memory for a key, and reports whether there was enough.
+func (t *table) reserve(size int) bool {
+	if t.bytes+size > maxBytes {
+		return false
+	}
+	t.bytes += size
+	return true
 }
 
 // key is called with mu held, for the phase.
@@ -126,7 +146,7 @@ func (t *table) bind(b Bind) {
 	if t.binds[seen] {
 		return
 	}
-	if len(t.binds) >= maxNames*maxNames {
+	if len(t.binds) >= maxBinds {
 		t.lost++
 		return
 	}
@@ -146,14 +166,21 @@ func (t *table) begin(p observe.Phase) {
 	t.mu.Unlock()
 }
 
-// note tells the host something once.
+// note sends a note to the host, each text once.
 func (t *table) note(kind, text string) {
+	text = shorten(text)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if kind == kindNote && (t.notes[text] || len(t.notes) >= maxNames) {
-		return
+	if kind == kindNote {
+		switch {
+		case t.notes[text]:
+			return
+		case len(t.notes) >= maxNotes:
+			t.dropped++
+			return
+		}
+		t.notes[text] = true
 	}
-	t.notes[text] = true
 	t.send(message{Kind: kind, Note: text})
 }
 
@@ -165,16 +192,21 @@ func (t *table) reply(m message) {
 	t.send(m)
 }
 
-// counts tells what has been repeated since the last time.
+// counts sends what has been repeated since the last time, and how much was not recorded.
 func (t *table) counts() {
-	if len(t.more) == 0 && t.told == [2]int{t.lost, t.noise} {
+	reported := [3]int{t.lost, t.noise, t.dropped}
+	if len(t.more) == 0 && t.reported == reported {
 		return
 	}
-	m := message{Kind: kindCounts, Lost: t.lost, Noise: t.noise}
+	t.reported = reported
+	m := message{Kind: kindCounts, Lost: t.lost, Noise: t.noise, Dropped: t.dropped}
 	for n, c := range t.more {
 		m.Counts = append(m.Counts, [2]int{n, c})
+		if len(m.Counts) == maxCounts {
+			t.send(m)
+			m.Counts = m.Counts[:0]
+		}
 	}
-	t.told = [2]int{t.lost, t.noise}
 	clear(t.more)
 	t.send(m)
 }

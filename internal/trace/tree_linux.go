@@ -2,6 +2,7 @@ package trace
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -10,8 +11,11 @@ import (
 )
 
 const (
-	maxLinks  = 40 // as in the kernel
+	maxLinks  = 40 // in one path, as in the kernel
 	maxNodes  = 10_000
+	maxSteps  = 10_000                 // folders on the way of one path, links included
+	maxChain  = 64                     // different owners and modes on the way; further ones are taken to be searchable
+	maxTree   = 4 << 20                // bytes of what is kept
 	nodesLive = 100 * time.Millisecond // changes by those who are not traced are seen after this
 	settle    = time.Millisecond       // a call that was continued takes effect a moment later
 )
@@ -23,9 +27,12 @@ type tree struct {
 	epoch *atomic.Uint64 // counted up by each call that may move a folder
 
 	nodes  map[nodeKey]*node
+	bytes  int       // of nodes
 	at     uint64    // the epoch of nodes
 	filled time.Time // when nodes was empty
 	hold   time.Time // nothing is kept before
+
+	links, steps int // of the current path
 
 	mounts   []mountPoint
 	mountsAt time.Time
@@ -36,7 +43,7 @@ type nodeKey struct{ root, base, path string }
 // node is a resolved folder.
 type node struct {
 	path   string
-	chain  []meta // the folders searched on the way, itself last
+	chain  []meta // the folders searched on the way, itself not included
 	meta   meta
 	err    string
 	blind  bool
@@ -54,35 +61,53 @@ func (t *tree) refresh(now time.Time) {
 	if e := t.epoch.Load(); e != t.at {
 		t.at = e
 		t.hold = now.Add(settle)
-		clear(t.nodes)
-		t.filled = now
+		t.forget(now)
 		return
 	}
-	if now.Sub(t.filled) > nodesLive || len(t.nodes) > maxNodes || now.Before(t.hold) {
-		clear(t.nodes)
-		t.filled = now
+	full := len(t.nodes) > maxNodes || t.bytes > maxTree
+	if full || now.Sub(t.filled) > nodesLive || now.Before(t.hold) {
+		t.forget(now)
 	}
+}
+
+func (t *tree) forget(now time.Time) {
+	clear(t.nodes)
+	t.bytes = 0
+	t.filled = now
+}
+
+// keep keeps a folder for later paths, while there is memory for it.
+func (t *tree) keep(k nodeKey, n *node) {
+	if t.bytes > maxTree {
+		return
+	}
+	t.bytes += keyOverhead + len(k.root) + len(k.base) + len(k.path) + len(n.path) + 12*len(n.chain)
+	t.nodes[k] = n
 }
 
 // resolve finds a path as a process meets it whose root and base (working folder, or folder of a descriptor) are given
 // as the container sees them.
 func (t *tree) resolve(root, base, p string, follow bool) place {
-	return t.find(root, base, p, follow, 0)
+	t.links, t.steps = 0, 0
+	return t.find(root, base, p, follow)
 }
 
-func (t *tree) find(root, base, p string, follow bool, links int) place {
-	if p == "" || links > maxLinks {
-		return place{path: base, err: map[bool]string{true: "ENOENT", false: "ELOOP"}[p == ""]}
+func (t *tree) find(root, base, p string, follow bool) place {
+	switch {
+	case p == "":
+		return place{path: base, err: "ENOENT"}
+	case t.links > maxLinks:
+		return place{path: base, err: "ELOOP"}
 	}
 	name := strings.TrimRight(p, "/")
 	i := strings.LastIndexByte(name, '/')
 	dir, last := name[:i+1], name[i+1:]
 	if last == "" || last == "." || last == ".." {
-		return t.itself(t.dir(root, base, p, links))
+		return t.itself(t.dir(root, base, p))
 	}
-	d := t.dir(root, base, dir, links)
+	d := t.dir(root, base, dir)
 	out := place{
-		path: join(d.path, last), err: d.err, chain: d.chain, parent: d.meta, blind: d.blind,
+		path: join(d.path, last), err: d.err, chain: d.searched(), parent: d.meta, blind: d.blind,
 		noise: d.noise || pseudo(join(d.path, last)),
 	}
 	if out.err != "" || out.noise {
@@ -105,7 +130,7 @@ func (t *tree) find(root, base, p string, follow bool, links int) place {
 		return out
 	}
 	if m.is(modeLink) && (follow || len(name) < len(p)) {
-		return t.followed(root, d, out, links)
+		return t.followed(root, d, out)
 	}
 	out.exists, out.target, out.targetRO, out.self = true, m, out.ro, mount
 	if mount {
@@ -115,26 +140,23 @@ func (t *tree) find(root, base, p string, follow bool, links int) place {
 }
 
 // followed goes on where a symbolic link points to.
-func (t *tree) followed(root string, d *node, link place, links int) place {
+func (t *tree) followed(root string, d *node, link place) place {
 	to, err := t.readlink(link.path)
 	if err != nil {
 		link.err = "ENOENT"
 		return link
 	}
-	out := t.find(root, d.path, to, true, links+1)
-	out.chain = append(link.chain[:len(link.chain):len(link.chain)], out.chain...)
+	t.links++
+	out := t.find(root, d.path, to, true)
+	out.chain = grow(link.chain, out.chain...)
 	return out
 }
 
 // itself is the place of a folder that has no name in the path.
 func (t *tree) itself(d *node) place {
-	out := place{path: d.path, err: d.err, blind: d.blind, noise: d.noise, self: true}
+	out := place{path: d.path, err: d.err, chain: d.chain, blind: d.blind, noise: d.noise, self: true}
 	if out.err != "" || out.noise {
-		out.chain = d.chain
 		return out
-	}
-	if n := len(d.chain); n > 0 {
-		out.chain = d.chain[:n-1]
 	}
 	out.ro = t.readOnly(d)
 	out.exists, out.target, out.targetRO, out.parent = !d.blind, d.meta, out.ro, d.meta
@@ -142,7 +164,7 @@ func (t *tree) itself(d *node) place {
 }
 
 // dir resolves a folder; every symbolic link is followed.
-func (t *tree) dir(root, base, p string, links int) *node {
+func (t *tree) dir(root, base, p string) *node {
 	if strings.HasPrefix(p, "/") {
 		base = root
 		p = "/" + strings.Trim(p, "/")
@@ -153,19 +175,22 @@ func (t *tree) dir(root, base, p string, links int) *node {
 	if n, ok := t.nodes[k]; ok {
 		return n
 	}
-	n := t.walk(root, base, p, links)
+	if t.steps++; t.steps > maxSteps {
+		return &node{path: base, err: "ELOOP"}
+	}
+	n := t.walk(root, base, p)
 	if n.err == "" {
-		t.nodes[k] = n
+		t.keep(k, n)
 	}
 	return n
 }
 
-func (t *tree) walk(root, base, p string, links int) *node {
+func (t *tree) walk(root, base, p string) *node {
 	if p == "" || p == "/" {
 		return t.start(base)
 	}
 	i := strings.LastIndexByte(p, '/')
-	parent, name := t.dir(root, base, p[:i+1], links), p[i+1:]
+	parent, name := t.dir(root, base, p[:i+1]), p[i+1:]
 	full := join(parent.path, name)
 	switch {
 	case parent.err != "" || parent.noise || name == "" || name == ".":
@@ -176,32 +201,32 @@ func (t *tree) walk(root, base, p string, links int) *node {
 	case name == "..":
 		return t.up(root, parent)
 	case pseudo(full):
-		return &node{path: full, noise: true, chain: parent.chain}
+		return &node{path: full, noise: true, chain: parent.searched()}
 	case parent.blind:
-		return &node{path: full, blind: true, chain: parent.chain}
+		return &node{path: full, blind: true, chain: parent.searched()}
 	}
 	m, _, err := t.stat(full)
 	switch {
 	case err == unix.EACCES || err == unix.EPERM:
-		return &node{path: full, blind: true, chain: parent.chain}
+		return &node{path: full, blind: true, chain: parent.searched()}
 	case err != nil:
-		return &node{path: full, err: errnoName(err), chain: parent.chain}
+		return &node{path: full, err: errnoName(err), chain: parent.searched()}
 	case m.is(modeLink):
-		return t.through(root, parent, full, links)
+		return t.through(root, parent, full)
 	case !m.is(modeDir):
-		return &node{path: full, err: "ENOTDIR", chain: parent.chain}
+		return &node{path: full, err: "ENOTDIR", chain: parent.searched()}
 	}
-	return &node{path: full, meta: m, chain: grow(parent.chain, m)}
+	return &node{path: full, meta: m, chain: parent.searched()}
 }
 
 // through follows a symbolic link on the way.
-func (t *tree) through(root string, parent *node, link string, links int) *node {
+func (t *tree) through(root string, parent *node, link string) *node {
 	to, err := t.readlink(link)
-	if err != nil || links >= maxLinks {
-		return &node{path: link, err: "ELOOP", chain: parent.chain}
+	if t.links++; err != nil || t.links > maxLinks {
+		return &node{path: link, err: "ELOOP", chain: parent.searched()}
 	}
-	n := *t.dir(root, parent.path, to, links+1)
-	n.chain = append(parent.chain[:len(parent.chain):len(parent.chain)], n.chain...)
+	n := *t.dir(root, parent.path, to)
+	n.chain = grow(parent.searched(), n.chain...)
 	return &n
 }
 
@@ -210,8 +235,8 @@ func (t *tree) up(root string, n *node) *node {
 	if n.path == root || n.path == "/" {
 		return n
 	}
-	parent := *t.dir("/", path.Dir(n.path), "", 0)
-	parent.chain = append(n.chain[:len(n.chain):len(n.chain)], parent.chain...)
+	parent := *t.dir("/", path.Dir(n.path), "")
+	parent.chain = grow(n.searched(), parent.chain...)
 	return &parent
 }
 
@@ -228,7 +253,7 @@ func (t *tree) start(p string) *node {
 	case !m.is(modeDir):
 		return &node{path: p, err: "ENOTDIR"}
 	}
-	return &node{path: p, meta: m, chain: []meta{m}}
+	return &node{path: p, meta: m}
 }
 
 func join(dir, name string) string {
@@ -238,4 +263,21 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-func grow(chain []meta, m meta) []meta { return append(chain[:len(chain):len(chain)], m) }
+// searched returns the folders that are searched on the way to an entry of this one.
+func (n *node) searched() []meta {
+	if n.err != "" || n.blind || n.noise {
+		return n.chain
+	}
+	return grow(n.chain, n.meta)
+}
+
+// grow adds folders to those that are searched on the way. Equal ones count once.
+func grow(chain []meta, more ...meta) []meta {
+	out := chain[:len(chain):len(chain)]
+	for _, m := range more {
+		if len(out) < maxChain && !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}

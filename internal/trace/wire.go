@@ -17,6 +17,8 @@ type message struct {
 	Counts [][2]int `json:"counts,omitempty"` // kindCounts: key and how many more
 	Lost   int      `json:"lost,omitempty"`   // kindCounts: so far
 	Noise  int      `json:"noise,omitempty"`  // kindCounts: so far
+	// Dropped is for kindCounts: notes beyond the bound, so far.
+	Dropped int `json:"dropped,omitempty"`
 
 	Reply     int               `json:"reply,omitempty"` // kindReply: the request's number
 	Ended     bool              `json:"ended,omitempty"` // kindReply: no answer, because the target has ended

@@ -42,7 +42,7 @@ type placed struct {
 	lease            io.Closer
 }
 
-// observersMemory limits the memory of all observers together. Each bounds its own (trace.MaxTableBytes); the limit
+// observersMemory limits the memory of all observers together. Each bounds its own; the limit
 // protects the engine's host where that fails.
 const observersMemory = 1 << 30
 
