@@ -26,10 +26,13 @@ type passage struct {
 	text string // white space is collapsed
 }
 
-// area returns what the lists of exceptions name: the package of a Go file, the folder or name of any other.
+// area returns the entry of a passage in the lists of exceptions: the package of a Go file, the name of a page.
 func (p passage) area() string { return areaOf(p.file) }
 
 func areaOf(file string) string {
+	if strings.HasSuffix(file, ".md") {
+		return file
+	}
 	if dir := path.Dir(file); dir != "." && !strings.HasPrefix(dir, "examples") && !strings.HasPrefix(dir, "scripts") {
 		return dir
 	}
