@@ -16,10 +16,12 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
+// Program is the package of the command that executes a script for real.
+const Program = "github.com/podseal/podseal/internal/engine/enginetest/testdata/app"
+
 // Factory returns an engine that has the image of a case, and the reference of the image there. The factory registers
-// their removal with t.Cleanup. The image is the tree of the case with a program as its entrypoint that executes the script
-// for real: the command in testdata/app as /app, with Case.Source in the environment variable SCRIPT. Where the tree has
-// /bin/sh, the programs in /bin are real ones. Several tests call the factory at the same time.
+// their removal with t.Cleanup. The image is the tree of the case, with Program as /app and entrypoint, and with
+// Case.Source in the environment variable SCRIPT. Where the tree has /bin/sh, the programs in /bin are real ones. Several tests call the factory at the same time.
 type Factory func(t *testing.T, c Case) (e engine.Engine, ref string)
 
 // Run tests whether an implementation keeps the contract of engine.Engine and engine.Container. It skips the tests of
