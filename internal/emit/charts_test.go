@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/podspec"
 )
 
 // others are the documents of a chart that have no pod, with what breaks tools that cut or write YAML carelessly.
@@ -71,7 +72,7 @@ func checkChart(t *testing.T, name string, chart []byte) {
 		var pod corev1.Pod
 		if err := yaml.UnmarshalStrict(p.Document.Text, &pod); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, p.Document.Text)
-		} else if err := checkRestricted(&pod); err != nil {
+		} else if err := podspec.CheckRestricted(&pod); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -1,6 +1,12 @@
 package emit
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/podseal/podseal/internal/podspec"
+	"github.com/podseal/podseal/internal/tree"
+	"github.com/podseal/podseal/internal/yamledit"
+)
 
 // Compose writes sealed containers as services of a Compose file. What a service cannot say is noted.
 func Compose(all []Input) (View, error) {
@@ -9,55 +15,55 @@ func Compose(all []Input) (View, error) {
 		return View{}, err
 	}
 	var out View
-	var entries object
+	var entries tree.Object
 	for _, s := range list {
 		out.Notes = append(out.Notes, s.notes...)
-		entries = append(entries, field{s.name, s.compose()})
+		entries = append(entries, tree.Field{Key: s.name, Value: s.compose()})
 	}
-	out.Text = append([]byte(commented(out.Notes)), document(object{{"services", entries}})...)
+	out.Text = append([]byte(commented(out.Notes)), yamledit.Text(tree.Object{{Key: "services", Value: entries}})...)
 	return out, nil
 }
 
-func (s *service) compose() object {
-	o := object{{"image", interpolated(s.image)}}
+func (s *service) compose() tree.Object {
+	o := tree.Object{{Key: "image", Value: interpolated(s.image)}}
 	for _, f := range []struct{ key, value string }{{"platform", s.platform}, {"network_mode", s.network}, {"working_dir", s.workingDir}} {
 		if f.value != "" {
-			o = append(o, field{f.key, interpolated(f.value)})
+			o = append(o, tree.Field{Key: f.key, Value: interpolated(f.value)})
 		}
 	}
 	if s.entrypoint != nil {
-		o = append(o, field{"entrypoint", interpolatedList(s.entrypoint)})
+		o = append(o, tree.Field{Key: "entrypoint", Value: interpolatedList(s.entrypoint)})
 	}
-	o = appendList(o, "command", interpolatedList(s.args))
-	var env object
+	o = o.AppendList("command", interpolatedList(s.args))
+	var env tree.Object
 	for _, v := range s.env {
 		value := any(interpolated(v.value))
 		if !v.given {
 			value = nil // taken from where compose runs
 		}
-		env = append(env, field{v.name, value})
+		env = append(env, tree.Field{Key: v.name, Value: value})
 	}
 	if len(env) > 0 {
-		o = append(o, field{"environment", env})
+		o = append(o, tree.Field{Key: "environment", Value: env})
 	}
-	o = append(o, field{"user", s.user()})
-	o = appendList(o, "group_add", list(s.groups()))
+	o = append(o, tree.Field{Key: "user", Value: s.user()})
+	o = o.AppendList("group_add", tree.List(s.groups()))
 	if !s.profile.WritableRoot {
-		o = append(o, field{"read_only", true})
+		o = append(o, tree.Field{Key: "read_only", Value: true})
 	}
-	o = appendList(o, "tmpfs", s.composeTmpfs())
-	o = appendList(o, "volumes", s.composeVolumes())
-	o = append(o, field{"cap_drop", []any{"ALL"}})
-	o = appendList(o, "cap_add", list(s.profile.AddCapabilities))
+	o = o.AppendList("tmpfs", s.composeTmpfs())
+	o = o.AppendList("volumes", s.composeVolumes())
+	o = append(o, tree.Field{Key: "cap_drop", Value: []any{"ALL"}})
+	o = o.AppendList("cap_add", tree.List(s.profile.AddCapabilities))
 	if !s.profile.AllowPrivilegeEscalation {
-		o = append(o, field{"security_opt", []any{"no-new-privileges:true"}})
+		o = append(o, tree.Field{Key: "security_opt", Value: []any{"no-new-privileges:true"}})
 	}
 	if !s.hostNetwork() {
-		values := object{{lowPortsSysctl, s.lowPortsValue()}}
+		values := tree.Object{{Key: podspec.LowPortsSysctl, Value: s.lowPortsValue()}}
 		if s.profile.Ping {
-			values = append(values, field{pingSysctl, pingGroups})
+			values = append(values, tree.Field{Key: podspec.PingSysctl, Value: podspec.PingGroups})
 		}
-		o = append(o, field{"sysctls", values})
+		o = append(o, tree.Field{Key: "sysctls", Value: values})
 	}
 	return o
 }
@@ -74,7 +80,7 @@ func (s *service) composeTmpfs() []any {
 func (s *service) composeVolumes() []any {
 	var out []any
 	for _, at := range s.copied {
-		out = append(out, object{{"type", "volume"}, {"target", interpolated(at)}})
+		out = append(out, tree.Object{{Key: "type", Value: "volume"}, {Key: "target", Value: interpolated(at)}})
 	}
 	return out
 }

@@ -1,6 +1,11 @@
 package emit
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/podseal/podseal/internal/podspec"
+	"github.com/podseal/podseal/internal/shell"
+)
 
 // DockerRun writes sealed containers as docker run lines for a shell. What such a line cannot say is noted.
 func DockerRun(all []Input) (View, error) {
@@ -23,7 +28,7 @@ func DockerRun(all []Input) (View, error) {
 		for _, words := range s.dockerFlags() {
 			b.WriteString(" \\\n ")
 			for _, w := range words {
-				b.WriteString(" " + shellWord(w))
+				b.WriteString(" " + shell.Quote(w))
 			}
 		}
 		b.WriteString("\n")
@@ -45,9 +50,9 @@ func (s *service) dockerFlags() [][]string {
 		for _, p := range s.ports {
 			add("--publish", "127.0.0.1::"+p)
 		}
-		add("--sysctl", lowPortsSysctl+"="+s.lowPortsValue())
+		add("--sysctl", podspec.LowPortsSysctl+"="+s.lowPortsValue())
 		if s.profile.Ping {
-			add("--sysctl", pingSysctl+"="+pingGroups)
+			add("--sysctl", podspec.PingSysctl+"="+podspec.PingGroups)
 		}
 	}
 	for _, v := range s.env {
@@ -91,13 +96,4 @@ func (s *service) dockerCommand() []string {
 	}
 	out := append([]string{"--entrypoint", program, s.image}, rest...)
 	return append(out, s.args...)
-}
-
-// shellWord makes one word of s for a POSIX shell, leaving plain words as they are.
-func shellWord(s string) string {
-	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-+:,=@%"
-	if s != "" && strings.Trim(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -93,7 +93,7 @@ func allEdits(f *manifest.File) ([]Edit, error) {
 func lostLine(in, out []byte, report Report) string {
 	replaced := map[int]bool{}
 	for _, c := range report.Changes {
-		if c.Action == "replaced" {
+		if c.Action == "replaced" || c.Action == "removed" {
 			for i := range 1 + strings.Count(c.Old, "\n") {
 				replaced[c.Line+i] = true
 			}

@@ -6,7 +6,10 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
+	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/podspec"
+	"github.com/podseal/podseal/internal/tree"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // helmNotice heads all values.
@@ -20,7 +23,7 @@ func HelmValues(all []Input) (View, error) {
 	var out View
 	var docs [][]byte
 	for _, group := range groupByPod(all) {
-		var values object
+		var values tree.Object
 		var notes []string
 		var err error
 		title := ""
@@ -38,7 +41,7 @@ func HelmValues(all []Input) (View, error) {
 		if title != "" && len(all) > 1 {
 			head = "# " + comment(title) + "\n" + head
 		}
-		docs = append(docs, append([]byte(head+commented(notes)), document(values)...))
+		docs = append(docs, append([]byte(head+commented(notes)), yamledit.Text(values)...))
 		out.Notes = append(out.Notes, notes...)
 	}
 	out.Text = Join(docs)
@@ -58,96 +61,75 @@ func groupByPod(all []Input) [][]Input {
 	return out
 }
 
-// imageValues are the values for an image that was given alone.
-func imageValues(in Input) (object, error) {
-	if in.Profile.Open {
+// imageValues returns the values for an image without a manifest.
+func imageValues(in Input) (tree.Object, error) {
+	p := in.Profile
+	if p.Open {
 		return nil, fmt.Errorf("writing the profile of %s: it is the unrestricted one, which is never written", in.Target.Image)
 	}
-	security := fullSecurity(in, nil)
-	image := cmp.Or(in.Facts.Digest, in.Target.Image)
-	l, err := layOut(in.Profile.Mounts, seeding{image: image, Seeding: in.Profile.Seeding}, security, nameSet{}, nameSet{})
+	security := podspec.FullSecurity(p, nil)
+	seeding := podspec.Seeding{AppImage: cmp.Or(in.Facts.Digest, in.Target.Image), Seeding: p.Seeding, Security: security}
+	l, err := podspec.LayOut(p.Mounts, seeding, podspec.Names{}, podspec.Names{})
 	if err != nil {
 		return nil, fmt.Errorf("writing values: %w", err)
 	}
-	values := appendObject(nil, "podSecurityContext", podOnly(in.Profile.User.Groups, in.Profile.FSGroup, sysctls(in.Profile.LowPorts, in.Profile.Ping)))
-	values = append(values, field{"securityContext", security})
-	values = appendList(values, "extraVolumes", l.volumes)
-	values = appendList(values, "extraVolumeMounts", l.mounts)
-	return appendList(values, "initContainers", l.seeds), nil
+	values := tree.Object{}.AppendObject("podSecurityContext", podspec.PodOnly(p.User.Groups, p.FSGroup, podspec.Sysctls(p.LowPorts, p.Ping)))
+	values = append(values, tree.Field{Key: "securityContext", Value: security})
+	values = values.AppendList("extraVolumes", l.Volumes)
+	values = values.AppendList("extraVolumeMounts", l.Mounts)
+	return values.AppendList("initContainers", l.Seeds), nil
 }
 
-// podValues are the values for the containers of one pod: flat for one, below their names for several.
-func podValues(group []Input) (values object, notes []string, err error) {
+// podValues returns the values for the containers of one pod: flat for one, below their names for several.
+func podValues(group []Input) (values tree.Object, notes []string, err error) {
 	pod := group[0].Pod
-	w := wish{pod: pod, forValues: true}
+	var edits []Edit
 	for _, in := range group {
-		if in.Profile.Open {
-			return nil, nil, fmt.Errorf("writing the profile of container %s: it is the unrestricted one, which is never written", in.Name)
-		}
-		w.edits = append(w.edits, Edit{Pod: pod, Container: in.Name, Profile: in.Profile})
+		edits = append(edits, Edit{Pod: pod, Container: in.Name, Profile: in.Profile})
 	}
-	if _, err := w.tree(); err != nil {
-		return nil, nil, err
+	delta, err := podspec.SealContainers(desired(pod, edits))
+	if err != nil {
+		return nil, nil, placed(pod, err)
 	}
-	values = appendObject(nil, "podSecurityContext", podOnly(w.groups, w.fsGroup, sysctls(w.lowPorts, w.ping)))
+	values = values.AppendObject("podSecurityContext", delta.PodOnly)
 	for _, in := range group {
-		c, _ := pod.Container(in.Name) // tree has refused what is not there
-		own := object{{"securityContext", fullSecurity(in, c.SecurityContext)}}
-		mounts, _ := lookup(w.containers[in.Name], "volumeMounts").(items)
-		own = appendList(own, "extraVolumeMounts", mounts.append)
+		c, _ := pod.Container(in.Name) // SealContainers has refused one that does not exist
+		own := tree.Object{{Key: "securityContext", Value: podspec.FullSecurity(in.Profile, c.SecurityContext)}}
+		mounts, _ := delta.Containers[in.Name].Get("volumeMounts").(tree.Items)
+		own = own.AppendList("extraVolumeMounts", mounts.Append)
 		if len(group) == 1 {
 			values = append(values, own...)
 		} else {
-			values = append(values, field{in.Name, own})
+			values = append(values, tree.Field{Key: in.Name, Value: own})
 		}
-		notes = append(notes, unsaidByValues(in, w.containers[in.Name], in.Name)...)
+		notes = append(notes, unsaidByValues(in, delta.Containers[in.Name], in.Name)...)
 	}
 	if len(group) > 1 {
 		notes = append(notes, fmt.Sprintf("%s has several containers: each one's values stand below its name; move them to the chart's keys for it", pod))
 	}
-	for _, at := range w.volumes.at {
-		notes = append(notes, fmt.Sprintf("the chart's own volume %s must be an emptyDir in memory (medium: Memory)", pod.Spec.Volumes[at.index].Name))
-	}
-	values = appendList(values, "extraVolumes", w.volumes.append)
-	return appendList(values, "initContainers", w.seeds), notes, nil
+	notes = append(notes, volumeNotes(pod, delta.Volumes)...)
+	values = values.AppendList("extraVolumes", delta.Volumes.Append)
+	return values.AppendList("initContainers", delta.Seeds), notes, nil
 }
 
-// fullSecurity is the whole securityContext of a container: a chart's users see in one place what it may do. A seccomp
-// profile of its own stays.
-func fullSecurity(in Input, have *corev1.SecurityContext) object {
-	user := userSecurity(in.Profile)
-	if have != nil && have.SeccompProfile != nil && have.SeccompProfile.LocalhostProfile != nil {
-		user[len(user)-1].val = object{{"type", string(have.SeccompProfile.Type)}, {"localhostProfile", *have.SeccompProfile.LocalhostProfile}}
+// volumeNotes says what must change in the chart's own volumes.
+func volumeNotes(pod *manifest.Pod, edit tree.Items) []string {
+	var notes []string
+	for _, at := range edit.At {
+		name := pod.Spec.Volumes[at.Index].Name
+		emptyDir, _ := at.Edit.Get("emptyDir").(tree.Object)
+		if emptyDir.Get("medium") != nil {
+			notes = append(notes, fmt.Sprintf("the chart's own volume %s must be an emptyDir in memory (medium: Memory)", name))
+		}
+		if limit := emptyDir.Get("sizeLimit"); limit != nil {
+			notes = append(notes, fmt.Sprintf("the chart's own volume %s should have the sizeLimit %s", name, limit))
+		}
 	}
-	container := slices.DeleteFunc(containerSecurity(in.Profile), func(f field) bool { return f.key == "runAsNonRoot" })
-	full := slices.Concat(user, container)
-	if have != nil && isTrue(have.Privileged) {
-		full = append(full, field{"privileged", false})
-	}
-	return full
+	return notes
 }
 
-// podOnly are the fields that only a pod has.
-func podOnly(groups []int64, fsGroup int64, needed []sysctl) object {
-	var o object
-	if len(groups) > 0 {
-		o = append(o, field{"supplementalGroups", list(slices.Sorted(slices.Values(groups)))})
-	}
-	if fsGroup != 0 {
-		o = append(o, field{"fsGroup", fsGroup})
-	}
-	return appendList(o, "sysctls", sysctlItems(needed))
-}
-
-func appendObject(o object, key string, value object) object {
-	if len(value) == 0 {
-		return o
-	}
-	return append(o, field{key, value})
-}
-
-// unsaidByValues is what of a profile, or of the edit that it makes of a manifest's container, no common key takes.
-func unsaidByValues(in Input, edit object, name string) []string {
+// unsaidByValues returns what of a profile, or of the edit that it makes of a manifest's container, no common key takes.
+func unsaidByValues(in Input, edit tree.Object, name string) []string {
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, name+": "+fmt.Sprintf(format, args...)) }
 	c, inPod := in.container()
@@ -157,9 +139,9 @@ func unsaidByValues(in Input, edit object, name string) []string {
 	for _, k := range slices.Sorted(maps.Keys(in.Profile.Env)) {
 		note("the seal needs the variable %s=%s, for which the key differs from chart to chart (env, extraEnv, extraEnvVars)", k, in.Profile.Env[k])
 	}
-	mounts, _ := lookup(edit, "volumeMounts").(items)
-	for _, at := range mounts.at {
-		note("the chart's own mount at %s must have a subPath %v", c.VolumeMounts[at.index].MountPath, lookup(at.edit, "subPath"))
+	mounts, _ := edit.Get("volumeMounts").(tree.Items)
+	for _, at := range mounts.At {
+		note("the chart's own mount at %s must have a subPath %v", c.VolumeMounts[at.Index].MountPath, at.Edit.Get("subPath"))
 	}
 	if inPod && c.Init {
 		note("this is an init container of the chart: its values belong where the chart has those of this one")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/tree"
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
@@ -14,7 +15,7 @@ import (
 // for several a YAML stream with an array each, below the object's name. Each patch begins with tests, so that it
 // fails where the items are not in the order in which they were.
 func JSONPatch(file *manifest.File, edits []Edit) ([]byte, Report, error) {
-	all, report, err := plans(file, edits)
+	all, report, err := editedPods(file, edits)
 	if err != nil {
 		return nil, Report{}, err
 	}
@@ -49,22 +50,22 @@ func comment(s string) string {
 	}, s)
 }
 
-func jsonLines(ops []object) string {
+func jsonLines(ops []tree.Object) string {
 	lines := make([]string, len(ops))
 	for i, op := range ops {
-		lines[i] = "  " + flow(op, true)
+		lines[i] = "  " + yamledit.JSON(op)
 	}
 	return "[\n" + strings.Join(lines, ",\n") + "\n]\n"
 }
 
 // operations are a pod's edits as operations on its object, the tests first.
-func operations(p podPlan) []object {
+func operations(p podEdit) []tree.Object {
 	at := ""
 	for _, s := range p.pod.StepsInObject() {
 		at += "/" + pointerPart(s)
 	}
 	var o ops
-	o.object(at, p.before, p.tree)
+	o.object(at, p.before, p.edit)
 	return slices.Concat(o.tests, o.changes)
 }
 
@@ -80,10 +81,10 @@ func escapePointer(key string) string {
 }
 
 // ops collects the operations of a JSON patch.
-type ops struct{ tests, changes []object }
+type ops struct{ tests, changes []tree.Object }
 
 func (o *ops) add(op, path string, value any) {
-	entry := object{{"op", op}, {"path", path}, {"value", value}}
+	entry := tree.Object{{Key: "op", Value: op}, {Key: "path", Value: path}, {Key: "value", Value: value}}
 	if op == "test" {
 		o.tests = append(o.tests, entry)
 		return
@@ -91,36 +92,40 @@ func (o *ops) add(op, path string, value any) {
 	o.changes = append(o.changes, entry)
 }
 
-func (o *ops) object(at string, before any, edit object) {
+func (o *ops) object(at string, before any, edit tree.Object) {
 	old, _ := before.(map[string]any)
 	for _, f := range edit {
-		path := at + "/" + escapePointer(f.key)
-		have, there := old[f.key]
-		switch e := f.val.(type) {
-		case object:
+		path := at + "/" + escapePointer(f.Key)
+		have, there := old[f.Key]
+		switch e := f.Value.(type) {
+		case tree.Object:
 			if m, ok := have.(map[string]any); ok {
 				o.object(path, m, e)
 				continue
 			}
-		case items:
+		case tree.Items:
 			if list, ok := have.([]any); ok && len(list) > 0 {
-				o.items(path, f.key, list, e)
+				o.items(path, f.Key, list, e)
 				continue
 			}
+		}
+		if _, remove := f.Value.(tree.Removed); remove {
+			o.changes = append(o.changes, tree.Object{{Key: "op", Value: "remove"}, {Key: "path", Value: path}})
+			continue
 		}
 		op := "add"
 		if there {
 			op = "replace"
 		}
-		o.add(op, path, rendered(nil, f.val))
+		o.add(op, path, tree.Result(nil, f.Value))
 	}
 }
 
 // items edits the items that are there by their places, then adds the new ones.
-func (o *ops) items(at, key string, before []any, e items) {
-	for _, edit := range e.at {
-		path := fmt.Sprintf("%s/%d", at, edit.index)
-		item, _ := before[edit.index].(map[string]any)
+func (o *ops) items(at, key string, before []any, e tree.Items) {
+	for _, edit := range e.At {
+		path := fmt.Sprintf("%s/%d", at, edit.Index)
+		item, _ := before[edit.Index].(map[string]any)
 		by := mergeKeys()[key]
 		if by == "" {
 			by = "name"
@@ -128,12 +133,12 @@ func (o *ops) items(at, key string, before []any, e items) {
 		if name, ok := item[by]; ok {
 			o.add("test", path+"/"+by, name)
 		}
-		o.object(path, item, edit.edit)
+		o.object(path, item, edit.Edit)
 	}
-	for _, item := range e.append {
+	for _, item := range e.Append {
 		o.add("add", at+"/-", item)
 	}
-	for _, item := range slices.Backward(e.prepend) {
+	for _, item := range slices.Backward(e.Prepend) {
 		o.add("add", at+"/0", item)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/podspec"
 )
 
 // Every kind is spliced, decoded with the API's own types as strictly as the API server can, and means what a Pod with
@@ -45,11 +46,11 @@ volumes:
 		source := "apiVersion: " + k.apiVersion + "\nkind: " + k.kind + "\nmetadata:\n  name: x\n"
 		indent := 0
 		for _, part := range strings.Split(k.path, ".") {
-			source += spaces(indent) + part + ":\n"
+			source += strings.Repeat(" ", indent) + part + ":\n"
 			indent += 2
 		}
 		for _, line := range strings.Split(strings.Trim(pod, "\n"), "\n") {
-			source += spaces(indent) + line + "\n"
+			source += strings.Repeat(" ", indent) + line + "\n"
 		}
 		out, _, err := spliceAll([]byte(source))
 		if err != nil {
@@ -70,7 +71,7 @@ volumes:
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: -as in a Pod +got:\n%s", k.kind, diff)
 		}
-		if err := checkRestricted(&corev1.Pod{Spec: got}); err != nil {
+		if err := podspec.CheckRestricted(&corev1.Pod{Spec: got}); err != nil {
 			t.Errorf("%s: %v", k.kind, err)
 		}
 	}

@@ -10,6 +10,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/podseal/podseal/internal/podspec"
+	"github.com/podseal/podseal/internal/tree"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // author writes one Pod in one of the countless ways in which people do: indents, flow style, quotes, comments, blank
@@ -18,6 +22,8 @@ type author struct {
 	*rand.Rand
 	step, dash, gap int
 }
+
+func indent(columns int) string { return strings.Repeat(" ", columns) }
 
 func (a *author) oneIn(n int) bool { return a.IntN(n) == 0 }
 
@@ -32,9 +38,9 @@ func (a *author) between(column int) string {
 	case 0:
 		return "\n"
 	case 1:
-		return spaces(column) + "# - name: off\n"
+		return indent(column) + "# - name: off\n"
 	case 2:
-		return spaces(a.IntN(column+1)) + "# anywhere\n"
+		return indent(a.IntN(column+1)) + "# anywhere\n"
 	case 3:
 		return "  \n"
 	}
@@ -42,21 +48,21 @@ func (a *author) between(column int) string {
 }
 
 func (a *author) word(s string) string {
-	if s != scalar(s) {
-		return doubleQuoted(s)
+	if s != yamledit.Inline(s) {
+		return yamledit.JSON(s)
 	}
-	return []string{s, s, doubleQuoted(s), "'" + s + "'"}[a.IntN(4)]
+	return []string{s, s, yamledit.JSON(s), "'" + s + "'"}[a.IntN(4)]
 }
 
 // block writes the fields of a mapping, without the indent of the first line.
-func (a *author) block(o object, column int) string {
+func (a *author) block(o tree.Object, column int) string {
 	var b strings.Builder
 	for i, f := range o {
 		if i > 0 {
-			b.WriteString(a.between(column) + spaces(column))
+			b.WriteString(a.between(column) + indent(column))
 		}
-		b.WriteString(f.key + ":")
-		b.WriteString(a.value(f.val, column))
+		b.WriteString(f.Key + ":")
+		b.WriteString(a.value(f.Value, column))
 	}
 	return b.String()
 }
@@ -64,11 +70,11 @@ func (a *author) block(o object, column int) string {
 // value writes what follows a colon, to the end of its last line.
 func (a *author) value(v any, column int) string {
 	switch v := v.(type) {
-	case object:
+	case tree.Object:
 		if len(v) == 0 || a.oneIn(4) {
 			return " " + a.flow(v, column+a.step) + a.remark() + "\n"
 		}
-		return a.remark() + "\n" + a.between(column+a.step) + spaces(column+a.step) + a.block(v, column+a.step)
+		return a.remark() + "\n" + a.between(column+a.step) + indent(column+a.step) + a.block(v, column+a.step)
 	case []any:
 		if len(v) == 0 && a.oneIn(2) {
 			return []string{"\n", " ~\n", " null # none\n", " # none\n"}[a.IntN(4)]
@@ -80,8 +86,8 @@ func (a *author) value(v any, column int) string {
 		b.WriteString(a.remark() + "\n")
 		at := column + a.dash
 		for _, item := range v {
-			b.WriteString(a.between(at) + spaces(at) + "-" + spaces(a.gap-1))
-			if o, ok := item.(object); ok && len(o) > 0 && !a.oneIn(4) {
+			b.WriteString(a.between(at) + indent(at) + "-" + indent(a.gap-1))
+			if o, ok := item.(tree.Object); ok && len(o) > 0 && !a.oneIn(4) {
 				b.WriteString(a.block(o, at+a.gap))
 			} else {
 				b.WriteString(a.flow(item, at+a.gap) + a.remark() + "\n")
@@ -91,33 +97,33 @@ func (a *author) value(v any, column int) string {
 	case string:
 		switch a.IntN(8) {
 		case 0:
-			return " |-\n" + spaces(column+a.step) + v + "\n"
+			return " |-\n" + indent(column+a.step) + v + "\n"
 		case 1:
-			return " >-\n" + spaces(column+a.step) + v + "\n\n"
+			return " >-\n" + indent(column+a.step) + v + "\n\n"
 		}
 		return " " + a.word(v) + a.remark() + "\n"
 	default:
-		return " " + flow(v, false) + a.remark() + "\n"
+		return " " + yamledit.Inline(v) + a.remark() + "\n"
 	}
 }
 
 func (a *author) flow(v any, column int) string {
 	sep := func() string {
 		if a.oneIn(4) {
-			return "\n" + spaces(column+1)
+			return "\n" + indent(column+1)
 		}
 		return []string{" ", "  "}[a.IntN(2)]
 	}
 	var parts []string
 	open, end := "{", "}"
 	switch v := v.(type) {
-	case object:
+	case tree.Object:
 		for _, f := range v {
-			key := f.key
+			key := f.Key
 			if a.oneIn(5) {
-				key = doubleQuoted(key)
+				key = yamledit.JSON(key)
 			}
-			parts = append(parts, key+": "+a.flow(f.val, column))
+			parts = append(parts, key+": "+a.flow(f.Value, column))
 		}
 	case []any:
 		open, end = "[", "]"
@@ -127,7 +133,7 @@ func (a *author) flow(v any, column int) string {
 	case string:
 		return a.word(v)
 	default:
-		return flow(v, false)
+		return yamledit.Inline(v)
 	}
 	var b strings.Builder
 	b.WriteString(open)
@@ -144,32 +150,32 @@ func (a *author) flow(v any, column int) string {
 }
 
 // pod is a Pod with some of what a seal meets.
-func (a *author) pod() object {
-	maybe := func(o object, f field) object {
+func (a *author) pod() tree.Object {
+	maybe := func(o tree.Object, f tree.Field) tree.Object {
 		if a.oneIn(2) {
 			return append(o, f)
 		}
 		return o
 	}
-	c := object{{"name", "app"}}
-	c = maybe(c, field{"args", []any{"a b", "#c", "- d"}})
-	c = maybe(c, field{"env", []any{object{{"name", "HOME"}, {"value", "/root"}}}[:a.IntN(2)]})
-	c = maybe(c, field{"securityContext", []any{
-		object{},
-		object{{"privileged", true}},
-		object{{"runAsUser", int64(0)}, {"capabilities", object{{"add", []any{"SYS_ADMIN", "CHOWN"}}, {"drop", []any{"KILL"}}}}},
-		object{{"seccompProfile", object{{"type", "Unconfined"}}}},
+	c := tree.Object{{Key: "name", Value: "app"}}
+	c = maybe(c, tree.Field{Key: "args", Value: []any{"a b", "#c", "- d"}})
+	c = maybe(c, tree.Field{Key: "env", Value: []any{tree.Object{{Key: "name", Value: "HOME"}, {Key: "value", Value: "/root"}}}[:a.IntN(2)]})
+	c = maybe(c, tree.Field{Key: "securityContext", Value: []any{
+		tree.Object{},
+		tree.Object{{Key: "privileged", Value: true}},
+		tree.Object{{Key: "runAsUser", Value: int64(0)}, {Key: "capabilities", Value: tree.Object{{Key: "add", Value: []any{"SYS_ADMIN", "CHOWN"}}, {Key: "drop", Value: []any{"KILL"}}}}},
+		tree.Object{{Key: "seccompProfile", Value: tree.Object{{Key: "type", Value: "Unconfined"}}}},
 	}[a.IntN(4)]})
-	c = maybe(c, field{"volumeMounts", []any{object{{"name", "data"}, {"mountPath", "/data/"}}, object{{"mountPath", "/x"}, {"name", "x"}}}[:a.IntN(3)]})
-	c = append(c, field{"image", "app:1"})
+	c = maybe(c, tree.Field{Key: "volumeMounts", Value: []any{tree.Object{{Key: "name", Value: "data"}, {Key: "mountPath", Value: "/data/"}}, tree.Object{{Key: "mountPath", Value: "/x"}, {Key: "name", Value: "x"}}}[:a.IntN(3)]})
+	c = append(c, tree.Field{Key: "image", Value: "app:1"})
 	a.Shuffle(len(c), func(i, j int) { c[i], c[j] = c[j], c[i] })
-	spec := object{{"containers", []any{c, object{{"name", "two"}, {"image", "two:2"}}}[:1+a.IntN(2)]}}
-	spec = append(spec, field{"volumes", []any{object{{"name", "data"}, {"emptyDir", object{}}}, object{{"name", "x"}, {"emptyDir", object{{"medium", "Memory"}}}}}})
-	spec = maybe(spec, field{"securityContext", []any{object{}, object{{"fsGroup", int64(5)}}, object{{"runAsUser", int64(0)}, {"supplementalGroups", []any{int64(9)}}}}[a.IntN(3)]})
-	spec = maybe(spec, field{"initContainers", []any{object{{"image", "i"}, {"name", "setup"}}}[:a.IntN(2)]})
-	spec = maybe(spec, field{"restartPolicy", "Always"})
+	spec := tree.Object{{Key: "containers", Value: []any{c, tree.Object{{Key: "name", Value: "two"}, {Key: "image", Value: "two:2"}}}[:1+a.IntN(2)]}}
+	spec = append(spec, tree.Field{Key: "volumes", Value: []any{tree.Object{{Key: "name", Value: "data"}, {Key: "emptyDir", Value: tree.Object{}}}, tree.Object{{Key: "name", Value: "x"}, {Key: "emptyDir", Value: tree.Object{{Key: "medium", Value: "Memory"}}}}}})
+	spec = maybe(spec, tree.Field{Key: "securityContext", Value: []any{tree.Object{}, tree.Object{{Key: "fsGroup", Value: int64(5)}}, tree.Object{{Key: "runAsUser", Value: int64(0)}, {Key: "supplementalGroups", Value: []any{int64(9)}}}}[a.IntN(3)]})
+	spec = maybe(spec, tree.Field{Key: "initContainers", Value: []any{tree.Object{{Key: "image", Value: "i"}, {Key: "name", Value: "setup"}}}[:a.IntN(2)]})
+	spec = maybe(spec, tree.Field{Key: "restartPolicy", Value: "Always"})
 	a.Shuffle(len(spec), func(i, j int) { spec[i], spec[j] = spec[j], spec[i] })
-	o := object{{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", object{{"name", "p"}, {"labels", object{{"a", "b"}}}}}, {"spec", spec}}
+	o := tree.Object{{Key: "apiVersion", Value: "v1"}, {Key: "kind", Value: "Pod"}, {Key: "metadata", Value: tree.Object{{Key: "name", Value: "p"}, {Key: "labels", Value: tree.Object{{Key: "a", Value: "b"}}}}}, {Key: "spec", Value: spec}}
 	a.Shuffle(len(o), func(i, j int) { o[i], o[j] = o[j], o[i] })
 	return o
 }
@@ -193,7 +199,7 @@ func write(seed uint64) (source []byte, want corev1.Pod) {
 	case 2:
 		text = strings.TrimRight(text, "\n ")
 	}
-	plain, err := json.Marshal(overlay(nil, o, nil, nil))
+	plain, err := json.Marshal(tree.Apply(nil, o, tree.Deviations{}))
 	if err != nil {
 		panic(err)
 	}
@@ -218,7 +224,7 @@ func checkLayout(t *testing.T, seed uint64) {
 	if err := yaml.UnmarshalStrict(first, &got); err != nil {
 		t.Fatalf("seed %d: %v\n%s\n=====\n%s", seed, err, source, out)
 	}
-	if err := checkRestricted(&got); err != nil {
+	if err := podspec.CheckRestricted(&got); err != nil {
 		t.Errorf("seed %d: %v\n%s", seed, err, out)
 	}
 	if len(got.Spec.Containers) != len(want.Spec.Containers) || fmt.Sprint(got.Spec.Containers[0].Args) != fmt.Sprint(want.Spec.Containers[0].Args) ||

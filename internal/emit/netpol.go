@@ -10,6 +10,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/podspec"
+	"github.com/podseal/podseal/internal/tree"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // Reachable is what a NetworkPolicy must let in to one pod.
@@ -29,24 +32,24 @@ func NetworkPolicy(r Reachable) ([]byte, error) {
 	}
 	var ports []any
 	for _, p := range slices.Compact(slices.Sorted(slices.Values(r.Listening))) {
-		ports = append(ports, object{{"protocol", "TCP"}, {"port", int64(p)}})
+		ports = append(ports, tree.Object{{Key: "protocol", Value: "TCP"}, {Key: "port", Value: int64(p)}})
 	}
 	for _, p := range r.Declared {
 		if p.Protocol == corev1.ProtocolUDP || p.Protocol == corev1.ProtocolSCTP {
-			ports = append(ports, object{{"protocol", string(p.Protocol)}, {"port", int64(p.ContainerPort)}})
+			ports = append(ports, tree.Object{{Key: "protocol", Value: string(p.Protocol)}, {Key: "port", Value: int64(p.ContainerPort)}})
 		}
 	}
-	spec := object{{"podSelector", object{{"matchLabels", labels(r.Labels)}}}, {"policyTypes", []any{"Ingress"}}}
+	spec := tree.Object{{Key: "podSelector", Value: tree.Object{{Key: "matchLabels", Value: tree.StringMap(r.Labels)}}}, {Key: "policyTypes", Value: []any{"Ingress"}}}
 	if len(ports) > 0 {
-		spec = append(spec, field{"ingress", []any{object{{"ports", ports}}}})
+		spec = append(spec, tree.Field{Key: "ingress", Value: []any{tree.Object{{Key: "ports", Value: ports}}}})
 	}
-	meta := object{{"name", label(r.Name, "", "pod") + "-ingress"}}
+	meta := tree.Object{{Key: "name", Value: podspec.Label(r.Name, "", "pod") + "-ingress"}}
 	if r.Namespace != "" {
-		meta = append(meta, field{"namespace", r.Namespace})
+		meta = append(meta, tree.Field{Key: "namespace", Value: r.Namespace})
 	}
 	text := commented(append([]string{r.Why()}, r.Notes...))
-	return append([]byte(text), document(object{
-		{"apiVersion", "networking.k8s.io/v1"}, {"kind", "NetworkPolicy"}, {"metadata", meta}, {"spec", spec},
+	return append([]byte(text), yamledit.Text(tree.Object{
+		{Key: "apiVersion", Value: "networking.k8s.io/v1"}, {Key: "kind", Value: "NetworkPolicy"}, {Key: "metadata", Value: meta}, {Key: "spec", Value: spec},
 	})...), nil
 }
 

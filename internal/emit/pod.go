@@ -1,18 +1,20 @@
-// Package emit writes a profile down: as a new Pod manifest, or into a manifest's own bytes, of which no other is touched.
+// Package emit writes seals in the output formats: a new Pod manifest, a manifest with its own bytes kept, patches, a
+// kustomize component, values for a chart, Compose services and docker run lines.
 package emit
 
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/podspec"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // Input is what a new manifest is made of.
@@ -31,141 +33,33 @@ type Input struct {
 	KeepToken bool
 }
 
-// Pod writes a new Pod manifest. The same input always gives the same bytes. The result is checked before it is
-// returned: it decodes strictly as a Pod, and unless the profile has exceptions the restricted level of Pod Security
-// admits it.
+// Pod writes a new Pod manifest. Equal input gives equal bytes. The result is checked before it is returned: it decodes
+// strictly as a Pod, and unless the profile has exceptions the restricted level of Pod Security admits it.
 func Pod(in Input) ([]byte, error) {
-	if in.Profile.Open {
-		return nil, fmt.Errorf("writing a Pod: the profile is the unrestricted one, which is never written")
-	}
-	image := cmp.Or(in.Facts.Digest, in.Target.Image)
-	name := cmp.Or(in.Name, Name(in.Target.Image))
-	if label(name, "", "") != name {
-		return nil, fmt.Errorf("writing a Pod: %q is no name for a container: use lower case letters, digits and '-', at most %d", name, maxName)
-	}
-	security := containerSecurity(in.Profile)
-	l, err := layOut(in.Profile.Mounts, seeding{image: image, Seeding: in.Profile.Seeding},
-		security, nameSet{}, nameSet{name: true})
+	pod, err := podspec.New(podspec.Image{
+		Name: cmp.Or(in.Name, Name(in.Target.Image)), Ref: cmp.Or(in.Facts.Digest, in.Target.Image),
+		Target: in.Target, Facts: in.Facts, Profile: in.Profile, Labels: in.Labels, KeepToken: in.KeepToken,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("writing a Pod: %w", err)
 	}
-	var spec object
-	if !in.KeepToken {
-		spec = object{{tokenField, false}}
-	}
-	spec = append(spec, field{"securityContext", podSecurity(in.Profile)})
-	if len(l.seeds) > 0 {
-		spec = append(spec, field{"initContainers", l.seeds})
-	}
-	spec = append(spec, field{"containers", []any{container(in, name, image, security, l.mounts)}})
-	if len(l.volumes) > 0 {
-		spec = append(spec, field{"volumes", l.volumes})
-	}
-	meta := object{{"name", name}}
-	if len(in.Labels) > 0 {
-		meta = append(meta, field{"labels", labels(in.Labels)})
-	}
-	lines := plainStyle.blockFields(object{
-		{"apiVersion", "v1"},
-		{"kind", "Pod"},
-		{"metadata", meta},
-		{"spec", spec},
-	}, 0)
-	out := []byte(strings.Join(lines, "\n") + "\n")
+	out := yamledit.Text(pod)
 	if err := checkPod(out, len(in.Profile.Exceptions()) == 0); err != nil {
 		return nil, fmt.Errorf("checking the Pod that was written (this is a fault of podseal): %w", err)
 	}
 	return out, nil
 }
 
-func labels(from map[string]string) object {
-	var o object
-	for _, k := range slices.Sorted(maps.Keys(from)) {
-		o = append(o, field{k, from[k]})
+// checkPod decodes a manifest as strictly as the API server can, and judges it at the restricted level if asked.
+func checkPod(manifest []byte, restricted bool) error {
+	var pod corev1.Pod
+	if err := yaml.UnmarshalStrict(manifest, &pod); err != nil {
+		return fmt.Errorf("decoding it: %w", err)
 	}
-	return o
-}
-
-// container is the sealed container, run as the target says.
-func container(in Input, name, image string, security object, mounts []any) object {
-	o := object{{"name", name}, {"image", image}}
-	command, args := in.Target.Entrypoint, in.Target.Args
-	if command != nil && len(command) == 0 {
-		// An emptied entrypoint: Kubernetes would take the image's for an empty command, so the arguments are it.
-		command, args = args, nil
-	}
-	o = appendList(o, "command", literals(command))
-	o = appendList(o, "args", literals(args))
-	if dir := cmp.Or(in.Profile.WorkingDir, in.Target.WorkingDir); dir != "" {
-		o = append(o, field{"workingDir", dir})
-	}
-	o = appendList(o, "env", append(targetEnv(in.Target.Env, in.Profile.Env), envItems(in.Profile.Env)...))
-	o = appendList(o, "ports", ports(in.Target, in.Facts))
-	o = append(o, field{"securityContext", security})
-	return appendList(o, "volumeMounts", mounts)
-}
-
-func appendList(o object, key string, items []any) object {
-	if len(items) == 0 {
-		return o
-	}
-	return append(o, field{key, items})
-}
-
-func literals(words []string) []any { return list(literalWords(words)) }
-
-// targetEnv is the target's environment in its order. Of two variables with one name the later counts, and the
-// profile's own count more than both.
-func targetEnv(env []target.EnvVar, own map[string]string) []any {
-	last := map[string]int{}
-	for i, e := range env {
-		last[e.Name] = i
-	}
-	var items []any
-	for i, e := range env {
-		if _, overridden := own[e.Name]; last[e.Name] == i && !overridden {
-			items = append(items, object{{"name", e.Name}, {"value", literal(e.Value)}})
-		}
-	}
-	return items
-}
-
-// ports are the target's, else those that the image exposes, sorted.
-func ports(t target.Target, facts image.Facts) []any {
-	var out []any
-	if len(t.Ports) > 0 {
-		for _, p := range slices.Sorted(slices.Values(t.Ports)) {
-			out = append(out, object{{"containerPort", int64(p)}})
-		}
-		return out
-	}
-	if facts.Config == nil {
+	if !restricted {
 		return nil
 	}
-	type port struct {
-		number   int64
-		protocol string
-	}
-	var exposed []port
-	for spec := range maps.Keys(facts.Config.Config.ExposedPorts) {
-		number, protocol, _ := strings.Cut(spec, "/")
-		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil || n < 1 || n > 65535 {
-			continue // a range, or nothing that Kubernetes knows
-		}
-		exposed = append(exposed, port{n, strings.ToUpper(protocol)})
-	}
-	slices.SortFunc(exposed, func(a, b port) int {
-		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.protocol, b.protocol))
-	})
-	for _, p := range exposed {
-		o := object{{"containerPort", p.number}}
-		if p.protocol == "UDP" || p.protocol == "SCTP" {
-			o = append(o, field{"protocol", p.protocol})
-		}
-		out = append(out, o)
-	}
-	return out
+	return podspec.CheckRestricted(&pod)
 }
 
 // Unproved marks a manifest whose profile was planned but never run.

@@ -107,33 +107,9 @@ func TestPodKeepsStrings(t *testing.T) {
 	}
 }
 
-func TestLiteral(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain": "plain", "$HOME": "$HOME", "${A}": "${A}", "$": "$", "a$": "a$",
-		"$(A)": "$$(A)", "$$": "$$$", "$$(A)": "$$$$(A)", "$$$": "$$$$$",
-	} {
-		if got := literal(in); got != want {
-			t.Errorf("literal(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestUnproved(t *testing.T) {
 	got := string(Unproved([]byte("kind: Pod\n")))
 	if !strings.HasPrefix(got, "# NOT PROVED: ") || !strings.HasSuffix(got, "\nkind: Pod\n") || strings.Count(got, "\n") != 2 {
 		t.Errorf("got %q", got)
-	}
-}
-
-// The command of an init container is protected from expansion, too: a path may look like a variable.
-func TestSeedCommandIsLiteral(t *testing.T) {
-	m := profile.Mount{Path: "/srv/$(HOME)", Kind: profile.Seeded}
-	seed, err := seedContainer(m, "v", "", seeding{image: "app"}, nil, nameSet{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := flow(lookup(seed, "command"), true)
-	if !strings.Contains(got, "cp -a $o '/srv/$$(HOME)/.' /seed/.t/") {
-		t.Error(got)
 	}
 }

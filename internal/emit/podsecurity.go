@@ -7,6 +7,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/podspec"
+	"github.com/podseal/podseal/internal/tree"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // podSecurityVersion is the version of the level by which podseal judges: that of its evaluator.
@@ -17,7 +20,7 @@ const podSecurityVersion = "v1.37"
 func PodSecurity(pods []corev1.Pod, manifests []string) ([]byte, error) {
 	var spaces []string
 	for i := range pods {
-		if err := checkRestricted(&pods[i]); err != nil {
+		if err := podspec.CheckRestricted(&pods[i]); err != nil {
 			return nil, fmt.Errorf("labelling a namespace restricted would keep %s out: %w", manifests[i], err)
 		}
 		if !slices.Contains(spaces, pods[i].Namespace) {
@@ -33,17 +36,17 @@ func PodSecurity(pods []corev1.Pod, manifests []string) ([]byte, error) {
 }
 
 func namespace(name string) []byte {
-	labels := object{}
+	labels := tree.Object{}
 	for _, mode := range []string{"enforce", "audit", "warn"} {
 		labels = append(labels,
-			field{"pod-security.kubernetes.io/" + mode, "restricted"},
-			field{"pod-security.kubernetes.io/" + mode + "-version", podSecurityVersion})
+			tree.Field{Key: "pod-security.kubernetes.io/" + mode, Value: "restricted"},
+			tree.Field{Key: "pod-security.kubernetes.io/" + mode + "-version", Value: podSecurityVersion})
 	}
 	if name == "" {
 		return append([]byte("# The manifest names no namespace. Apply with: kubectl patch namespace NAME --patch-file THIS-FILE\n"),
-			document(object{{"metadata", object{{"labels", labels}}}})...)
+			yamledit.Text(tree.Object{{Key: "metadata", Value: tree.Object{{Key: "labels", Value: labels}}}})...)
 	}
-	return document(object{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", object{{"name", name}, {"labels", labels}}}})
+	return yamledit.Text(tree.Object{{Key: "apiVersion", Value: "v1"}, {Key: "kind", Value: "Namespace"}, {Key: "metadata", Value: tree.Object{{Key: "name", Value: name}, {Key: "labels", Value: labels}}}})
 }
 
 // SealedPods are the pods of a file after a splice, with names for messages.

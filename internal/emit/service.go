@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/podspec"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -49,14 +50,14 @@ type folder struct{ path, options string }
 
 // services describes sealed containers with names of their own.
 func services(all []Input) ([]service, error) {
-	names := nameSet{}
+	names := podspec.Names{}
 	var out []service
 	for _, in := range all {
 		if in.Profile.Open {
 			return nil, fmt.Errorf("writing the profile of %s: it is the unrestricted one, which is never written", in.Target.Image)
 		}
 		s := service{
-			name: names.take(cmp.Or(in.Name, Name(in.Target.Image))), image: cmp.Or(in.Facts.Digest, in.Target.Image), platform: in.Target.Platform,
+			name: names.Take(cmp.Or(in.Name, Name(in.Target.Image))), image: cmp.Or(in.Facts.Digest, in.Target.Image), platform: in.Target.Platform,
 			entrypoint: in.Target.Concealed(in.Target.Entrypoint), args: in.Target.Concealed(in.Target.Args), workingDir: cmp.Or(in.Profile.WorkingDir, in.Target.WorkingDir),
 			profile: in.Profile, network: in.Target.Network, ports: portWords(in),
 		}
@@ -73,14 +74,13 @@ func services(all []Input) ([]service, error) {
 	return out, nil
 }
 
-// portWords are the ports of a container as docker run takes them.
+// portWords returns the ports of a container as docker run takes them.
 func portWords(in Input) []string {
 	var out []string
-	for _, p := range ports(in.Target, in.Facts) {
-		o, _ := p.(object)
-		word := fmt.Sprint(lookup(o, "containerPort"))
-		if protocol, ok := lookup(o, "protocol").(string); ok {
-			word += "/" + strings.ToLower(protocol)
+	for _, p := range podspec.Ports(in.Target, in.Facts) {
+		word := strconv.Itoa(int(p.ContainerPort))
+		if p.Protocol != "" {
+			word += "/" + strings.ToLower(string(p.Protocol))
 		}
 		out = append(out, word)
 	}
@@ -139,7 +139,7 @@ func (s *service) folders(in Input) error {
 	user := in.Profile.User
 	plain := false
 	for _, m := range in.Profile.Mounts {
-		if err := checkMountPath(m.Path); err != nil {
+		if err := podspec.CheckMountPath(m.Path); err != nil {
 			return err
 		}
 		options := fmt.Sprintf("rw,exec,mode=%s,uid=%d,gid=%d", folderMode(m), user.UID, user.GID)
@@ -184,7 +184,7 @@ func (s *service) podNotes(in Input) {
 			continue
 		}
 		kind := volumeKind(in.Pod, m.Name)
-		if kind == "emptyDir" && m.SubPath == "" && m.SubPathExpr == "" && !m.ReadOnly && checkMountPath(at) == nil {
+		if kind == "emptyDir" && m.SubPath == "" && m.SubPathExpr == "" && !m.ReadOnly && podspec.CheckMountPath(at) == nil {
 			s.tmpfs = append(s.tmpfs, folder{at, fmt.Sprintf("rw,exec,mode=0777,uid=%d,gid=%d", user.UID, user.GID)})
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/podspec"
 	"github.com/podseal/podseal/internal/profile"
 )
 
@@ -147,7 +148,7 @@ func checkAdmitted(t *testing.T, out []byte, podPath string, cases []spliceCase)
 				pod.Spec.Volumes[i].EmptyDir = &corev1.EmptyDirVolumeSource{}
 			}
 		}
-		if err := checkRestricted(&corev1.Pod{ObjectMeta: pod.Meta, Spec: pod.Spec}); err != nil {
+		if err := podspec.CheckRestricted(&corev1.Pod{ObjectMeta: pod.Meta, Spec: pod.Spec}); err != nil {
 			t.Errorf("%s: %v", pod, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/tree"
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
@@ -16,7 +17,7 @@ func mergeKeys() map[string]string {
 
 // StrategicMerge writes the edits as strategic merge patches, a document for each object, as kubectl patch takes them.
 func StrategicMerge(file *manifest.File, edits []Edit) ([]byte, Report, error) {
-	all, report, err := plans(file, edits)
+	all, report, err := editedPods(file, edits)
 	if err != nil {
 		return nil, Report{}, err
 	}
@@ -29,59 +30,61 @@ func StrategicMerge(file *manifest.File, edits []Edit) ([]byte, Report, error) {
 		if err != nil {
 			return nil, Report{}, err
 		}
-		docs = append(docs, document(patch))
+		docs = append(docs, yamledit.Text(patch))
 	}
 	return joined(docs), report, nil
 }
 
 // strategic is a pod's patch, from the object down. The order of items is said where it matters, unless whatever takes
 // the patch puts new items first by itself.
-func strategic(p podPlan, order bool) (object, error) {
-	tree, err := merging(p.before, p.tree, order)
+func strategic(p podEdit, order bool) (tree.Object, error) {
+	edit, err := merging(p.before, p.edit, order)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.pod, err)
 	}
-	patch, _ := wrapped(p.pod.StepsInObject(), tree).(object)
+	patch, _ := wrapped(p.pod.StepsInObject(), edit).(tree.Object)
 	return append(head(p.pod), patch...), nil
 }
 
 // wrapped puts a value at a path of keys.
 func wrapped(steps []yamledit.Step, value any) any {
 	for i := len(steps) - 1; i >= 0; i-- {
-		value = object{{steps[i].Key, value}}
+		value = tree.Object{{Key: steps[i].Key, Value: value}}
 	}
 	return value
 }
 
-func merging(before any, edit object, order bool) (object, error) {
+func merging(before any, edit tree.Object, order bool) (tree.Object, error) {
 	old, _ := before.(map[string]any)
-	var out object
+	var out tree.Object
 	for _, f := range edit {
-		switch e := f.val.(type) {
-		case object:
-			inner, err := merging(old[f.key], e, order)
+		switch e := f.Value.(type) {
+		case tree.Object:
+			inner, err := merging(old[f.Key], e, order)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, field{f.key, inner})
-		case items:
-			fields, err := mergingItems(f.key, old[f.key], e, order)
+			out = append(out, tree.Field{Key: f.Key, Value: inner})
+		case tree.Items:
+			fields, err := mergingItems(f.Key, old[f.Key], e, order)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, fields...)
+		case tree.Removed:
+			out = append(out, tree.Field{Key: f.Key, Value: nil})
 		default:
-			out = append(out, field{f.key, rendered(nil, f.val)})
+			out = append(out, tree.Field{Key: f.Key, Value: tree.Result(nil, f.Value)})
 		}
 	}
 	return out, nil
 }
 
 // mergingItems is a sequence of a patch, with its order beside it where new items must come first.
-func mergingItems(key string, before any, e items, order bool) (object, error) {
+func mergingItems(key string, before any, e tree.Items, order bool) (tree.Object, error) {
 	by, merged := mergeKeys()[key]
 	if !merged {
-		return object{{key, rendered(before, e)}}, nil
+		return tree.Object{{Key: key, Value: tree.Result(before, e)}}, nil
 	}
 	old, _ := before.([]any)
 	names, seen := make([]any, len(old)), map[any]int{}
@@ -92,51 +95,37 @@ func mergingItems(key string, before any, e items, order bool) (object, error) {
 		}
 		seen[names[i]]++
 	}
-	list := append([]any(nil), e.prepend...)
-	for _, at := range e.at {
-		name := names[at.index]
+	list := append([]any(nil), e.Prepend...)
+	for _, at := range e.At {
+		name := names[at.Index]
 		if seen[name] > 1 {
 			return nil, fmt.Errorf("%s has several items with the %s %v, which a strategic merge patch cannot tell apart: use --format json-patch", key, by, name)
 		}
-		item, _ := old[at.index].(map[string]any)
-		inner, err := merging(item, at.edit, order)
+		item, _ := old[at.Index].(map[string]any)
+		inner, err := merging(item, at.Edit, order)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, append(object{{by, name}}, inner...))
+		list = append(list, append(tree.Object{{Key: by, Value: name}}, inner...))
 	}
-	var out object
-	if order && len(e.prepend) > 0 && len(old) > 0 {
+	var out tree.Object
+	if order && len(e.Prepend) > 0 && len(old) > 0 {
 		var first []any
-		for _, item := range e.prepend {
-			o, _ := item.(object)
-			first = append(first, lookup(o, by))
+		for _, item := range e.Prepend {
+			o, _ := item.(tree.Object)
+			first = append(first, o.Get(by))
 		}
-		out = object{{"$setElementOrder/" + key, appendNames(first, by, names)}}
+		out = tree.Object{{Key: "$setElementOrder/" + key, Value: appendNames(first, by, names)}}
 	}
-	return append(out, field{key, append(list, e.append...)}), nil
+	return append(out, tree.Field{Key: key, Value: append(list, e.Append...)}), nil
 }
 
 func appendNames(first []any, by string, names []any) []any {
 	var out []any
 	for _, name := range append(first, names...) {
-		out = append(out, object{{by, name}})
+		out = append(out, tree.Object{{Key: by, Value: name}})
 	}
 	return out
-}
-
-func lookup(o object, key string) any {
-	for _, f := range o {
-		if f.key == key {
-			return f.val
-		}
-	}
-	return nil
-}
-
-// document renders one YAML document.
-func document(o object) []byte {
-	return []byte(strings.Join(plainStyle.blockFields(o, 0), "\n") + "\n")
 }
 
 // Nothing is what the views say that patch nothing.

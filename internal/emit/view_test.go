@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/podspec"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -109,7 +110,7 @@ func checkValues(t *testing.T, all []Input, v View) {
 		if slices.ContainsFunc(all, func(in Input) bool { return len(in.Profile.Exceptions()) > 0 }) {
 			continue
 		}
-		if err := checkRestricted(&pod); err != nil || len(pod.Spec.Containers) == 0 {
+		if err := podspec.CheckRestricted(&pod); err != nil || len(pod.Spec.Containers) == 0 {
 			t.Errorf("a chart with these values: %v\n%s", err, doc)
 		}
 	}

@@ -150,7 +150,7 @@ func sorted(v any) any {
 			if list, ok := x.([]any); ok && slices.Contains([]string{"volumes", "volumeMounts", "env", "supplementalGroups", "drop", "add"}, k) {
 				slices.SortStableFunc(list, func(a, b any) int { return cmp.Compare(sortKey(a), sortKey(b)) })
 			}
-			if x != nil {
+			if list, ok := x.([]any); x != nil && (k != "add" || !ok || len(list) > 0) { // an empty list of capabilities is none
 				out[k] = x
 			}
 		}
@@ -190,7 +190,7 @@ func checkJSONPatch(t *testing.T, c viewCase) {
 	}
 	patches := jsonPatches(t, text)
 	got := objects(t, c.file)
-	all, _, err := plans(c.file, c.edits)
+	all, _, err := editedPods(c.file, c.edits)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/podseal/podseal/internal/podspec"
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
@@ -33,21 +33,8 @@ type Pod struct {
 	Node *yaml.Node // the pod's spec
 }
 
-// Seed reports whether this is an init container that a seal brought, to fill a mount of another container.
-func (c Container) Seed() bool {
-	if !c.Init || !strings.HasPrefix(c.Name, SeedPrefix) {
-		return false
-	}
-	for _, m := range c.VolumeMounts {
-		if m.MountPath == "/seed" || m.MountPath == "/podseal-seed" {
-			return true
-		}
-	}
-	return false
-}
-
-// SeedPrefix starts the names of the init containers that a seal brings.
-const SeedPrefix = "seed-"
+// Seed reports whether this is an init container that a seal added, to fill a mount of another container.
+func (c Container) Seed() bool { return c.Init && podspec.IsSeed(c.Container) }
 
 // Container is one container of a pod.
 type Container struct {

@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/podseal/podseal/internal/shell"
 )
 
 // SeedSubPath is the folder inside the volume of an owned or seeded mount that the container sees: the subPath of its
@@ -53,8 +55,8 @@ func (m Mount) SeedVolumePath() string {
 // The command keeps what an earlier start left (a sandbox restart runs init containers again over kept volumes), and it
 // is atomic: it copies into a folder aside and renames that, so that a folder under its final name is complete.
 func (m Mount) SeedCommand(volumeMountPath string) []string {
-	done := shellQuote(path.Join(volumeMountPath, SeedSubPath))
-	half := shellQuote(path.Join(volumeMountPath, ".t"))
+	done := shell.Quote(path.Join(volumeMountPath, SeedSubPath))
+	half := shell.Quote(path.Join(volumeMountPath, ".t"))
 	mkdir, mode := "mkdir ", "u+rwx"
 	if m.Private {
 		mkdir, mode = "mkdir -m 700 ", "700"
@@ -81,7 +83,7 @@ func (m Mount) SeedCommand(volumeMountPath string) []string {
 // it would drop setuid, setgid and sticky bits where it fails, and fail altogether as root without CAP_CHOWN. Other cps
 // lack the option, print a message for each file and succeed: the output of cp is shown only if it fails.
 func (m Mount) copySteps(into string) []string {
-	from := shellQuote(strings.TrimSuffix(path.Clean(m.Path), "/") + "/.")
+	from := shell.Quote(strings.TrimSuffix(path.Clean(m.Path), "/") + "/.")
 	failed := `{ echo "$e" >&2; exit 1; }`
 	if m.Partial { // fails for all reasons but files that may not be read; a killed cp has printed nothing
 		failed = `{ [ $? = 1 ] && printf '%s\n' "$e" | while read -r l; do case $l in *"Permission denied"|*"` + ownershipLost +
@@ -118,13 +120,4 @@ func (m Mount) SeedPrograms() []string {
 func CopiesContent(command []string) bool {
 	line := strings.Join(command, " ")
 	return strings.Contains(line, "cp -a ") || strings.Contains(line, "cp -R ")
-}
-
-// shellQuote returns s as one word for sh. Plain words stay as they are, to keep manifests readable.
-func shellQuote(s string) string {
-	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-+:,=@%"
-	if s != "" && strings.Trim(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -48,6 +48,8 @@ func (c ManifestChange) what() string {
 	switch c.Action {
 	case "replaced":
 		s += ", " + oneLine(c.Old) + " by " + c.New
+	case "removed":
+		s += " (" + oneLine(c.Old) + ")"
 	case "added":
 		if width(c.New) <= maxNew { // what is longer is in the manifest to be read
 			s += " " + c.New
@@ -64,7 +66,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // inReadingOrder has first what a reviewer must see: looser settings of the user's that were replaced.
 func inReadingOrder(all []ManifestChange) []ManifestChange {
 	var out []ManifestChange
-	for _, action := range []string{"replaced", "added", "kept"} {
+	for _, action := range []string{"removed", "replaced", "added", "kept"} {
 		for _, c := range all {
 			if c.Action == action {
 				out = append(out, c)
@@ -81,7 +83,7 @@ func (p reader) written(w *Written) {
 	p.title("Written")
 	for _, c := range inReadingOrder(w.Changes) {
 		s := plain
-		if c.Action == "replaced" {
+		if c.Action == "replaced" || c.Action == "removed" {
 			s = bold
 		}
 		p.labelled(2, 6, s, clean(c.where()), plain, ": "+clean(c.what()))

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/podseal/podseal/internal/shell"
 )
 
 // Target is one container to seal.
@@ -95,18 +97,7 @@ func (c Command) String() string {
 	}
 	words := make([]string, len(c.Argv))
 	for i, w := range c.Argv {
-		words[i] = quote(w)
+		words[i] = shell.Quote(w)
 	}
 	return strings.Join(words, " ")
-}
-
-// quote makes one shell word of w, leaving plain words as they are.
-func quote(w string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./-+:,=@%^", r)
-	}
-	if w != "" && strings.IndexFunc(w, func(r rune) bool { return !plain(r) }) < 0 {
-		return w
-	}
-	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }

@@ -19,14 +19,14 @@ func (d *Document) Start(n *yaml.Node) (int, error) {
 		if n.Anchor == "" && n.Style&yaml.TaggedStyle == 0 {
 			break
 		}
-		at = d.skipProperty(at)
+		at = skipProperty(d.Text, at)
 		if isEmpty(n) {
-			if next := d.skipBlanks(at); next < len(d.Text) && (d.Text[next] == '&' || d.Text[next] == '!') {
+			if next := skipBlanks(d.Text, at); next < len(d.Text) && (d.Text[next] == '&' || d.Text[next] == '!') {
 				at = next
 			}
 			continue
 		}
-		at = d.skipTrivia(at)
+		at = skipTrivia(d.Text, at)
 	}
 	return at, nil
 }
@@ -36,33 +36,33 @@ func isEmpty(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&(quotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 }
 
-func (d *Document) skipProperty(at int) int {
-	if bytes.HasPrefix(d.Text[at:], []byte("!<")) {
-		if end := bytes.IndexByte(d.Text[at:], '>'); end > 0 {
+func skipProperty(text []byte, at int) int {
+	if bytes.HasPrefix(text[at:], []byte("!<")) {
+		if end := bytes.IndexByte(text[at:], '>'); end > 0 {
 			return at + end + 1
 		}
 	}
-	for at < len(d.Text) && !bytes.ContainsRune([]byte(" \t\r\n,[]{}"), rune(d.Text[at])) {
+	for at < len(text) && !bytes.ContainsRune([]byte(" \t\r\n,[]{}"), rune(text[at])) {
 		at++
 	}
 	return at
 }
 
-func (d *Document) skipBlanks(at int) int {
-	for at < len(d.Text) && (d.Text[at] == ' ' || d.Text[at] == '\t') {
+func skipBlanks(text []byte, at int) int {
+	for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
 		at++
 	}
 	return at
 }
 
 // skipTrivia skips blanks, line breaks and comments.
-func (d *Document) skipTrivia(at int) int {
-	for at < len(d.Text) {
-		end, width := lineBreak(d.Text, at)
+func skipTrivia(text []byte, at int) int {
+	for at < len(text) {
+		end, width := lineBreak(text, at)
 		switch {
-		case d.Text[at] == ' ' || d.Text[at] == '\t':
+		case text[at] == ' ' || text[at] == '\t':
 			at++
-		case d.Text[at] == '#':
+		case text[at] == '#':
 			at = end
 		case end == at && width > 0:
 			at += width
@@ -104,8 +104,8 @@ func (d *Document) flowEnd(n *yaml.Node, start int) (int, error) {
 		}
 		at = end
 	}
-	for at = d.skipTrivia(at); at < len(d.Text) && d.Text[at] == ','; {
-		at = d.skipTrivia(at + 1)
+	for at = skipTrivia(d.Text, at); at < len(d.Text) && d.Text[at] == ','; {
+		at = skipTrivia(d.Text, at+1)
 	}
 	if at >= len(d.Text) || (d.Text[at] != '}' && d.Text[at] != ']') {
 		return 0, d.Fail(n, "no end of this flow collection was found")
@@ -197,6 +197,12 @@ func (d *Document) blockScalarEnd(start, parent int) int {
 		end = lineEnd
 	}
 	return end
+}
+
+// lineBefore returns where the line before the one of an offset ends, before its line break. The offset must not be on
+// the first line.
+func lineBefore(d *Document, at int) int {
+	return d.LineEnd(d.lineStart(d.lineStart(at) - 1))
 }
 
 // LineAfter is the end of the line after which new lines at a column continue the block collection whose last text

@@ -104,7 +104,7 @@ func startsDirectives(src []byte) bool {
 	return false
 }
 
-// StartsDocument tells whether the first line that is no comment begins a document by itself, or is a directive.
+// StartsDocument reports whether the first line that is no comment begins a document by itself, or is a directive.
 func StartsDocument(src []byte) bool {
 	for at := 0; at < len(src); at = nextLine(src, at) {
 		line := src[at:]

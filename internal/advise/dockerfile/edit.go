@@ -2,9 +2,10 @@ package dockerfile
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/podseal/podseal/internal/unified"
 )
 
 // edit replaces lines of a file. Edits do not overlap.
@@ -96,64 +97,29 @@ func (f *File) atEnd(edits []edit) []edit {
 	return append(edits[:n:n], last)
 }
 
-// around is how many unchanged lines a diff shows.
-const around = 3
-
-// unified writes the edits as a unified diff that patch and git apply take.
+// unified returns the edits as a unified diff.
 func (f *File) unified(name string, edits []edit) string {
-	if len(edits) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "--- a/%s\n+++ b/%s\n", name, name)
-	shift := 0
-	for len(edits) > 0 {
-		n := 1
-		for n < len(edits) && edits[n].at-(edits[n-1].at+edits[n-1].del) <= 2*around {
-			n++
-		}
-		shift += f.hunk(&b, edits[:n], shift)
-		edits = edits[n:]
-	}
-	return b.String()
-}
-
-// hunk writes one hunk and returns by how many lines the file grew in it.
-func (f *File) hunk(b *strings.Builder, edits []edit, shift int) int {
-	last := edits[len(edits)-1]
-	from := max(0, edits[0].at-around)
-	to := min(len(f.lines), last.at+last.del+around)
-	grow := 0
+	lines := withEnds(f.lines, f.final)
+	var regions []unified.Region
 	for _, e := range edits {
-		grow += len(e.add) - e.del
-	}
-	fmt.Fprintf(b, "@@ -%d,%d +%d,%d @@\n", from+1, to-from, from+1+shift, to-from+grow)
-	at := from
-	for _, e := range edits {
-		f.write(b, ' ', at, e.at)
-		f.write(b, '-', e.at, e.at+e.del)
+		add := make([]string, len(e.add))
 		for i, line := range e.add {
-			end := e.at+e.del == len(f.lines) && i == len(e.add)-1
-			f.line(b, '+', f.ended(line), end)
+			add[i] = f.ended(line)
 		}
-		at = e.at + e.del
+		toEnd := e.at+e.del == len(lines)
+		regions = append(regions, unified.Region{First: e.at, Old: lines[e.at : e.at+e.del], New: withEnds(add, f.final || !toEnd)})
 	}
-	f.write(b, ' ', at, to)
-	return grow
+	return string(unified.Diff(name, lines, regions))
 }
 
-func (f *File) write(b *strings.Builder, mark byte, from, to int) {
-	for i := from; i < to; i++ {
-		f.line(b, mark, f.lines[i], i == len(f.lines)-1)
+// withEnds returns lines with line feeds. The last one may have none.
+func withEnds(lines []string, last bool) [][]byte {
+	out := make([][]byte, len(lines))
+	for i, line := range lines {
+		if last || i < len(lines)-1 {
+			line += "\n"
+		}
+		out[i] = []byte(line)
 	}
-}
-
-// line writes one line, with the note that diffs have where the file's last line has no end.
-func (f *File) line(b *strings.Builder, mark byte, text string, last bool) {
-	b.WriteByte(mark)
-	b.WriteString(text)
-	b.WriteByte('\n')
-	if last && !f.final {
-		b.WriteString("\\ No newline at end of file\n")
-	}
+	return out
 }

@@ -1,0 +1,91 @@
+package yamledit
+
+import (
+	"bytes"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/podseal/podseal/internal/tree"
+)
+
+// rewrite puts a new value in the place of a scalar, an alias, an empty collection, or of a whole sequence. In block
+// style a new collection takes lines of its own, unless the value that stood there did not stand on the key's line.
+func (e *Editor) rewrite(s site, edit any) error {
+	start, err := e.doc.Start(s.value)
+	if err != nil {
+		return err
+	}
+	end, err := e.doc.End(s.value, s.column)
+	if err != nil {
+		return err
+	}
+	old, err := e.doc.Value(s.value)
+	if err != nil {
+		return err
+	}
+	now := tree.Result(old, edit)
+	if start < end {
+		e.note("replaced", s.value, s.path, string(e.doc.Text[start:end]), now)
+	} else {
+		e.note("added", s.value, s.path, "", now)
+	}
+	_, toSequence := edit.(tree.Replaced)
+	if block := e.blockLines(s, now); block != nil && !toSequence && s.key != nil && s.value.Line == s.key.Line {
+		for start > 0 && (e.doc.Text[start-1] == ' ' || e.doc.Text[start-1] == '\t') {
+			start--
+		}
+		if start < end {
+			e.patch(start, end, "", s.depth)
+		}
+		e.insertLines(e.doc.LineEnd(end), block, s.depth)
+		return nil
+	}
+	if toSequence && s.value.Style&yaml.FlowStyle == 0 && s.value.Kind == yaml.SequenceNode {
+		e.exchangeItems(s, now, start, end)
+		return nil
+	}
+	text := flow(now, s.json)
+	if str, ok := now.(string); ok && s.value.Style&yaml.DoubleQuotedStyle != 0 {
+		text = doubleQuoted(str)
+	}
+	if start > 0 && !strings.ContainsRune(" \t\r\n[{,", rune(e.doc.Text[start-1])) {
+		text = " " + text
+	}
+	e.patch(start, end, text, s.depth)
+	return nil
+}
+
+// blockLines renders a collection as lines below its key; nil for what stays on the key's line.
+func (e *Editor) blockLines(s site, v any) []string {
+	if s.flow {
+		return nil
+	}
+	switch v := v.(type) {
+	case tree.Object:
+		if len(v) > 0 {
+			return e.style.blockFields(v, s.column+e.style.step)
+		}
+	case []any:
+		if len(v) > 0 {
+			return e.style.blockItems(v, s.column+e.style.dash)
+		}
+	}
+	return nil
+}
+
+// exchangeItems puts other items in the place of those of a block sequence. No item is written as [] behind the key, or
+// where a comment or an anchor stands between, on its own line.
+func (e *Editor) exchangeItems(s site, now any, start, end int) {
+	list, _ := now.([]any)
+	if len(list) > 0 {
+		column := e.doc.Column(start)
+		e.patch(start, end, strings.Join(e.style.blockItems(list, column), e.doc.Break(start))[column:], s.depth)
+		return
+	}
+	if key := bytes.TrimRight(e.doc.Text[:start], " \t\r\n"); bytes.HasSuffix(key, []byte(":")) {
+		e.patch(len(key), end, " []", s.depth)
+		return
+	}
+	e.patch(start, end, strings.Repeat(" ", e.style.step)+"[]", s.depth) // deeper than the key, whatever the dashes were
+}
