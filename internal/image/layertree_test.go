@@ -52,11 +52,14 @@ func TestHardLinks(t *testing.T) {
 }
 
 func TestMissingPaths(t *testing.T) {
-	tree := layerTree(t, layerOf(t, h{name: "d/a"}, h{name: "l", kind: tar.TypeSymlink, link: "d/a"}, h{name: "null", kind: tar.TypeChar}))
+	tree := layerTree(t, layerOf(t, h{name: "d/a", body: "a"}, h{name: "l", kind: tar.TypeSymlink, link: "d/a"}, h{name: "null", kind: tar.TypeChar}))
 	for _, p := range []string{"/none", "/d/a", "/l"} {
 		if list, more, err := tree.List(t.Context(), p, 10); len(list) > 0 || more || err != nil {
 			t.Errorf("List(%s) = %v, %t, %v", p, list, more, err)
 		}
+	}
+	if data, err := tree.ReadFile(t.Context(), "/l"); err != nil || string(data) != "a" {
+		t.Errorf("ReadFile of a link = %q, %v", data, err)
 	}
 	for _, p := range []string{"/none", "/d", "/null"} {
 		if _, err := tree.ReadFile(t.Context(), p); !errors.Is(err, fs.ErrNotExist) {

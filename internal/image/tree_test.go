@@ -3,6 +3,7 @@ package image_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"testing"
 
@@ -20,6 +21,7 @@ l /usr/bin/sh -> dash
 l /etc/alternatives/sh -> ../../bin/sh
 l /loop -> loop
 l /far -> ../../../etc
+l /accounts -> etc/passwd
 l /gone -> /nowhere/at/all
 -- /etc/passwd --
 root:x:0:0::/root:/bin/sh
@@ -72,11 +74,17 @@ func TestMemTreeListAndRead(t *testing.T) {
 		t.Errorf("List(/usr) = %+v, %v, %v", all, more, err)
 	}
 	some, more, err := m.List(ctx, "/", 3)
-	if err != nil || !more || len(some) != 3 || some[0].Path != "/bin" {
+	if err != nil || !more || len(some) != 3 || some[0].Path != "/accounts" {
 		t.Errorf("List(/, 3) = %+v, %v, %v", some, more, err)
 	}
 	if data, err := m.ReadFile(ctx, "/far/passwd"); err != nil || string(data) != "root:x:0:0::/root:/bin/sh\n" {
 		t.Errorf("ReadFile = %q, %v", data, err)
+	}
+	if data, err := m.ReadFile(ctx, "/accounts"); err != nil || len(data) != 26 {
+		t.Errorf("ReadFile of a link = %q, %v", data, err)
+	}
+	if none, more, err := m.List(ctx, "/bin", 100); len(none) > 0 || more || err != nil {
+		t.Errorf("List of a link = %v, %v", none, err)
 	}
 	for _, p := range []string{"/usr", "/gone", "/etc/shadow"} {
 		if _, err := m.ReadFile(ctx, p); !errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +94,9 @@ func TestMemTreeListAndRead(t *testing.T) {
 }
 
 func TestParseMemTreeRefusesNonsense(t *testing.T) {
-	for _, text := range []string{"x 0755 0:0 /a", "d 9 0:0 /a", "d 0755 root /a", "l /a", "d 0755 0:0"} {
+	for _, text := range []string{
+		"x 0755 0:0 /a", "d 9 0:0 /a", "d 0755 root /a", "d 0755 0:x /a", "d 0755 x:0 /a", "l /a", "d 0755 0:0", "-- /a", "/a --", "-- --",
+	} {
 		if _, err := image.ParseMemTree(text); err == nil {
 			t.Errorf("ParseMemTree(%q) gave no error", text)
 		}
@@ -108,6 +118,20 @@ func TestResolvePath(t *testing.T) {
 	}
 	if _, err := image.Resolve(context.Background(), m, "/loop"); !errors.Is(err, image.ErrLoop) {
 		t.Errorf("Resolve(/loop): %v", err)
+	}
+}
+
+// TestResolveFollowsAsManyLinksAsAKernel is about the 40 links that Linux follows.
+func TestResolveFollowsAsManyLinksAsAKernel(t *testing.T) {
+	for n, ok := range map[int]bool{40: true, 41: false} {
+		var links []image.Entry
+		for i := range n {
+			links = append(links, image.Entry{Path: fmt.Sprint("/", i), Kind: image.Symlink, Link: fmt.Sprint("/", i+1)})
+		}
+		got, err := image.Resolve(t.Context(), image.NewMemTree(links, nil), "/0")
+		if ok && (err != nil || got != fmt.Sprint("/", n)) || !ok && !errors.Is(err, image.ErrLoop) {
+			t.Errorf("%d links: %s, %v", n, got, err)
+		}
 	}
 }
 

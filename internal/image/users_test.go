@@ -22,6 +22,7 @@ short:x:77
 nobody:x:4294967294:65534::/nonexistent:
 app:x:1000:3000:App:/home/app:/bin/sh
 twin:x:1000:4000::/home/twin:/bin/sh
+:x:9:9::/:/bin/sh
 +::::::
 `
 
@@ -81,6 +82,11 @@ func TestUsersResolve(t *testing.T) {
 		{user: "12345:6", want: image.Resolved{UID: 12345, GID: 6, Numeric: true, GroupGiven: true}},
 		{user: "12345:web", want: image.Resolved{UID: 12345, GID: 2000, Numeric: true, GroupGiven: true}},
 		{user: ":web", want: image.Resolved{GID: 2000, Name: "root", Home: "/root", InPasswd: true, GroupGiven: true}},
+		{user: "2147483647:2147483647", want: image.Resolved{UID: 1<<31 - 1, GID: 1<<31 - 1, Numeric: true, GroupGiven: true}},
+		{user: "1000:0", want: with(app, func(r *image.Resolved) {
+			r.GID, r.GroupGiven, r.Numeric, r.Groups = 0, true, true, []int64{29, 44, 3000}
+		})},
+		{user: "1000:2147483648", err: image.ErrIDRange},
 		{user: "ghost", err: image.ErrNoUser},
 		{user: "app:ghost", err: image.ErrNoGroup},
 		{user: "-1", err: image.ErrIDRange},
