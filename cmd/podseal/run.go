@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
@@ -43,7 +44,7 @@ first port), PODSEAL_PORT_<n> and PODSEAL_URL. Exit status 0 means that the appl
   podseal run -f deploy.yaml --in-place --network-policy policy.yaml -- ./e2e.sh
   podseal run -f deploy.yaml --format kustomize -o seal -- ./e2e.sh`,
 		RunE: func(c *cobra.Command, args []string) error {
-			image, command, err := splitArgs(c, args, o.input.files)
+			image, command, err := splitArgs(c, args, o.input.Files)
 			if err != nil {
 				return err
 			}
@@ -144,7 +145,7 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []sealedI
 	var refused error // the result cannot be written as it was asked for; the report is due all the same
 	if all.ExitCode == exitSealed {
 		if d, refused = o.deliver.Prepare(inputs); refused != nil {
-			refused = asBadInput(deliver.Located(refused))
+			refused = asBadInput(manifest.Located(refused))
 		}
 	}
 	for i, w := range d.Written {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/seal"
@@ -16,7 +17,7 @@ import (
 // job is the checked input of a run.
 type job struct {
 	target target.Target // of an image that was given alone, else the flags only
-	inputs []*input      // none for an image
+	inputs []*input.File // none for an image
 	places *deliver.Places
 	notes  []string // what may go wrong with the result
 }
@@ -32,22 +33,35 @@ func (o *runOptions) check(s streams, image string, command []string) (j job, er
 	if err := trial.CheckCommands(j.target.Commands); err != nil {
 		return j, asBadInput(err)
 	}
-	if len(o.input.files) > 0 {
+	if len(o.input.Files) > 0 {
 		if j.target.Network == "host" || strings.HasPrefix(j.target.Network, "container:") {
 			return j, badInput("--network %s does not go with -f: the containers of a pod have their own network", j.target.Network)
 		}
-		var unsealed []error
-		if j.inputs, unsealed, err = readInputs(s, o.input, j.target); err != nil {
+		set, err := o.input.read(s, j.target)
+		if err != nil {
 			return j, err
 		}
-		if o.deliver.PodSecurity != "" && len(unsealed) > 0 {
-			return j, badInput("--pod-security %s: the level restricted would also be enforced on pods that are not sealed: %w", o.deliver.PodSecurity, unsealed[0])
+		j.inputs = set.Files
+		if err := o.checkPodSecurity(set); err != nil {
+			return j, err
 		}
 		if err := checkExec(j.inputs); err != nil {
 			return j, err
 		}
 	}
 	return j, o.checkDelivery(&j)
+}
+
+// checkPodSecurity refuses labels that would be enforced on pods that are not sealed.
+func (o *runOptions) checkPodSecurity(set input.Set) error {
+	unsealed := set.Skipped
+	for _, object := range set.Unsealed {
+		unsealed = append(unsealed, object.Unsealed())
+	}
+	if o.deliver.PodSecurity == "" || len(unsealed) == 0 {
+		return nil
+	}
+	return badInput("--pod-security %s: the level restricted would also be enforced on pods that are not sealed: %w", o.deliver.PodSecurity, unsealed[0])
 }
 
 // maxPatience is the largest factor of --patience: a run meets its other limits long before.
@@ -81,10 +95,10 @@ func (o *runOptions) checkWords() (err error) {
 func (o *runOptions) checkDelivery(j *job) (err error) {
 	shape := deliver.Shape{PlanOnly: o.planOnly}
 	for _, in := range j.inputs {
-		if len(in.pods) > 0 && in.path != "" {
-			shape.Files = append(shape.Files, in.path)
+		if len(in.Pods) > 0 && in.Path != "" {
+			shape.Files = append(shape.Files, in.Path)
 		}
-		shape.Built = shape.Built || in.path == ""
+		shape.Built = shape.Built || in.Path == ""
 	}
 	if err := o.deliver.Check(shape); err != nil {
 		return asBadInput(err)
@@ -105,11 +119,11 @@ func (j *job) planned() []deliver.Input {
 	}
 	var out []deliver.Input
 	for _, in := range j.inputs {
-		planned := deliver.Input{File: in.file, Path: in.path}
-		for _, p := range in.pods {
-			for _, name := range p.chosen {
+		planned := deliver.Input{File: in.Manifest, Path: in.Path}
+		for _, p := range in.Pods {
+			for _, name := range p.Chosen {
 				planned.Containers = append(planned.Containers, deliver.Container{
-					Pod: p.pod.Manifest, Name: name, Outcome: deliver.Outcome{Target: p.pod.Target(name, nil)},
+					Pod: p.Pod.Manifest, Name: name, Outcome: deliver.Outcome{Target: p.Pod.Target(name, nil)},
 				})
 			}
 		}
@@ -176,15 +190,15 @@ func pullMembers(ctx context.Context, engine *podrun.Engine, targets []target.Ta
 }
 
 // checkExec refuses commands in a container that has ended when they are due.
-func checkExec(inputs []*input) error {
+func checkExec(inputs []*input.File) error {
 	for _, in := range inputs {
-		for _, p := range in.pods {
-			for _, name := range p.chosen {
-				t := p.pod.Target(name, nil)
+		for _, p := range in.Pods {
+			for _, name := range p.Chosen {
+				t := p.Pod.Target(name, nil)
 				inside := slices.ContainsFunc(t.Commands, func(c target.Command) bool { return c.Inside })
 				if inside && t.Completes && t.Pod.Default == "" {
 					return badInput("--exec runs in container %s of %s, which runs to its end: it has ended when the command is due; use a COMMAND on the host",
-						name, p.pod.Manifest)
+						name, p.Pod.Manifest)
 				}
 			}
 		}

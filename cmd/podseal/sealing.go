@@ -8,6 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/apiuse"
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/report"
@@ -70,14 +71,14 @@ func (o *runOptions) seal(ctx context.Context, engine *podrun.Engine, j job, pro
 	}
 	var out []sealedInput
 	for _, in := range j.inputs {
-		sealed := sealedInput{input: deliver.Input{File: in.file, Path: in.path}}
-		for _, p := range in.pods {
+		sealed := sealedInput{input: deliver.Input{File: in.Manifest, Path: in.Path}}
+		for _, p := range in.Pods {
 			results, err := o.sealPod(ctx, engine, p, progress)
 			if err != nil {
 				return nil, err
 			}
 			for i, res := range results {
-				sealed.add(deliver.Container{Pod: p.pod.Manifest, Name: p.chosen[i]}, res)
+				sealed.add(deliver.Container{Pod: p.Pod.Manifest, Name: p.Chosen[i]}, res)
 			}
 		}
 		out = append(out, sealed)
@@ -86,12 +87,12 @@ func (o *runOptions) seal(ctx context.Context, engine *podrun.Engine, j job, pro
 }
 
 // sealPod seals the chosen containers of a pod in the order of their starts.
-func (o *runOptions) sealPod(ctx context.Context, engine *podrun.Engine, p podInput, progress *report.Progress) ([]seal.Result, error) {
-	return batch.Pod(p.chosen, func(name string, sealed map[string]profile.Profile) (seal.Result, batch.Judgement, error) {
-		if len(p.chosen) > 1 {
-			progress.Step(fmt.Sprintf("sealing container %s of %s", name, p.pod.Manifest))
+func (o *runOptions) sealPod(ctx context.Context, engine *podrun.Engine, p input.Pod, progress *report.Progress) ([]seal.Result, error) {
+	return batch.Pod(p.Chosen, func(name string, sealed map[string]profile.Profile) (seal.Result, batch.Judgement, error) {
+		if len(p.Chosen) > 1 {
+			progress.Step(fmt.Sprintf("sealing container %s of %s", name, p.Pod.Manifest))
 		}
-		res, err := o.sealTarget(ctx, engine, p.pod.Target(name, sealed), progress)
+		res, err := o.sealTarget(ctx, engine, p.Pod.Target(name, sealed), progress)
 		return res, batch.Judgement{
 			Sealed:  o.policy().ExitCode(res) == exitSealed,
 			Profile: res.Profile, NotTestable: res.Verdict == seal.NotTestable,

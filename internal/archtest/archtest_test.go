@@ -36,6 +36,7 @@ func allowed() []rule {
 		{pkg: "internal/yamledit", may: []string{"internal/tree"}},
 		{pkg: "internal/manifest", may: []string{"internal/podspec", "internal/target", "internal/yamledit"}},
 		{pkg: "internal/pod", may: []string{"internal/manifest", "internal/profile", "internal/target", "internal/yamledit"}},
+		{pkg: "internal/input", may: []string{"internal/manifest", "internal/outfile", "internal/pod", "internal/target", "internal/yamledit"}},
 		{pkg: "internal/diff", may: []string{"internal/image", "internal/observe", "internal/profile"}},
 		{pkg: "internal/plan", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/profile", "internal/target"}},
 		{pkg: "internal/emit", may: []string{"internal/image", "internal/manifest", "internal/podspec", "internal/profile", "internal/shell", "internal/target", "internal/tree", "internal/unified", "internal/yamledit"}},

@@ -1,10 +1,8 @@
 package deliver
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -22,41 +20,22 @@ const placeholderID = 65532
 func (o Options) Rehearse(inputs []Input, allow []string) (notes []string, err error) {
 	least := func(c Container) profile.Profile { return placeholder(c, allow) }
 	if _, err := o.render(withProfiles(inputs, least)); err != nil {
-		return nil, Located(err)
+		return nil, manifest.Located(err)
 	}
 	strict := func(c Container) profile.Profile { return placeholder(c, nil) }
 	for _, c := range o.companions(withProfiles(inputs, strict)) {
 		if c.err != nil {
-			return nil, fmt.Errorf("%s cannot be written: %w", c.file, Located(c.err))
+			return nil, fmt.Errorf("%s cannot be written: %w", c.file, manifest.Located(c.err))
 		}
 	}
 	mounted := func(c Container) profile.Profile {
 		return least(c).WithMount(profile.Mount{Path: "/tmp", Kind: profile.Plain})
 	}
 	if _, err := o.render(withProfiles(inputs, mounted)); err != nil {
-		notes = append(notes, fmt.Sprintf("a mount, should one be needed, could not be written: %v", Located(err)))
+		notes = append(notes, fmt.Sprintf("a mount, should one be needed, could not be written: %v", manifest.Located(err)))
 	}
 	return notes, nil
 }
-
-// Located returns err with the place in a manifest first, and without the steps that led there; err itself if it names no
-// place.
-func Located(err error) error {
-	at := new(manifest.Error)
-	if !errors.As(err, &at) {
-		return err
-	}
-	text := err.Error()
-	return &locatedError{text: text[max(0, strings.Index(text, at.Error())):], err: err}
-}
-
-type locatedError struct {
-	text string
-	err  error
-}
-
-func (e *locatedError) Error() string { return e.text }
-func (e *locatedError) Unwrap() error { return e.err }
 
 // withProfiles returns the inputs with outcomes as if each profile were proved.
 func withProfiles(inputs []Input, choose func(Container) profile.Profile) []Input {

@@ -1,10 +1,10 @@
-package main
+package input
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,10 +15,10 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// TestInput reads the manifests of testdata/input/*.txtar. The comment's lines are command lines, "stdin" is what they
+// TestInput reads the manifests of testdata/*.txtar. The comment's lines are command lines, "stdin" is what they
 // read from there, "want" what they choose, or why they are refused.
 func TestInput(t *testing.T) {
-	golden.Run(t, "testdata/input/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
+	golden.Run(t, "testdata/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
 		t.Chdir(t.TempDir())
 		stdin := unpack(t, a)
 		var got strings.Builder
@@ -50,42 +50,48 @@ func unpack(t *testing.T, a *txtar.Archive) (stdin string) {
 	return stdin
 }
 
-// readLine is what one command line chooses.
+// readLine returns what one command line chooses.
 func readLine(t *testing.T, line, stdin string) string {
 	t.Helper()
-	var o inputOptions
+	o := Options{Stdin: strings.NewReader(stdin)}
 	var flags target.Target
 	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	o.addFlags(f)
+	f.StringArrayVarP(&o.Files, "filename", "f", nil, "")
+	f.StringVarP(&o.Container, "container", "c", "", "")
+	f.StringVar(&o.Object, "select", "", "")
+	f.StringArrayVar(&o.Exclude, "exclude", nil, "")
+	f.StringArrayVar(&o.With, "with", nil, "")
+	f.BoolVar(&o.StandIns, "stand-ins", false, "")
+	f.StringVar(&o.PodPath, "pod-path", "", "")
 	f.StringVar(&flags.User, "user", "", "")
 	if err := f.Parse(strings.Fields(line)); err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	inputs, _, err := readInputs(streams{in: strings.NewReader(stdin), err: &b}, o, flags)
-	if err != nil {
-		return fmt.Sprintf("%sexit %d: %s\n", b.String(), codeOf(err), oneLine(err))
+	set, err := Read(o, flags)
+	for _, skipped := range slices.Concat(set.Skipped, set.SkippedWith) {
+		fmt.Fprintln(&b, "skipped:", skipped)
 	}
-	for _, in := range inputs {
-		fmt.Fprintf(&b, "%s%s: %d documents\n", in.file.Name, map[bool]string{true: " (no file)"}[in.path == ""], len(in.file.Documents))
-		for _, p := range in.pods {
-			for _, name := range p.chosen {
-				x := p.pod.Target(name, nil)
-				fmt.Fprintf(&b, "  %s/%s runs %s with", p.pod.Manifest, name, x.Image)
+	for _, object := range set.Unsealed {
+		if !set.Excluded(object) {
+			fmt.Fprintln(&b, "not sealed:", object.Unsealed())
+		}
+	}
+	if err != nil {
+		return fmt.Sprintf("%serror: %s\n", b.String(), err)
+	}
+	for _, in := range set.Files {
+		fmt.Fprintf(&b, "%s%s: %d documents\n", in.Manifest.Name, map[bool]string{true: " (no file)"}[in.Path == ""], len(in.Manifest.Documents))
+		for _, p := range in.Pods {
+			for _, name := range p.Chosen {
+				x := p.Pod.Target(name, nil)
+				fmt.Fprintf(&b, "  %s/%s runs %s with", p.Pod.Manifest, name, x.Image)
 				for _, v := range x.Env {
 					fmt.Fprintf(&b, " %s=%s", v.Name, v.Value)
 				}
-				fmt.Fprintf(&b, " in %d\n", len(p.pod.Members))
+				fmt.Fprintf(&b, " in %d\n", len(p.Pod.Members))
 			}
 		}
 	}
 	return b.String()
-}
-
-// codeOf returns the exit code that an error leads to.
-func codeOf(err error) int {
-	if coded := new(codedError); errors.As(err, &coded) {
-		return coded.code
-	}
-	return exitEngine
 }

@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"encoding/json"
@@ -38,11 +38,11 @@ func buildKustomization(folder string) ([]byte, error) {
 	options.Reorder = krusty.ReorderOptionUnspecified // as kustomize build has it
 	made, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
-		return nil, badInput("building the kustomization %s: %s", folder, kustomizeSteps.Replace(err.Error()))
+		return nil, fmt.Errorf("building the kustomization %s: %s", folder, kustomizeSteps.Replace(err.Error()))
 	}
 	out, err := made.AsYaml()
 	if err != nil {
-		return nil, badInput("building the kustomization %s: %s", folder, kustomizeSteps.Replace(err.Error()))
+		return nil, fmt.Errorf("building the kustomization %s: %s", folder, kustomizeSteps.Replace(err.Error()))
 	}
 	return out, nil
 }
@@ -94,7 +94,7 @@ func refuseRemote(folder string, seen map[string]bool) error {
 	var k kustomization
 	for _, into := range []any{&k, &types.Kustomization{}} { // the library's own error of a wrong type has no plain words
 		if err := yaml.Unmarshal(data, into); err != nil {
-			return badInput("reading %s: %w", file, plainYAMLError(err))
+			return fmt.Errorf("reading %s: %w", file, plainYAMLError(err))
 		}
 	}
 	for _, entry := range k.files() {
@@ -136,7 +136,7 @@ func plainYAMLError(err error) error {
 }
 
 func remote(file, entry string) error {
-	return badInput("%s names %s, which is no file or folder here: podseal builds from files only and fetches nothing; for a remote one, pipe kustomize build into podseal run -f -", file, entry)
+	return fmt.Errorf("%s names %s, which is no file or folder here: podseal builds from files only and fetches nothing; for a remote one, pipe kustomize build into podseal run -f -", file, entry)
 }
 
 // files returns the entries that name a file, without the keys of generators.

@@ -1,11 +1,14 @@
-package main
+package input
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/podseal/podseal/internal/outfile"
 )
 
 // manifestsIn lists the manifests of a folder and of the folders below it, in the order of their names. Hidden files and
@@ -14,10 +17,10 @@ import (
 func manifestsIn(folder string) (out []string, skipped []error, err error) {
 	err = filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
 		if err != nil && name == folder {
-			return badInput("%w", plainPathError(err))
+			return outfile.Plain(err)
 		}
 		if err != nil {
-			skipped = append(skipped, badInput("%w", plainPathError(err)))
+			skipped = append(skipped, outfile.Plain(err))
 			return nil
 		}
 		hidden := name != folder && strings.HasPrefix(d.Name(), ".")
@@ -32,7 +35,7 @@ func manifestsIn(folder string) (out []string, skipped []error, err error) {
 		return nil
 	})
 	if err == nil && len(out) == 0 {
-		err = badInput("no manifest in folder %s: podseal reads its *.yaml, *.yml and *.json files", folder)
+		err = fmt.Errorf("no manifest in folder %s: podseal reads its *.yaml, *.yml and *.json files", folder)
 	}
 	return out, skipped, err
 }
@@ -46,10 +49,10 @@ func isFolder(name string) bool {
 // refuseFolder refuses what must be built before it is a manifest.
 func refuseFolder(root, folder string) error {
 	if _, err := os.Stat(filepath.Join(folder, "Chart.yaml")); err == nil {
-		return badInput("%s is a Helm chart: give podseal what helm makes of it: helm template %s | podseal run -f -", folder, folder)
+		return fmt.Errorf("%s is a Helm chart: give podseal what helm makes of it: helm template %s | podseal run -f -", folder, folder)
 	}
 	if file := kustomizationIn(folder); file != "" && folder != root {
-		return badInput("%s holds a kustomization (%s): give its folder itself with -f, or the other files one by one", root, file)
+		return fmt.Errorf("%s holds a kustomization (%s): give its folder itself with -f, or the other files one by one", root, file)
 	}
 	return nil
 }

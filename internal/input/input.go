@@ -1,0 +1,88 @@
+// Package input reads manifests from files, folders, kustomizations and stdin, and chooses the containers to seal.
+package input
+
+import (
+	"crypto/rand"
+	"io"
+	"slices"
+
+	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/pod"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// Options name the manifests and choose the containers to seal.
+type Options struct {
+	Files     []string // files, folders of files or of a kustomization, "-" for stdin
+	With      []string // more of them, for ConfigMaps and Secrets that the manifests refer to
+	Object    string   // seal only this object, KIND/NAME; empty means all
+	Container string   // seal only the container of this name; empty means all
+	Exclude   []string // leave out these objects, KIND/NAME
+	PodPath   string   // where objects of unknown kinds have their pod, for example spec.template.spec
+	StandIns  bool     // use random values for missing ConfigMaps and Secrets
+	HostPath  bool     // mount the host folders that a pod names
+	Stdin     io.Reader
+}
+
+// Set is everything that was read. It is filled as far as an error allows.
+type Set struct {
+	Files []*File
+	// Skipped are files of folders that were left out, each with the reason; SkippedWith are those of Options.With.
+	Skipped, SkippedWith []error
+	// Unsealed are the objects that seem to have containers that podseal does not seal.
+	Unsealed []manifest.Object
+
+	selection manifest.Selection
+}
+
+// File is one manifest file, or the build of a kustomization.
+type File struct {
+	Manifest *manifest.File
+	Path     string // the file that could be changed in place; empty for stdin and for a build
+	Pods     []Pod  // those that have a container to seal; none where the file is only referred to
+}
+
+// Pod is a pod with its containers to seal.
+type Pod struct {
+	Pod    *pod.Pod
+	Chosen []string // the names in the manifest, in the order of their starts
+}
+
+// Excluded reports whether the user asked to leave out an object.
+func (s Set) Excluded(o manifest.Object) bool { return s.selection.Excludes(o.Kind, o.Name) }
+
+// Read reads the manifests and chooses their containers. The flags describe the target for the user; they win over the
+// pod. Its errors are those of the input: one sentence, with file and line where there is one.
+func Read(o Options, flags target.Target) (set Set, err error) {
+	r := reader{stdin: o.Stdin, podPath: o.PodPath}
+	if set.Files, err = r.all(o.Files); err != nil {
+		return set, err
+	}
+	set.Skipped, r.skipped = r.skipped, nil
+	with, err := r.all(o.With)
+	if err != nil {
+		return set, err
+	}
+	set.SkippedWith = r.skipped
+	var objects pod.Objects
+	if o.StandIns {
+		objects.Seed = []byte(rand.Text())
+	}
+	for _, in := range slices.Concat(with, set.Files) {
+		objects.Add(in.Manifest)
+	}
+	var files []*manifest.File
+	for _, in := range set.Files {
+		files = append(files, in.Manifest)
+	}
+	set.selection = manifest.Selection{Object: o.Object, Container: o.Container, Exclude: o.Exclude}
+	targets, err := manifest.Select(files, set.selection)
+	if err != nil {
+		return set, err
+	}
+	if err := checkFlags(flags, targets); err != nil {
+		return set, err
+	}
+	set.Unsealed = unsealedObjects(files)
+	return set, choose(set.Files, targets, &objects, pod.Options{Flags: flags, AllowHostPath: o.HostPath})
+}

@@ -1,0 +1,132 @@
+package input
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/outfile"
+	"github.com/podseal/podseal/internal/yamledit"
+)
+
+// reader reads manifests from files, folders and stdin.
+type reader struct {
+	stdin   io.Reader
+	podPath string
+	skipped []error // the files of folders that are no manifests, each with the reason
+}
+
+// all reads the arguments. A file that is named twice is read once.
+func (r *reader) all(names []string) ([]*File, error) {
+	l := inputList{seen: map[string]bool{}}
+	for _, name := range names {
+		if err := r.one(&l, name); err != nil {
+			return nil, err
+		}
+	}
+	return l.inputs, nil
+}
+
+// inputList collects inputs, each once.
+type inputList struct {
+	inputs []*File
+	seen   map[string]bool
+}
+
+// add reads one manifest.
+func (r *reader) add(l *inputList, name, path string, read func() ([]byte, error)) error {
+	if l.seen[name] {
+		return nil
+	}
+	l.seen[name] = true
+	data, err := read()
+	if err != nil {
+		return err
+	}
+	file, err := manifest.Parse(name, data, r.podPath)
+	if err != nil {
+		return manifest.Located(err)
+	}
+	l.inputs = append(l.inputs, &File{Manifest: file, Path: path})
+	return nil
+}
+
+// one reads one argument.
+func (r *reader) one(l *inputList, name string) error {
+	if name == "-" {
+		return r.add(l, "stdin", "", func() ([]byte, error) { return readStdin(r.stdin) })
+	}
+	st, err := os.Stat(name)
+	if err != nil {
+		return outfile.Plain(err)
+	}
+	if !st.IsDir() {
+		return r.plain(l, name)
+	}
+	if kustomizationIn(name) != "" {
+		return r.add(l, "build of "+filepath.Clean(name), "", func() ([]byte, error) { return buildKustomization(name) })
+	}
+	return r.folder(l, name)
+}
+
+func (r *reader) plain(l *inputList, name string) error {
+	return r.add(l, filepath.Clean(name), name, func() ([]byte, error) { return readPlain(name) })
+}
+
+// folder reads the manifests of a folder. Files that cannot be read or are no manifests are skipped, unless nothing is
+// left.
+func (r *reader) folder(l *inputList, name string) error {
+	list, skipped, err := manifestsIn(name)
+	if err != nil {
+		return err
+	}
+	had := len(l.inputs)
+	for _, file := range list {
+		if _, err := os.Stat(file); err != nil { // a link that leads nowhere
+			skipped = append(skipped, outfile.Plain(err))
+		} else if err := r.plain(l, file); isUnreadable(err) {
+			skipped = append(skipped, err)
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(l.inputs) == had && len(skipped) > 0 {
+		return skipped[0]
+	}
+	r.skipped = append(r.skipped, skipped...)
+	return nil
+}
+
+// isUnreadable reports whether an error is about a file that cannot be read, or is no manifest at all.
+func isUnreadable(err error) bool {
+	var foreign *yamledit.ForeignError
+	return errors.Is(err, fs.ErrPermission) || errors.As(err, &foreign)
+}
+
+// Bytes reads a file, or stdin for "-".
+func Bytes(stdin io.Reader, name string) ([]byte, error) {
+	if name == "-" {
+		return readStdin(stdin)
+	}
+	return readPlain(name)
+}
+
+func readStdin(stdin io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(stdin)
+	if err != nil {
+		return nil, fmt.Errorf("reading stdin: %w", err)
+	}
+	return data, nil
+}
+
+func readPlain(name string) ([]byte, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, outfile.Plain(err)
+	}
+	return data, nil
+}
