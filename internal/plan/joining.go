@@ -96,8 +96,11 @@ func (r *Proposal) join(ctx context.Context, f failure, above, why, evidence str
 // an application that renames files between two folders of it; of any other system folder it is no answer.
 const dataFolder = "/var"
 
+// TempFolder is where most programs make temp files.
+const TempFolder = "/tmp"
+
 // tempFolders are where temp files go unless TempVariable says otherwise.
-var tempFolders = []string{"/tmp", "/var/tmp"}
+var tempFolders = []string{TempFolder, "/var/tmp"}
 
 // IsTempFolder reports whether a path is a temp folder of every system.
 func IsTempFolder(at string) bool { return slices.Contains(tempFolders, at) }

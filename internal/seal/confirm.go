@@ -61,6 +61,7 @@ func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (
 // confirmation returns the trial that confirms a profile.
 func (s search) confirmation(p profile.Profile, proto trial.Protocol) attempt {
 	a := s.sealedTrial("confirmation run", p, proto.Untraced())
+	a.proof = true
 	a.patience = trial.Patience{} // it is given its whole limit
 	return a
 }

@@ -14,6 +14,22 @@ type ledger struct {
 	mu     sync.Mutex
 	begun  int // how many rounds have begun
 	rounds []Round
+	// chance is set once a repeated trial ended otherwise than before.
+	chance bool
+}
+
+// noteUnstable notes that a repeated trial ended otherwise than before.
+func (l *ledger) noteUnstable() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.chance = true
+}
+
+// unstable reports whether trials were seen to fail by chance.
+func (l *ledger) unstable() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.chance
 }
 
 // begin returns the place of a round that begins now.
@@ -39,16 +55,23 @@ func (l *ledger) all() []Round {
 	return slices.Clone(l.rounds)
 }
 
-// find returns the last round that settles what a trial of a profile under a protocol would show.
-func (l *ledger) find(p profile.Profile, proto trial.Protocol) (Round, bool) {
+// find returns the last round that settles what a trial of a profile under a protocol would show. As a proof, the failure of
+// an e2e command counts only where it was reproduced: commands fail by chance.
+func (l *ledger) find(p profile.Profile, proto trial.Protocol, proof bool) (Round, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range slices.Backward(l.rounds) {
-		if !r.repeated && r.Profile.Equal(p) && r.settles(proto) {
+		if !r.repeated && r.Profile.Equal(p) && r.settles(proto) && (!proof || r.proves()) {
 			return r, true
 		}
 	}
 	return Round{}, false
+}
+
+// proves reports whether a round may count as a proof for another trial.
+func (r Round) proves() bool {
+	f := r.Observation.Failure.Kind
+	return r.reproduced || f != observe.CommandFailed && f != observe.CommandTimeout
 }
 
 // settles reports whether a round shows what a trial of its profile under a protocol would show: it passed under one that

@@ -107,7 +107,7 @@ func (s minimizer) blamed(m profile.Mount) bool {
 
 // failedWithout reports whether it is known that a profile fails.
 func (s minimizer) failedWithout(p profile.Profile, proto trial.Protocol) bool {
-	o, ok := s.ledger.find(p, proto)
+	o, ok := s.ledger.find(p, proto, true)
 	return ok && o.Outcome == trial.Failed
 }
 
@@ -179,15 +179,17 @@ func (m minimizer) intrusion(r profile.Relaxation) int {
 	at, mount := strings.CutPrefix(r.ID, profile.MountID(""))
 	switch {
 	case r.Exception:
-		return 4
+		return 5
 	case !mount:
-		return 3
+		return 4
 	case m.absent[at]:
-		return 2
-	case plan.IsTempFolder(at):
+		return 3
+	case at == plan.TempFolder:
 		return 0
+	case plan.IsTempFolder(at):
+		return 1
 	}
-	return 1
+	return 2
 }
 
 func (m minimizer) tryWithout(ctx context.Context, p profile.Profile, g []profile.Relaxation) (Round, error) {

@@ -40,6 +40,8 @@ type Round struct {
 	place    int  // in the order in which rounds began
 	sealed   bool // it is one of the numbered sealed runs
 	repeated bool // it was repeated, and does not count
+	// reproduced is set where its failure was seen more than once.
+	reproduced bool
 	// pendingChanges is set where docker diff is asked for after the run.
 	pendingChanges bool
 }

@@ -33,6 +33,7 @@ type attempt struct {
 	protocol trial.Protocol
 	patience trial.Patience
 	sealed   bool // it is one of the numbered sealed runs
+	proof    bool // a failure is a proof that something is needed
 	// judge decides on the result of one run; nil takes it as it is.
 	judge func(Round) Round
 	// explained reports whether something in a failed run explains its failure; nil where no failure is repeated.
@@ -50,7 +51,7 @@ type attempt struct {
 // and a lack of memory are repeated before they count. Equal trials at the same time are made once.
 func (r runner) try(ctx context.Context, a attempt) (Round, error) {
 	for {
-		if found, ok := r.ledger.find(a.profile, a.protocol); ok {
+		if found, ok := r.ledger.find(a.profile, a.protocol, a.proof); ok {
 			return found, nil
 		}
 		f, mine := r.flights.join(a.profile, a.protocol)
@@ -67,59 +68,62 @@ func (r runner) try(ctx context.Context, a attempt) (Round, error) {
 	}
 }
 
-// repeat makes a trial until its result counts.
+// repeat makes a trial until its result counts: until it passed, or failed often enough in the same way.
 func (r runner) repeat(ctx context.Context, a attempt) (Round, error) {
-	first, err := r.once(ctx, a)
-	if err != nil || a.explained == nil || !r.doubtful(a, first) {
-		return first, err
+	o, err := r.once(ctx, a)
+	if err != nil || a.explained == nil {
+		return o, err
 	}
-	name := a.name
-	for n := 2; ; n++ {
-		r.ledger.update(first.place, func(o *Round) { o.repeated = true })
-		r.say("%s: nothing in the run explains the failure, which may be a disturbance", a.name)
-		a.name, a.sealed = fmt.Sprintf("%s, repeated", name), false
+	name, same, runs := a.name, 1, 1
+	for same < r.needed(a, o) && runs < maxRuns {
+		r.ledger.update(o.place, func(o *Round) { o.repeated = true })
+		r.say("%s: the failure may be a disturbance, so the trial is repeated", a.name)
+		a.name, a.sealed = name+", repeated", false
 		next, err := r.once(ctx, a)
 		if err != nil {
 			return next, err
 		}
-		same := next.Observation.Failure.Same(first.Observation.Failure)
-		switch {
-		case next.Passed() || next.Outcome == trial.Failed && a.explained(next.Observation):
-			return next, nil
-		case !same || n > repeats(next):
-			return r.settle(next, same), nil
+		if next.Observation.Failure.Same(o.Observation.Failure) {
+			same++
+		} else {
+			same = 1
+			r.ledger.noteUnstable()
 		}
-		first = next
+		o, runs = next, runs+1
 	}
+	return r.settle(o, runs, same), nil
 }
 
-// settle gives a repeated round its outcome: it failed if each run failed in the same way.
-func (r runner) settle(o Round, same bool) Round {
-	o.Outcome, o.Cause = trial.Failed, ""
-	if !same {
+// settle gives a repeated round its outcome: what failed twice in the same way has failed.
+func (r runner) settle(o Round, runs, same int) Round {
+	if o.Passed() || runs == 1 {
+		return o
+	}
+	o.Outcome, o.Cause, o.reproduced = trial.Failed, "", same > 1
+	if !o.reproduced {
 		o.Outcome, o.Cause = trial.Inconclusive, trial.Unstable
 	}
-	r.ledger.update(o.place, func(at *Round) { at.Outcome, at.Cause = o.Outcome, o.Cause })
+	r.ledger.update(o.place, func(at *Round) { at.Outcome, at.Cause, at.reproduced = o.Outcome, o.Cause, o.reproduced })
 	return o
 }
 
-// repeats returns how often a failure must be repeated before it counts.
-func repeats(o Round) int {
-	if f := o.Observation.Failure; f.Kind == observe.CommandFailed && f.Phase == observe.E2E {
-		return commandRepeats
-	}
-	return otherRepeats
-}
-
-// doubtful reports whether a round must be repeated before it counts.
-func (r runner) doubtful(a attempt, o Round) bool {
+// needed returns how often a trial must end in the same way for its result to count.
+func (r runner) needed(a attempt, o Round) int {
+	f := o.Observation.Failure.Kind
+	command := f == observe.CommandFailed || f == observe.CommandTimeout
 	switch {
-	case o.Cause == trial.Killed, o.Cause == trial.OutOfMemory:
-		return true
+	case o.Cause == trial.Killed || o.Cause == trial.OutOfMemory:
+		return otherFailures
 	case o.Outcome != trial.Failed:
-		return false
+		return 1
+	case command && r.ledger.unstable():
+		return unstableFailures
+	case command && !a.explained(o.Observation):
+		return commandFailures
+	case command && a.proof, !a.explained(o.Observation):
+		return otherFailures
 	}
-	return !a.explained(o.Observation)
+	return 1
 }
 
 // once makes one run and records it. An engine error is tried once more.

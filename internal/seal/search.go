@@ -52,6 +52,7 @@ func (s search) sealedTrial(name string, p profile.Profile, proto trial.Protocol
 // withoutTrial is a trial of a profile without something, of which a failure only proves the need.
 func (s search) withoutTrial(name string, p profile.Profile, c candidate) attempt {
 	a := s.sealedTrial(name, p, c.protocol)
+	a.proof = true
 	a.patience = s.timing.trial(max(s.k.open.ReadyIn, c.last.Observation.ReadyIn))
 	a.judge = func(o Round) Round { return judgeStopWrites(s.judge(o), s.k.open, c.last.Observation) }
 	return a
@@ -95,7 +96,9 @@ func (s search) judge(o Round) Round {
 	if !o.Passed() || open == nil || exit == nil || open.Code != 0 || exit.Code == 0 || exit.Phase != observe.Stop {
 		return o
 	}
-	o.Outcome = trial.Failed
+	if o.Outcome = trial.Failed; exit.OOMKilled {
+		o.Outcome, o.Cause = trial.Inconclusive, trial.OutOfMemory
+	}
 	o.Observation.Failure = observe.Failure{
 		Kind: observe.StopFailed, Phase: observe.Stop,
 		Text: fmt.Sprintf("exited %d when it was stopped, where the open run exited 0", exit.Code),

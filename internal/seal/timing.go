@@ -32,9 +32,10 @@ const (
 	maxEmptied = 6
 	// maxConfirmations is how often a profile that passes traced and fails untraced is widened.
 	maxConfirmations = 3
-	// A failure that nothing in its run explains must be repeated in the same way: commandRepeats times where an e2e
-	// command failed, which is what disturbances look like, otherwise otherRepeats times.
-	commandRepeats, otherRepeats = 2, 1
+	// How many runs must fail in the same way, where one may be a disturbance: a failed e2e command that nothing explains; any
+	// other failure that nothing explains, and a failed e2e command as a proof; a failed e2e command once one was seen to fail
+	// by chance. After maxRuns a trial that still changes is unstable.
+	commandFailures, otherFailures, unstableFailures, maxRuns = 3, 2, 4, 6
 	// lightStart is how quickly an application becomes ready of which more runs than processors are started in parallel: it
 	// mostly waits.
 	lightStart = 3 * time.Second

@@ -1,9 +1,9 @@
 package enginetest
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
 	"strconv"
 
 	"github.com/podseal/podseal/internal/engine/enginetest/script"
@@ -61,9 +61,8 @@ func (d *dice) next(name string) float64 {
 
 // number returns the one number of a name, from 0 to below 1.
 func (d *dice) number(name string) float64 {
-	h := fnv.New64a()
-	fmt.Fprint(h, d.run, name)
-	return rand.New(rand.NewPCG(d.seed, h.Sum64())).Float64() //nolint:gosec // made to be repeated
+	sum := sha256.Sum256(fmt.Append(nil, d.seed, " ", d.run, " ", name)) // names that differ little draw unrelated numbers
+	return float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)
 }
 
 // phase returns the phase that executes an operation in this run: a random one of several.
