@@ -8,13 +8,14 @@ import (
 // FaultKind is the reason of a Fault.
 type FaultKind string
 
+// The reasons of faults.
 const (
-	// Gone is an engine that nothing answers for any more.
+	// Gone is an engine that does not answer any more.
 	Gone FaultKind = "gone"
 	// Frozen is an engine that accepts a call and does not answer it in time.
 	Frozen FaultKind = "frozen"
-	// ObserverLost is an observer container that has ended during the run. What the containers did since is unknown, and
-	// traced calls that nobody answered may have failed.
+	// ObserverLost is an observer container that has ended during the run. The later writes of its
+	// containers are unknown, and traced calls that it did not answer may have failed.
 	ObserverLost FaultKind = "observer lost"
 )
 

@@ -152,7 +152,7 @@ func (s *mountSet) empty(ctx context.Context, paths []string) (err error) {
 		return nil
 	}
 	if _, err := s.e.helper.Facts(ctx); err != nil {
-		return fmt.Errorf("%w: %w", engine.ErrCannotLook, err)
+		return fmt.Errorf("%w: %w", engine.ErrCannotInspect, err)
 	}
 	box, err := s.e.helper.Create(ctx, "empty", spec)
 	if err != nil {

@@ -181,7 +181,7 @@ func TestWithoutHelperRunsUnobserved(t *testing.T) {
 	b := newPlainBench(t)
 	c := b.start(b.app(nil), sealed(profile.Mount{Path: "/data", Kind: profile.Plain}), "write:/data/f=12", "wait")
 	waitLine(t, c, "waiting", 1)
-	if _, err := c.Listening(t.Context()); !errors.Is(err, engine.ErrCannotLook) || !strings.Contains(err.Error(), "no binary") {
+	if _, err := c.Listening(t.Context()); !errors.Is(err, engine.ErrCannotInspect) || !strings.Contains(err.Error(), "no binary") {
 		t.Errorf("Listening = %v", err)
 	}
 	if w, tr := c.Writes(); len(w) != 0 || tr.On || !strings.Contains(tr.Note, "no binary") {
@@ -331,7 +331,7 @@ func TestRunsWhereNothingCanLook(t *testing.T) {
 	if found, err := c.Processes(t.Context()); err != nil || len(found) == 0 {
 		t.Errorf("%v, %v", found, err)
 	}
-	if _, err := c.Listening(t.Context()); !errors.Is(err, engine.ErrCannotLook) {
+	if _, err := c.Listening(t.Context()); !errors.Is(err, engine.ErrCannotInspect) {
 		t.Errorf("listening: %v", err)
 	}
 }

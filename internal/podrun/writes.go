@@ -41,9 +41,9 @@ func (x *tracer) listening(ctx context.Context, running func(context.Context) (b
 
 func (x *tracer) cannotLook() error {
 	if why := x.reason(); why != "" {
-		return fmt.Errorf("%w: %s", engine.ErrCannotLook, why)
+		return fmt.Errorf("%w: %s", engine.ErrCannotInspect, why)
 	}
-	return engine.ErrCannotLook
+	return engine.ErrCannotInspect
 }
 
 // writes returns what the tracer saw until now, sorted by path, and how far it saw. running says whether the container

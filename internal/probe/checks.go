@@ -152,7 +152,7 @@ func (s Source) healthCheck(ctx context.Context) (string, error) {
 // listenCheck requires that something in the container listens on one of the target's ports.
 func (s Source) listenCheck(ctx context.Context) (string, error) {
 	ports, err := s.Container.Listening(ctx)
-	if errors.Is(err, engine.ErrCannotLook) {
+	if errors.Is(err, engine.ErrCannotInspect) {
 		return s.settleCheck(ctx)
 	}
 	if err != nil {

@@ -96,7 +96,7 @@ func (s Source) siblingCheck(name string, port int) Check {
 func (s Source) listening(ctx context.Context, port int) (bool, error) {
 	ports, err := s.Container.Listening(ctx)
 	switch {
-	case errors.Is(err, engine.ErrCannotLook):
+	case errors.Is(err, engine.ErrCannotInspect):
 		return true, nil
 	case err != nil:
 		return false, s.unlessEnded(ctx, err)

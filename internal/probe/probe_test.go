@@ -32,7 +32,7 @@ func (c probed) Ports() map[int]int { return c.ports }
 
 func (c probed) Listening(context.Context) ([]int, error) {
 	if c.blind {
-		return nil, engine.ErrCannotLook
+		return nil, engine.ErrCannotInspect
 	}
 	return c.listening, nil
 }

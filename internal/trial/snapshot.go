@@ -28,7 +28,7 @@ func (a *attempt) snapshot(ctx context.Context, phase observe.Phase) error {
 	}
 	a.o.Processes = mergeProcesses(a.o.Processes, procs)
 	ports, err := a.c.Listening(ctx)
-	if err != nil && !errors.Is(err, engine.ErrCannotLook) {
+	if err != nil && !errors.Is(err, engine.ErrCannotInspect) {
 		return a.unlessEnded(ctx, fmt.Errorf("listing the listening ports: %w", err))
 	}
 	a.o.Listening = append(a.o.Listening, ports...)

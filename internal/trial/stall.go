@@ -67,7 +67,7 @@ func (p progress) update(ctx context.Context, c engine.Container) (fresh bool, e
 		return false, err
 	}
 	ports, err := c.Listening(ctx)
-	if err != nil && !errors.Is(err, engine.ErrCannotLook) {
+	if err != nil && !errors.Is(err, engine.ErrCannotInspect) {
 		return false, err
 	}
 	writes, _ := c.Writes()

@@ -83,7 +83,7 @@ func checkProcesses(b *bench) {
 
 func checkListening(b *bench) {
 	ports, err := b.ready(user()).Listening(b.Context())
-	if errors.Is(err, engine.ErrCannotLook) {
+	if errors.Is(err, engine.ErrCannotInspect) {
 		return
 	}
 	if err != nil || !slices.Equal(ports, []int{8080, 9090}) {
@@ -93,7 +93,7 @@ func checkListening(b *bench) {
 
 func checkUsage(b *bench) {
 	usage, err := b.ready(user(plain("/data"), plain("/empty"))).Usage(b.Context())
-	if errors.Is(err, engine.ErrCannotLook) {
+	if errors.Is(err, engine.ErrCannotInspect) {
 		return
 	}
 	if err != nil || len(usage) != 2 || usage[0].Path != "/data" || usage[0].Files != 1 || usage[0].Bytes == 0 ||
