@@ -27,19 +27,19 @@ release:
 # All tests. They start after the engine has been found, so that none may skip because it lacks one: CI=true.
 test: engine
 	scripts/tools.sh
-	CI=true $(GOTEST) -tags engine ./cmd/... ./internal/... ./examples/...
+	CI=true $(GOTEST) -tags engine ./cmd/... ./internal/... ./scripts/... ./examples/...
 	CI=true $(GOTEST) -tags engine ./e2e/...
 
 # The tests that need no engine. Those with the build tag "engine" start containers, build images or whole releases.
 test-unit:
-	$(GOTEST) ./cmd/... ./internal/...
+	$(GOTEST) ./cmd/... ./internal/... ./scripts/...
 
 test-e2e: engine
 	scripts/tools.sh
 	CI=true $(GOTEST) -tags engine ./e2e/...
 
-# Figures of the tracer (traced over untraced, in one run), of the splice, and of whole runs over the same by hand. They
-# need the engine and a quiet machine.
+# Measures the tracer (traced over untraced, in one run), the splice, and whole runs over the same by hand. These
+# need the engine and an idle machine.
 bench: engine
 	scripts/tools.sh
 	go test -tags engine -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/podrun ./internal/emit ./e2e

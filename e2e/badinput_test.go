@@ -11,7 +11,7 @@ import (
 
 const nginx = "podseal-example/nginx:latest"
 
-// badInput is a call that cannot work, and what its one line on stderr must name.
+// badInput is a call that cannot work, with the words that its one line on stderr must have.
 type badInput struct {
 	name string
 	args []string
@@ -68,7 +68,7 @@ func badInputs(t *testing.T) []badInput {
 	}
 }
 
-// TestBadInput checks that what cannot work ends with one clear line, the right exit code, and nothing half done.
+// TestBadInput checks that a call that cannot work ends with one clear line, the right exit code and no partial result.
 func TestBadInput(t *testing.T) {
 	for _, bad := range badInputs(t) {
 		t.Run(bad.name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestUnknownImage is apart: how far the engine gets in pulling it depends on the network.
+// TestUnknownImage accepts two messages: how far the engine gets in pulling an image depends on the network.
 func TestUnknownImage(t *testing.T) {
 	const image = "podseal-example/no-such-image:latest"
 	out := filepath.Join(t.TempDir(), "pod.yaml")

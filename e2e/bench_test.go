@@ -46,8 +46,8 @@ back
 end >/dev/null 2>&1
 `
 
-// BenchmarkRunOverFloor measures whole runs over the same by hand, by turns, so that whatever else the machine does meets
-// both. The figure is the median.
+// BenchmarkRunOverFloor measures whole runs against the same work by hand, in turns, so that other load on the machine
+// affects both. It reports the median.
 func BenchmarkRunOverFloor(b *testing.B) {
 	if shared.skip != "" {
 		b.Skip(shared.skip)

@@ -36,7 +36,7 @@ func podseal(t *testing.T, args ...string) result {
 	return podsealWith(t, nil, args...)
 }
 
-// podsealWith is podseal with more environment variables.
+// podsealWith runs podseal with more environment variables.
 func podsealWith(t *testing.T, env []string, args ...string) result {
 	t.Helper()
 	engineOrSkip(t)
@@ -60,7 +60,7 @@ func podsealWith(t *testing.T, env []string, args ...string) result {
 	return r
 }
 
-// command is podseal as a child that gets an interrupt, not a kill, when the context ends: it can clean up.
+// command returns podseal as a child that gets an interrupt, not a kill, when the context ends, so that it can clean up.
 func command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, shared.binary, args...)
 	cmd.Dir = shared.root

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestReference: docs/reference.md is what `make docs` writes.
+// TestReference checks that `make docs` would not change docs/reference.md.
 func TestReference(t *testing.T) {
 	want := podseal(t, "docs")
 	want.mustExit(t, exitSealed)
@@ -26,7 +26,7 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// pages are the README files and what lies in docs/.
+// pages returns the README files and those in docs/.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -46,8 +46,8 @@ func pages(t *testing.T) map[string]string {
 	return out
 }
 
-// TestPagesNameWhatExists: every flag and verb that a page shows is one of podseal's, and every link to a file leads
-// somewhere.
+// TestPagesNameWhatExists checks that every flag and verb on a page is one of podseal's, and that every linked file
+// exists.
 func TestPagesNameWhatExists(t *testing.T) {
 	all := pages(t)
 	reference := all["../docs/reference.md"]

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestDockerRunLine runs the line of --format docker as it is, but in the background, and the example's e2e script against
-// what it starts.
+// TestDockerRunLine runs the line of --format docker unchanged, but in the background, and the example's e2e script
+// against the container.
 func TestDockerRunLine(t *testing.T) {
 	for _, ex := range examples() {
 		if ex.name == "redis" || ex.name == "memcached" {
@@ -117,5 +117,5 @@ func TestSealInPlace(t *testing.T) {
 	}
 }
 
-// levels is how many leading parts of a diff's names are not the file's own, for a file of a folder.
+// levels returns how many leading components of the names in a diff are those of a folder (patch -p).
 func levels(dir string) string { return string(rune('1' + strings.Count(dir, "/"))) }

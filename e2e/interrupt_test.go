@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// live is a podseal that is in the middle of its e2e command.
+// live is a podseal process while its e2e command runs.
 type live struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -95,7 +95,7 @@ func (s *live) mustEnd(limit time.Duration) int {
 	}
 }
 
-// left lists what podseal has in the engine.
+// left lists the objects of podseal in the engine.
 func (s *live) left() []string {
 	s.t.Helper()
 	out, err := objects(s.t.Context(), strconv.Itoa(s.cmd.Process.Pid))
@@ -138,7 +138,7 @@ func (s *live) killCommand() {
 	}
 }
 
-// TestInterruptOnce: podseal cleans up and says by its exit code that it was interrupted.
+// TestInterruptOnce checks that podseal cleans up and says by its exit code that it was interrupted.
 func TestInterruptOnce(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(sig.String(), func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestInterruptOnce(t *testing.T) {
 	}
 }
 
-// TestInterruptTwice: the second one does not wait for the application's gentle end.
+// TestInterruptTwice checks that the second interrupt does not wait for the application's gentle end.
 func TestInterruptTwice(t *testing.T) {
 	s := startRun(t)
 	s.signal(syscall.SIGINT)
@@ -166,7 +166,7 @@ func TestInterruptTwice(t *testing.T) {
 	s.mustBeGone()
 }
 
-// TestCollectGarbage: a killed podseal leaves objects, and gc removes them.
+// TestCollectGarbage checks that gc removes the objects that a killed podseal leaves.
 func TestCollectGarbage(t *testing.T) {
 	s := startRun(t)
 	s.signal(syscall.SIGKILL)
@@ -180,7 +180,7 @@ func TestCollectGarbage(t *testing.T) {
 	}
 }
 
-// TestGCSparesTheLiving: gc does not touch the objects of a podseal that still runs.
+// TestGCSparesTheLiving checks that gc does not touch the objects of a podseal that still runs.
 func TestGCSparesTheLiving(t *testing.T) {
 	s := startRun(t)
 	before := len(s.left())

@@ -16,7 +16,7 @@ import (
 	"github.com/testcontainers/testcontainers-go/log"
 )
 
-// suite is what the tests share: where the project and its binary are, and a client of the engine.
+// suite holds what the tests share: the paths of the project and its binary, and a client of the engine.
 type suite struct {
 	root   string // of the project
 	binary string // podseal, linked statically
@@ -64,8 +64,8 @@ func runSuite(m *testing.M) (int, error) {
 	return code, nil
 }
 
-// prepare builds the binary and the example images. Where no engine answers, the suite is skipped; with CI=true that is
-// an error instead.
+// prepare builds the binary and the example images. If no engine answers, the suite is skipped; with CI=true that is an
+// error instead.
 func prepare(ctx context.Context, dir string) (suite, error) {
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -93,8 +93,8 @@ func prepare(ctx context.Context, dir string) (suite, error) {
 	return s, nil
 }
 
-// dockerEnvironment makes testcontainers use the engine that the docker client uses, and without its helper container,
-// which would have to be pulled. It fails where no engine answers.
+// dockerEnvironment makes testcontainers use the engine of the docker client, without its helper container, which would
+// have to be pulled. It fails if no engine answers.
 func dockerEnvironment() error {
 	host := os.Getenv("DOCKER_HOST")
 	if host == "" {

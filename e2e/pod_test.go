@@ -82,7 +82,7 @@ func TestSealPod(t *testing.T) {
 	}
 }
 
-// TestPodThatFails: a container of the pod that fails is named, and nothing is written.
+// TestPodThatFails checks that a failing container of the pod is named, and that nothing is written.
 func TestPodThatFails(t *testing.T) {
 	dir := t.TempDir()
 	data, err := os.ReadFile(filepath.Join(shared.root, "examples/pod/deployment.yaml"))

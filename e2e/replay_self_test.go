@@ -12,9 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// TestReplayTellsRightFromWrong tests the proof itself: it passes for an answer written by hand, and fails when one
-// needed mount is left out.
-func TestReplayTellsRightFromWrong(t *testing.T) {
+// TestReplay tests the proof itself: it passes for a manifest written by hand, and fails when one needed mount is missing.
+func TestReplay(t *testing.T) {
 	engineOrSkip(t)
 	manifest, err := os.ReadFile("testdata/scratch-by-hand.yaml")
 	if err != nil {

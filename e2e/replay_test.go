@@ -22,7 +22,7 @@ import (
 )
 
 // replay is the independent proof of a manifest: it starts the pod's containers in the engine with exactly what the
-// manifest says, as a kubelet would, knowing nothing of how podseal came to it.
+// manifest says, as a kubelet would, without any code of podseal.
 type replay struct {
 	t       *testing.T
 	spec    corev1.PodSpec
@@ -138,7 +138,7 @@ func restrict(host *container.HostConfig, sc *corev1.SecurityContext) {
 	}
 }
 
-// user is uid:gid, the container's own fields before the pod's.
+// user returns uid:gid; fields of the container override those of the pod.
 func (r *replay) user(c corev1.Container) string {
 	var uid, gid *int64
 	if p := r.spec.SecurityContext; p != nil {
@@ -178,8 +178,8 @@ func (r *replay) sysctls() map[string]string {
 	return out
 }
 
-// mustMountVolumes fails where a VOLUME of the image is not mounted: Docker would make it writable by itself, and other
-// runtimes would not.
+// mustMountVolumes fails if a VOLUME of the image is not mounted: Docker would make it writable by itself, other runtimes
+// would not.
 func (r *replay) mustMountVolumes(c corev1.Container) {
 	r.t.Helper()
 	info, err := shared.engine.ImageInspect(r.t.Context(), c.Image)
@@ -257,7 +257,7 @@ func shell(ctx context.Context, env []string, line string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// logs are the last words of a container, for a failure's message.
+// logs returns the last lines of a container's log, for the message of a failure.
 func logs(c *testcontainers.DockerContainer) string {
 	if c == nil {
 		return "(there is no container)"

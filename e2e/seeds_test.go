@@ -80,7 +80,7 @@ func TestSeedImage(t *testing.T) {
 	}
 }
 
-// TestStalePidFile seals an application that does not start over the pid file of its former life: an exception that
+// TestStalePidFile seals an application that does not start over the pid file of its earlier start: an exception
 // names the mount and the file.
 func TestStalePidFile(t *testing.T) {
 	t.Parallel()

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestSealInManifest seals a container of a Deployment: every line of the author's is still there, in its order, and the
-// pod template that the file now has is proved a second time.
+// TestSealInManifest seals a container of a Deployment: every line of the author's is kept, in its order, and the new pod
+// template is proved a second time.
 func TestSealInManifest(t *testing.T) {
 	const file = "examples/nginx/deployment.yaml"
 	const script = "examples/nginx/e2e.sh"

@@ -50,8 +50,9 @@ func makeVolumes(t *testing.T, specs []corev1.Volume) volumes {
 	return v
 }
 
-// mounts are a container's volume mounts. A subPath is shown by a second volume of the engine, which binds that folder:
-// engines before API 1.45 know no subpath of a volume. A kubelet makes a missing one with the mode of the volume's root.
+// mounts returns a container's volume mounts. A subPath is a second volume of the engine that binds the folder, since
+// engines before API 1.45 do not mount a subpath of a volume. A missing folder is made with the mode of the volume's root,
+// as a kubelet does.
 func (v volumes) mounts(specs []corev1.VolumeMount) []mount.Mount {
 	v.t.Helper()
 	var out []mount.Mount
