@@ -2,22 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
-	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/advise/survey"
+	"github.com/podseal/podseal/internal/docker"
 )
 
 // adviseOptions are the flags of podseal advise.
 type adviseOptions struct {
-	target targetOptions // for --prove; its platform is the one of every image
+	target targetOptions // for --prove; its platform holds for every image
 	prove  proveOptions
 
 	from, stage         string
@@ -32,14 +33,14 @@ func newAdviseCommand(s streams) *cobra.Command {
 	var o adviseOptions
 	c := &cobra.Command{
 		Use:   "advise {IMAGE | DOCKERFILE | MANIFEST | ARCHIVE | FOLDER} [flags] [-- COMMAND...]",
-		Short: "Say whether and why an image runs as root, which uid it can run as, and the best way out",
-		Long: `Reads an image, a Dockerfile, or the images of a manifest, and tells the images apart that only declare root but drop
-it themselves, whose workers drop it, that never drop it, that name their user, and that are fine. Each sentence comes
-with its evidence. Nothing is run, but for --prove.
+		Short: "Report whether and why an image runs as root, which uid it can run as, and the best way out",
+		Long: `Reads an image, a Dockerfile, the images of a manifest, or all Dockerfiles and manifests below a folder. Classifies images:
+declares root only, drops root itself, drops root for its workers, never drops it, names its user, is fine. Each
+sentence comes with its evidence. Runs nothing unless --prove is set.
 
-An image is looked for in the engine, then in its registry, of which only what is needed is read. A Dockerfile gets a
-patch to a numeric non-root user; --prove builds the changed Dockerfile, and seals the image with the e2e commands as
-podseal run does.`,
+Searches an image in the engine, then in its registry, and reads only the layers that it needs there. Patches a
+Dockerfile to a numeric non-root user; --prove builds the changed Dockerfile, and seals the image with the e2e commands
+as podseal run does. Without --prove the patch is not proved.`,
 		Example: `  podseal advise redis:8
   podseal advise --from registry --verify ghcr.io/example/app:1.2
   podseal advise Dockerfile | git apply
@@ -60,23 +61,23 @@ podseal run does.`,
 func (o *adviseOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.from, "from", "", "where an image is read: engine, registry, archive (docker save) or layout (OCI); default: found out")
-	f.BoolVar(&o.deep, "deep", false, "of an image in a registry, read all layers: setuid files, file capabilities, owners")
-	f.BoolVar(&o.verify, "verify", false, "ask the registry whether each other image that is advised exists and is not root")
-	f.StringVar(&o.catalog, "catalog", "", "`FILE` with more images and alternatives; its entries replace those of the shipped catalog")
-	f.BoolVar(&o.ownCatalogOnly, "no-shipped-catalog", false, "advise no image but those of --catalog")
-	f.StringVar(&o.stage, "target", "", "`STAGE` of the Dockerfile that is built; default: the last one")
-	f.StringArrayVar(&o.prove.args, "build-arg", nil, "a build argument of the Dockerfile: `NAME=VALUE`, or NAME to take its value from here (repeatable)")
-	f.StringSliceVar(&o.writes, "writes", nil, "`FOLDERS` that the application of the Dockerfile writes to, besides its VOLUMEs")
+	f.StringVar(&o.from, "from", "", "read the image from engine, registry, archive (docker save) or layout (OCI); default: the first that has it")
+	f.BoolVar(&o.deep, "deep", false, "read all layers of an image in a registry: setuid files, file capabilities, owners")
+	f.BoolVar(&o.verify, "verify", false, "check in the registry that each alternative image exists and is not root")
+	f.StringVar(&o.catalog, "catalog", "", "read more images and alternatives from a `FILE`; its entries replace those of the shipped catalog")
+	f.BoolVar(&o.ownCatalogOnly, "no-shipped-catalog", false, "advise only images of --catalog")
+	f.StringVar(&o.stage, "target", "", "advise on this `STAGE` of the Dockerfile; default: the last one")
+	f.StringArrayVar(&o.prove.args, "build-arg", nil, "set a build argument of the Dockerfile: `NAME=VALUE`, or NAME to take its value from the environment (repeatable)")
+	f.StringSliceVar(&o.writes, "writes", nil, "make these `FOLDERS` writable for the user too; the VOLUMEs of the Dockerfile always are")
 	f.BoolVar(&o.write, "write", false, "write the change into the Dockerfile; with --prove only if it is proved")
-	f.StringVar(&o.format, "format", "text", "text, json, or sarif (findings in Dockerfiles)")
-	f.StringVarP(&o.output, "output", "o", "", "`FILE` for the advice; default: stdout")
+	f.StringVar(&o.format, "format", "text", "write text, json, or sarif (findings in Dockerfiles)")
+	f.StringVarP(&o.output, "output", "o", "", "write the advice to a `FILE`; default: stdout")
 	f.StringSliceVar(&o.failOn, "fail-on", nil, "exit with code 4 on these `FINDINGS`: "+strings.Join(adviceIDs(), ", "))
 	o.prove.addFlags(f)
 	o.target.addFlags(f)
 }
 
-// adviceIDs are all ids of findings, of images and of Dockerfiles.
+// adviceIDs returns all ids of findings, of images and of Dockerfiles.
 func adviceIDs() []string {
 	return append(advise.FindingIDs(), dockerfile.RuleBase, dockerfile.RuleChownLayer, dockerfile.RuleOnbuild)
 }
@@ -103,27 +104,64 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 	if err := o.check(); err != nil {
 		return err
 	}
-	catalog, err := o.readCatalog()
+	outcome, err := o.survey(ctx, s, what)
 	if err != nil {
 		return err
 	}
-	a := &adviser{opts: o, streams: s, catalog: catalog, bases: map[string]dockerfile.Base{}}
-	defer a.close()
-	if err := a.look(ctx, what); err != nil {
-		return err
-	}
-	if o.format == "sarif" && len(a.outcome.Dockerfiles) == 0 {
+	if o.format == "sarif" && len(outcome.Dockerfiles) == 0 {
 		return badInput("--format sarif shows findings in Dockerfiles: %s has none; use json", what)
 	}
 	if o.prove.on {
-		if err := a.prove(ctx, what); err != nil {
+		if err := o.proveOutcome(ctx, s, what, &outcome); err != nil {
 			return err
 		}
 	}
-	if err := a.writeDockerfiles(); err != nil {
+	if o.write {
+		if err := writeDockerfiles(&outcome); err != nil {
+			return err
+		}
+	}
+	if err := o.deliver(outcome, s); err != nil {
 		return err
 	}
-	data, err := o.render(a.outcome)
+	return o.judge(outcome)
+}
+
+// survey collects the advice on what the argument names.
+func (o adviseOptions) survey(ctx context.Context, s streams, what string) (advise.Outcome, error) {
+	catalog, err := o.readCatalog()
+	if err != nil {
+		return advise.Outcome{}, err
+	}
+	args, err := o.prove.buildArgs()
+	if err != nil {
+		return advise.Outcome{}, err
+	}
+	var engine *docker.Client
+	defer func() {
+		if engine != nil {
+			_ = engine.Close()
+		}
+	}()
+	outcome, err := survey.Advise(ctx, what, survey.Options{
+		Catalog: catalog, From: o.from, Platform: o.target.platform, Deep: o.deep, Verify: o.verify,
+		Stage: o.stage, Args: args, Writes: o.writes, Context: o.prove.context,
+		ReadFile: func(name string) ([]byte, error) { return readInput(s, name) },
+		Skipped:  func(name string, err error) { fmt.Fprintf(s.err, "podseal: skipped: %s: %s\n", name, oneLine(err)) },
+		Connect: func(ctx context.Context) (survey.Engine, error) {
+			var err error
+			engine, err = docker.New(ctx, docker.Options{})
+			return engine, err
+		},
+	})
+	if bad := new(survey.InputError); errors.As(err, &bad) {
+		return outcome, asBadInput(err)
+	}
+	return outcome, err
+}
+
+func (o adviseOptions) deliver(outcome advise.Outcome, s streams) error {
+	data, err := o.render(outcome)
 	if err != nil {
 		return err
 	}
@@ -135,13 +173,22 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 	if err != nil {
 		return fmt.Errorf("writing the advice: %w", err)
 	}
-	for _, d := range a.outcome.Dockerfiles {
+	return nil
+}
+
+// judge returns the error that leads to the exit code: of something that could not be read, of a patch that is not proved,
+// of a finding that --fail-on names.
+func (o adviseOptions) judge(outcome advise.Outcome) error {
+	for _, d := range outcome.Dockerfiles {
 		if d.Proof != nil && !d.Proof.Proved {
 			return &codedError{code: exitNotSealed, err: fmt.Errorf("the advice on %s is not proved", d.File)}
 		}
 	}
-	if id, found := a.outcome.Has(o.failOn); found {
+	if id, found := outcome.Has(o.failOn); found {
 		return &codedError{code: exitNotSealed, err: fmt.Errorf("found %s, which --fail-on names", id)}
+	}
+	if n := len(outcome.Failed); n > 0 {
+		return badInput("%d of %d images and files could not be advised on", n, n+len(outcome.Images)+len(outcome.Dockerfiles))
 	}
 	return nil
 }
@@ -179,28 +226,19 @@ func (o adviseOptions) render(out advise.Outcome) ([]byte, error) {
 	}
 }
 
-// writeDockerfiles writes the changes, where that is asked for.
-func (a *adviser) writeDockerfiles() error {
-	for i, d := range a.outcome.Dockerfiles {
-		if !a.opts.write || d.Diff == "" || d.Proof != nil && !d.Proof.Proved {
+// writeDockerfiles writes the changes that are not refuted.
+func writeDockerfiles(outcome *advise.Outcome) error {
+	for i, d := range outcome.Dockerfiles {
+		if d.Diff == "" || d.Proof != nil && !d.Proof.Proved {
 			continue
 		}
-		st, err := os.Stat(d.File)
-		if err != nil {
-			return badInput("%w", plainPathError(err))
+		if d.Stdin {
+			return badInput("--write has no file to write to: the Dockerfile is read from stdin")
 		}
 		if err := writeFile(d.File, d.Patched); err != nil {
 			return err
 		}
-		if err := os.Chmod(d.File, st.Mode().Perm()); err != nil {
-			return fmt.Errorf("writing %s: %w", d.File, err)
-		}
-		a.outcome.Dockerfiles[i].Written = true
+		outcome.Dockerfiles[i].Written = true
 	}
 	return nil
-}
-
-// configOf asks a registry for the config of an image.
-func (a *adviser) configOf(ctx context.Context, ref string) (*v1.ConfigFile, error) {
-	return image.Exists(ctx, ref, a.opts.target.platform)
 }

@@ -171,3 +171,80 @@ func TestAdviseOnAManifest(t *testing.T) {
 		t.Errorf("%d %s", code, errs)
 	}
 }
+
+func TestAdviseGoesOnAfterAnImageThatCannotBeRead(t *testing.T) {
+	ref, _, _ := served(t, v1.Config{User: "123"})
+	host, _, _ := strings.Cut(ref, "/")
+	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: a, image: " + host + "/none:1}\n  - {name: b, image: " + ref + "}\n"
+	code, out, errs := adviseOn(t, writeTo(t, "pod.yaml", pod))
+	if code != exitUsage || !strings.Contains(out, ref+"\n") && !strings.Contains(out, ref+" (") || !strings.Contains(out, "line 6, container a") || !strings.Contains(errs, "1 of 2") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+}
+
+func TestAdviseSearchesFolders(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"svc/deep/Dockerfile":         "FROM alpine:3\nCMD [\"x\"]\n",
+		"broken/app.dockerfile":       "FROM alpine:3\nENV KEY\n",
+		"node_modules/dep/Dockerfile": "FROM scratch\n",
+		".git/Dockerfile":             "FROM scratch\n",
+		"values.yaml":                 "image: x\n",
+	} {
+		at := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, errs := adviseOn(t, dir)
+	for _, want := range []string{"deep/Dockerfile (final stage", "not proved", "app.dockerfile\n  Not advised on: line 2: ENV must have two arguments"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if code != exitUsage || strings.Contains(out, "scratch") || !strings.Contains(errs, "skipped: "+filepath.Join(dir, "values.yaml")) {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+}
+
+func TestAdviseReadsScriptsOfTheContext(t *testing.T) {
+	dir := t.TempDir()
+	outside := writeTo(t, "secret", "#!/bin/sh\nexec gosu app x\n")
+	text := "FROM debian:13\nRUN useradd -u 1500 app\nCOPY start /start\nENTRYPOINT [\"/start\"]\n"
+	file := filepath.Join(dir, "Dockerfile")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start := filepath.Join(dir, "start")
+	if err := os.WriteFile(start, []byte("#!/bin/sh\n[ \"$(id -u)\" = 0 ] && exec gosu app serve -p hunter2\nexec serve\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := adviseOn(t, file); code != 0 || !strings.Contains(out, "drops to app by gosu (/start:2") || strings.Contains(out, "hunter2") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	if err := os.Remove(start); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, start); err != nil {
+		t.Fatal(err)
+	}
+	if _, out, _ := adviseOn(t, file); strings.Contains(out, "drops") {
+		t.Errorf("a link out of the context was followed:\n%s", out)
+	}
+}
+
+func TestAdviceHoldsNoEscapes(t *testing.T) {
+	evil := "a\x1b[2J\u202eb"
+	ref, _, _ := served(t, v1.Config{User: evil, Entrypoint: []string{evil}, Volumes: map[string]struct{}{"/" + evil: {}}, WorkingDir: "/" + evil, Env: []string{"HOME=/" + evil}})
+	file := writeTo(t, "Dockerfile", "FROM alpine:3\nVOLUME /"+evil+"\nENTRYPOINT [\"/"+"x\u202e"+"\"]\nUSER "+evil+"\n")
+	bad := writeTo(t, "Dockerfile", "FROM alpine:3\n"+evil+" x\nENV KEY\n")
+	for _, args := range [][]string{{"--from", "registry", "--deep", ref}, {"--format", "json", "--from", "registry", "--deep", ref}, {file}, {"--format", "json", file}, {"--format", "sarif", file}, {bad}, {"./" + evil}, {"--from", evil, "x"}} {
+		_, out, errs := adviseOn(t, args...)
+		if strings.ContainsAny(out+errs, "\x1b\u202e") {
+			t.Errorf("%q: escapes in %q", args, out+errs)
+		}
+	}
+}

@@ -125,7 +125,7 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 	return o.finish(s, j.places, results)
 }
 
-// policy is what the user accepts of a result.
+// policy returns what the user accepts of a result.
 func (o *runOptions) policy() report.Policy { return report.Policy{Allow: o.allow, Strict: o.strict} }
 
 // finish reports what was sealed, and writes it if all of it was.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/apiuse"
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
@@ -103,10 +104,11 @@ func (o *runOptions) sealPod(ctx context.Context, engine *podrun.Engine, p input
 func (o *runOptions) sealTarget(ctx context.Context, engine *podrun.Engine, t target.Target, progress *report.Progress) (seal.Result, error) {
 	s := seal.Options{
 		RunID: engine.RunID(), Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly, Patience: o.patience,
-		Parallel: runtime.NumCPU(), Progress: progress.Step, Advise: adviceFor,
+		Parallel: runtime.NumCPU(), Progress: progress.Step, Advise: sealing.Advice,
 	}
 	if err := o.cluster.apply(&s); err != nil {
 		return seal.Result{}, err
 	}
-	return seal.Run(ctx, engine, t, s)
+	res, err := seal.Run(ctx, engine, t, s)
+	return sealing.After(res), err
 }

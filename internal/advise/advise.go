@@ -29,7 +29,7 @@ const (
 	UnknownModel Model = "unknown"
 )
 
-// DeclaresRoot tells whether an image of this model starts as root where the manifest does not say otherwise.
+// DeclaresRoot reports whether an image of this model starts as root where the manifest does not say otherwise.
 func (m Model) DeclaresRoot() bool { return m == RootDrops || m == RootWorkers || m == Root }
 
 // FallbackID is the uid and gid that is advised where an image gives no reason for another one: "nonroot" of the
@@ -58,7 +58,7 @@ const (
 	IDBase        = "base"
 )
 
-// FindingIDs are all ids, in the order in which they are explained.
+// FindingIDs returns all ids, in the order of their explanations.
 func FindingIDs() []string {
 	return []string{
 		IDRoot, IDRootDrops, IDRootWorkers, IDNeverDrops, IDNamedUser, IDMissingUser, IDNoAccount, IDRootGroup, IDSetuid,
@@ -131,13 +131,13 @@ type Report struct {
 	Findings []Finding `json:"findings,omitempty"`
 	Ways     []Way     `json:"ways"`
 
-	// Notes say what was not looked at.
+	// Notes say what was not inspected.
 	Notes []string `json:"notes,omitempty"`
-	// BytesRead is what was read of the image, where that is known.
+	// BytesRead is the number of bytes that were read of the image; 0 where it is not known.
 	BytesRead int64 `json:"bytesRead,omitempty"`
 }
 
-// Has tells whether the report has a finding of one of the ids, and which.
+// Has reports whether the report has a finding of one of the ids, and returns the id.
 func (r Report) Has(ids []string) (string, bool) {
 	for _, f := range r.Findings {
 		for _, id := range ids {

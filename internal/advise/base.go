@@ -17,10 +17,13 @@ const (
 	baseDigest = "org.opencontainers.image.base.digest"
 )
 
-// base says which image this one was made from, and how that is known: as the image or its build says, else by the layers
+// baseSearch finds the image that an image was made from.
+type baseSearch struct{ *analysis }
+
+// find adds the finding about the base image, with how it is known: as the image or its build says, else by the layers
 // that both have, else by a guess that is called one. A label may be the base image's own about its base, so that the
-// layers are looked at all the same.
-func (a *analysis) base(ctx context.Context) error {
+// layers are compared all the same.
+func (a baseSearch) find(ctx context.Context) error {
 	if a.declaredBase("annotation", a.facts.Annotations) || a.provenBase() {
 		return nil
 	}
@@ -32,17 +35,17 @@ func (a *analysis) base(ctx context.Context) error {
 	return a.guessedBase(ctx)
 }
 
-func (a *analysis) declaredBase(where string, m map[string]string) bool {
+func (a baseSearch) declaredBase(where string, m map[string]string) bool {
 	name := m[baseName]
 	if name == "" {
 		return false
 	}
-	a.find(IDBase, "the base image is "+name, Evidence{Where: where, Text: strings.TrimSpace(name + " " + m[baseDigest])})
+	a.analysis.find(IDBase, "the base image is "+name, Evidence{Where: where, Text: strings.TrimSpace(name + " " + m[baseDigest])})
 	return true
 }
 
-// provenBase reads the provenance that BuildKit attaches.
-func (a *analysis) provenBase() bool {
+// provenBase reports whether the provenance that BuildKit attaches names images; they become findings.
+func (a baseSearch) provenBase() bool {
 	if a.costly() {
 		return false
 	}
@@ -51,13 +54,13 @@ func (a *analysis) provenBase() bool {
 		a.note("the build's provenance could not be read: %v", err)
 	}
 	for _, m := range materials {
-		a.find(IDBase, "the build used "+m.Ref, Evidence{Where: "provenance", Text: strings.TrimSpace(m.Ref + " " + m.Digest)})
+		a.analysis.find(IDBase, "the build used "+m.Ref, Evidence{Where: "provenance", Text: strings.TrimSpace(m.Ref + " " + m.Digest)})
 	}
 	return len(materials) > 0
 }
 
 // layeredBase compares the layers with those of the engine's images and of the catalog.
-func (a *analysis) layeredBase(ctx context.Context) (bool, error) {
+func (a baseSearch) layeredBase(ctx context.Context) (bool, error) {
 	known := a.opts.Catalog.stacks()
 	if a.opts.Known != nil {
 		more, err := a.opts.Known(ctx)
@@ -77,12 +80,12 @@ func (a *analysis) layeredBase(ctx context.Context) (bool, error) {
 	}
 	slices.Sort(names)
 	n := len(bases[0].Layers)
-	a.find(IDBase, "the base image is "+strings.Join(slices.Compact(names), " or "),
+	a.analysis.find(IDBase, "the base image is "+strings.Join(slices.Compact(names), " or "),
 		Evidence{Where: "layers", Text: fmt.Sprintf("the lowest %d of %d are all that it has: %s", n, len(layers), bases[0].Layers[n-1])})
 	return true, nil
 }
 
-func (a *analysis) guessedBase(ctx context.Context) error {
+func (a baseSearch) guessedBase(ctx context.Context) error {
 	for _, at := range []string{"/etc/os-release", "/usr/lib/os-release"} {
 		data, err := a.tree.ReadFile(ctx, at)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -92,7 +95,7 @@ func (a *analysis) guessedBase(ctx context.Context) error {
 			return fmt.Errorf("reading %s: %w", at, err)
 		}
 		if name := prettyName(string(data)); name != "" {
-			a.find(IDBase, "a guess: the base image is one of "+name, Evidence{Where: at, Text: name})
+			a.analysis.find(IDBase, "a guess: the base image is one of "+name, Evidence{Where: at, Text: name})
 		}
 		return nil
 	}

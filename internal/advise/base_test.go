@@ -10,7 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/image"
 )
 
-// The ways in which a base image is known, each one present: the better ones win, and only the last one is a guess.
+// The sources that name a base image, each one present: the better ones win, and only the last one is a guess.
 func TestBaseImage(t *testing.T) {
 	hash := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }
 	name := map[string]string{"org.opencontainers.image.base.name": "example.com/declared:1"}

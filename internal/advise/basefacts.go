@@ -65,7 +65,7 @@ func dropsTo(ctx context.Context, facts image.Facts, tree image.Tree, users imag
 	return "", nil
 }
 
-// family tells by which tools an image can make users.
+// family returns the tools by which an image can make users.
 func family(ctx context.Context, facts image.Facts, tree image.Tree) (dockerfile.Family, error) {
 	if facts.Config.OS == "windows" {
 		return dockerfile.Windows, nil

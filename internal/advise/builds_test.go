@@ -52,7 +52,7 @@ func standIn(ref string) string {
 
 var fromBase = regexp.MustCompile(`(?mi)^(\s*FROM\s+(?:--\S+\s+)?)(\S+)`)
 
-// onStandIns replaces the base images of a Dockerfile, and tells what cannot be replaced.
+// onStandIns replaces the base images of a Dockerfile, and returns the one that cannot be replaced.
 func onStandIns(text string) (out, missing string) {
 	var stages []string
 	for _, m := range regexp.MustCompile(`(?mi)^\s*FROM\s.*\sAS\s+(\S+)`).FindAllStringSubmatch(text, -1) {
@@ -168,7 +168,7 @@ func TestPatchOfABaseThatIsRead(t *testing.T) {
 	}
 }
 
-// judgeBuilt looks at an image that was built of a change.
+// judgeBuilt inspects an image that was built of a change.
 func judgeBuilt(t *testing.T, engine *docker.Client, ref, user, says string) {
 	t.Helper()
 	facts, err := engine.Image(t.Context(), ref, "")

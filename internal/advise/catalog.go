@@ -43,7 +43,7 @@ type Other struct {
 	Note   string   `json:"note,omitempty"`
 }
 
-// ShippedCatalog is the catalog that comes with podseal.
+// ShippedCatalog returns the catalog that comes with podseal.
 func ShippedCatalog() (Catalog, error) { return ParseCatalog(shipped) }
 
 // ParseCatalog reads a catalog. Every alternative needs a user that is not root, and how, when and where it was verified.
@@ -102,7 +102,7 @@ func (c Catalog) Find(ref string) (CatalogImage, bool) {
 	return best, found >= 0
 }
 
-// splitRef gives the short repository and the tag of a reference. What is no reference gives nothing.
+// splitRef returns the short repository and the tag of a reference. A text that is no reference has neither.
 func splitRef(ref string) (repo, tag string) {
 	tagged, _, digested := strings.Cut(ref, "@")
 	parsed, err := name.ParseReference(tagged)
@@ -117,7 +117,7 @@ func splitRef(ref string) (repo, tag string) {
 	return strings.TrimPrefix(repo, "library/"), tag
 }
 
-// wild matches a pattern in which "*" stands for any characters.
+// wild reports whether a pattern matches. "*" stands for any characters.
 func wild(pattern, s string) bool {
 	first, rest, ok := strings.Cut(pattern, "*")
 	if !ok {

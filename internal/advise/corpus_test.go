@@ -13,7 +13,8 @@ import (
 	"github.com/podseal/podseal/internal/image"
 )
 
-// recorded is an image whose config and files were recorded: what advice on it looked at, one line of JSON and a tree.
+// recorded returns an image whose config and files were recorded: one line of JSON, and the tree of the files that advice on
+// it reads.
 func recorded(t *testing.T, text string) (image.Facts, image.Tree) {
 	t.Helper()
 	config, tree, _ := strings.Cut(text, "\n")

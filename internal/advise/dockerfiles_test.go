@@ -110,7 +110,7 @@ func applies(t *testing.T, source []byte, r dockerfile.Result) {
 	}
 }
 
-// What linters are known to get wrong.
+// Known mistakes of linters.
 func TestMistakesOfLinters(t *testing.T) {
 	has := func(r dockerfile.Result, rule string) bool {
 		for _, f := range r.Findings {

@@ -9,19 +9,20 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/podseal/podseal/internal/advise/launch"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 )
 
 const (
-	scanLimit  = 1_000_000 // entries of an image that are looked at
+	scanLimit  = 1_000_000 // entries of an image that are listed
 	shownFiles = 5         // files that a finding names
 )
 
 // partlyRead is a tree that knows how many of its layers were read already.
 type partlyRead interface{ LayersRead() (read, all int) }
 
-// free tells whether reading the whole tree costs nothing more, because all of it was read.
+// free reports whether reading the whole tree costs nothing more, because all of it was read.
 func (a *analysis) free() bool {
 	t, ok := a.tree.(partlyRead)
 	if !ok {
@@ -31,10 +32,10 @@ func (a *analysis) free() bool {
 	return read == all
 }
 
-// scan looks at all files for what a non-root user meets there.
+// scan inspects all files: setuid programs and file capabilities.
 func (a *analysis) scan(ctx context.Context) error {
 	if !a.opts.Scan && !a.free() {
-		a.note("setuid files, file capabilities and owners were not looked at, since that takes reading all layers (--deep does)")
+		a.note("setuid files, file capabilities and owners were not inspected, since that takes reading all layers (--deep does)")
 		return nil
 	}
 	entries, more, err := a.tree.List(ctx, "/", scanLimit)
@@ -42,7 +43,7 @@ func (a *analysis) scan(ctx context.Context) error {
 		return fmt.Errorf("listing the image's files: %w", err)
 	}
 	if more {
-		a.note("the image has more than %d files; the others were not looked at", scanLimit)
+		a.note("the image has more than %d files; the others were not inspected", scanLimit)
 	}
 	var setuid, caps []Evidence
 	for _, e := range entries {
@@ -94,14 +95,14 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// settle finds what the chosen user meets, the base image, and the ways out.
+// settle adds the findings about the chosen user and the base image, and the ways out.
 func (a *analysis) settle(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.ports, a.volumes, a.home, a.base} {
+	for _, step := range []func(context.Context) error{a.ports, a.volumes, a.home, baseSearch{a}.find} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	a.ways()
+	a.r.Ways = waysOf(a.r, a.opts)
 	return nil
 }
 
@@ -122,7 +123,7 @@ func (a *analysis) ports(context.Context) error {
 	return nil
 }
 
-// costly tells whether looking up a path may cost layers that no other answer needed.
+// costly reports whether looking up a path may cost layers that no other answer needed.
 func (a *analysis) costly() bool {
 	_, lazy := a.tree.(partlyRead)
 	return lazy && !a.free() && !a.opts.Scan
@@ -135,7 +136,7 @@ func (a *analysis) volumes(ctx context.Context) error {
 	for _, v := range sortedKeys(a.facts.Config.Config.Volumes) {
 		e, ok, err := a.lookup(ctx, v)
 		if err != nil {
-			return fmt.Errorf("looking at volume %s: %w", v, err)
+			return fmt.Errorf("looking up volume %s: %w", v, err)
 		}
 		where := Evidence{Where: "config", Text: "VOLUME " + v}
 		switch {
@@ -151,7 +152,7 @@ func (a *analysis) volumes(ctx context.Context) error {
 	return nil
 }
 
-// Writable tells whether a user may create files in a folder of an image, by its owner and mode.
+// Writable reports whether a user may create files in a folder of an image, by its owner and mode.
 func Writable(e image.Entry, u profile.User) bool {
 	switch {
 	case u.UID == 0:
@@ -165,7 +166,7 @@ func Writable(e image.Entry, u profile.User) bool {
 	}
 }
 
-// home says where the user's home is one that it cannot use.
+// home adds a finding where the user cannot use its home.
 func (a *analysis) home(ctx context.Context) error {
 	if a.costly() {
 		return nil
@@ -179,7 +180,7 @@ func (a *analysis) home(ctx context.Context) error {
 	}
 	e, ok, err := a.lookup(ctx, home)
 	if err != nil {
-		return fmt.Errorf("looking at home %s: %w", home, err)
+		return fmt.Errorf("looking up home %s: %w", home, err)
 	}
 	where := Evidence{Where: from, Text: home}
 	switch {
@@ -216,7 +217,7 @@ func (a *analysis) ownersOrFallback(ctx context.Context) error {
 			return nil
 		}
 	}
-	if acct, ok := a.likelyAccount(); ok {
+	if acct, ok := likelyAccount(a.users, a.programs); ok {
 		if r, err := a.users.Resolve(acct.Name); err == nil {
 			a.setUser(r, FromAccount, fmt.Sprintf("a guess: the image has the account %s, uid %d, and nothing else names a user", acct.Name, acct.UID))
 			return nil
@@ -226,18 +227,18 @@ func (a *analysis) ownersOrFallback(ctx context.Context) error {
 	return nil
 }
 
-// likelyAccount is the account named like the program, else the only account that is for people or applications.
-func (a *analysis) likelyAccount() (image.Account, bool) {
-	for _, p := range a.programs {
+// likelyAccount returns the account named like the program, else the only account that is for people or applications.
+func likelyAccount(users image.Users, programs []launch.Program) (image.Account, bool) {
+	for _, p := range programs {
 		name := path.Base(p.Path)
-		for _, acct := range a.users.Accounts {
+		for _, acct := range users.Accounts {
 			if acct.UID != 0 && (acct.Name == name || acct.Name+"d" == name) {
 				return acct, true
 			}
 		}
 	}
 	var made []image.Account
-	for _, acct := range a.users.Accounts {
+	for _, acct := range users.Accounts {
 		if acct.UID >= 1000 && acct.UID < 60000 || acct.UID == FallbackID {
 			made = append(made, acct)
 		}

@@ -21,13 +21,13 @@ type Options struct {
 	// Scan reads the whole tree for setuid files, capabilities and owners even where that means reading layers that
 	// the other answers did not need.
 	Scan bool
-	// Known lists images that are at hand, by whose layers the base image is known; nil if there are none.
+	// Known lists images whose layers identify the base image; nil if there are none.
 	Known func(ctx context.Context) ([]image.Stack, error)
 	// RunAsUser and RunAsGroup are what a manifest already sets; nil if it does not.
 	RunAsUser, RunAsGroup *int64
 }
 
-// analysis is what is known of one image while its report is made.
+// analysis holds what is known of one image while its report is made.
 type analysis struct {
 	facts image.Facts
 	tree  image.Tree
@@ -112,7 +112,7 @@ func (a *analysis) model(ctx context.Context) error {
 	if !r.Numeric {
 		a.r.Model = NamedUser
 		a.r.Why = fmt.Sprintf("it declares the user by name: the kubelet cannot verify that %q is not root and refuses it under runAsNonRoot", user)
-		a.evidence(a.passwdLine(ctx, r.Name))
+		a.evidence(passwdLine(ctx, a.tree, r.Name))
 		a.find(IDNamedUser, "the user is declared by name", where)
 		return nil
 	}
@@ -130,19 +130,19 @@ func (a *analysis) accountFindings(r image.Resolved) {
 	}
 }
 
-// missing is a USER that the image does not have.
+// missing judges a USER that the image does not have.
 func (a *analysis) missing(ctx context.Context, user string, why error) error {
 	a.r.Model, a.r.Why = MissingUser, fmt.Sprintf("it declares %q, which cannot be resolved: %v", user, why)
 	a.find(IDMissingUser, a.r.Why, a.r.Evidence...)
 	return a.ownersOrFallback(ctx)
 }
 
-// root follows what an image that starts as root does next.
+// root follows the start of an image that begins as root.
 func (a *analysis) root(ctx context.Context) error {
 	c := a.facts.Config.Config
 	a.find(IDRoot, "it starts as root where the manifest does not say otherwise", a.r.Evidence...)
 	argv := append(slices.Clone(c.Entrypoint), c.Cmd...)
-	start, err := a.reader().Follow(ctx, argv, Evidence{Where: "config", Text: strings.Join(argv, " ")})
+	start, err := a.reader().Follow(ctx, argv, launch.CommandAt("config", 0, strings.Join(argv, " ")))
 	if err != nil {
 		return err
 	}
@@ -174,11 +174,11 @@ func (a *analysis) dropped(ctx context.Context, d launch.Drop, r image.Resolved,
 		return a.ownersOrFallback(ctx)
 	}
 	a.setUser(r, FromEntrypoint, fmt.Sprintf("the entrypoint drops to %s, uid %d", d.User, r.UID))
-	a.evidence(a.passwdLine(ctx, r.Name))
+	a.evidence(passwdLine(ctx, a.tree, r.Name))
 	return nil
 }
 
-// stays decides between workers that drop and nothing that does.
+// stays judges an image whose first process stays root: its workers drop it, or nothing does.
 func (a *analysis) stays(ctx context.Context, leaves []launch.Leaf, partial []launch.Drop) error {
 	var by *launch.Drop
 	stay := -1
@@ -199,13 +199,13 @@ func (a *analysis) stays(ctx context.Context, leaves []launch.Leaf, partial []la
 		if by != nil {
 			a.r.Why = fmt.Sprintf("it starts as root; %s drops to another user, but %s does not", path.Base(nameOf(leaves, by)), leaves[stay].Program.Argv[0])
 		}
-		a.find(IDNeverDrops, "the application runs as root", a.startEvidence(leaves, stay)...)
+		a.find(IDNeverDrops, "the application runs as root", startEvidence(leaves, stay)...)
 	}
 	if by != nil {
 		a.evidence(by.Where)
 		if r, ok := a.resolveDrop(*by); ok {
 			a.setUser(r, FromSetting, fmt.Sprintf("the application's setting names %s, uid %d", by.User, r.UID))
-			a.evidence(a.passwdLine(ctx, r.Name))
+			a.evidence(passwdLine(ctx, a.tree, r.Name))
 			return nil
 		}
 	}
@@ -228,14 +228,14 @@ func nameOf(leaves []launch.Leaf, by *launch.Drop) string {
 	return "one program"
 }
 
-func (a *analysis) startEvidence(leaves []launch.Leaf, stay int) []Evidence {
+func startEvidence(leaves []launch.Leaf, stay int) []Evidence {
 	if stay < 0 {
 		return nil
 	}
 	return []Evidence{leaves[stay].Program.Where}
 }
 
-// pinned takes a manifest's own user into account.
+// pinned takes the user that a manifest sets into account.
 func (a *analysis) pinned(context.Context) error {
 	if a.opts.RunAsUser == nil {
 		return nil
@@ -278,9 +278,9 @@ func (a *analysis) note(format string, args ...any) {
 	a.r.Notes = append(a.r.Notes, fmt.Sprintf(format, args...))
 }
 
-// passwdLine is an account's line of /etc/passwd.
-func (a *analysis) passwdLine(ctx context.Context, name string) Evidence {
-	data, err := a.tree.ReadFile(ctx, "/etc/passwd")
+// passwdLine returns an account's line of /etc/passwd as evidence.
+func passwdLine(ctx context.Context, tree image.Tree, name string) Evidence {
+	data, err := tree.ReadFile(ctx, "/etc/passwd")
 	if err != nil || name == "" {
 		return Evidence{}
 	}

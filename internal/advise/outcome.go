@@ -21,19 +21,31 @@ type Outcome struct {
 	Schema      string             `json:"schema"`
 	Images      []Report           `json:"images"`
 	Dockerfiles []DockerfileReport `json:"dockerfiles"`
+	// Failed are the images and files of several that could not be advised on.
+	Failed []Failure `json:"failed,omitempty"`
 }
+
+// Failure is an image or a file that could not be read. It is an error too.
+type Failure struct {
+	What string `json:"what"`
+	Why  string `json:"why"` // one sentence
+}
+
+// Error implements error.
+func (f Failure) Error() string { return f.What + ": " + f.Why }
 
 // DockerfileReport is the advice on one Dockerfile.
 type DockerfileReport struct {
-	File string `json:"file"`
+	File  string `json:"file"`
+	Stdin bool   `json:"-"` // it was read from standard input
 	dockerfile.Result
-	// BaseRead is true where the base image is none of the catalog and was read itself.
+	// BaseRead reports whether the base image was read itself, since the catalog does not have it.
 	BaseRead bool   `json:"baseRead,omitempty"`
 	Written  bool   `json:"written,omitempty"` // the change is in the file
 	Proof    *Proof `json:"proof,omitempty"`   // nil where none was asked for
 }
 
-// Proof is what came of building the changed Dockerfile and sealing the image.
+// Proof is the result of building the changed Dockerfile and sealing the image.
 type Proof struct {
 	Proved bool   `json:"proved"` // the image works as the new user
 	Why    string `json:"why"`    // one sentence
@@ -47,7 +59,7 @@ type Proof struct {
 	Image string `json:"image,omitempty"`
 }
 
-// Text is the proof for a terminal.
+// Text returns the proof for a terminal.
 func (p Proof) Text() string {
 	var b strings.Builder
 	head := "Not proved"
@@ -67,7 +79,7 @@ func (p Proof) Text() string {
 	return b.String()
 }
 
-// Has tells whether anything has a finding of one of the ids, and which.
+// Has reports whether an image or a Dockerfile has a finding of one of the ids, and returns the id.
 func (o Outcome) Has(ids []string) (string, bool) {
 	for _, r := range o.Images {
 		if id, ok := r.Has(ids); ok {
@@ -84,7 +96,7 @@ func (o Outcome) Has(ids []string) (string, bool) {
 	return "", false
 }
 
-// JSON is the whole advice.
+// JSON returns the whole advice.
 func (o Outcome) JSON() ([]byte, error) {
 	o.Schema = Schema
 	o.Images, o.Dockerfiles = append([]Report{}, o.Images...), append([]DockerfileReport{}, o.Dockerfiles...)
@@ -95,7 +107,7 @@ func (o Outcome) JSON() ([]byte, error) {
 	return append(safetext.JSON(data), '\n'), nil
 }
 
-// Text is the advice for a terminal.
+// Text returns the advice for a terminal.
 func (o Outcome) Text() string {
 	var parts []string
 	for _, r := range o.Images {
@@ -104,10 +116,13 @@ func (o Outcome) Text() string {
 	for _, d := range o.Dockerfiles {
 		parts = append(parts, d.Text())
 	}
+	for _, f := range o.Failed {
+		parts = append(parts, fmt.Sprintf("%s\n  Not advised on: %s.\n", f.What, strings.TrimSuffix(f.Why, ".")))
+	}
 	return safetext.Text(strings.Join(parts, "\n"))
 }
 
-// Text is the advice on a Dockerfile for a terminal: the findings, what the change does, and the change.
+// Text returns the advice on a Dockerfile for a terminal: the findings, what the change does, and the change.
 func (d DockerfileReport) Text() string {
 	var b strings.Builder
 	how := ""
@@ -130,6 +145,9 @@ func (d DockerfileReport) Text() string {
 	if d.Written {
 		fmt.Fprintf(&b, "  Written to %s.\n", d.File)
 	}
+	if d.Diff != "" && d.Proof == nil {
+		b.WriteString("  The change is not proved: nothing was built or run; podseal advise --prove does.\n")
+	}
 	if d.Diff != "" {
 		fmt.Fprintf(&b, "\n%s", d.Diff)
 	}
@@ -146,8 +164,8 @@ func orNone(s string) string {
 	return s
 }
 
-// Verify asks a registry about each other image that the report names: those that are not there, or are root, are taken
-// out, with a note.
+// Verify asks a registry about each other image that the report names, and removes those that do not exist or are root, with
+// a note.
 func (r Report) Verify(ctx context.Context, config func(ctx context.Context, ref string) (*v1.ConfigFile, error)) Report {
 	var ways []Way
 	r.Notes = slices.Clone(r.Notes)

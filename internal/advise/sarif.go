@@ -25,7 +25,7 @@ var sarifRules = []struct{ id, level, text string }{
 
 type object = map[string]any
 
-// SARIF is the advice on Dockerfiles in the Static Analysis Results Interchange Format 2.1.0.
+// SARIF returns the advice on Dockerfiles in the Static Analysis Results Interchange Format 2.1.0.
 func (o Outcome) SARIF(version string) ([]byte, error) {
 	levels, rules := map[string]string{}, []object{}
 	for _, r := range sarifRules {

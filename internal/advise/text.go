@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// textWidth is how long a line of the text is at most, but for words that are longer.
+// textWidth is the longest line of the text, except for words that are longer.
 const textWidth = 100
 
-// Text is the report for a terminal, about one screen.
+// Text returns the report for a terminal, about one screen.
 func (r Report) Text() string {
 	var b strings.Builder
 	head := r.Image
@@ -65,7 +65,7 @@ func (r Report) writeFindings(b *strings.Builder) {
 	}
 }
 
-// inline is evidence behind a sentence.
+// inline returns evidence in brackets, to follow a sentence.
 func inline(all []Evidence) string {
 	var parts []string
 	for i, e := range all {

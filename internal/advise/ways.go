@@ -7,8 +7,21 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// ways lists the ways to a non-root container, best first.
-func (a *analysis) ways() {
+// wayList collects the ways out for one report.
+type wayList struct {
+	r    Report
+	opts Options
+	out  []Way
+}
+
+// waysOf returns the ways to a non-root container, best first.
+func waysOf(r Report, opts Options) []Way {
+	a := &wayList{r: r, opts: opts}
+	a.all()
+	return a.out
+}
+
+func (a *wayList) all() {
 	switch {
 	case a.opts.RunAsUser != nil && *a.opts.RunAsUser != 0:
 		a.way(Way{Kind: Nothing, Says: "nothing to do: the manifest names a numeric non-root user", Cost: "none"})
@@ -26,9 +39,9 @@ func (a *analysis) ways() {
 	a.dockerfile("declare the user by its number, so that no manifest has to")
 }
 
-func (a *analysis) way(w Way) { a.r.Ways = append(a.r.Ways, w) }
+func (a *wayList) way(w Way) { a.out = append(a.out, w) }
 
-func (a *analysis) nothing() {
+func (a *wayList) nothing() {
 	w := Way{Kind: Nothing, Says: "nothing to do: runAsNonRoot accepts the image as it is", Cost: "none"}
 	if strings.Contains(a.r.Declared, ":") {
 		w.Says += "; the kubelet ignores the group of USER, so set runAsGroup too"
@@ -40,7 +53,7 @@ func (a *analysis) nothing() {
 
 // pinCosts say what pinning the uid in the manifest means, by model.
 var pinCosts = map[Model]string{
-	NamedUser:   "three lines in the manifest; look at the uid again when the tag changes",
+	NamedUser:   "three lines in the manifest; check the uid again when the tag changes",
 	MissingUser: "three lines in the manifest, and a test: nobody can have run the image as it is",
 	RootDrops:   "three lines in the manifest; the entrypoint then skips its chown, so existing volumes must belong to that uid already (fsGroup helps)",
 	RootWorkers: "lines in the manifest, and a test: its first process then starts as that uid too, and must not need root " +
@@ -48,7 +61,7 @@ var pinCosts = map[Model]string{
 	Root: "lines in the manifest, and a test: nothing in the image shows that it works without root; `podseal run` proves it",
 }
 
-func (a *analysis) pin() {
+func (a *wayList) pin() {
 	a.way(Way{
 		Kind: Pin, Says: fmt.Sprintf("pin uid %d in the manifest: %s", a.r.User.UID, a.r.UserWhy),
 		Cost: pinCosts[a.r.Model], Snippet: podSnippet(a.r.User), Evidence: a.r.Evidence,
@@ -64,12 +77,12 @@ func podSnippet(u profile.User) string {
 }
 
 // alternatives names the catalog's other images: variants of the same one first.
-func (a *analysis) alternatives() {
-	known, ok := a.opts.Catalog.Find(a.facts.Ref)
+func (a *wayList) alternatives() {
+	known, ok := a.opts.Catalog.Find(a.r.Image)
 	if !ok {
 		return
 	}
-	own, tag := splitRef(a.facts.Ref)
+	own, tag := splitRef(a.r.Image)
 	for _, kind := range []WayKind{Variant, Alternative} {
 		for _, o := range known.Alternatives {
 			repo, tags, _ := strings.Cut(o.Image, ":")
@@ -81,7 +94,7 @@ func (a *analysis) alternatives() {
 	}
 }
 
-func (a *analysis) other(kind WayKind, o Other, own string) Way {
+func (a *wayList) other(kind WayKind, o Other, own string) Way {
 	img, tags, _ := strings.Cut(o.Image, ":")
 	if wild(img, own) {
 		img = own
@@ -115,7 +128,7 @@ func (a *analysis) other(kind WayKind, o Other, own string) Way {
 	}
 }
 
-func (a *analysis) dockerfile(says string) {
+func (a *wayList) dockerfile(says string) {
 	a.way(Way{
 		Kind: Dockerfile, Says: says, Cost: "a build; `podseal advise Dockerfile` writes the whole patch",
 		Snippet: fmt.Sprintf("USER %d:%d\n", a.r.User.UID, a.r.User.GID),

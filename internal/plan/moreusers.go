@@ -56,17 +56,25 @@ func MoreUsers(ctx context.Context, in Input, tried UserChoice, run observe.Obse
 var nameless = regexp.MustCompile(`(?i)getpwuid|get_passwd|no user exists for uid|user (?:with )?id \d+(?: does not exist|: user does not exist)|unknown user ?id|` +
 	`find (?:a )?(?:name|user) for (?:user id )?\d+|no passwd entry|current user in the passwd|exist in the passwd|no (?:entry|account) for (?:the )?uid`)
 
-// withAccount adds an account of the image where a user who has none there ran, and the run says that it missed one: the
-// one with the highest uid, which distributions keep for what is nobody's.
-func (c *candidates) withAccount(users image.Users, tried profile.User, run observe.Observation) {
-	if _, has := users.ByUID(tried.UID); has {
-		return
-	}
+// MissesAccount reports whether a run says that the application looked its uid up in /etc/passwd and found nothing.
+func MissesAccount(run observe.Observation) bool { return missedAccount(run) != "" }
+
+// missedAccount returns the words by which a run says that it missed an account; empty if it does not.
+func missedAccount(run observe.Observation) string {
 	said := run.Logs
 	for _, r := range run.Commands {
 		if r.Code != 0 {
 			said += "\n" + r.Output
 		}
+	}
+	return nameless.FindString(said)
+}
+
+// withAccount adds an account of the image where a user who has none there ran, and the run says that it missed one: the
+// one with the highest uid, which distributions keep for what is nobody's.
+func (c *candidates) withAccount(users image.Users, tried profile.User, run observe.Observation) {
+	if _, has := users.ByUID(tried.UID); has {
+		return
 	}
 	best := image.Account{}
 	for _, a := range users.Accounts {
@@ -74,7 +82,7 @@ func (c *candidates) withAccount(users image.Users, tried profile.User, run obse
 			best = a
 		}
 	}
-	if line := nameless.FindString(said); line != "" {
+	if line := missedAccount(run); line != "" {
 		c.add(users, best.UID, best.GID, fmt.Sprintf("has an account in the image, which the application looks for (%q) and uid %d has not", line, tried.UID))
 	}
 }

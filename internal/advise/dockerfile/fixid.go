@@ -41,7 +41,7 @@ func (p *patcher) fix(m account, group string) string {
 	return ""
 }
 
-// insertFlag writes the number behind the one place of the instruction where the tool is called.
+// insertFlag reports whether it could write the number, behind the one place of the instruction where the tool is called.
 func (p *patcher) insertFlag(m account, flag string) bool {
 	if flag == "" || p.countCalls(m) != 1 {
 		return false

@@ -117,7 +117,7 @@ func (p *patcher) ownLines(dirs []string) []string {
 	return out
 }
 
-// chownCopies adds --chown to the COPYs that bring a folder's content.
+// chownCopies adds --chown to the COPYs that bring a folder's content, and reports whether there are any.
 func (p *patcher) chownCopies(dir string) bool {
 	found := false
 	for _, in := range p.stage.Body {

@@ -165,7 +165,7 @@ func (f *follower) commands(ctx context.Context, s source, env shellscript.Env, 
 	commands, _ := shellscript.Parse(s.text)
 	lines := strings.Split(s.text, "\n")
 	for i, c := range commands {
-		where := Evidence{Where: s.at, Line: s.line + c.Line - 1, Text: strings.TrimSpace(lines[min(c.Line, len(lines))-1])}
+		where := CommandAt(s.at, s.line+c.Line-1, strings.TrimSpace(lines[min(c.Line, len(lines))-1]))
 		words := c.Words(env)
 		c.Assign(env)
 		if len(words) == 0 {

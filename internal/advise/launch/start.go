@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/redact"
 )
 
 // Evidence is the place where a fact was read.
@@ -29,6 +30,11 @@ func (e Evidence) String() string {
 		s += ": " + e.Text
 	}
 	return s
+}
+
+// CommandAt returns the place of a command line as evidence, without the secrets in it.
+func CommandAt(where string, line int, text string) Evidence {
+	return Evidence{Where: where, Line: line, Text: redact.Command(text)}
 }
 
 // Drop is a place where a program becomes another user.

@@ -15,7 +15,7 @@ func (r Reader) commands(ctx context.Context, f config, depth int) ([]Leaf, erro
 		if s.command == "" {
 			continue
 		}
-		where := Evidence{Where: f.at, Line: s.line, Text: "command=" + s.command}
+		where := CommandAt(f.at, s.line, "command="+s.command)
 		if d := r.setting(config{f.at, s.text}); d != nil {
 			d.Where.Line += s.first - 1
 			out = append(out, Leaf{Program{Argv: strings.Fields(s.command), Where: where}, d})

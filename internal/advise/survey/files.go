@@ -1,0 +1,198 @@
+package survey
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/advise"
+	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/manifest"
+)
+
+var fromLine = regexp.MustCompile(`(?mi)^\s*FROM\s+\S+`)
+
+// file advises on a manifest, an image archive or a Dockerfile, by its name and content.
+func (s *survey) file(ctx context.Context, name string) error {
+	if strings.HasSuffix(name, ".tar") || strings.HasSuffix(name, ".tar.gz") || strings.HasSuffix(name, ".tgz") {
+		return s.image(ctx, "archive", name, advise.Options{})
+	}
+	data, err := s.opts.ReadFile(name)
+	if err != nil {
+		return inputError(err)
+	}
+	object := isYAML(name) || strings.EqualFold(filepath.Ext(name), ".json")
+	if !object && (isDockerfile(name) || fromLine.Match(data) && !bytes.Contains(data, []byte("apiVersion:"))) {
+		return s.dockerfile(ctx, name, data)
+	}
+	return s.manifest(ctx, name, data)
+}
+
+// folder advises on an OCI layout, else on the Dockerfiles and manifests of a folder and of the folders below.
+func (s *survey) folder(ctx context.Context, dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err == nil {
+		return s.image(ctx, "layout", dir, advise.Options{})
+	}
+	found := false
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return s.failed(ctx, name, err)
+		case e.IsDir() && name != dir && !searched(e.Name()):
+			return fs.SkipDir
+		case !e.Type().IsRegular() || !isYAML(name) && !isDockerfile(name):
+			return nil
+		}
+		ok, err := s.found(ctx, name)
+		found = found || ok
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !found {
+		return inputErrorf("%s has no Dockerfile, no manifest and no OCI layout", dir)
+	}
+	return nil
+}
+
+// found advises on a file of a folder, and reports whether it holds something to advise on. YAML that is no manifest is
+// skipped; a Dockerfile that cannot be read is a failure.
+func (s *survey) found(ctx context.Context, name string) (bool, error) {
+	err := s.file(ctx, name)
+	var bad *InputError
+	switch {
+	case err == nil:
+		return true, nil
+	case isYAML(name) && errors.As(err, &bad):
+		s.opts.Skipped(name, err)
+		return false, nil
+	default:
+		return true, s.failed(ctx, name, err)
+	}
+}
+
+// manifest advises on the image of each container, with the user that the pod gives it.
+func (s *survey) manifest(ctx context.Context, name string, data []byte) error {
+	file, err := manifest.Parse(name, data, "")
+	if err != nil {
+		return inputError(err)
+	}
+	found, err := file.Select("", "")
+	if err != nil {
+		return inputError(err)
+	}
+	for _, t := range found {
+		err := s.image(ctx, "", t.Container.Image, userOf(t))
+		if err == nil {
+			continue
+		}
+		where := fmt.Sprintf("%s, line %d, container %s, image %s", name, t.Container.Line, t.Container.Name, t.Container.Image)
+		if err := s.failed(ctx, where, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// userOf returns the user that a manifest gives a container.
+func userOf(t manifest.Target) advise.Options {
+	var o advise.Options
+	if sc := t.Pod.Spec.SecurityContext; sc != nil {
+		o.RunAsUser, o.RunAsGroup = sc.RunAsUser, sc.RunAsGroup
+	}
+	if sc := t.Container.SecurityContext; sc != nil {
+		if sc.RunAsUser != nil {
+			o.RunAsUser = sc.RunAsUser
+		}
+		if sc.RunAsGroup != nil {
+			o.RunAsGroup = sc.RunAsGroup
+		}
+	}
+	return o
+}
+
+// dockerfile advises on a Dockerfile.
+func (s *survey) dockerfile(ctx context.Context, name string, data []byte) error {
+	shown := name
+	if name == "-" {
+		shown = "Dockerfile"
+	}
+	var read []string // the base images that were read from the engine
+	var failed error
+	base := func(ref string) dockerfile.Base {
+		b, ok, err := s.base(ctx, ref)
+		if ok {
+			read = append(read, ref)
+		}
+		failed = errors.Join(failed, err)
+		return b
+	}
+	files, closeFiles := s.buildContext(name)
+	defer closeFiles()
+	r, err := dockerfile.Check(data, dockerfile.Options{
+		Target: s.opts.Stage, Base: base, Writes: s.opts.Writes, Name: filepath.ToSlash(shown), Args: s.opts.Args, Context: files,
+	})
+	if err != nil {
+		return inputErrorf("%s: %w", shown, err)
+	}
+	d := advise.DockerfileReport{File: shown, Stdin: name == "-", Result: r, BaseRead: slices.Contains(read, r.Base)}
+	s.outcome.Dockerfiles = append(s.outcome.Dockerfiles, d)
+	return failed
+}
+
+// buildContext returns the files of the build context. Links that lead out of it are not followed.
+func (s *survey) buildContext(name string) (fs.FS, func()) {
+	dir := s.opts.Context
+	if dir == "" && name == "-" {
+		return nil, func() {}
+	}
+	if dir == "" {
+		dir = filepath.Dir(name)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, func() {}
+	}
+	return root.FS(), func() { _ = root.Close() }
+}
+
+// base returns what is known of a base image: from the catalog, else, where the engine has it, from the image itself.
+func (s *survey) base(ctx context.Context, ref string) (b dockerfile.Base, read bool, err error) {
+	if known, ok := s.bases[ref]; ok {
+		return known, true, nil
+	}
+	b = s.opts.Catalog.Base(ref)
+	if b.Family != dockerfile.Unknown || ref == "" || !s.hasImage(ctx, ref) {
+		return b, false, nil
+	}
+	facts, err := s.engine.Image(ctx, ref, s.opts.Platform)
+	if err != nil {
+		return b, false, err
+	}
+	tree, err := s.engine.Tree(ctx, facts)
+	if err != nil {
+		return b, false, err
+	}
+	b, err = advise.BaseFacts(ctx, facts, tree)
+	s.bases[ref] = b
+	return b, true, errors.Join(err, tree.Close(ctx))
+}
+
+// hasImage reports whether there is an engine that has an image. A text that is no reference, for an ARG without a value,
+// is no image.
+func (s *survey) hasImage(ctx context.Context, ref string) bool {
+	e, err := s.connect(ctx)
+	if err != nil {
+		return false
+	}
+	has, err := e.Has(ctx, ref, s.opts.Platform)
+	return has && err == nil
+}

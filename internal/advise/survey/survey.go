@@ -1,0 +1,133 @@
+// Package survey finds out what an argument of podseal advise names (an image, a Dockerfile, a manifest, an archive, a
+// folder), reads it, and collects the advice on it.
+package survey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/podseal/podseal/internal/advise"
+	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/image"
+)
+
+// Engine is the engine as far as advice needs it. *docker.Client implements it.
+type Engine interface {
+	Has(ctx context.Context, ref, platform string) (bool, error)
+	Image(ctx context.Context, ref, platform string) (image.Facts, error)
+	Tree(ctx context.Context, facts image.Facts) (engine.TreeCloser, error)
+	Stacks(ctx context.Context) ([]image.Stack, error)
+}
+
+// Options are what is wanted of Advise.
+type Options struct {
+	Catalog advise.Catalog
+
+	From     string // where an image is read: "engine", "registry", "archive", "layout"; empty means that it is found out
+	Platform string
+	Deep     bool // read all layers of an image in a registry
+	Verify   bool // ask the registry about each other image that is advised
+
+	Stage   string            // of a Dockerfile; empty means the last one
+	Args    map[string]string // build arguments
+	Writes  []string          // folders that the application of a Dockerfile writes to
+	Context string            // the build context; empty means the Dockerfile's folder
+
+	// Connect returns the engine. It is called at most once, when the engine is needed.
+	Connect func(ctx context.Context) (Engine, error)
+	// ReadFile reads a file, or standard input for "-". Its error is one of the input.
+	ReadFile func(name string) ([]byte, error)
+	// Skipped is called for each file of a folder that holds nothing to advise on.
+	Skipped func(name string, err error)
+}
+
+// InputError is a fault of the argument or of the file that it names.
+type InputError struct{ Err error }
+
+// Error implements error.
+func (e *InputError) Error() string { return e.Err.Error() }
+
+// Unwrap implements the interface of package errors.
+func (e *InputError) Unwrap() error { return e.Err }
+
+func inputError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &InputError{err}
+}
+
+func inputErrorf(format string, args ...any) error { return &InputError{fmt.Errorf(format, args...)} }
+
+// survey collects the advice.
+type survey struct {
+	opts    Options
+	outcome advise.Outcome
+
+	engine    Engine // nil until it is needed
+	engineErr error  // of the one try to reach it
+	bases     map[string]dockerfile.Base
+}
+
+// Advise advises on what an argument names: a file or folder, else an image. Of several images or files, those that cannot
+// be read are in Outcome.Failed, and the others are advised on.
+func Advise(ctx context.Context, what string, opts Options) (advise.Outcome, error) {
+	s := &survey{opts: opts, bases: map[string]dockerfile.Base{}}
+	err := s.argument(ctx, what)
+	return s.outcome, err
+}
+
+func (s *survey) argument(ctx context.Context, what string) error {
+	if s.opts.From != "" {
+		return s.image(ctx, s.opts.From, what, advise.Options{})
+	}
+	st, err := os.Stat(what)
+	switch {
+	case what == "-" || err == nil && !st.IsDir():
+		return s.file(ctx, what)
+	case err == nil:
+		return s.folder(ctx, what)
+	case errors.Is(err, os.ErrNotExist) && (strings.HasPrefix(what, ".") || strings.HasPrefix(what, "/")):
+		return inputErrorf("no such file: %s", what)
+	default:
+		return s.image(ctx, "", what, advise.Options{})
+	}
+}
+
+// failed records that something could not be advised on, unless ctx has ended.
+func (s *survey) failed(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	why := strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), what+": ")
+	s.outcome.Failed = append(s.outcome.Failed, advise.Failure{What: what, Why: why})
+	return nil
+}
+
+// connect returns the engine. It tries once.
+func (s *survey) connect(ctx context.Context) (Engine, error) {
+	if s.engine == nil && s.engineErr == nil {
+		s.engine, s.engineErr = s.opts.Connect(ctx)
+	}
+	return s.engine, s.engineErr
+}
+
+// searched reports whether a folder is searched: not one that is hidden or that holds the packages of others.
+func searched(name string) bool {
+	return name == "." || !strings.HasPrefix(name, ".") && name != "node_modules" && name != "vendor"
+}
+
+func isDockerfile(name string) bool {
+	base := strings.ToLower(filepath.Base(name))
+	return strings.HasPrefix(base, "dockerfile") || strings.HasPrefix(base, "containerfile") || strings.HasSuffix(base, ".dockerfile")
+}
+
+func isYAML(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	return ext == ".yaml" || ext == ".yml"
+}
