@@ -77,6 +77,8 @@ type Process struct {
 	GID     int64  `json:"gid"`
 	Command string `json:"command"`
 	Main    bool   `json:"main,omitempty"`
+	// Groups are the supplementary groups, sorted, without GID. They are known of a Trace's identities only.
+	Groups []int64 `json:"groups,omitempty"`
 }
 
 // Exit is how a container ended.
@@ -104,6 +106,11 @@ type Trace struct {
 	// Broken is true where the tracer was lost before the container had ended: nothing that came later was recorded, and
 	// the container's own calls may have failed. Note gives the reason. Such a run counts as untraced.
 	Broken bool `json:"broken,omitempty"`
+	// Identities are the users and groups that processes of the application took (setuid, setresgid, setgroups, ...) or
+	// wrote as, however shortly: each user, group, groups and command once. They need not be among Processes, which are
+	// listed now and then. A process that changes its groups first appears with its old user and the new groups as well.
+	// Root (user and group 0) is left out, and so are the commands that podseal executed.
+	Identities []Process `json:"identities,omitempty"`
 	// Unseen are the commands that something else than podseal executed in the container, each once: a docker exec of a
 	// command on the host, or the image's HEALTHCHECK. The tracer does not see what they write.
 	Unseen []string `json:"unseen,omitempty"`

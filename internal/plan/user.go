@@ -48,6 +48,9 @@ func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 			out.add(in.Users, w.UID, w.GID, fmt.Sprintf("is what the process %s ran as when it wrote %s", w.Command, w.Path))
 		}
 	}
+	for _, p := range in.Open.Trace.Identities {
+		out.add(in.Users, p.UID, p.GID, fmt.Sprintf("is what the process %s became", p.Command))
+	}
 	for _, c := range in.Advised {
 		out.advised(c)
 	}

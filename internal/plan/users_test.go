@@ -42,6 +42,7 @@ staff:x:50:
 		{"only workers drop", "", "", "process main 0:0 httpd\nprocess 33:33 httpd", "33:33 www-data | 65532:65532"},
 		{"a main process and a worker", "0", "", "process 33:33 w\nprocess main 101:101 app", "101:101 groups [44] app | 33:33 www-data | 65532:65532"},
 		{"the owner of what is written", "", "", "process main 0:0 app\nopen /var/lib/owned/x e2e", "101:101 groups [44] app | 65532:65532"},
+		{"a user for a moment", "", "", "process main 0:0 sshd\nidentity 0:50 sshd\nidentity 101:50 sshd", "101:50 groups [44] app | 65532:65532"},
 		{"nothing to go by", "", "", "process main 0:0 app\nopen /run/x start", "65532:65532"},
 		{"a process with a gid of its own", "", "", "process main 101:50 app", "101:50 groups [44] app | 65532:65532"},
 		{"a name that the image lacks", "ghost", "", "", "error"},

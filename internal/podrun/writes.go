@@ -65,6 +65,7 @@ func (x *tracer) writes(running func() bool) ([]observe.Write, observe.Trace) {
 		all.On = all.On && status.On
 		all.Lost += status.Lost
 		all.Broken = all.Broken || status.Broken
+		all.Identities = addIdentities(all.Identities, status.Identities)
 		notes = addNote(notes, status.Note)
 	}
 	notes = addNote(notes, x.reason())
@@ -73,6 +74,19 @@ func (x *tracer) writes(running func() bool) ([]observe.Write, observe.Trace) {
 	all.Note = strings.Join(addNote(notes, note), "; ")
 	slices.SortStableFunc(writes, func(a, b observe.Write) int { return strings.Compare(a.Path, b.Path) })
 	return writes, all
+}
+
+// addIdentities adds the identities that are new. The number of a process after a restart is no difference.
+func addIdentities(all, more []observe.Process) []observe.Process {
+	for _, p := range more {
+		same := func(q observe.Process) bool {
+			return q.UID == p.UID && q.GID == p.GID && q.Command == p.Command && slices.Equal(q.Groups, p.Groups)
+		}
+		if !slices.ContainsFunc(all, same) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 func addNote(notes []string, note string) []string {

@@ -83,7 +83,7 @@ func New(res seal.Result) Report {
 	}
 	r.Seconds = seconds(took)
 	lost := r.Trace.Lost
-	r.Trace = Trace(shown.Observation.Trace)
+	r.Trace = traceOf(shown.Observation.Trace)
 	r.Trace.Lost = lost
 	return r
 }

@@ -54,7 +54,7 @@ func newObservation(o observe.Observation) Observation {
 		}),
 		Listening: each(o.Listening, same), DeniedPorts: each(o.DeniedPorts, same),
 		Usage: byPath(each(o.Usage, func(u observe.Usage) Usage { return Usage(u) }), func(u Usage) string { return u.Path }),
-		Trace: Trace(o.Trace),
+		Trace: traceOf(o.Trace),
 	}
 	slices.SortStableFunc(out.Processes, func(a, b Process) int {
 		return cmp.Or(strings.Compare(a.Command, b.Command), cmp.Compare(a.UID, b.UID), cmp.Compare(a.GID, b.GID))
@@ -71,4 +71,8 @@ func lastLines(s string) []string {
 	lines := strings.Split(s, "\n")
 	lines = lines[max(0, len(lines)-maxLines):]
 	return each(lines, func(l string) string { return strings.TrimRight(l, "\r") })
+}
+
+func traceOf(t observe.Trace) Trace {
+	return Trace{On: t.On, Note: t.Note, Lost: t.Lost, Broken: t.Broken, Unseen: t.Unseen}
 }

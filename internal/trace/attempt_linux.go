@@ -195,7 +195,7 @@ func (a *attempt) meta() *observe.Write {
 	return a.write(p, judgeMeta(a.c, p, k))
 }
 
-// id is a user or group id of chown; the older calls of the 32-bit ABIs have 16 bits.
+// id is a user or group id of a call; the older calls of the 32-bit ABIs have 16 bits.
 func (a *attempt) id(v uint64) uint32 {
 	if a.narrow && a.call.flags == none && !strings.HasSuffix(a.call.name, "32") {
 		if v&0xffff == 0xffff {
@@ -204,6 +204,29 @@ func (a *attempt) id(v uint64) uint32 {
 		return uint32(v & 0xffff)
 	}
 	return uint32(v)
+}
+
+// groups returns what the caller acts as after setgroups, and whether the kernel allows that.
+func (a *attempt) groups() (identity, bool) {
+	size := 4
+	if a.narrow && !strings.HasSuffix(a.call.name, "32") {
+		size = 2
+	}
+	id := identity{uid: a.c.uid, gid: a.c.gid}
+	b := make([]byte, size*int(min(uint32(a.args[0]), maxGroups)))
+	if len(b) > 0 {
+		if n, err := a.mem.read(a.c.tid, a.args[1], b); err != nil || n < len(b) {
+			return identity{}, false
+		}
+	}
+	for ; len(b) > 0; b = b[size:] {
+		if size == 2 {
+			id.groups = append(id.groups, uint32(binary.LittleEndian.Uint16(b)))
+		} else {
+			id.groups = append(id.groups, binary.LittleEndian.Uint32(b))
+		}
+	}
+	return id, a.c.can(capSetGID)
 }
 
 func (a *attempt) bind() (*observe.Write, *Bind) {

@@ -14,6 +14,8 @@ const (
 	capDACOverride    = 1
 	capDACReadSearch  = 2
 	capFowner         = 3
+	capSetGID         = 6
+	capSetUID         = 7
 	capNetBindService = 10
 	capMknod          = 27
 )
@@ -24,6 +26,8 @@ type caller struct {
 	inner    int // the process's number in its own container
 	command  string
 	uid, gid uint32 // of the file system
+	uids     ids
+	gids     ids
 	groups   []uint32
 	caps     uint64 // effective
 	root     string // as the container sees it; "/" but for a chroot
@@ -94,15 +98,15 @@ func parseStatus(b []byte) (caller, error) {
 		case "NStgid": // one for each PID namespace, from the reader's to its own
 			c.inner = int(field(value, len(bytes.Fields(value))-1))
 		case "Uid":
-			c.uid = field(value, 3)
+			c.uids = parseIDs(value)
+			c.uid = c.uids.fs
 			seen++
 		case "Gid":
-			c.gid = field(value, 3)
+			c.gids = parseIDs(value)
+			c.gid = c.gids.fs
 			seen++
 		case "Groups":
-			for i := range bytes.Fields(value) {
-				c.groups = append(c.groups, field(value, i))
-			}
+			c.groups = parseGroups(value)
 		case "CapEff":
 			caps, err := strconv.ParseUint(string(value), 16, 64)
 			if err == nil {
@@ -115,6 +119,18 @@ func parseStatus(b []byte) (caller, error) {
 		return caller{}, errStatus
 	}
 	return c, nil
+}
+
+func parseIDs(line []byte) ids {
+	return ids{field(line, 0), field(line, 1), field(line, 2), field(line, 3)}
+}
+
+func parseGroups(line []byte) []uint32 {
+	var groups []uint32
+	for f := range bytes.FieldsSeq(line) {
+		groups = append(groups, field(f, 0))
+	}
+	return groups
 }
 
 // field is the i-th number of a line, 0 if there is none.

@@ -19,7 +19,9 @@ const (
 	actBind                       // a socket's address
 	actSockets                    // socketcall: bind among others
 	actExec                       // another program: names and privileges change
-	actIdentity                   // user, groups, capabilities or root change
+	actUser                       // the user or group changes
+	actGroups                     // the supplementary groups change
+	actIdentity                   // capabilities or root change
 )
 
 // syscall describes one system call: what Write.Call says, what is done about it, which arguments hold the folder
@@ -117,24 +119,24 @@ var syscalls = []syscall{
 	{"execve", "exec", actExec, noFD, 0, none, [abis]int16{59, 11, 221, 11}},
 	{"execveat", "exec", actExec, 0, 1, 4, [abis]int16{322, 358, 281, 387}},
 
-	{"setuid", "", actIdentity, none, none, none, [abis]int16{105, 23, 146, 23}},
-	{"setgid", "", actIdentity, none, none, none, [abis]int16{106, 46, 144, 46}},
-	{"setreuid", "", actIdentity, none, none, none, [abis]int16{113, 70, 145, 70}},
-	{"setregid", "", actIdentity, none, none, none, [abis]int16{114, 71, 143, 71}},
-	{"setresuid", "", actIdentity, none, none, none, [abis]int16{117, 164, 147, 164}},
-	{"setresgid", "", actIdentity, none, none, none, [abis]int16{119, 170, 149, 170}},
-	{"setfsuid", "", actIdentity, none, none, none, [abis]int16{122, 138, 151, 138}},
-	{"setfsgid", "", actIdentity, none, none, none, [abis]int16{123, 139, 152, 139}},
-	{"setgroups", "", actIdentity, none, none, none, [abis]int16{116, 81, 159, 81}},
-	{"setuid32", "", actIdentity, none, none, none, [abis]int16{-1, 213, -1, 213}},
-	{"setgid32", "", actIdentity, none, none, none, [abis]int16{-1, 214, -1, 214}},
-	{"setreuid32", "", actIdentity, none, none, none, [abis]int16{-1, 203, -1, 203}},
-	{"setregid32", "", actIdentity, none, none, none, [abis]int16{-1, 204, -1, 204}},
-	{"setresuid32", "", actIdentity, none, none, none, [abis]int16{-1, 208, -1, 208}},
-	{"setresgid32", "", actIdentity, none, none, none, [abis]int16{-1, 210, -1, 210}},
-	{"setfsuid32", "", actIdentity, none, none, none, [abis]int16{-1, 215, -1, 215}},
-	{"setfsgid32", "", actIdentity, none, none, none, [abis]int16{-1, 216, -1, 216}},
-	{"setgroups32", "", actIdentity, none, none, none, [abis]int16{-1, 206, -1, 206}},
+	{"setuid", "", actUser, none, none, none, [abis]int16{105, 23, 146, 23}},
+	{"setgid", "", actUser, none, none, none, [abis]int16{106, 46, 144, 46}},
+	{"setreuid", "", actUser, none, none, none, [abis]int16{113, 70, 145, 70}},
+	{"setregid", "", actUser, none, none, none, [abis]int16{114, 71, 143, 71}},
+	{"setresuid", "", actUser, none, none, none, [abis]int16{117, 164, 147, 164}},
+	{"setresgid", "", actUser, none, none, none, [abis]int16{119, 170, 149, 170}},
+	{"setfsuid", "", actUser, none, none, none, [abis]int16{122, 138, 151, 138}},
+	{"setfsgid", "", actUser, none, none, none, [abis]int16{123, 139, 152, 139}},
+	{"setgroups", "", actGroups, none, none, none, [abis]int16{116, 81, 159, 81}},
+	{"setuid32", "", actUser, none, none, none, [abis]int16{-1, 213, -1, 213}},
+	{"setgid32", "", actUser, none, none, none, [abis]int16{-1, 214, -1, 214}},
+	{"setreuid32", "", actUser, none, none, none, [abis]int16{-1, 203, -1, 203}},
+	{"setregid32", "", actUser, none, none, none, [abis]int16{-1, 204, -1, 204}},
+	{"setresuid32", "", actUser, none, none, none, [abis]int16{-1, 208, -1, 208}},
+	{"setresgid32", "", actUser, none, none, none, [abis]int16{-1, 210, -1, 210}},
+	{"setfsuid32", "", actUser, none, none, none, [abis]int16{-1, 215, -1, 215}},
+	{"setfsgid32", "", actUser, none, none, none, [abis]int16{-1, 216, -1, 216}},
+	{"setgroups32", "", actGroups, none, none, none, [abis]int16{-1, 206, -1, 206}},
 	{"capset", "", actIdentity, none, none, none, [abis]int16{126, 185, 91, 185}},
 	{"chroot", "", actIdentity, none, none, none, [abis]int16{161, 61, 51, 61}},
 	{"pivot_root", "", actIdentity, none, none, none, [abis]int16{155, 217, 41, 218}},

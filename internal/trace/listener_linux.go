@@ -199,7 +199,12 @@ func (w *worker) see(n *notification, now time.Time) {
 	if call == nil {
 		return
 	}
-	if call.action == actIdentity {
+	switch call.action {
+	case actUser, actGroups:
+		w.identity(n, call)
+		o.changed.Add(1)
+		return
+	case actIdentity:
 		o.changed.Add(1)
 		return
 	}
@@ -231,6 +236,26 @@ func (w *worker) see(n *notification, now time.Time) {
 		o.table.bind(*bind)
 	case a.noise:
 		o.table.drop()
+	}
+}
+
+// identity records the user and groups that a call makes the application take. What a thread is changes with the call:
+// nothing of it is kept.
+func (w *worker) identity(n *notification, call *syscall) {
+	c, err := w.callers.read(int(n.pid))
+	if err != nil || w.l.exec {
+		return
+	}
+	a := attempt{call: call, narrow: narrow(n.arch), args: n.args, c: &c, mem: &w.mem}
+	var id identity
+	allowed := false
+	if call.action == actGroups {
+		id, allowed = a.groups()
+	} else {
+		id, allowed = c.taken(call.name, [3]uint32{a.id(n.args[0]), a.id(n.args[1]), a.id(n.args[2])})
+	}
+	if allowed && w.valid(n) {
+		w.l.o.table.identity(&c, id)
 	}
 }
 

@@ -80,8 +80,11 @@ func TestParseStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := caller{pid: 12, inner: 3, command: "my app", uid: 1003, gid: 2003, groups: []uint32{5, 6}, caps: 0xa80425fb}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(caller{})); diff != "" {
+	want := caller{
+		pid: 12, inner: 3, command: "my app", uid: 1003, gid: 2003, groups: []uint32{5, 6}, caps: 0xa80425fb,
+		uids: ids{1000, 1001, 1002, 1003}, gids: ids{2000, 2001, 2002, 2003},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(caller{}, ids{})); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := parseStatus([]byte("Name:\tx\n")); err == nil {

@@ -54,6 +54,10 @@ func (s *Session) take(m message) {
 		s.ended = true
 	case kindWrite:
 		s.write(m)
+	case kindIdentity:
+		if m.Identity != nil && len(s.identities) < maxIdentities {
+			s.identities = append(s.identities, *m.Identity)
+		}
 	case kindBind:
 		if m.Bind != nil && len(s.binds) < maxBinds {
 			s.binds = append(s.binds, *m.Bind)

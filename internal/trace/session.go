@@ -32,22 +32,23 @@ type Session struct {
 	started chan struct{}
 	done    chan struct{}
 
-	mu      sync.Mutex
-	writes  []observe.Write // by key, from 1
-	binds   []Bind
-	on      bool
-	ended   bool // the observer has said that its target has ended
-	closed  bool // by Close
-	bytes   int  // of writes, by keySize
-	full    bool // no further writes are kept
-	notes   []string
-	lost    int // by the observer
-	missed  int // here: writes beyond the bounds, and messages that were too long
-	noise   int
-	dropped int // notes, by the observer
-	unshown int // notes, here
-	asked   int
-	waiting map[int]chan message
+	mu         sync.Mutex
+	writes     []observe.Write // by key, from 1
+	binds      []Bind
+	identities []observe.Process
+	on         bool
+	ended      bool // the observer has said that its target has ended
+	closed     bool // by Close
+	bytes      int  // of writes, by keySize
+	full       bool // no further writes are kept
+	notes      []string
+	lost       int // by the observer
+	missed     int // here: writes beyond the bounds, and messages that were too long
+	noise      int
+	dropped    int // notes, by the observer
+	unshown    int // notes, here
+	asked      int
+	waiting    map[int]chan message
 }
 
 // Attach speaks with an observer whose stdout and stdin are rw. It reads until the stream ends.
@@ -152,7 +153,8 @@ func (s *Session) Binds() []Bind {
 func (s *Session) Status() observe.Trace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := observe.Trace{On: s.on, Lost: s.lost + s.missed}
+	t := observe.Trace{On: s.on, Lost: s.lost + s.missed, Identities: slices.Clone(s.identities)}
+	slices.SortStableFunc(t.Identities, compareProcesses)
 	notes := slices.Clone(s.notes)
 	if n := s.dropped + s.unshown; n > 0 {
 		notes = append(notes, fmt.Sprintf("%d more notes were dropped", n))

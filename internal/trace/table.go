@@ -32,7 +32,8 @@ type table struct {
 	names    map[key]int // by folder: how many names
 	bytes    int         // of keys and names, by keySize
 	binds    map[Bind]bool
-	more     map[int]int // repetitions that have not been sent
+	known    map[string]bool // identities, by identityKey
+	more     map[int]int     // repetitions that have not been sent
 	lost     int
 	noise    int
 	dropped  int    // notes
@@ -52,7 +53,7 @@ type key struct {
 
 func newTable(out io.Writer) *table {
 	return &table{
-		out: out, keys: map[key]int{}, names: map[key]int{}, binds: map[Bind]bool{}, more: map[int]int{},
+		out: out, keys: map[key]int{}, names: map[key]int{}, binds: map[Bind]bool{}, known: map[string]bool{}, more: map[int]int{},
 		phase: observe.Start, notes: map[string]bool{},
 	}
 }
@@ -85,6 +86,30 @@ func (t *table) add(c *caller, w observe.Write) {
 	w.Path, w.To, w.Phase, w.Count = k.path, k.to, k.phase, 1
 	w.PID, w.Command, w.UID, w.GID = c.inner, c.command, int64(c.uid), int64(c.gid)
 	t.send(message{Kind: kindWrite, Key: n, Write: &w})
+	if !w.Exec {
+		t.addIdentity(c, c.identity())
+	}
+}
+
+// identity records what a process acts as.
+func (t *table) identity(c *caller, id identity) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.addIdentity(c, id)
+}
+
+// addIdentity is called with mu held.
+func (t *table) addIdentity(c *caller, id identity) {
+	p := id.process(c)
+	k := identityKey(p)
+	switch {
+	case id.root() || t.known[k]:
+	case len(t.known) >= maxIdentities:
+		t.lost++
+	default:
+		t.known[k] = true
+		t.send(message{Kind: kindIdentity, Identity: &p})
+	}
 }
 
 // addName counts a name in a folder. Where there are too many folders, names are no longer folded.

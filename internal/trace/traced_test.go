@@ -5,6 +5,7 @@ package trace_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -126,6 +127,37 @@ func TestDenied(t *testing.T) {
 				t.Errorf("binds: %+v", binds)
 			}
 		})
+	}
+}
+
+// Users and groups that processes take for a moment are seen, and those that they write as.
+func TestIdentities(t *testing.T) {
+	l := needEngine(t)
+	for _, app := range []string{"/bin/app", "/bin/app386"} {
+		r := l.start(t, []string{"--group-add", "9"}, app, "identities")
+		if code := r.end(t); code != 0 {
+			t.Fatal(r.logs(t))
+		}
+		want := map[string]bool{
+			"101:201 [5 7]": true, "102:202 []": true, "0:201 [5 7]": true, "0:202 []": true,
+			"111:0 [9]": true, "112:0 [9]": true, "0:213 [0 9]": true, "113:213 [0 9]": true,
+		}
+		got := map[string]bool{}
+		for _, p := range r.session.Status().Identities {
+			got[fmt.Sprint(p.UID, ":", p.GID, " ", p.Groups)] = true
+			if p.Command != strings.TrimPrefix(app, "/bin/") || p.PID == 0 {
+				t.Errorf("wrong process: %+v", p)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: identities (-want +got):\n%s", app, diff)
+		}
+	}
+	r := l.start(t, []string{"-u", "1234:4321"}, "app", "touch", "/tmp/x")
+	r.end(t)
+	want := []observe.Process{{PID: 1, UID: 1234, GID: 4321, Command: "app"}}
+	if diff := cmp.Diff(want, r.session.Status().Identities); diff != "" {
+		t.Errorf("identities of a writer (-want +got):\n%s", diff)
 	}
 }
 

@@ -14,6 +14,8 @@ type message struct {
 	Write *observe.Write `json:"write,omitempty"` // kindWrite: the first of its kind
 	Bind  *Bind          `json:"bind,omitempty"`  // kindBind
 
+	Identity *observe.Process `json:"identity,omitempty"` // kindIdentity
+
 	Counts [][2]int `json:"counts,omitempty"` // kindCounts: key and how many more
 	Lost   int      `json:"lost,omitempty"`   // kindCounts: so far
 	Noise  int      `json:"noise,omitempty"`  // kindCounts: so far
@@ -28,15 +30,16 @@ type message struct {
 }
 
 const (
-	kindHello  = "hello"  // the observer is up
-	kindOn     = "on"     // a descriptor was received
-	kindOff    = "off"    // the sensor says why there is none
-	kindNote   = "note"   // something that is not covered
-	kindWrite  = "write"  // a new write
-	kindBind   = "bind"   // a new bind of a port
-	kindCounts = "counts" // repetitions
-	kindReply  = "reply"  // answers a request
-	kindEnd    = "end"    // the target has ended: the last message
+	kindHello    = "hello"    // the observer is up
+	kindOn       = "on"       // a descriptor was received
+	kindOff      = "off"      // the sensor says why there is none
+	kindNote     = "note"     // something that is not covered
+	kindWrite    = "write"    // a new write
+	kindBind     = "bind"     // a new bind of a port
+	kindIdentity = "identity" // a user and groups that a process took, or writes as
+	kindCounts   = "counts"   // repetitions
+	kindReply    = "reply"    // answers a request
+	kindEnd      = "end"      // the target has ended: the last message
 )
 
 // request is one line to the observer.

@@ -61,6 +61,10 @@ func parseLine(o *observe.Observation, line string) error {
 		o.DeniedPorts = append(o.DeniedPorts, number)
 	case "process":
 		return parseProcess(o, f)
+	case "identity":
+		p := observe.Process{Command: f[len(f)-1]}
+		o.Trace.Identities = append(o.Trace.Identities, p)
+		return ids(f[0], &o.Trace.Identities[len(o.Trace.Identities)-1].UID, &o.Trace.Identities[len(o.Trace.Identities)-1].GID)
 	case "usage":
 		o.Usage = append(o.Usage, observe.Usage{Path: f[0], Bytes: int64(number), Files: 1})
 	case "exit":

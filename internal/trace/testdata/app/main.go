@@ -63,6 +63,10 @@ func main() {
 		drop()
 	case "descriptors":
 		descriptors(args)
+	case "identities":
+		identities()
+	case "short":
+		short()
 	case "attributes":
 		attributes()
 	case "hostile":
@@ -353,6 +357,34 @@ func drop() {
 	must(syscall.Setgid(4321))
 	must(syscall.Setuid(1234))
 	must(os.WriteFile("/tmp/as-user", nil, 0o600))
+}
+
+// identities takes users and groups in every way, in processes that live for a moment and write nothing.
+func identities() {
+	for _, who := range []syscall.Credential{{Uid: 101, Gid: 201, Groups: []uint32{7, 5}}, {Uid: 102, Gid: 202}} {
+		cmd := exec.Command(os.Args[0], "nothing")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &who}
+		must(cmd.Run())
+	}
+	must(exec.Command(os.Args[0], "short").Run())
+}
+
+// short changes what it acts as, there and back again, and at last for good. One of the calls is refused.
+func short() {
+	runtime.LockOSThread()
+	raw := func(call, a, b, c uintptr, refused bool) {
+		if _, _, errno := syscall.RawSyscall(call, a, b, c); (errno != 0) != refused {
+			must(fmt.Errorf("call %d: %w", call, errno))
+		}
+	}
+	const same = ^uintptr(0)
+	raw(syscall.SYS_SETRESUID, same, 111, same, false)
+	raw(syscall.SYS_SETRESUID, same, 0, same, false)
+	raw(syscall.SYS_SETFSUID, 112, 0, 0, false)
+	raw(syscall.SYS_SETFSUID, 0, 0, 0, false)
+	raw(syscall.SYS_SETREGID, 213, 213, 0, false)
+	raw(syscall.SYS_SETREUID, 113, 113, 0, false)
+	raw(syscall.SYS_SETUID, 114, 0, 0, true)
 }
 
 // attributes sets extended attributes in every way, the last one as setcap does.
