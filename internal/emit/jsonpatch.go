@@ -32,12 +32,16 @@ func JSONPatch(file *manifest.File, edits []Edit) ([]byte, Report, error) {
 	return []byte(out.String()), report, nil
 }
 
-// objectName names an object with its namespace.
+// objectName returns the title of an object with its namespace.
 func objectName(pod *manifest.Pod) string {
-	if pod.Namespace == "" {
-		return pod.String()
+	name := pod.String()
+	if pod.Generated {
+		name = pod.Kind + " with generateName " + pod.Name
 	}
-	return pod.String() + " in namespace " + pod.Namespace
+	if pod.Namespace != "" {
+		name += " in namespace " + pod.Namespace
+	}
+	return name
 }
 
 // comment makes a text safe for a line that is a comment.

@@ -37,8 +37,8 @@ func Kustomize(files []*manifest.File, edits []Edit) ([]File, Report, error) {
 		}
 		report.Changes = append(report.Changes, r.Changes...)
 		for _, p := range all {
-			if p.pod.Name == "" {
-				return nil, Report{}, p.pod.Document.Fail(p.pod.Node, "a %s without a name cannot be the target of a kustomize patch: give it one, or use --format yaml", p.pod.Kind)
+			if p.pod.Name == "" || p.pod.Generated {
+				return nil, Report{}, p.pod.Document.Fail(p.pod.Node, "a %s without a name cannot be the target of a kustomize patch: add metadata.name, or use --format yaml", p.pod.Kind)
 			}
 			name := podspec.Label(strings.ToLower(p.pod.Kind)+"-"+p.pod.Name, "", "patch")
 			for base, i := name, 2; names[name]; i++ {

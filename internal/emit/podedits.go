@@ -34,13 +34,17 @@ func editedPods(file *manifest.File, edits []Edit) ([]podEdit, Report, error) {
 	return out, report, nil
 }
 
-// head returns what names a pod's object: apiVersion, kind, and its metadata's name and namespace.
+// head returns the fields that name a pod's object: apiVersion, kind, and its metadata's name and namespace. An object with
+// a generateName has no name until it is made: none is invented.
 func head(pod *manifest.Pod) tree.Object {
-	meta := tree.Object{{Key: "name", Value: pod.Name}}
+	var meta tree.Object
+	if !pod.Generated {
+		meta = tree.Object{{Key: "name", Value: pod.Name}}
+	}
 	if pod.Namespace != "" {
 		meta = append(meta, tree.Field{Key: "namespace", Value: pod.Namespace})
 	}
-	o := tree.Object{{Key: "kind", Value: pod.Kind}, {Key: "metadata", Value: meta}}
+	o := tree.Object{{Key: "kind", Value: pod.Kind}}.AppendObject("metadata", meta)
 	if pod.APIVersion == "" {
 		return o // the manifest has none, and no API server takes it
 	}

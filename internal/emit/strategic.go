@@ -30,7 +30,11 @@ func StrategicMerge(file *manifest.File, edits []Edit) ([]byte, Report, error) {
 		if err != nil {
 			return nil, Report{}, err
 		}
-		docs = append(docs, yamledit.Text(patch))
+		text := yamledit.Text(patch)
+		if p.pod.Generated {
+			text = append([]byte("# For the objects that were made of "+comment(objectName(p.pod))+": kubectl patch takes their names.\n"), text...)
+		}
+		docs = append(docs, text)
 	}
 	return joined(docs), report, nil
 }

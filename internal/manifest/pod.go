@@ -18,7 +18,8 @@ type Pod struct {
 	Document   *yamledit.Document
 	APIVersion string
 	Kind       string
-	Name       string
+	Name       string // or the generateName of an object without a name
+	Generated  bool   // Name is a generateName: the API server adds to it
 	Namespace  string
 	Path       string // from the document to the pod's spec: "spec.template.spec", "items[2].spec"
 	Within     string // from the document to the object: "" where the document is the object, else "items[2]."
@@ -65,7 +66,10 @@ func (p *Pod) String() string {
 }
 
 // header is what every object has.
-type header struct{ apiVersion, kind, name, namespace string }
+type header struct {
+	apiVersion, kind, name, namespace string
+	generated                         bool // name is the generateName
+}
 
 // readHeader takes only what it needs, so that an object with odd labels is still named.
 func readHeader(object *yaml.Node) header {
@@ -79,6 +83,7 @@ func readHeader(object *yaml.Node) header {
 	if _, meta, ok := yamledit.Lookup(object, "metadata"); ok {
 		meta = yamledit.Target(meta)
 		h.name, h.namespace = cmp.Or(text(meta, "name"), text(meta, "generateName")), text(meta, "namespace")
+		h.generated = text(meta, "name") == "" && h.name != ""
 	}
 	return h
 }
@@ -107,7 +112,7 @@ func (p *Pod) Selector() map[string]string {
 // readPod decodes the pod at a path of an object.
 func readPod(d *yamledit.Document, object *yaml.Node, h header, prefix, path string) (*Pod, error) {
 	p := &Pod{
-		Document: d, APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Namespace: h.namespace,
+		Document: d, APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Generated: h.generated, Namespace: h.namespace,
 		Path: prefix + path, Within: prefix, Line: d.Line(object), object: object,
 	}
 	steps, err := yamledit.ParsePath(path)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
 )
 
 const (
@@ -20,12 +21,23 @@ func (s explanation) withLimits(p profile.Profile) profile.Profile {
 		return p
 	}
 	for _, m := range p.Mounts {
-		if used, measured := s.most(m.Path); measured && !given(s.target, m) {
+		if used, measured := s.most(m.Path); measured && limitable(s.target, m) {
 			m.SizeLimit = sizeLimit(used)
 			p = p.WithMount(m)
 		}
 	}
 	return p
+}
+
+// limitable reports whether the volume of a mount can have a sizeLimit: every one but those of the pod that are not
+// emptyDirs. An emptyDir of the pod that has a limit keeps it.
+func limitable(t target.Target, m profile.Mount) bool {
+	at, given := t.GivenMount(m.Path)
+	if !given || at.Path != m.Path {
+		return true
+	}
+	v, ok := t.Pod.Volume(at.Volume)
+	return ok && v.Kind == target.EmptyDir
 }
 
 // sizeLimit is a generous limit for what was used: a power of two.
