@@ -1,7 +1,7 @@
-// Package profile holds the one value that everything turns on: what a container may do.
+// Package profile describes the permissions of a container: who it runs as and what it may write and use.
 //
 // The planner proposes a profile, the engine enforces it, the emitter writes it down. A profile is plain data; the
-// reasons for its fields live beside it (see Reason), so that two profiles are equal when they allow the same.
+// reasons for its fields are separate values (see Reason), so that two profiles are equal when they allow the same.
 package profile
 
 import (
@@ -112,11 +112,11 @@ type Reason struct {
 	Field string `json:"field"`
 	// Why is one sentence with its evidence ("USER redis is uid 999 in /etc/passwd").
 	Why string `json:"why"`
-	// Proof tells the run that failed without it ("without it: exited 1, EROFS /run/nginx.pid"); empty if not proved.
+	// Proof names the run that failed without it ("without it: exited 1, EROFS /run/nginx.pid"); empty if not proved.
 	Proof string `json:"proof,omitempty"`
 }
 
-// Unrestricted is the profile of the open run.
+// Unrestricted returns the profile of the open run.
 func Unrestricted() Profile { return Profile{Open: true} }
 
 // Mount returns the mount at exactly the given path.
@@ -194,7 +194,7 @@ func sameMount(a, b Mount) bool {
 	return a == b
 }
 
-// Exceptions lists, in Kubernetes words, the settings in which the profile falls short of a seal. A seal has none.
+// Exceptions lists, in Kubernetes words, the settings by which the profile falls short of a seal. A seal has none.
 func (p Profile) Exceptions() []string {
 	if p.Open {
 		return []string{"unrestricted"}
@@ -217,7 +217,7 @@ func (p Profile) Exceptions() []string {
 	return out
 }
 
-// Within tells whether the path at is dir itself or lies below it. Both must be clean and absolute.
+// Within reports whether the path at is dir itself or lies below it. Both must be clean and absolute.
 func Within(at, dir string) bool {
 	return at == dir || dir == "/" || strings.HasPrefix(at, dir+"/")
 }

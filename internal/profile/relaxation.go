@@ -30,14 +30,19 @@ const (
 	allowedByRule = "NET_BIND_SERVICE" // the one capability that the restricted level lets a container add
 )
 
-// MountID, OwnedID, SeededID and MemoryID are the IDs of the relaxations of a mount: that it is there, that its user owns
-// it, that it holds a copy of the image's content, and that it is in memory.
-func MountID(at string) string  { return "mount " + at }
-func OwnedID(at string) string  { return "owned " + at }
+// MountID returns the ID of a mount.
+func MountID(at string) string { return "mount " + at }
+
+// OwnedID returns the ID of the step that gives a mount to its user.
+func OwnedID(at string) string { return "owned " + at }
+
+// SeededID returns the ID of the step that copies the image's content into a mount.
 func SeededID(at string) string { return "seeded " + at }
+
+// MemoryID returns the ID of the step that keeps a mount in memory.
 func MemoryID(at string) string { return "memory " + at }
 
-// CapabilityID is the ID of the relaxation of a capability that is added.
+// CapabilityID returns the ID of a capability that is added.
 func CapabilityID(name string) string { return "capability " + name }
 
 // Relaxations returns the steps that lead from the full seal to the profile, in a stable order. An open profile has none.
@@ -73,7 +78,8 @@ func (p Profile) Relaxations() []Relaxation {
 	return out
 }
 
-// relaxations returns the steps of one mount. One that belongs to a setting (the working directory, HOME) goes with it.
+// relaxations returns the steps of one mount. A mount that belongs to a setting (the working directory, HOME) is undone with
+// the setting.
 func (m Mount) relaxations(p Profile) []Relaxation {
 	var out []Relaxation
 	if !m.Volume && m.Path != p.WorkingDir && m.Path != p.Env["HOME"] {
@@ -101,7 +107,7 @@ func (m Mount) relaxations(p Profile) []Relaxation {
 	return out
 }
 
-// withoutEnv returns the profile without an environment variable; HOME goes with its mount.
+// withoutEnv returns the profile without an environment variable, for HOME without its mount as well.
 func (p Profile) withoutEnv(name string) Profile {
 	if name == "HOME" {
 		p = p.WithoutMount(p.Env[name])
@@ -130,7 +136,7 @@ func (p Profile) Leq(q Profile) bool {
 	for _, r := range q.Relaxations() {
 		has[r.ID] = true
 	}
-	for _, m := range q.Mounts { // a mount that goes with a setting, or a VOLUME, is a mount all the same
+	for _, m := range q.Mounts { // a mount that belongs to a setting, or a VOLUME, is a mount all the same
 		has[MountID(m.Path)] = true
 	}
 	return !slices.ContainsFunc(p.Relaxations(), func(r Relaxation) bool { return !has[r.ID] })
