@@ -37,6 +37,9 @@ func (o *runOptions) check(s streams, image string, command []string) (j job, er
 		if j.target.Network == "host" || strings.HasPrefix(j.target.Network, "container:") {
 			return j, badInput("--network %s does not go with -f: the containers of a pod have their own network", j.target.Network)
 		}
+		if o.deliver.Format == deliver.FormatKustomize {
+			o.input.Replaces = o.deliver.Output
+		}
 		set, err := o.input.read(s, j.target)
 		if err != nil {
 			return j, err

@@ -12,9 +12,9 @@ import (
 )
 
 // manifestsIn lists the manifests of a folder and of the folders below it, in the order of their names. Hidden files and
-// folders are left out. skipped says which folders could not be read. A chart, and a kustomization below the folder, are
+// folders are left out, and the component of a kustomization in the folder without. skipped says which folders could not be read. A chart, and a kustomization below the folder, are
 // errors.
-func manifestsIn(folder string) (out []string, skipped []error, err error) {
+func manifestsIn(folder, without string) (out []string, skipped []error, err error) {
 	err = filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
 		if err != nil && name == folder {
 			return outfile.Plain(err)
@@ -25,7 +25,7 @@ func manifestsIn(folder string) (out []string, skipped []error, err error) {
 		}
 		hidden := name != folder && strings.HasPrefix(d.Name(), ".")
 		switch {
-		case d.IsDir() && hidden:
+		case d.IsDir() && (hidden || kustomizationIn(name) != "" && isEntry("", name, without)):
 			return filepath.SkipDir
 		case d.IsDir():
 			return refuseFolder(folder, name)

@@ -21,6 +21,7 @@ type Options struct {
 	PodPath   string   // where objects of unknown kinds have their pod, for example spec.template.spec
 	StandIns  bool     // use random values for missing ConfigMaps and Secrets
 	HostPath  bool     // mount the host folders that a pod names
+	Replaces  string   // folder of a kustomize component that is left out, since the result replaces it; empty means none
 	Stdin     io.Reader
 }
 
@@ -54,7 +55,7 @@ func (s Set) Excluded(o manifest.Object) bool { return s.selection.Excludes(o.Ki
 // Read reads the manifests and chooses their containers. The flags describe the target for the user; they win over the
 // pod. Its errors are those of the input: one sentence, with file and line where there is one.
 func Read(o Options, flags target.Target) (set Set, err error) {
-	r := reader{stdin: o.Stdin, podPath: o.PodPath}
+	r := reader{stdin: o.Stdin, podPath: o.PodPath, without: o.Replaces}
 	if set.Files, err = r.all(o.Files); err != nil {
 		return set, err
 	}

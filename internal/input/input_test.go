@@ -61,6 +61,7 @@ func readLine(t *testing.T, line, stdin string) string {
 	f.StringVar(&o.Object, "select", "", "")
 	f.StringArrayVar(&o.Exclude, "exclude", nil, "")
 	f.StringArrayVar(&o.With, "with", nil, "")
+	f.StringVar(&o.Replaces, "replaces", "", "")
 	f.BoolVar(&o.StandIns, "stand-ins", false, "")
 	f.StringVar(&o.PodPath, "pod-path", "", "")
 	f.StringVar(&flags.User, "user", "", "")

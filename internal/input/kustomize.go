@@ -29,14 +29,15 @@ func kustomizationIn(folder string) string {
 	return ""
 }
 
-// buildKustomization does what kustomize build does, from files only: nothing is fetched, no plugin runs.
-func buildKustomization(folder string) ([]byte, error) {
-	if err := refuseRemote(folder, map[string]bool{}); err != nil {
+// buildKustomization does what kustomize build does, from files only: nothing is fetched, no plugin runs. A component in
+// the folder without is left out.
+func buildKustomization(folder, without string) ([]byte, error) {
+	if err := refuseRemote(folder, without, map[string]bool{}); err != nil {
 		return nil, err
 	}
 	options := krusty.MakeDefaultOptions()
 	options.Reorder = krusty.ReorderOptionUnspecified // as kustomize build has it
-	made, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), folder)
+	made, err := krusty.MakeKustomizer(options).Run(withoutComponent{filesys.MakeFsOnDisk(), without}, folder)
 	if err != nil {
 		return nil, fmt.Errorf("building the kustomization %s: %s", folder, kustomizeSteps.Replace(err.Error()))
 	}
@@ -80,7 +81,7 @@ type generatorFiles struct {
 }
 
 // refuseRemote refuses a kustomization that the library would fetch a part of: it offers no way to forbid that.
-func refuseRemote(folder string, seen map[string]bool) error {
+func refuseRemote(folder, without string, seen map[string]bool) error {
 	folder = filepath.Clean(folder)
 	file := kustomizationIn(folder)
 	if seen[folder] || file == "" {
@@ -97,6 +98,7 @@ func refuseRemote(folder string, seen map[string]bool) error {
 			return fmt.Errorf("reading %s: %w", file, plainYAMLError(err))
 		}
 	}
+	k.Components = slices.DeleteFunc(k.Components, func(entry string) bool { return isEntry(folder, entry, without) })
 	for _, entry := range k.files() {
 		if strings.Contains(entry, "://") && !strings.Contains(entry, "\n") {
 			return remote(file, entry)
@@ -115,7 +117,7 @@ func refuseRemote(folder string, seen map[string]bool) error {
 			return remote(file, entry)
 		}
 		if st.IsDir() {
-			if err := refuseRemote(at, seen); err != nil {
+			if err := refuseRemote(at, without, seen); err != nil {
 				return err
 			}
 		}

@@ -17,6 +17,7 @@ import (
 type reader struct {
 	stdin   io.Reader
 	podPath string
+	without string  // the folder of a component that is left out
 	skipped []error // the files of folders that are no manifests, each with the reason
 }
 
@@ -68,7 +69,7 @@ func (r *reader) one(l *inputList, name string) error {
 		return r.plain(l, name)
 	}
 	if kustomizationIn(name) != "" {
-		return r.add(l, "build of "+filepath.Clean(name), "", func() ([]byte, error) { return buildKustomization(name) })
+		return r.add(l, "build of "+filepath.Clean(name), "", func() ([]byte, error) { return buildKustomization(name, r.without) })
 	}
 	return r.folder(l, name)
 }
@@ -80,7 +81,7 @@ func (r *reader) plain(l *inputList, name string) error {
 // folder reads the manifests of a folder. Files that cannot be read or are no manifests are skipped, unless nothing is
 // left.
 func (r *reader) folder(l *inputList, name string) error {
-	list, skipped, err := manifestsIn(name)
+	list, skipped, err := manifestsIn(name, r.without)
 	if err != nil {
 		return err
 	}
