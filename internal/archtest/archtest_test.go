@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -159,6 +160,36 @@ func TestLayers(t *testing.T) {
 			name, own := strings.CutPrefix(path, module)
 			if own && !slices.Contains(may, name) && !slices.Contains(may, "internal/*") {
 				t.Errorf("%s imports %s, which the table does not allow", p.name(), name)
+			}
+		}
+	}
+}
+
+// TestContributingNamesEveryPackage makes sure that the layers in CONTRIBUTING.md are complete and in the order of the table.
+func TestContributingNamesEveryPackage(t *testing.T) {
+	page, err := os.ReadFile(root + "CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, layers, _ := strings.Cut(string(page), "\n## Layers\n")
+	layers, _, _ = strings.Cut(layers, "\n## ")
+	row := func(name string) int { // the line of the table that names a package in its second column
+		return slices.IndexFunc(strings.Split(layers, "\n"), func(l string) bool {
+			columns := strings.Split(l, "|")
+			return len(columns) > 2 && strings.Contains(columns[2], "`"+name+"`")
+		})
+	}
+	for _, r := range allowed() {
+		name, internal := strings.CutPrefix(r.pkg, "internal/")
+		if !internal || strings.Contains(name, "/") {
+			continue
+		}
+		if row(name) < 0 {
+			t.Errorf("CONTRIBUTING.md does not name %s in its layers", name)
+		}
+		for _, below := range r.may {
+			if below, _ = strings.CutPrefix(below, "internal/"); row(below) > row(name) {
+				t.Errorf("CONTRIBUTING.md has %s in a layer below %s, which imports it", below, name)
 			}
 		}
 	}
