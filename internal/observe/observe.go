@@ -116,6 +116,9 @@ type Trace struct {
 	Unseen []string `json:"unseen,omitempty"`
 }
 
+// Complete reports whether the tracer saw every write of the application.
+func (t Trace) Complete() bool { return t.On && t.Lost == 0 && !t.Broken }
+
 // Usage is what a mount held at the end of a run.
 type Usage struct {
 	Path  string `json:"path"`

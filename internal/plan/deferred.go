@@ -39,7 +39,7 @@ func onlyMetadata(f diff.Folder) bool {
 // not: there the mount point itself made the difference.
 func proposeUnused(_ context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
-	if f.run.Failure.Phase != observe.E2E || !f.run.Trace.On || f.run.Trace.Lost > 0 {
+	if f.run.Failure.Phase != observe.E2E || !f.run.Trace.Complete() {
 		return r, nil
 	}
 	seen := diff.Collect(f.run)

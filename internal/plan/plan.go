@@ -218,7 +218,7 @@ func ints(n []int) string {
 func (in Input) untracedWriter(f diff.Folder) string {
 	t := in.Open.Trace
 	traced := func(e diff.Evidence) bool { return len(e.Calls) > 0 }
-	if !t.On || t.Lost > 0 || len(t.Unseen) == 0 || len(f.Evidence) == 0 || slices.ContainsFunc(f.Evidence, traced) {
+	if !t.Complete() || len(t.Unseen) == 0 || len(f.Evidence) == 0 || slices.ContainsFunc(f.Evidence, traced) {
 		return ""
 	}
 	who := "a command that is executed in the container"

@@ -153,7 +153,7 @@ func evidence(o observe.Observation, cwd string) (diff.List, []Refused) {
 
 // complete reports whether the tracer saw every write of a run.
 func complete(o observe.Observation) bool {
-	return o.Trace.On && o.Trace.Lost == 0 && len(o.Trace.Unseen) == 0
+	return o.Trace.Complete() && len(o.Trace.Unseen) == 0
 }
 
 // absolutePaths returns the absolute paths that a line names, each clean.

@@ -131,7 +131,7 @@ func (l *learning) retryOpen(ctx context.Context, open Round) (Round, error) {
 	switch exit := open.Observation.Exit; {
 	case open.Passed():
 		return open, nil
-	case open.Observation.Trace.On && open.Observation.Trace.Note != "":
+	case open.Cause == trial.TracerLost, open.Observation.Trace.On && open.Observation.Trace.Note != "":
 		l.untraced, name = true, "open run, untraced"
 	case open.Cause == trial.Killed || open.Cause == trial.OutOfMemory:
 		name = "open run, repeated"

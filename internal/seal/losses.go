@@ -43,7 +43,7 @@ const maxLosses = 20
 // named first. Where one of the runs was not traced, writes are not compared.
 func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observation) ([]Loss, error) {
 	var out []Loss
-	if traced(open) && traced(sealed) {
+	if open.Trace.Complete() && sealed.Trace.Complete() {
 		before, now := diff.Collect(open), diff.Collect(sealed)
 		out = append(out, refused(before, now)...)
 		missing, err := notAttempted(ctx, tree, before, now)
@@ -56,8 +56,6 @@ func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observati
 	out = append(out, missingPorts(open.Listening, sealed.Listening)...)
 	return append(out, newErrors(open.Logs, sealed.Logs)...), nil
 }
-
-func traced(o observe.Observation) bool { return o.Trace.On && o.Trace.Lost == 0 }
 
 // refused returns the paths that the open run wrote and the sealed run was refused.
 func refused(open, sealed diff.List) []Loss {

@@ -75,7 +75,7 @@ func given(t target.Target, m profile.Mount) bool {
 // withoutUntouched removes, in one trial, the mounts in which the passing run wrote nothing, where the tracer saw it all.
 func (s minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all []profile.Relaxation) (profile.Profile, error) {
 	c, o := s.c, s.c.last.Observation
-	if !o.Trace.On || o.Trace.Lost > 0 || !c.last.Profile.Equal(p) {
+	if !o.Trace.Complete() || !c.last.Profile.Equal(p) {
 		return p, nil
 	}
 	next := p

@@ -136,7 +136,7 @@ func (s restartJudge) comesBack(ctx context.Context, c candidate, fresh []string
 func written(o observe.Observation, p profile.Profile) []string {
 	var out []string
 	for _, m := range p.Mounts {
-		if !o.Trace.On || o.Trace.Lost > 0 || touched(o, p, m) {
+		if !o.Trace.Complete() || touched(o, p, m) {
 			out = append(out, m.Path)
 		}
 	}

@@ -79,6 +79,9 @@ func (r runner) repeat(ctx context.Context, a attempt) (Round, error) {
 		r.ledger.update(o.place, func(o *Round) { o.repeated = true })
 		r.say("%s: the failure may be a disturbance, so the trial is repeated", a.name)
 		a.name, a.sealed = name+", repeated", false
+		if o.Cause == trial.TracerLost {
+			a.name, a.protocol = name+", repeated untraced", a.protocol.Untraced()
+		}
 		next, err := r.once(ctx, a)
 		if err != nil {
 			return next, err
@@ -112,7 +115,7 @@ func (r runner) needed(a attempt, o Round) int {
 	f := o.Observation.Failure.Kind
 	command := f == observe.CommandFailed || f == observe.CommandTimeout
 	switch {
-	case o.Cause == trial.Killed || o.Cause == trial.OutOfMemory:
+	case o.Cause == trial.Killed || o.Cause == trial.OutOfMemory || o.Cause == trial.TracerLost:
 		return otherFailures
 	case o.Outcome != trial.Failed:
 		return 1

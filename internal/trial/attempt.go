@@ -231,6 +231,8 @@ func (a *attempt) outcome() (Outcome, Cause) {
 		return Passed, ""
 	case a.abandoned:
 		return Inconclusive, Abandoned
+	case a.o.Trace.Broken:
+		return Inconclusive, TracerLost
 	case exit != nil && exit.OOMKilled:
 		return Inconclusive, OutOfMemory
 	case exit != nil && exit.Code == sigkill && exit.Phase != observe.Stop:

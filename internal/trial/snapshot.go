@@ -16,7 +16,7 @@ import (
 func (a *attempt) snapshot(ctx context.Context, phase observe.Phase) error {
 	_, traced := a.c.Writes()
 	// docker diff walks the whole image. Where the tracer reports the phase of each path, one diff after the stop is enough.
-	a.changesPending = a.Protocol.Changes && traced.On && traced.Lost == 0
+	a.changesPending = a.Protocol.Changes && traced.Complete()
 	if a.Protocol.Changes && !a.changesPending {
 		if err := a.collectChanges(ctx, phase); err != nil {
 			return err

@@ -48,6 +48,7 @@ const (
 	Abandoned   Cause = "abandoned"     // it stalled and was not given its whole limit
 	Killed      Cause = "killed"        // something outside of the run sent SIGKILL
 	OutOfMemory Cause = "out of memory" // the kernel killed it
+	TracerLost  Cause = "tracer lost"   // the tracer ended before the container, which may have been to blame
 	Unstable    Cause = "unstable"      // repeated, it did not fail in the same way
 )
 
