@@ -131,6 +131,9 @@ type Report struct {
 	Findings []Finding `json:"findings,omitempty"`
 	Ways     []Way     `json:"ways"`
 
+	// fixedDrop is the tool by which the entrypoint drops root whoever runs it; empty if it asks who that is.
+	fixedDrop string
+
 	// Notes say what was not inspected.
 	Notes []string `json:"notes,omitempty"`
 	// BytesRead is the number of bytes that were read of the image; 0 where it is not known.

@@ -241,3 +241,17 @@ func FuzzScript(f *testing.F) {
 		}
 	})
 }
+
+// Pinning a uid is enough only where the entrypoint asks who runs it.
+func TestPinOfADropWhoeverRunsIt(t *testing.T) {
+	for script, want := range map[string]string{
+		"#!/bin/sh\nexec gosu app daemon\n":                                          "calls gosu whoever runs it",
+		"#!/bin/sh\n[ $(id -u) = 0 ] && exec gosu app daemon\nexec daemon\n":         "the entrypoint then skips its chown",
+		"#!/bin/sh\nif [ \"$UID\" = 0 ]; then exec gosu app daemon; fi\nexec daemon": "the entrypoint then skips its chown",
+	} {
+		r := judge(t, v1.Config{Entrypoint: []string{"/entry"}}, script, "")
+		if r.Model != advise.RootDrops || !strings.Contains(r.Ways[0].Cost, want) {
+			t.Errorf("%s: %s: %q, want %q", script, r.Model, r.Ways[0].Cost, want)
+		}
+	}
+}

@@ -168,7 +168,12 @@ func (a *analysis) dropped(ctx context.Context, d launch.Drop, r image.Resolved,
 	a.r.Model = RootDrops
 	a.r.Why = fmt.Sprintf("it starts as root, and its entrypoint becomes %s by %s before the application starts", d.User, d.Tool)
 	a.evidence(d.Where)
-	a.find(IDRootDrops, "the entrypoint drops root by itself: started as another user it goes on as that one", d.Where)
+	says := "the entrypoint drops root by itself: started as another user it goes on as that one"
+	if !d.Guarded {
+		a.r.fixedDrop = d.Tool
+		says = fmt.Sprintf("the entrypoint calls %s whoever runs it, which fails for a non-root user", d.Tool)
+	}
+	a.find(IDRootDrops, says, d.Where)
 	if !known {
 		a.note("the user %q of the entrypoint could not be resolved from the image's files", d.User)
 		return a.ownersOrFallback(ctx)

@@ -106,10 +106,8 @@ func dockerfileAfter(w Way, runs Runs) Way {
 // UserFix says what to change in an image that does not pass as any user but root, in one sentence: the account that it
 // misses, the failure of the user that it declares, or a USER where it has none.
 func UserFix(runs Runs) string {
-	for _, t := range slices.Backward(runs.Trials) {
-		if t.NoAccount && !t.Passed && t.User.UID != 0 {
-			return accountFix(t.User)
-		}
+	if fix, ok := AccountFix(runs); ok {
+		return fix
 	}
 	for _, t := range slices.Backward(runs.Trials) {
 		if t.User.UID == 0 {
@@ -137,8 +135,14 @@ func workAs(runs Runs, t Trial) string {
 	return fmt.Sprintf("let the application work as uid %d (%s), and declare it: USER %d:%d", t.User.UID, needs, t.User.UID, t.User.GID)
 }
 
-// accountFix says how to give a uid an account, with a line that needs no tool for users.
-func accountFix(u profile.User) string {
-	return fmt.Sprintf("give uid %d an account, which the application asks for: in the Dockerfile, before USER, "+
-		"RUN echo 'app:x:%d:%d::/tmp:/sbin/nologin' >> /etc/passwd", u.UID, u.UID, u.GID)
+// AccountFix says how to give a uid the account that the application missed in a failed run, with a line that needs no tool
+// for users. ok is false where none missed one.
+func AccountFix(runs Runs) (fix string, ok bool) {
+	for _, t := range slices.Backward(runs.Trials) {
+		if u := t.User; t.NoAccount && !t.Passed && u.UID != 0 {
+			return fmt.Sprintf("give uid %d an account, which the application asks for: in the Dockerfile, before USER, "+
+				"RUN echo 'app:x:%d:%d::/tmp:/sbin/nologin' >> /etc/passwd", u.UID, u.UID, u.GID), true
+		}
+	}
+	return "", false
 }

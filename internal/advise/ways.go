@@ -62,9 +62,14 @@ var pinCosts = map[Model]string{
 }
 
 func (a *wayList) pin() {
+	cost := pinCosts[a.r.Model]
+	if tool := a.r.fixedDrop; tool != "" {
+		cost = fmt.Sprintf("lines in the manifest, and a change of the start: it calls %s whoever runs it, which fails for a non-root user; "+
+			"set `command` to the program behind %s, or call it only where `id -u` is 0", tool, tool)
+	}
 	a.way(Way{
 		Kind: Pin, Says: fmt.Sprintf("pin uid %d in the manifest: %s", a.r.User.UID, a.r.UserWhy),
-		Cost: pinCosts[a.r.Model], Snippet: podSnippet(a.r.User), Evidence: a.r.Evidence,
+		Cost: cost, Snippet: podSnippet(a.r.User), Evidence: a.r.Evidence,
 	})
 }
 

@@ -61,7 +61,7 @@ func allowed() []rule {
 		{pkg: "internal/advise/dockerfile", may: []string{"internal/advise/launch", "internal/advise/shellscript", "internal/image", "internal/unified"}},
 		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/launch", "internal/image", "internal/manifest", "internal/profile", "internal/safetext"}},
 		{pkg: "internal/advise/survey", may: []string{"internal/advise", "internal/advise/dockerfile", "internal/engine", "internal/image", "internal/manifest"}},
-		{pkg: "internal/advise/sealing", may: []string{"internal/advise", "internal/docker", "internal/image", "internal/plan", "internal/podrun", "internal/profile", "internal/redact", "internal/seal", "internal/target", "internal/trial"}},
+		{pkg: "internal/advise/sealing", may: []string{"internal/advise", "internal/docker", "internal/image", "internal/observe", "internal/plan", "internal/podrun", "internal/profile", "internal/redact", "internal/seal", "internal/target", "internal/trial"}},
 		{pkg: "internal/report", may: []string{"internal/diff", "internal/exitcode", "internal/observe", "internal/plan", "internal/profile", "internal/safetext", "internal/seal", "internal/target", "internal/trial"}},
 		{pkg: "internal/apiuse", may: []string{"internal/manifest", "internal/observe", "internal/target"}},
 		{pkg: "internal/deliver", may: []string{"internal/apiuse", "internal/emit", "internal/image", "internal/manifest", "internal/outfile", "internal/profile", "internal/report", "internal/target"}},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
@@ -63,7 +64,8 @@ func placeOf(r advise.Report) string {
 	return ""
 }
 
-// After returns a result whose advice, and whose fixes for an exception from runAsNonRoot, are made from its runs.
+// After returns a result whose advice is made from its runs: the ways out, the fix for an exception from runAsNonRoot, and,
+// where the application writes an account for its uid into /etc/passwd, the account that it misses.
 func After(res seal.Result) seal.Result {
 	runs := runsOf(res)
 	if len(runs.Trials) == 0 {
@@ -78,9 +80,21 @@ func After(res seal.Result) seal.Result {
 	for i, e := range res.Exceptions {
 		if e.Setting == "runAsNonRoot" {
 			res.Exceptions[i].Fix = advise.UserFix(runs)
+		} else if fix, ok := advise.AccountFix(runs); ok && e.Setting == "readOnlyRootFilesystem" && writesAccounts(res) {
+			res.Exceptions[i].Fix = fix
 		}
 	}
+	if fix, ok := advise.AccountFix(runs); ok && res.Verdict == seal.NotSealable {
+		res.Why += "; " + fix
+	}
 	return res
+}
+
+// writesAccounts reports whether a run changed /etc/passwd.
+func writesAccounts(res seal.Result) bool {
+	return slices.ContainsFunc(res.Rounds, func(r seal.Round) bool {
+		return slices.ContainsFunc(r.Observation.Changes, func(c observe.Change) bool { return c.Path == "/etc/passwd" })
+	})
 }
 
 func adviseWays(ways []seal.Way) []advise.Way {

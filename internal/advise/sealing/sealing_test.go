@@ -55,6 +55,18 @@ func TestAdviceNamesAMissingAccount(t *testing.T) {
 	if fix := After(res).Exceptions[0].Fix; !strings.Contains(fix, "give uid 185 an account") {
 		t.Error(fix)
 	}
+	res.Exceptions = []seal.Exception{{Setting: "readOnlyRootFilesystem", Fix: "old"}}
+	if fix := After(res).Exceptions[0].Fix; fix != "old" {
+		t.Errorf("no run wrote an account: %s", fix)
+	}
+	res.Rounds[0].Observation.Changes = []observe.Change{{Path: "/etc/passwd"}}
+	if fix := After(res).Exceptions[0].Fix; !strings.Contains(fix, "give uid 185 an account") {
+		t.Error(fix)
+	}
+	res.Verdict, res.Why = seal.NotSealable, "it fails"
+	if why := After(res).Why; !strings.Contains(why, "it fails; give uid 185 an account") {
+		t.Error(why)
+	}
 }
 
 func TestProofOf(t *testing.T) {
