@@ -2,6 +2,9 @@
 // and it shows of a run what a real engine shows. A fake container knows paths, owners, modes, links and mounts; it does
 // not know the content of files. All waiting uses the time package, so that tests can run it under testing/synctest.
 //
+// Run is the conformance suite that the fake and every other implementation of package engine pass. Generate makes random
+// applications for property tests; Try and Minimal say by brute force what such an application needs.
+//
 // A case is a txtar archive. Its section "image" is the image's tree as image.ParseMemTree reads it, sections whose names
 // are absolute paths are the content of files, "config" is the image's configuration, and "app" is the script of the
 // application.
