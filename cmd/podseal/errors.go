@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/outfile"
@@ -85,6 +86,9 @@ func exitCode(ctx context.Context, err error, s streams) int {
 		return exitUsage
 	}
 	if setting := new(docker.SettingError); errors.As(err, &setting) {
+		return exitUsage
+	}
+	if input := new(batch.InputError); errors.As(err, &input) {
 		return exitUsage
 	}
 	return exitEngine

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/podseal/podseal/internal/advise/sealing"
+	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/podrun"
@@ -110,12 +113,12 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 	}
 	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width})
 	defer progress.Done()
-	var results []sealedInput
+	var results []batch.Sealed
 	err = withEngine(ctx, o.tracing == "off", progress, func(engine *podrun.Engine) error {
-		if err := j.checkEngine(ctx, engine); err != nil {
+		if err := j.Preflight(ctx, engine); err != nil {
 			return err
 		}
-		results, err = o.seal(ctx, engine, j, progress)
+		results, err = j.Seal(ctx, engine, o.batchOptions(engine.RunID(), progress))
 		return err
 	})
 	progress.Done()
@@ -125,16 +128,26 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 	return o.finish(s, j.places, results)
 }
 
+// batchOptions returns how the targets are sealed.
+func (o *runOptions) batchOptions(runID string, progress *report.Progress) batch.Options {
+	s := seal.Options{
+		RunID: runID, Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly, Patience: o.patience,
+		Parallel: runtime.NumCPU(), Progress: progress.Step, Advise: sealing.Advice,
+	}
+	_ = o.cluster.apply(&s) // checked by checkWords
+	return batch.Options{Seal: s, Policy: o.policy(), Complete: sealing.After}
+}
+
 // policy returns what the user accepts of a result.
 func (o *runOptions) policy() report.Policy { return report.Policy{Allow: o.allow, Strict: o.strict} }
 
 // finish reports what was sealed, and writes it if all of it was.
-func (o *runOptions) finish(s streams, places *deliver.Places, results []sealedInput) error {
+func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.Sealed) error {
 	var list []report.Report
 	var inputs []deliver.Input
 	for _, in := range results {
-		inputs = append(inputs, in.input)
-		for _, res := range in.results {
+		inputs = append(inputs, in.Input)
+		for _, res := range in.Results {
 			r := report.New(res)
 			r.ExitCode = o.policy().ExitCode(res)
 			list = append(list, r)

@@ -60,9 +60,6 @@ func (o *targetOptions) checkDurations() error {
 	return nil
 }
 
-// numericUser reports whether a user is given by ids alone, which need no account.
-func numericUser(s string) bool { return strings.Trim(s, "0123456789:") == "" }
-
 // maxID is the largest user or group id that engines and Kubernetes take.
 const maxID = 1<<31 - 1
 

@@ -1,4 +1,3 @@
-// Package batch orders the sealing of several targets. Today these are the containers of one pod.
 package batch
 
 import "github.com/podseal/podseal/internal/profile"

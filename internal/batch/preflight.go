@@ -1,0 +1,104 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// Engine is an engine with the check of a network.
+type Engine interface {
+	engine.Engine
+	// CheckNetwork refuses a network that a container cannot join. An empty name is fine.
+	CheckNetwork(ctx context.Context, name string) error
+}
+
+// InputError is a fault of the input that only the engine or an image shows. Its text is one sentence.
+type InputError struct{ Text string }
+
+func (e *InputError) Error() string { return e.Text }
+
+// CheckTargets refuses commands in a container that has ended when they are due.
+func (j Job) CheckTargets() error {
+	for _, t := range j.targets() {
+		inside := slices.ContainsFunc(t.Commands, func(c target.Command) bool { return c.Inside })
+		if inside && t.Completes && t.Pod != nil && t.Pod.Default == "" {
+			return &InputError{fmt.Sprintf("--exec runs in container %s of %s, which runs to its end: it has ended when the command is due; use a COMMAND on the host",
+				t.Name, t.Pod.Original)}
+		}
+	}
+	return nil
+}
+
+// Preflight refuses what the engine and the images decide before any run: a network, an image, a VOLUME or a user that
+// cannot be used. It pulls the images of all containers. The error is an InputError, or one of the engine.
+func (j Job) Preflight(ctx context.Context, e Engine) error {
+	if err := e.CheckNetwork(ctx, j.Target.Network); err != nil {
+		return err
+	}
+	targets := j.targets()
+	for _, t := range targets {
+		facts, err := e.Image(ctx, t.Image, t.Platform)
+		if err != nil {
+			return err
+		}
+		if err := plan.CheckVolumes(facts); err != nil {
+			return &InputError{fmt.Sprintf("image %s: %v", t.Image, err)}
+		}
+		if err := checkUser(ctx, e, facts, t); err != nil {
+			return err
+		}
+	}
+	return pullMembers(ctx, e, targets)
+}
+
+// pullMembers pulls the images of the containers that run in the pods of the targets.
+func pullMembers(ctx context.Context, e Engine, targets []target.Target) error {
+	have := map[[2]string]bool{}
+	for _, t := range targets {
+		have[[2]string{t.Image, t.Platform}] = true
+	}
+	for _, t := range targets {
+		if t.Pod == nil {
+			continue
+		}
+		for _, m := range slices.Concat(t.Pod.Before, t.Pod.After) {
+			key := [2]string{m.Target.Image, m.Target.Platform}
+			if have[key] {
+				continue
+			}
+			have[key] = true
+			if _, err := e.Image(ctx, m.Target.Image, m.Target.Platform); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkUser refuses the name of a user or group that the image does not have. Ids need no account.
+func checkUser(ctx context.Context, e Engine, facts image.Facts, t target.Target) (err error) {
+	if strings.Trim(t.User, "0123456789:") == "" {
+		return nil
+	}
+	tree, err := e.Tree(ctx, facts)
+	if err != nil {
+		return fmt.Errorf("reading the accounts of image %s: %w", t.Image, err)
+	}
+	defer func() { err = errors.Join(err, tree.Close(ctx)) }()
+	users, err := image.ReadUsers(ctx, tree)
+	if err != nil {
+		return fmt.Errorf("reading the accounts of image %s: %w", t.Image, err)
+	}
+	if _, err := users.Resolve(t.User); err != nil {
+		return &InputError{fmt.Sprintf("image %s: --user %s: %v", t.Image, t.User, err)}
+	}
+	return nil
+}
