@@ -74,7 +74,11 @@ func TestEmittedProfileWorks(t *testing.T) {
 				return res.Verdict != seal.Sealed && res.Verdict != seal.SealedWithExceptions
 			}
 			_, proved := res.Proved()
-			return proved && (res.Seal.Restart == "none" || works(t, a.Archive, res.Profile))
+			ok := proved && (res.Seal.Restart == "none" || works(t, a.Archive, res.Profile))
+			if !ok {
+				t.Logf("%s\n%s", a, render(res))
+			}
+			return ok
 		})
 	}
 }
