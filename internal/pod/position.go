@@ -1,6 +1,8 @@
 package pod
 
 import (
+	"fmt"
+
 	"go.yaml.in/yaml/v3"
 
 	"github.com/podseal/podseal/internal/manifest"
@@ -15,6 +17,12 @@ func (r *source) fail(c manifest.Container, field []any, format string, args ...
 // failPod returns an error about a field of the pod.
 func (r *source) failPod(field []any, format string, args ...any) error {
 	return r.pod.Document.Fail(descend(r.pod.Node, field), format, args...)
+}
+
+// declared returns the file and line of a field of the pod.
+func (r *source) declared(field []any) string {
+	d := r.pod.Document
+	return fmt.Sprintf("%s:%d", d.File, d.Line(descend(r.pod.Node, field)))
 }
 
 // descend follows keys and indexes into a node, as far as they exist: a merge key brings values from another place.

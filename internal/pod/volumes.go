@@ -96,7 +96,9 @@ func (r *volumeReader) volume(i int, v corev1.Volume) (target.Volume, error) {
 		if !path.IsAbs(s.HostPath.Path) {
 			return out, r.failPod([]any{"volumes", i}, "volume %s of %s: the path %q on the node is not absolute", v.Name, r.pod, s.HostPath.Path)
 		}
-		out.Kind, out.Path = target.Host, path.Clean(s.HostPath.Path)
+		out.Kind, out.Path, out.Declared = target.Host, path.Clean(s.HostPath.Path), r.declared([]any{"volumes", i})
+		kind := s.HostPath.Type
+		out.Creatable = kind == nil || *kind == corev1.HostPathUnset || *kind == corev1.HostPathDirectoryOrCreate
 	case s.Image != nil:
 		return out, r.failPod([]any{"volumes", i}, "volume %s of %s is the image %s: podseal cannot mount an image; copy its files into the container's own image, or seal the image instead of the manifest",
 			v.Name, r.pod, s.Image.Reference)

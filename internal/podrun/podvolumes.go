@@ -10,7 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
@@ -26,6 +29,14 @@ type podVolume struct {
 func (s *sandbox) makeVolumes(ctx context.Context, t target.Target, facts image.Facts, undo *cleanup) error {
 	var fills []fill
 	for _, v := range s.pod.Volumes {
+		group := s.group
+		if v.Kind == target.Host {
+			group = nil // a kubelet leaves the owners of host paths alone
+		}
+		v, err := s.e.volumes.hostPath(ctx, v, facts)
+		if err != nil {
+			return err
+		}
 		made := podVolume{Volume: v}
 		made.made.Path = v.Path
 		if v.Kind != target.Host {
@@ -35,7 +46,7 @@ func (s *sandbox) makeVolumes(ctx context.Context, t target.Target, facts image.
 			}
 			undo.addVolume(s.e.client, volume.Name)
 			made.made = volume
-			fills = append(fills, fill{volume: volume.Name, content: content(v, s.group, subPaths(t, v.Name))})
+			fills = append(fills, fill{volume: volume.Name, content: content(v, group, subPaths(t, v.Name))})
 		}
 		s.volumes[v.Name] = made
 	}
@@ -201,4 +212,43 @@ func put(ctx context.Context, box *docker.Container, fills []fill) error {
 		return err
 	}
 	return box.Extract(ctx, &stream)
+}
+
+// hostPath returns the volume that a run gets for one of the pod. A host directory that is missing and that a kubelet or
+// its runtime would create is replaced by an empty volume: the run leaves nothing on the host, even if it is killed. Another
+// path that is missing is an error. Other kinds of volumes are returned as they are.
+func (s *volumeStore) hostPath(ctx context.Context, v target.Volume, facts image.Facts) (target.Volume, error) {
+	if v.Kind != target.Host {
+		return v, nil
+	}
+	has, err := s.hasHostPath(ctx, v.Path, facts)
+	switch {
+	case err != nil:
+		return v, fmt.Errorf("checking the host path %s of volume %s: %w", v.Path, v.Name, err)
+	case has:
+		return v, nil
+	case !v.Creatable:
+		return v, &engine.PodError{What: fmt.Sprintf("%s: volume %s mounts the host path %s, which does not exist on the engine's machine",
+			v.Declared, v.Name, v.Path)}
+	}
+	v.Kind = target.Claim // an empty directory of root with mode 0755, as a kubelet creates it
+	return v, nil
+}
+
+// hasHostPath reports whether the engine's machine has a path: the engine refuses a bind mount of a missing one.
+func (s *volumeStore) hasHostPath(ctx context.Context, at string, facts image.Facts) (bool, error) {
+	create := s.client.Create
+	if helper, err := s.helper.Facts(ctx); err == nil {
+		facts, create = helper, s.helper.Create
+	}
+	spec := docker.Unstarted(facts)
+	spec.Mounts = []docker.Mount{{Bind: true, Source: at, Target: prepared(0)}}
+	box, err := create(ctx, "hostpath", spec)
+	if errdefs.IsInvalidArgument(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, box.Remove(ctx)
 }

@@ -67,6 +67,11 @@ type Volume struct {
 	Medium profile.Medium // of an EmptyDir
 	Files  []VolumeFile   // of Files, sorted by path
 	Path   string         // of Host
+
+	// Creatable says that a missing directory at Path is created: by a kubelet (DirectoryOrCreate), or by its container
+	// runtime (no type).
+	Creatable bool
+	Declared  string // of Host: where the manifest declares the volume, "FILE:LINE"
 }
 
 // VolumeFile is one file of a volume, owned by root.
