@@ -18,7 +18,9 @@ type inputOptions struct {
 
 func (o *inputOptions) addFlags(f *pflag.FlagSet) {
 	o.given = f.Changed
-	f.StringArrayVarP(&o.Files, "filename", "f", nil, "seal the containers of a manifest: a `FILE`, a folder of files or of a kustomization, or - for stdin (repeatable)")
+	f.StringArrayVarP(&o.Files, "filename", "f", nil, "seal the containers of a manifest: a `FILE`, a folder, a kustomization, a Helm chart, or - for stdin (repeatable)")
+	f.StringArrayVar(&o.Chart.Files, "values", nil, "render the charts of -f with the values of a `FILE` (repeatable)")
+	f.StringArrayVar(&o.Chart.Set, "set", nil, "set a value of the charts of -f, `NAME=VALUE` (repeatable)")
 	f.StringVarP(&o.Container, "container", "c", "", "seal only the container of this `NAME`")
 	f.StringVar(&o.Object, "select", "", "seal only the containers of one object, `KIND/NAME`")
 	f.StringArrayVar(&o.Exclude, "exclude", nil, "leave out the containers of an object, `KIND/NAME` (repeatable)")
@@ -33,7 +35,7 @@ func (o *inputOptions) check() error {
 	if len(o.Files) > 0 {
 		return nil
 	}
-	for _, flag := range []string{"container", "select", "exclude", "with", "stand-ins", "pod-path", "allow-hostpath"} {
+	for _, flag := range []string{"values", "set", "container", "select", "exclude", "with", "stand-ins", "pod-path", "allow-hostpath"} {
 		if o.given(flag) {
 			return badInput("--%s is about a manifest: give one with -f", flag)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/helmchart"
 	"github.com/podseal/podseal/internal/outfile"
 )
 
@@ -48,8 +49,8 @@ func isFolder(name string) bool {
 
 // refuseFolder refuses what must be built before it is a manifest.
 func refuseFolder(root, folder string) error {
-	if _, err := os.Stat(filepath.Join(folder, "Chart.yaml")); err == nil {
-		return fmt.Errorf("%s is a Helm chart: give podseal what helm makes of it: helm template %s | podseal run -f -", folder, folder)
+	if helmchart.Is(folder) {
+		return fmt.Errorf("%s is a Helm chart: give its folder itself with -f, or the other files one by one", folder)
 	}
 	if file := kustomizationIn(folder); file != "" && folder != root {
 		return fmt.Errorf("%s holds a kustomization (%s): give its folder itself with -f, or the other files one by one", root, file)

@@ -1,4 +1,5 @@
-// Package input reads manifests from files, folders, kustomizations and stdin, and chooses the containers to seal.
+// Package input reads manifests from files, folders, kustomizations, Helm charts and stdin, and
+// chooses the containers to seal.
 package input
 
 import (
@@ -6,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/podseal/podseal/internal/helmchart"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/pod"
 	"github.com/podseal/podseal/internal/target"
@@ -13,15 +15,16 @@ import (
 
 // Options name the manifests and choose the containers to seal.
 type Options struct {
-	Files     []string // files, folders of files or of a kustomization, "-" for stdin
+	Files     []string // files, folders of files, of a kustomization or a chart, "-" for stdin
 	With      []string // more of them, for ConfigMaps and Secrets that the manifests refer to
 	Object    string   // seal only this object, KIND/NAME; empty means all
 	Container string   // seal only the container of this name; empty means all
 	Exclude   []string // leave out these objects, KIND/NAME
-	PodPath   string   // where objects of unknown kinds have their pod, for example spec.template.spec
-	StandIns  bool     // use random values for missing ConfigMaps and Secrets
-	HostPath  bool     // mount the host folders that a pod names
-	Replaces  string   // folder of a kustomize component that is left out, since the result replaces it; empty means none
+	Chart     helmchart.Values
+	PodPath   string // where objects of unknown kinds have their pod, for example spec.template.spec
+	StandIns  bool   // use random values for missing ConfigMaps and Secrets
+	HostPath  bool   // mount the host folders that a pod names
+	Replaces  string // folder of a kustomize component that is left out, since the result replaces it; empty means none
 	Stdin     io.Reader
 }
 
@@ -36,7 +39,7 @@ type Set struct {
 	selection manifest.Selection
 }
 
-// File is one manifest file, or the build of a kustomization.
+// File is one manifest file, or what a kustomization or a chart builds.
 type File struct {
 	Manifest *manifest.File
 	Path     string // the file that could be changed in place; empty for stdin and for a build
@@ -55,7 +58,7 @@ func (s Set) Excluded(o manifest.Object) bool { return s.selection.Excludes(o.Ki
 // Read reads the manifests and chooses their containers. The flags describe the target for the user; they win over the
 // pod. Its errors are those of the input: one sentence, with file and line where there is one.
 func Read(o Options, flags target.Target) (set Set, err error) {
-	r := reader{stdin: o.Stdin, podPath: o.PodPath, without: o.Replaces}
+	r := reader{stdin: o.Stdin, podPath: o.PodPath, chart: o.Chart, without: o.Replaces}
 	if set.Files, err = r.all(o.Files); err != nil {
 		return set, err
 	}

@@ -63,6 +63,8 @@ func readLine(t *testing.T, line, stdin string) string {
 	f.StringArrayVar(&o.With, "with", nil, "")
 	f.StringVar(&o.Replaces, "replaces", "", "")
 	f.BoolVar(&o.StandIns, "stand-ins", false, "")
+	f.StringArrayVar(&o.Chart.Files, "values", nil, "")
+	f.StringArrayVar(&o.Chart.Set, "set", nil, "")
 	f.StringVar(&o.PodPath, "pod-path", "", "")
 	f.StringVar(&flags.User, "user", "", "")
 	if err := f.Parse(strings.Fields(line)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/podseal/podseal/internal/helmchart"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/yamledit"
@@ -17,6 +18,7 @@ import (
 type reader struct {
 	stdin   io.Reader
 	podPath string
+	chart   helmchart.Values
 	without string  // the folder of a component that is left out
 	skipped []error // the files of folders that are no manifests, each with the reason
 }
@@ -64,6 +66,9 @@ func (r *reader) one(l *inputList, name string) error {
 	st, err := os.Stat(name)
 	if err != nil {
 		return outfile.Plain(err)
+	}
+	if helmchart.Is(name) {
+		return r.add(l, "chart "+filepath.Clean(name), "", func() ([]byte, error) { return helmchart.Render(name, r.chart) })
 	}
 	if !st.IsDir() {
 		return r.plain(l, name)
