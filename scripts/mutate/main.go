@@ -1,5 +1,5 @@
 // Command mutate changes operators of the code at random, one at a time, and runs the tests of the package that the
-// change is in. It lists the changes that no test noticed.
+// change is in; if these notice nothing, those of the packages that import it. It lists the changes that no test noticed.
 //
 //	go run ./scripts/mutate [-n 60] [-seed 1] [-min 95] PACKAGE...
 //
@@ -28,9 +28,10 @@ import (
 type outcome string
 
 const (
-	noticed  outcome = "noticed"
-	survived outcome = "survived"
-	unbuilt  outcome = "not built"
+	noticed   outcome = "noticed"
+	elsewhere outcome = "elsewhere" // noticed by tests of another package only
+	survived  outcome = "survived"
+	unbuilt   outcome = "not built"
 )
 
 func main() {
@@ -55,7 +56,11 @@ func run(n int, seed uint64, least float64, workers int, packages []string) erro
 	if n > 0 && n < len(all) {
 		all = all[:n]
 	}
-	results, err := judge(all, workers)
+	users, err := importers()
+	if err != nil {
+		return err
+	}
+	results, err := judge(all, users, workers)
 	if err != nil {
 		return err
 	}
@@ -96,7 +101,7 @@ func candidates(packages []string) ([]mutant, error) {
 }
 
 // judge tests all mutants, several at once, and returns their outcomes in the same order.
-func judge(all []mutant, workers int) ([]outcome, error) {
+func judge(all []mutant, users map[string][]string, workers int) ([]outcome, error) {
 	dir, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return nil, err
@@ -109,7 +114,7 @@ func judge(all []mutant, workers int) ([]outcome, error) {
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			results[i], faults[i] = test(m, filepath.Join(dir, fmt.Sprint(i)))
+			results[i], faults[i] = test(m, users["./"+filepath.Dir(m.file)], filepath.Join(dir, fmt.Sprint(i)))
 			fmt.Printf("%4d/%d %-9s %s\n", i+1, len(all), results[i], m)
 		})
 	}
@@ -120,8 +125,8 @@ func judge(all []mutant, workers int) ([]outcome, error) {
 // limit bounds the tests of one mutant, which may never end. A test that takes so long has noticed the change.
 const limit = 3 * time.Minute
 
-// test runs the tests of a mutant's package. Files for it lie at a path prefix.
-func test(m mutant, prefix string) (outcome, error) {
+// test runs the tests of a mutant's package, then those of the packages that use it. Files for it lie at a path prefix.
+func test(m mutant, users []string, prefix string) (outcome, error) {
 	source, err := os.ReadFile(m.file)
 	if err != nil {
 		return "", err
@@ -137,18 +142,48 @@ func test(m mutant, prefix string) (outcome, error) {
 	if err := errors.Join(os.WriteFile(prefix+".go", m.apply(source), 0o600), os.WriteFile(prefix+".json", overlay, 0o600)); err != nil {
 		return "", err
 	}
+	if result := runTests(prefix+".json", "./"+filepath.Dir(m.file)); result != survived || len(users) == 0 {
+		return result, nil
+	}
+	if runTests(prefix+".json", users...) == survived {
+		return survived, nil
+	}
+	return elsewhere, nil
+}
+
+// runTests runs the tests of packages over an overlay.
+func runTests(overlay string, packages ...string) outcome {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-failfast", "-overlay", prefix+".json", "./"+filepath.Dir(m.file))
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-vet=off", "-failfast", "-overlay", overlay}, packages...)...)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
-		return survived, nil
+		return survived
 	case strings.Contains(string(out), "[build failed]"):
-		return unbuilt, nil
+		return unbuilt
 	}
-	return noticed, nil
+	return noticed
+}
+
+// importers returns, for each folder of a package, the folders of those that import it.
+func importers() (map[string][]string, error) {
+	const module = "github.com/podseal/podseal/"
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, module+"internal/...") //nolint:noctx // a moment
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("listing imports: %w", err)
+	}
+	users := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		paths := strings.Fields(strings.ReplaceAll(line, module, "./"))
+		for _, imported := range paths[1:] {
+			users[imported] = append(users[imported], paths[0])
+		}
+	}
+	return users, nil
 }
 
 // report prints the mutants that survived, and a summary.
@@ -165,9 +200,11 @@ func report(all []mutant, results []outcome, least float64) error {
 			fmt.Println("  " + all[i].String())
 		}
 	}
-	built := count[noticed] + count[survived]
-	percent := 100 * float64(count[noticed]) / float64(max(1, built))
-	fmt.Printf("\n%d of %d changes noticed (%.0f %%); %d did not compile\n", count[noticed], built, percent, count[unbuilt])
+	caught := count[noticed] + count[elsewhere]
+	built := caught + count[survived]
+	percent := 100 * float64(caught) / float64(max(1, built))
+	fmt.Printf("\n%d of %d changes noticed (%.0f %%), %d of them by tests of another package only; %d did not compile\n",
+		caught, built, percent, count[elsewhere], count[unbuilt])
 	if percent < least {
 		return fmt.Errorf("%.0f %% of the changes were noticed, fewer than %.0f %%", percent, least)
 	}
