@@ -86,7 +86,7 @@ func (c stageCheck) userFindings() []Finding {
 		source = fmt.Sprintf("USER %s, from the base image %s,", s.user, s.image)
 	}
 	switch {
-	case !s.known:
+	case !s.known && (!s.fromBase || !c.dropped):
 		return []Finding{{RuleBase, s.userLine, unknownUser(s)}}
 	case c.dropped && known && uid == 0:
 		return []Finding{c.dropFinding()}

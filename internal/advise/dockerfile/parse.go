@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/buildkit/frontend/dockerfile/command"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
@@ -108,6 +109,9 @@ func instruction(n *parser.Node) Instruction {
 }
 
 func (f *File) add(in Instruction) error {
+	if _, ok := command.Commands[in.Name]; !ok {
+		return &SyntaxError{Line: in.Line, Text: "unknown instruction " + strings.ToUpper(in.Name)}
+	}
 	switch {
 	case in.Name == "from":
 		return f.from(in)

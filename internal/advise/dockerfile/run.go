@@ -135,7 +135,11 @@ func (c runCommand) setcap(s *state) {
 		if remove || len(operands) < 2 {
 			return
 		}
-		s.setcaps = append(s.setcaps, setcap{file: join(s.dir, operands[1]), caps: operands[0], line: c.in.Line})
+		at = operands[1]
+		if !strings.Contains(at, "$") {
+			at = join(s.dir, at)
+		}
+		s.setcaps = append(s.setcaps, setcap{file: at, caps: operands[0], line: c.in.Line})
 		operands = operands[2:]
 	}
 }

@@ -88,6 +88,9 @@ func (s *state) drops(buildContext fs.FS) (d launch.Drop, ok bool) {
 	ctx := context.Background() // nothing below waits: the tree is in memory or on the disk
 	r := launch.Reader{Tree: stateTree{s, buildContext}, Users: s.accounts.users(), Env: s.scope.env, Dir: s.dir}
 	argv := slices.Concat(s.entrypoint, s.cmd)
+	if len(argv) == 0 && s.base.Family == Unknown {
+		argv = []string{"/init"} // a base image with a supervisor has it there, and the Dockerfile brings the services
+	}
 	start, err := r.Follow(ctx, argv, launch.CommandAt("Dockerfile", 0, strings.Join(argv, " ")))
 	if err != nil {
 		return d, false
