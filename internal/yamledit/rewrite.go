@@ -1,7 +1,6 @@
 package yamledit
 
 import (
-	"bytes"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -74,18 +73,21 @@ func (e *Editor) blockLines(s site, v any) []string {
 	return nil
 }
 
-// exchangeItems puts other items in the place of those of a block sequence. No item is written as [] behind the key, or
-// where a comment or an anchor stands between, on its own line.
-func (e *Editor) exchangeItems(s site, now any, start, end int) {
+// exchangeItems puts other items in the place of those of a block sequence, from start to last. No item is written as []
+// behind the key, or where an anchor stands between, on its own line.
+func (e *Editor) exchangeItems(s site, now any, start, last int) {
 	list, _ := now.([]any)
 	if len(list) > 0 {
 		column := e.doc.Column(start)
-		e.patch(start, end, strings.Join(e.style.blockItems(list, column), e.doc.Break(start))[column:], s.depth)
+		e.patch(start, last, strings.Join(e.style.blockItems(list, column), e.doc.Break(start))[column:], s.depth)
 		return
 	}
-	if key := bytes.TrimRight(e.doc.Text[:start], " \t\r\n"); bytes.HasSuffix(key, []byte(":")) {
-		e.patch(len(key), end, " []", s.depth)
-		return
+	if s.key != nil && s.value.Anchor == "" && s.value.Style&yaml.TaggedStyle == 0 && s.key.Line < s.value.Line {
+		if end, err := e.doc.End(s.key, s.column); err == nil && e.doc.Text[end] == ':' {
+			e.patch(end+1, end+1, " []", s.depth)
+			e.patch(lineBefore(e.doc, start), last, "", s.depth)
+			return
+		}
 	}
-	e.patch(start, end, strings.Repeat(" ", e.style.step)+"[]", s.depth) // deeper than the key, whatever the dashes were
+	e.patch(start, last, strings.Repeat(" ", e.style.step)+"[]", s.depth) // deeper than the key, whatever the dashes were
 }
