@@ -12,6 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/trace"
@@ -76,10 +77,10 @@ func (o adviseOptions) checkProve() error {
 // buildArgs returns the build arguments by name. One without a value in the environment keeps the default of the Dockerfile.
 func (o proveOptions) buildArgs() (map[string]string, error) {
 	out := map[string]string{}
-	for _, spec := range o.args {
-		v, ok, err := envVar(spec)
+	for i, spec := range o.args {
+		v, ok, err := input.Variable(spec)
 		if err != nil {
-			return nil, badInput("--build-arg %s: %w", spec, err)
+			return nil, badInput("--build-arg number %d: %w", i+1, err) // the text may be a secret
 		}
 		if ok {
 			out[v.Name] = v.Value

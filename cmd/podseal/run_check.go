@@ -83,8 +83,8 @@ func (o *runOptions) checkWords() (err error) {
 	if !slices.Contains([]string{"auto", "on", "off"}, o.tracing) {
 		return badInput("--trace %s: use auto, on or off", o.tracing)
 	}
-	if err := checkAllow(o.allow); err != nil {
-		return err
+	if err := o.policy().Check(); err != nil {
+		return asBadInput(err)
 	}
 	o.deliver.Reports, err = o.reportFiles()
 	return err

@@ -1,27 +1,29 @@
-package main
+package input
 
 import (
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/target"
 )
 
-// environment joins the env files and the variables, in the order of docker run: files first.
-func (o *targetOptions) environment() ([]target.EnvVar, error) {
+// Environment joins env files and variables, in the order of docker run: files first. A variable is NAME=VALUE, or NAME
+// for its value on this machine. No error shows a text that may be a secret.
+func Environment(files, variables []string) ([]target.EnvVar, error) {
 	var out []target.EnvVar
-	for _, name := range o.envFiles {
+	for _, name := range files {
 		vars, err := readEnvFile(name)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, vars...)
 	}
-	for i, spec := range o.env {
-		v, ok, err := envVar(spec)
+	for i, spec := range variables {
+		v, ok, err := Variable(spec)
 		if err != nil {
-			return nil, badInput("--env number %d: %w", i+1, err)
+			return nil, fmt.Errorf("--env number %d: %w", i+1, err)
 		}
 		if ok {
 			out = append(out, v)
@@ -33,7 +35,7 @@ func (o *targetOptions) environment() ([]target.EnvVar, error) {
 func readEnvFile(name string) ([]target.EnvVar, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, badInput("--env-file: %w", plainPathError(err))
+		return nil, fmt.Errorf("--env-file: %w", outfile.Plain(err))
 	}
 	var out []target.EnvVar
 	for n, line := range strings.Split(string(data), "\n") {
@@ -41,9 +43,9 @@ func readEnvFile(name string) ([]target.EnvVar, error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		v, ok, err := envVar(line)
+		v, ok, err := Variable(line)
 		if err != nil {
-			return nil, badInput("--env-file %s:%d: %w", name, n+1, err)
+			return nil, fmt.Errorf("--env-file %s:%d: %w", name, n+1, err)
 		}
 		if ok {
 			out = append(out, v)
@@ -52,9 +54,9 @@ func readEnvFile(name string) ([]target.EnvVar, error) {
 	return out, nil
 }
 
-// envVar reads NAME=VALUE, or NAME, whose value is the one on this machine; ok is false where it has none here. The error
+// Variable reads NAME=VALUE, or NAME, whose value is the one on this machine; ok is false where it has none here. The error
 // shows nothing of the text, which may be a secret.
-func envVar(spec string) (v target.EnvVar, ok bool, err error) {
+func Variable(spec string) (v target.EnvVar, ok bool, err error) {
 	name, value, given := strings.Cut(spec, "=")
 	switch {
 	case name == "":
