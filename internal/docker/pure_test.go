@@ -75,9 +75,9 @@ func TestProcesses(t *testing.T) {
 		main   int
 		want   string
 	}{
-		{"PID PPID UID GID COMMAND", rows("10 1 0 0 nginx", "11 10 33 34 nginx"), 10, "[{10 0 0 nginx true} {11 33 34 nginx false}] <nil>"},
-		{"PID PPID UID GID COMMAND", rows("9 1 5 5 exec", "10 1 0 0 app"), 10, "[{9 5 5 exec false} {10 0 0 app true}] <nil>"},
-		{"UID PID PPID C STIME TTY TIME CMD", rows("root 10 1 0 09:00 ? 00:00:00 app"), 99, "[{10 0 0 app true}] <nil>"},
+		{"PID PPID UID GID COMMAND", rows("10 1 0 0 nginx", "11 10 33 34 nginx"), 10, "[{10 0 0 nginx true []} {11 33 34 nginx false []}] <nil>"},
+		{"PID PPID UID GID COMMAND", rows("9 1 5 5 exec", "10 1 0 0 app"), 10, "[{9 5 5 exec false []} {10 0 0 app true []}] <nil>"},
+		{"UID PID PPID C STIME TTY TIME CMD", rows("root 10 1 0 09:00 ? 00:00:00 app"), 99, "[{10 0 0 app true []}] <nil>"},
 		{"UID PID PPID CMD", rows("www-data 10 1 app"), 10, `[] the engine's ps gives no number as UID: "www-data"`},
 		{"USER TIME COMMAND", rows("root 1 app"), 1, "[] the engine's ps shows no PID: [USER TIME COMMAND]"},
 		{"PID UID GID COMMAND", rows("1 2"), 1, `[] the engine's ps gives a short line: ["1" "2"]`},
