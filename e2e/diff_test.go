@@ -22,7 +22,7 @@ func TestDiff(t *testing.T) {
 	}
 	got := podseal(t, "diff", c.GetContainerID())
 	got.mustExit(t, 0)
-	for _, want := range []string{"/run  ", "/var/cache/nginx ", "a seeded mount", "cannot show"} {
+	for _, want := range []string{"/run  ", "/var/cache/nginx ", "a seeded mount", "Not shown by docker diff"} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("no %q in:\n%s", want, got.stdout)
 		}

@@ -27,9 +27,6 @@ type suite struct {
 // shared is set once by TestMain, before any test runs.
 var shared suite
 
-// started are the processes whose objects must be gone at the end.
-var started processes
-
 // TestMain prepares the suite and, when all tests are done, fails where one of them left an object in the engine.
 func TestMain(m *testing.M) {
 	code, err := runSuite(m)
@@ -53,8 +50,12 @@ func runSuite(m *testing.M) (int, error) {
 	if shared.skip != "" {
 		return m.Run(), nil
 	}
+	before, err := runsNow(ctx)
+	if err != nil {
+		return 1, err
+	}
 	code := m.Run()
-	left, err := started.left(ctx)
+	left, err := objectsBut(ctx, before)
 	if err != nil {
 		return 1, err
 	}

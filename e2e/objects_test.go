@@ -4,42 +4,40 @@ package e2e
 
 import (
 	"context"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/moby/moby/client"
 )
 
-// The labels of every container, volume and network that podseal makes: the run, and the process that made it.
-const (
-	label    = "podseal"
-	labelPID = "podseal.pid"
-)
+// label is on every container, volume and network that podseal makes. Its value is the id of the run.
+const label = "podseal"
 
-// processes are the podseal processes that the suite has started. They distinguish its objects from those of others that
-// use the engine at the same time.
-type processes struct {
-	mu   sync.Mutex
-	pids []string
+// runs are the ids of runs.
+type runs map[string]bool
+
+// objectsBut describes the containers, volumes and networks of all runs but the given ones, for a reader.
+func objectsBut(ctx context.Context, others runs) ([]string, error) {
+	return objects(ctx, func(run string) bool { return !others[run] })
 }
 
-func (p *processes) add(pid int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.pids = append(p.pids, strconv.Itoa(pid))
+// runsNow returns the ids of the runs that have objects in the engine.
+func runsNow(ctx context.Context) (runs, error) {
+	out := runs{}
+	_, err := objects(ctx, func(run string) bool { out[run] = true; return false })
+	return out, err
 }
 
-// left describes what the suite's processes have left in the engine.
-func (p *processes) left(ctx context.Context) ([]string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return objects(ctx, p.pids...)
+// runOf returns the id of the run that made a container.
+func runOf(ctx context.Context, container string) (string, error) {
+	c, err := shared.engine.ContainerInspect(ctx, container, client.ContainerInspectOptions{})
+	if err != nil {
+		return "", err
+	}
+	return c.Container.Config.Labels[label], nil
 }
 
-// objects describes the containers, volumes and networks that the given podseal processes have made, for a reader.
-func objects(ctx context.Context, pids ...string) ([]string, error) {
+// objects describes the containers, volumes and networks of the runs that count, for a reader.
+func objects(ctx context.Context, counts func(run string) bool) ([]string, error) {
 	filters := client.Filters{}.Add("label", label)
 	containers, err := shared.engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
 	if err != nil {
@@ -55,12 +53,12 @@ func objects(ctx context.Context, pids ...string) ([]string, error) {
 	}
 	var out []string
 	add := func(labels map[string]string, description string) {
-		if slices.Contains(pids, labels[labelPID]) {
+		if counts(labels[label]) {
 			out = append(out, description)
 		}
 	}
 	for _, c := range containers.Items {
-		add(c.Labels, "container "+strings.Join(c.Names, ",")+" ("+c.Status+")")
+		add(c.Labels, "container "+strings.Join(c.Names, ","))
 	}
 	for _, v := range volumes.Items {
 		add(v.Labels, "volume "+v.Name)
