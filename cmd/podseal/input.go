@@ -18,7 +18,7 @@ type inputOptions struct {
 
 func (o *inputOptions) addFlags(f *pflag.FlagSet) {
 	o.given = f.Changed
-	f.StringArrayVarP(&o.Files, "filename", "f", nil, "seal the containers of a manifest: a `FILE`, a folder, a kustomization, a Helm chart, or - for stdin (repeatable)")
+	f.StringArrayVarP(&o.Files, "filename", "f", nil, "seal the containers of a manifest: a `FILE`, a folder, a kustomization, a Helm chart, a Compose file, or - for stdin (repeatable)")
 	f.StringArrayVar(&o.Chart.Files, "values", nil, "render the charts of -f with the values of a `FILE` (repeatable)")
 	f.StringArrayVar(&o.Chart.Set, "set", nil, "set a value of the charts of -f, `NAME=VALUE` (repeatable)")
 	f.StringVarP(&o.Container, "container", "c", "", "seal only the container of this `NAME`")
@@ -49,6 +49,9 @@ func (o *inputOptions) read(s streams, flags target.Target) (input.Set, error) {
 	set, err := input.Read(o.Options, flags)
 	for _, skipped := range slices.Concat(set.Skipped, set.SkippedWith) {
 		fmt.Fprintln(s.err, "podseal: skipped:", oneLine(skipped))
+	}
+	for _, note := range set.Notes {
+		fmt.Fprintln(s.err, "podseal: note:", note)
 	}
 	for _, object := range set.Unsealed {
 		if !set.Excluded(object) {

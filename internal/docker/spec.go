@@ -20,6 +20,7 @@ type Spec struct {
 	User       string
 	WorkingDir string
 	Hostname   string
+	Hosts      []string // lines of /etc/hosts in addition to the engine's, as NAME:IP
 	Env        []string
 
 	Network     string // "" is the engine's default network; else "host", "none", "container:ID" or a name
@@ -91,7 +92,7 @@ func (s Spec) config(labels map[string]string) (*container.Config, *container.Ho
 	}
 	host := &container.HostConfig{
 		NetworkMode: container.NetworkMode(s.Network), IpcMode: container.IpcMode(s.IPC), Init: &noInit, ShmSize: s.ShmSize,
-		ReadonlyRootfs: s.ReadOnly, CapAdd: slices.Clone(s.Add), GroupAdd: slices.Clone(s.Groups),
+		ReadonlyRootfs: s.ReadOnly, ExtraHosts: slices.Clone(s.Hosts), CapAdd: slices.Clone(s.Add), GroupAdd: slices.Clone(s.Groups),
 		SecurityOpt: slices.Clone(s.SecurityOpt), Sysctls: s.Sysctls,
 		Resources: container.Resources{Memory: s.Memory, MemorySwap: s.Memory},
 	}

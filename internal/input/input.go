@@ -1,5 +1,5 @@
-// Package input reads manifests from files, folders, kustomizations, Helm charts and stdin, and
-// chooses the containers to seal.
+// Package input reads manifests from files, folders, kustomizations, Helm charts, Compose files and
+// stdin, and chooses the containers to seal.
 package input
 
 import (
@@ -33,6 +33,8 @@ type Set struct {
 	Files []*File
 	// Skipped are files of folders that were left out, each with the reason; SkippedWith are those of Options.With.
 	Skipped, SkippedWith []error
+	// Notes are the settings of Compose files that no field of a pod expresses.
+	Notes []string
 	// Unsealed are the objects that seem to have containers that podseal does not seal.
 	Unsealed []manifest.Object
 
@@ -63,6 +65,7 @@ func Read(o Options, flags target.Target) (set Set, err error) {
 		return set, err
 	}
 	set.Skipped, r.skipped = r.skipped, nil
+	set.Notes = r.notes
 	with, err := r.all(o.With)
 	if err != nil {
 		return set, err

@@ -75,6 +75,9 @@ func readLine(t *testing.T, line, stdin string) string {
 	for _, skipped := range slices.Concat(set.Skipped, set.SkippedWith) {
 		fmt.Fprintln(&b, "skipped:", skipped)
 	}
+	for _, note := range set.Notes {
+		fmt.Fprintln(&b, "note:", note)
+	}
 	for _, object := range set.Unsealed {
 		if !set.Excluded(object) {
 			fmt.Fprintln(&b, "not sealed:", object.Unsealed())

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/podseal/podseal/internal/composefile"
 	"github.com/podseal/podseal/internal/helmchart"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/outfile"
@@ -18,6 +19,7 @@ import (
 type reader struct {
 	stdin   io.Reader
 	podPath string
+	notes   []string // on settings of Compose files that are left out
 	chart   helmchart.Values
 	without string  // the folder of a component that is left out
 	skipped []error // the files of folders that are no manifests, each with the reason
@@ -71,12 +73,25 @@ func (r *reader) one(l *inputList, name string) error {
 		return r.add(l, "chart "+filepath.Clean(name), "", func() ([]byte, error) { return helmchart.Render(name, r.chart) })
 	}
 	if !st.IsDir() {
-		return r.plain(l, name)
+		return r.file(l, name)
 	}
 	if kustomizationIn(name) != "" {
 		return r.add(l, "build of "+filepath.Clean(name), "", func() ([]byte, error) { return buildKustomization(name, r.without) })
 	}
 	return r.folder(l, name)
+}
+
+// file reads a file that the user names: a manifest, or a Compose file.
+func (r *reader) file(l *inputList, name string) error {
+	data, err := readPlain(name)
+	if err != nil || !composefile.Is(data) {
+		return r.plain(l, name)
+	}
+	return r.add(l, "pod of "+filepath.Clean(name), "", func() ([]byte, error) {
+		manifest, notes, err := composefile.Convert(name, data, os.Environ())
+		r.notes = append(r.notes, notes...)
+		return manifest, err
+	})
 }
 
 func (r *reader) plain(l *inputList, name string) error {

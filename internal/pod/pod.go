@@ -69,7 +69,7 @@ func Read(p *manifest.Pod, objects *Objects, o Options) (*Pod, error) {
 	r.podUnsupported()
 	out.shared = target.Pod{
 		Name: hostname(p), Passing: passing(p), Volumes: volumes, Sysctls: sysctls(p), Ports: ports(out, o.Flags.Ports), Unsupported: r.unsupported.sentences(),
-		Original: p.String(), Groups: supplementalGroups(p), FSGroup: fsGroup(p),
+		Original: p.String(), Groups: supplementalGroups(p), Hosts: hosts(p), FSGroup: fsGroup(p),
 	}
 	return out, nil
 }
@@ -128,6 +128,17 @@ func sysctls(p *manifest.Pod) map[string]string {
 	out := map[string]string{}
 	for _, s := range p.Spec.SecurityContext.Sysctls {
 		out[strings.ReplaceAll(s.Name, "/", ".")] = s.Value
+	}
+	return out
+}
+
+// hosts returns the names that the pod adds to /etc/hosts, as NAME:IP.
+func hosts(p *manifest.Pod) []string {
+	var out []string
+	for _, a := range p.Spec.HostAliases {
+		for _, name := range a.Hostnames {
+			out = append(out, name+":"+a.IP)
+		}
 	}
 	return out
 }

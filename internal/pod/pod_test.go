@@ -119,6 +119,9 @@ func dumpPod(b *bytes.Buffer, p *target.Pod) {
 		passing = " in the runs"
 	}
 	fmt.Fprintf(b, "%s: hostname %s%s, ports %v, groups %v, fsGroup %s, sysctls %v\n", p.Original, p.Name, passing, p.Ports, p.Groups, number(p.FSGroup), p.Sysctls)
+	for _, h := range p.Hosts {
+		fmt.Fprintf(b, "host %s\n", h)
+	}
 	for _, v := range p.Volumes {
 		fmt.Fprintf(b, "volume %s: %s%s%s%s\n", v.Name, v.Kind, space(string(v.Medium)), space(v.Path), space(v.Declared+word(v.Creatable, " creatable")))
 		for _, f := range v.Files {

@@ -131,7 +131,6 @@ func (r *source) podUnsupported() {
 		{isTrue(s.ShareProcessNamespace), "shareProcessNamespace is not given: each container sees its own processes only"},
 		{s.HostUsers != nil && !*s.HostUsers, "hostUsers: false is not given: users are not mapped"},
 		{s.RuntimeClassName != nil && *s.RuntimeClassName != "", "the runtimeClass is not used: the engine's own runtime runs the pod"},
-		{len(s.HostAliases) > 0, "hostAliases are not in /etc/hosts"},
 		{s.DNSConfig != nil, "dnsConfig is not used: names are resolved as the engine does"},
 		{s.DNSPolicy == corev1.DNSNone || s.DNSPolicy == corev1.DNSClusterFirstWithHostNet, "dnsPolicy is not used: names are resolved as the engine does"},
 		{s.Subdomain != "" || isTrue(s.SetHostnameAsFQDN), "the pod has no name in DNS (subdomain, setHostnameAsFQDN)"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/podseal/podseal/internal/engine"
@@ -59,5 +60,23 @@ stat:/state: 700 0:0
 write:/state/x=1: ok`)
 	if _, err := os.Stat(filepath.Join(missing, "x")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHostAliases adds the pod's names to /etc/hosts of its containers.
+func TestHostAliases(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	facts := b.app(nil)
+	c := b.startPod(target.Target{
+		Name: "main", Image: facts.Ref, Completes: true, Args: []string{"read:/etc/hosts"},
+		Pod: &target.Pod{Name: "web", Original: "Pod web", Hosts: []string{"db:127.0.0.1"}},
+	}, facts, sealed())
+	if err := c.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.Logs(t.Context())
+	if err != nil || !strings.Contains(text, "127.0.0.1\tdb") {
+		t.Errorf("/etc/hosts: %q, %v", text, err)
 	}
 }

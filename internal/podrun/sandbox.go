@@ -84,7 +84,7 @@ func sandboxSpec(t target.Target, p profile.Profile, publishOn string) docker.Sp
 		ReadOnly: true, DropAll: true, SecurityOpt: []string{"no-new-privileges:true"}, NoLog: true, Sysctls: map[string]string{},
 	}
 	if s.Publishes() {
-		s.Hostname = hostname(pod.Name)
+		s.Hostname, s.Hosts = hostname(pod.Name), pod.Hosts
 		s.Ports = ports("tcp", podPorts(t))
 	}
 	if start := firstPort(t, p); start != "" && !s.SharesNetwork() {

@@ -15,6 +15,7 @@ type Pod struct {
 	Volumes     []Volume          // in the pod's order
 	FSGroup     *int64            // the group that owns the volumes; nil where the pod says none, which is not the group 0
 	Groups      []int64           // supplementalGroups, sorted
+	Hosts       []string          // hostAliases: names in /etc/hosts, as NAME:IP
 	Sysctls     map[string]string // that the pod sets
 	Ports       []int             // TCP ports to publish: those of the default container first; all containers share them
 	Before      []Member          // the containers that start before the target, in the order in which a kubelet starts them

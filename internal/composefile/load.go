@@ -1,0 +1,95 @@
+// Package composefile converts the services of a Compose file to a pod: one container a service, with their variables, ports,
+// volumes, configs and secrets.
+package composefile
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+	"sigs.k8s.io/yaml"
+)
+
+// Is reports whether a source is a Compose file: a mapping with services, and no Kubernetes object.
+func Is(source []byte) bool {
+	var top struct {
+		Kind     string         `json:"kind"`
+		Services map[string]any `json:"services"`
+	}
+	return yaml.Unmarshal(source, &top) == nil && top.Kind == "" && len(top.Services) > 0
+}
+
+// Convert returns the manifest of a Compose file's services, and notes on the settings that no field of a pod expresses.
+// The environment fills in the file's variables. Files that the Compose file refers to are read.
+func Convert(name string, source []byte, environment []string) (manifest []byte, notes []string, err error) {
+	folder, err := filepath.Abs(filepath.Dir(name))
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the Compose file %s: %w", name, err)
+	}
+	details := types.ConfigDetails{
+		WorkingDir: folder, Environment: types.NewMapping(environment),
+		ConfigFiles: []types.ConfigFile{{Filename: name, Content: source}},
+	}
+	project, err := loader.LoadWithContext(context.Background(), details, func(o *loader.Options) {
+		o.SetProjectName(projectName(folder), false)
+		o.SkipInclude = true // it may name a remote file
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the Compose file %s: %w", name, err)
+	}
+	c := converter{project: project, folder: folder}
+	if err := c.convert(); err != nil {
+		return nil, nil, fmt.Errorf("converting the Compose file %s: %w", name, err)
+	}
+	manifest, err = c.manifest()
+	return manifest, c.notes, err
+}
+
+// projectName returns the name of a folder as Compose makes a project's name of it.
+func projectName(folder string) string {
+	name := loader.NormalizeProjectName(filepath.Base(folder))
+	if name == "" {
+		return "compose"
+	}
+	return name
+}
+
+// serviceNames returns the services in the order of their starts: each after those that it depends on.
+func serviceNames(p *types.Project) []string {
+	var order []string
+	var visit func(name string)
+	visiting := map[string]bool{}
+	visit = func(name string) {
+		if visiting[name] || slices.Contains(order, name) {
+			return
+		}
+		visiting[name] = true
+		for _, needed := range slices.Sorted(slices.Values(p.Services[name].GetDependencies())) {
+			if _, ok := p.Services[needed]; ok {
+				visit(needed)
+			}
+		}
+		order = append(order, name)
+	}
+	names := p.ServiceNames()
+	slices.Sort(names)
+	for _, name := range names {
+		visit(name)
+	}
+	return order
+}
+
+// objectName returns a name as Kubernetes allows it for objects and containers.
+func objectName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(name))
+	return strings.Trim(name[:min(len(name), 63)], "-")
+}
