@@ -13,7 +13,10 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/podseal/podseal/internal/trace"
+	"github.com/podseal/podseal/internal/trace/observer"
+	"github.com/podseal/podseal/internal/trace/procnet"
+	"github.com/podseal/podseal/internal/trace/sensor"
+	"github.com/podseal/podseal/internal/trace/wire"
 )
 
 // The subcommands beside the tracer's two.
@@ -33,10 +36,10 @@ func Main(args []string, in io.Reader, out io.Writer) (code int, known bool) {
 		return 0, false
 	}
 	switch args[0] {
-	case trace.SensorCommand:
-		return trace.SensorMain(args[1:]), true
-	case trace.ObserverCommand:
-		return trace.ObserverMain(args[1:], in, out), true
+	case wire.SensorCommand:
+		return sensor.Main(args[1:]), true
+	case wire.ObserverCommand:
+		return observer.Main(args[1:], in, out), true
 	case PauseCommand:
 		return pause(args[1:], in, out), true
 	case EmptyCommand:
@@ -58,7 +61,7 @@ func pause(args []string, in io.Reader, out io.Writer) int {
 		}
 		all = append(all, table...)
 	}
-	for _, port := range trace.ParseListening(all) {
+	for _, port := range procnet.ParseListening(all) {
 		if _, err := fmt.Fprintln(out, port); err != nil {
 			return 1
 		}

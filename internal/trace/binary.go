@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-// Binary is the program that runs in a target of the given architecture ("amd64", "arm64"): the small one that the build
-// has embedded, else the running executable, where it fits. The error says why tracing is off.
+// Binary returns the program that runs in a target of the given architecture ("amd64", "arm64"): the small one that the build
+// has embedded, else the running executable if it fits. The error gives the reason why tracing is off.
 func Binary(arch string) ([]byte, error) {
 	machine, ok := machines[arch]
 	if !ok {
@@ -18,7 +18,7 @@ func Binary(arch string) ([]byte, error) {
 	return choose(arch, func() ([]byte, error) { return ownBinary(runtime.GOOS, machine) }, embedded)
 }
 
-// choose takes the first of the two binaries that there is.
+// choose returns the embedded binary if the build has one, else the running executable.
 func choose(arch string, own func() ([]byte, error), embedded func(arch string) ([]byte, error)) ([]byte, error) {
 	if b, err := embedded(arch); err == nil {
 		return b, nil
@@ -32,7 +32,7 @@ func choose(arch string, own func() ([]byte, error), embedded func(arch string) 
 
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// ownBinary is the running executable, if it is a static one for the machine. system is what it is built for.
+// ownBinary returns the running executable, if it is a static one for the machine. system is its GOOS.
 func ownBinary(system string, machine elf.Machine) ([]byte, error) {
 	if system != "linux" {
 		return nil, fmt.Errorf("this podseal is built for %s", system)
@@ -63,18 +63,18 @@ func ownBinary(system string, machine elf.Machine) ([]byte, error) {
 	return b, nil
 }
 
-// fits tells why an executable cannot run in a container of the machine that may hold no other file.
+// fits returns an error if an executable cannot run in a container of the machine that holds no other file.
 func fits(r io.ReaderAt, machine elf.Machine) error {
 	f, err := elf.NewFile(r)
 	if err != nil {
-		return fmt.Errorf("it is no ELF file: %w", err)
+		return fmt.Errorf("not an ELF file: %w", err)
 	}
 	if f.Machine != machine {
-		return fmt.Errorf("it is for %v, not for %v", f.Machine, machine)
+		return fmt.Errorf("built for %v, not for %v", f.Machine, machine)
 	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
-			return fmt.Errorf("it is linked dynamically (build podseal with CGO_ENABLED=0)")
+			return fmt.Errorf("linked dynamically: build podseal with CGO_ENABLED=0")
 		}
 	}
 	return nil

@@ -4,7 +4,7 @@ package trace
 
 import "errors"
 
-// embedded is empty but in a build of scripts/build.sh (tag embed_sensor).
+// embedded returns an error: only a build of scripts/build.sh (tag embed_sensor) embeds binaries.
 func embedded(string) ([]byte, error) {
 	return nil, errors.New("this build embeds no sensor")
 }

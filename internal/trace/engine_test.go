@@ -20,6 +20,7 @@ import (
 
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/trace"
+	"github.com/podseal/podseal/internal/trace/wire"
 )
 
 // lab is what all engine tests share: an image with the test application, and a volume with the sensor.
@@ -281,7 +282,7 @@ func (l *lab) sensorIn(r *traced, wait time.Duration) int {
 		}
 		for line := range strings.SplitSeq(table, "\n") {
 			fields := strings.Fields(line)
-			if len(fields) > 2 && fields[1] == trace.Mountpoint+"/"+trace.BinaryName && fields[2] == trace.SensorCommand {
+			if len(fields) > 2 && fields[1] == trace.Mountpoint+"/"+trace.BinaryName && fields[2] == wire.SensorCommand {
 				pid, _ := strconv.Atoi(fields[0])
 				return pid
 			}

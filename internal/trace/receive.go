@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+
+	"github.com/podseal/podseal/internal/trace/wire"
 )
 
 // read receives messages until the stream ends. A line that the end has cut off is no message.
 func (s *Session) read() {
 	defer close(s.done)
-	lines := bufio.NewReaderSize(s.rw, maxLine)
+	lines := bufio.NewReaderSize(s.rw, wire.MaxLine)
 	for {
 		line, err := lines.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
@@ -23,7 +25,7 @@ func (s *Session) read() {
 		if err != nil {
 			return
 		}
-		var m message
+		var m wire.Message
 		if json.Unmarshal(line, &m) == nil {
 			s.take(m)
 		}
@@ -37,34 +39,34 @@ func (s *Session) overlong() {
 	s.missed++
 }
 
-// take puts one message in its place. Keys come in order from 1; anything else is a broken stream and is passed over.
-func (s *Session) take(m message) {
+// take records one message. Keys arrive in order from 1; a message with any other key is ignored.
+func (s *Session) take(m wire.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch m.Kind {
-	case kindOn:
+	case wire.KindOn:
 		s.on = true
 		s.start()
-	case kindOff:
+	case wire.KindOff:
 		s.note(m.Note)
 		s.start()
-	case kindNote:
+	case wire.KindNote:
 		s.note(m.Note)
-	case kindEnd:
+	case wire.KindEnd:
 		s.ended = true
-	case kindWrite:
+	case wire.KindWrite:
 		s.write(m)
-	case kindIdentity:
-		if m.Identity != nil && len(s.identities) < maxIdentities {
+	case wire.KindIdentity:
+		if m.Identity != nil && len(s.identities) < wire.MaxIdentities {
 			s.identities = append(s.identities, *m.Identity)
 		}
-	case kindBind:
-		if m.Bind != nil && len(s.binds) < maxBinds {
+	case wire.KindBind:
+		if m.Bind != nil && len(s.binds) < wire.MaxBinds {
 			s.binds = append(s.binds, *m.Bind)
 		}
-	case kindCounts:
+	case wire.KindCounts:
 		s.count(m)
-	case kindReply:
+	case wire.KindReply:
 		if answer, ok := s.waiting[m.Reply]; ok {
 			answer <- m
 			delete(s.waiting, m.Reply)
@@ -72,7 +74,7 @@ func (s *Session) take(m message) {
 	}
 }
 
-func (s *Session) count(m message) {
+func (s *Session) count(m wire.Message) {
 	for _, c := range m.Counts {
 		switch key := c[0]; {
 		case key >= 1 && key <= len(s.writes):
@@ -85,22 +87,22 @@ func (s *Session) count(m message) {
 }
 
 // write keeps a new write, while there is memory for it.
-func (s *Session) write(m message) {
+func (s *Session) write(m wire.Message) {
 	switch {
 	case m.Write == nil:
 	case s.full:
 		s.missed++
 	case m.Key != len(s.writes)+1:
-	case len(s.writes) >= maxKeys || s.bytes+keySize(m.Write.Path, m.Write.To) > maxBytes:
+	case len(s.writes) >= wire.MaxKeys || s.bytes+wire.KeySize(m.Write.Path, m.Write.To) > wire.MaxBytes:
 		s.full = true
 		s.missed++
 	default:
-		s.bytes += keySize(m.Write.Path, m.Write.To)
+		s.bytes += wire.KeySize(m.Write.Path, m.Write.To)
 		s.writes = append(s.writes, *m.Write)
 	}
 }
 
-// start is called with mu held.
+// start closes started, once. mu is held.
 func (s *Session) start() {
 	select {
 	case <-s.started:
@@ -110,7 +112,7 @@ func (s *Session) start() {
 }
 
 func (s *Session) note(n string) {
-	n = shorten(n)
+	n = wire.Shorten(n)
 	switch {
 	case n == "" || slices.Contains(s.notes, n):
 	case len(s.notes) >= maxShown:

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/trace/wire"
 )
 
 var (
@@ -24,8 +25,8 @@ var (
 // maxShown bounds the notes of a Session.
 const maxShown = 20
 
-// Session is the host's side of one observer. What was received stays readable after the observer's end. All methods
-// may be called at the same time.
+// Session is the host's connection to one observer. Its data are kept after the observer's end. All methods are safe for
+// concurrent use.
 type Session struct {
 	rw      io.ReadWriteCloser
 	sending sync.Mutex // one line at a time
@@ -34,12 +35,12 @@ type Session struct {
 
 	mu         sync.Mutex
 	writes     []observe.Write // by key, from 1
-	binds      []Bind
+	binds      []wire.Bind
 	identities []observe.Process
 	on         bool
 	ended      bool // the observer has said that its target has ended
 	closed     bool // by Close
-	bytes      int  // of writes, by keySize
+	bytes      int  // of writes, by wire.KeySize
 	full       bool // no further writes are kept
 	notes      []string
 	lost       int // by the observer
@@ -48,17 +49,17 @@ type Session struct {
 	dropped    int // notes, by the observer
 	unshown    int // notes, here
 	asked      int
-	waiting    map[int]chan message
+	waiting    map[int]chan wire.Message
 }
 
-// Attach speaks with an observer whose stdout and stdin are rw. It reads until the stream ends.
+// Attach returns a session with the observer whose stdout and stdin are rw. It reads until the stream ends.
 func Attach(rw io.ReadWriteCloser) *Session {
-	s := &Session{rw: rw, started: make(chan struct{}), done: make(chan struct{}), waiting: map[int]chan message{}}
+	s := &Session{rw: rw, started: make(chan struct{}), done: make(chan struct{}), waiting: map[int]chan wire.Message{}}
 	go s.read()
 	return s
 }
 
-// Done is closed when the observer's stream has ended and all of it was read.
+// Done returns a channel that is closed when the observer's stream has ended and all of it was read.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
 // Started waits until the sensor has either handed over or given up, so that the application runs; the error is
@@ -84,52 +85,57 @@ func (s *Session) Started(ctx context.Context) error {
 	}
 }
 
-// Phase tells the observer which phase begins, and waits until it knows.
+// Phase announces that a phase begins, and waits until the observer has confirmed it.
 func (s *Session) Phase(ctx context.Context, p observe.Phase) error {
-	_, err := s.ask(ctx, request{Do: doPhase, Phase: p})
+	_, err := s.ask(ctx, wire.Request{Do: wire.DoPhase, Phase: p})
 	return err
 }
 
 // Target names the target's first process, by its number on the engine's host. The observer accepts no sensor until then,
 // and only that process's.
 func (s *Session) Target(ctx context.Context, pid int) error {
-	_, err := s.ask(ctx, request{Do: doTarget, PID: pid})
+	_, err := s.ask(ctx, wire.Request{Do: wire.DoTarget, PID: pid})
 	return err
 }
 
 // Admit names a process that the engine has executed in the target, by its number on the engine's host. The observer
 // accepts one connection of its sensor.
 func (s *Session) Admit(ctx context.Context, pid int) error {
-	_, err := s.ask(ctx, request{Do: doAdmit, PID: pid})
+	_, err := s.ask(ctx, wire.Request{Do: wire.DoAdmit, PID: pid})
 	return err
 }
 
 // Processes returns the processes of the target, by number.
 func (s *Session) Processes(ctx context.Context) ([]observe.Process, error) {
-	m, err := s.ask(ctx, request{Do: doProcesses})
+	m, err := s.ask(ctx, wire.Request{Do: wire.DoProcesses})
 	slices.SortFunc(m.Processes, func(a, b observe.Process) int { return cmp.Compare(a.PID, b.PID) })
 	return m.Processes, err
 }
 
 // Listening returns the TCP ports that something in the target's network namespace listens on, sorted.
 func (s *Session) Listening(ctx context.Context) ([]int, error) {
-	m, err := s.ask(ctx, request{Do: doListening})
+	m, err := s.ask(ctx, wire.Request{Do: wire.DoListening})
 	return m.Ports, err
 }
 
-// Usage returns what the folders of the target hold, in the order asked.
+// Usage returns the bytes and files in folders of the target, in the order of paths.
 func (s *Session) Usage(ctx context.Context, paths []string) ([]observe.Usage, error) {
-	m, err := s.ask(ctx, request{Do: doUsage, Paths: paths})
+	m, err := s.ask(ctx, wire.Request{Do: wire.DoUsage, Paths: paths})
 	return m.Usage, err
 }
 
-// Writes returns what was seen until now, sorted.
+// Writes returns the writes until now, sorted.
 func (s *Session) Writes() []observe.Write {
 	s.mu.Lock()
 	writes := slices.Clone(s.writes)
 	s.mu.Unlock()
 	slices.SortStableFunc(writes, compareWrites)
 	return writes
+}
+
+func compareProcesses(a, b observe.Process) int {
+	return cmp.Or(cmp.Compare(a.UID, b.UID), cmp.Compare(a.GID, b.GID), cmp.Compare(a.Command, b.Command),
+		slices.Compare(a.Groups, b.Groups))
 }
 
 func compareWrites(a, b observe.Write) int {
@@ -139,11 +145,11 @@ func compareWrites(a, b observe.Write) int {
 }
 
 // Binds returns the attempts to bind fixed ports until now, sorted by port.
-func (s *Session) Binds() []Bind {
+func (s *Session) Binds() []wire.Bind {
 	s.mu.Lock()
 	binds := slices.Clone(s.binds)
 	s.mu.Unlock()
-	slices.SortStableFunc(binds, func(a, b Bind) int {
+	slices.SortStableFunc(binds, func(a, b wire.Bind) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Outcome, b.Outcome), cmp.Compare(a.PID, b.PID))
 	})
 	return binds
@@ -181,7 +187,7 @@ func (s *Session) reason() error {
 	return ErrLost
 }
 
-// Noise is how many attempts were set aside: on devices, pipes, /dev, /proc and /sys, and on deleted files.
+// Noise returns how many attempts were not recorded because no mount concerns them: on devices, pipes, /dev, /proc and /sys, and on deleted files.
 func (s *Session) Noise() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,8 +209,8 @@ func (s *Session) Close() error {
 	return nil
 }
 
-func (s *Session) ask(ctx context.Context, r request) (message, error) {
-	answer := make(chan message, 1)
+func (s *Session) ask(ctx context.Context, r wire.Request) (wire.Message, error) {
+	answer := make(chan wire.Message, 1)
 	s.mu.Lock()
 	s.asked++
 	r.ID = s.asked
@@ -213,7 +219,7 @@ func (s *Session) ask(ctx context.Context, r request) (message, error) {
 	defer s.forget(r.ID)
 
 	if err := s.send(r); err != nil {
-		return message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, err)
+		return wire.Message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, err)
 	}
 	select {
 	case m := <-answer:
@@ -225,9 +231,9 @@ func (s *Session) ask(ctx context.Context, r request) (message, error) {
 		}
 		return m, nil
 	case <-s.done:
-		return message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, s.reason())
+		return wire.Message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, s.reason())
 	case <-ctx.Done():
-		return message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, ctx.Err())
+		return wire.Message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, ctx.Err())
 	}
 }
 
@@ -237,7 +243,7 @@ func (s *Session) forget(id int) {
 	s.mu.Unlock()
 }
 
-func (s *Session) send(r request) error {
+func (s *Session) send(r wire.Request) error {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err

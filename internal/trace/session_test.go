@@ -13,9 +13,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/trace/wire"
 )
 
-// fakeObserver answers each request, and says what it is told to.
+// fakeObserver answers requests and sends the messages of a test.
 type fakeObserver struct {
 	conn net.Conn
 	in   *bufio.Reader
@@ -44,7 +45,7 @@ func (f *fakeObserver) answer(reply string) {
 	if err != nil {
 		return
 	}
-	var r request
+	var r wire.Request
 	if json.Unmarshal(line, &r) == nil {
 		fmt.Fprintln(f.conn, strings.ReplaceAll(reply, "N", fmt.Sprint(r.ID)))
 	}
@@ -96,7 +97,7 @@ func TestSessionErrors(t *testing.T) {
 	}
 }
 
-// The observer dies with its target, in the middle of anything; what was received stays.
+// The observer dies with its target, in the middle of anything; the writes that were received are kept.
 func TestSessionAfterSuddenEnd(t *testing.T) {
 	s, f := attach(t)
 	f.say(t, `{"k":"write","key":1,"write":{"path":"/b","call":"open"}}`)

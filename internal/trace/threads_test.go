@@ -98,7 +98,7 @@ func threadsWant(rounds int) map[string]int {
 const maxPeak = 96 << 10
 
 // A storm with more paths than the observer keeps: the application is not stopped, memory is bounded, and each event
-// is told or counted as lost.
+// is reported or counted as lost.
 func TestStorm(t *testing.T) {
 	l := needEngine(t)
 	const folders, files = 1700, 80

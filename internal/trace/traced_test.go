@@ -289,7 +289,7 @@ func TestUserThatDropsPrivileges(t *testing.T) {
 	}
 }
 
-// A folder that is closed to root without capabilities: the path is still told.
+// A folder that is closed to root without capabilities: the path is still reported.
 func TestPrivateFolder(t *testing.T) {
 	l := needEngine(t)
 	for _, c := range []struct {
