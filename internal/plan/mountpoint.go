@@ -34,7 +34,7 @@ func proposeBusy(ctx context.Context, f failure) (Proposal, error) {
 		above.Why = fmt.Sprintf("the application removes or renames %s, which a mount there would not let it", m.Path)
 		r.Profile = f.withoutBelow(r.Profile, above.Path)
 		if _, mounted := r.Profile.Mount(above.Path); mounted {
-			r.blame(MountField(above.Path), above.Why, sign, strength)
+			r.blameMount(above.Path, above.Why, sign, strength)
 		} else if err := r.mountFolder(ctx, f, above, sign, strength); err != nil {
 			return r, err
 		}

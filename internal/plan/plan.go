@@ -55,7 +55,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 	for _, m := range in.Target.Mounts {
 		if v, ok := in.Target.Pod.Volume(m.Volume); ok && m.Own {
 			pl.Profile = pl.Profile.WithMount(profile.Mount{Path: m.Path, Kind: profile.Plain, Medium: v.Medium})
-			pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Why: "the pod mounts an emptyDir here already"})
+			pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Mount: m.Path, Why: "the pod mounts an emptyDir here already"})
 		}
 	}
 	for i, f := range folding.Folders {
@@ -78,7 +78,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 			return Plan{}, err
 		}
 		pl.Profile = pl.Profile.WithMount(m)
-		pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Why: why})
+		pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Mount: m.Path, Why: why})
 	}
 	if low := lowPorts(in); len(low) > 0 {
 		pl.Profile.LowPorts = true
@@ -228,26 +228,19 @@ func (in Input) untracedWriter(f diff.Folder) string {
 	return "only " + who + " writes here, and not the application; it counts as long as readiness depends on it (see --ready)"
 }
 
-// mountPrefix begins the field of a mount.
-const mountPrefix = "mount "
-
-// IsMountField reports whether a reason is about a mount.
-func IsMountField(field string) bool { return strings.HasPrefix(field, mountPrefix) }
-
-// RelaxationsOf returns the IDs of the relaxations that a reason's field is about, the whole first.
-func RelaxationsOf(field string) []string {
-	at, ok := strings.CutPrefix(field, mountPrefix)
-	switch {
-	case ok:
-		return []string{profile.MountID(at), profile.OwnedID(at), profile.MemoryID(at)}
-	case field == CapabilityField:
-		var out []string
-		for _, c := range capabilities {
-			out = append(out, profile.CapabilityID(c))
-		}
-		return out
+// RelaxationsOf returns the IDs of the relaxations that a reason is about, the whole first.
+func RelaxationsOf(r profile.Reason) []string {
+	if r.Mount != "" {
+		return []string{profile.MountID(r.Mount), profile.OwnedID(r.Mount), profile.MemoryID(r.Mount)}
 	}
-	return []string{field}
+	if r.Field != CapabilityField {
+		return []string{r.Field}
+	}
+	var out []string
+	for _, c := range capabilities {
+		out = append(out, profile.CapabilityID(c))
+	}
+	return out
 }
 
 // Env is the value of an environment variable as the application sees it: the target's, else the image's.

@@ -127,7 +127,13 @@ func (r *Proposal) mount(m profile.Mount, why, evidence string, strength Strengt
 		return
 	}
 	r.Profile = r.Profile.WithMount(m)
-	r.blame(MountField(m.Path), why, evidence, strength)
+	r.blameMount(m.Path, why, evidence, strength)
+}
+
+// blameMount adds a blame for the lack of a mount, and the reason for it.
+func (r *Proposal) blameMount(at, why, evidence string, strength Strength) {
+	r.Blames = append(r.Blames, Blame{Setting: MountField(at), Evidence: evidence, Strength: strength})
+	r.Reasons = append(r.Reasons, profile.Reason{Field: MountField(at), Mount: at, Why: why})
 }
 
 // Strength says how strong evidence is.

@@ -110,6 +110,8 @@ type Mount struct {
 type Reason struct {
 	// Field names the field in Kubernetes words ("runAsUser", "capabilities"), or "mount PATH" for a mount.
 	Field string `json:"field"`
+	// Mount is the path of the mount that the reason is about; empty for any other field.
+	Mount string `json:"mount,omitempty"`
 	// Why is one sentence with its evidence ("USER redis is uid 999 in /etc/passwd").
 	Why string `json:"why"`
 	// Proof names the run that failed without it ("without it: exited 1, EROFS /run/nginx.pid"); empty if not proved.

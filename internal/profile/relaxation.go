@@ -9,12 +9,27 @@ import (
 type Relaxation struct {
 	// ID names the step: "mount /run", "owned /run", "capability CHOWN". Two profiles of the same user that have the same
 	// relaxations allow the same, except for what a seed copies.
-	ID string
+	ID   string
+	Kind RelaxationKind
+	Path string // of the mount; empty where the step is not about one
 	// Exception is set where the restricted level of Pod Security, or a read-only root filesystem, does not allow it.
 	Exception bool
 	// Undo returns a profile without this step.
 	Undo func(Profile) Profile
 }
+
+// RelaxationKind says what a relaxation is about.
+type RelaxationKind int
+
+// The kinds of relaxations.
+const (
+	SettingStep    RelaxationKind = iota // a setting that is not one of the others
+	MountStep                            // a mount
+	OwnedStep                            // that the user owns a mount
+	SeededStep                           // that a mount holds a copy of the image's content
+	MemoryStep                           // that a mount is in memory
+	CapabilityStep                       // a capability that is added
+)
 
 // The IDs of relaxations that a profile has at most once.
 const (
@@ -71,7 +86,9 @@ func (p Profile) Relaxations() []Relaxation {
 		add(true, envPrefix+name, false, func(p Profile) Profile { return p.withoutEnv(name) })
 	}
 	for _, c := range p.AddCapabilities {
-		add(true, CapabilityID(c), c != allowedByRule, func(p Profile) Profile { return p.WithoutCapability(c) })
+		out = append(out, Relaxation{ID: CapabilityID(c), Kind: CapabilityStep, Exception: c != allowedByRule, Undo: func(p Profile) Profile {
+			return p.WithoutCapability(c)
+		}})
 	}
 	add(p.WritableRoot, WritableID, true, func(p Profile) Profile { p.WritableRoot = false; return p })
 	add(p.AllowPrivilegeEscalation, EscalationID, true, func(p Profile) Profile { p.AllowPrivilegeEscalation = false; return p })
@@ -83,10 +100,12 @@ func (p Profile) Relaxations() []Relaxation {
 func (m Mount) relaxations(p Profile) []Relaxation {
 	var out []Relaxation
 	if !m.Volume && m.Path != p.WorkingDir && m.Path != p.Env["HOME"] {
-		out = append(out, Relaxation{ID: MountID(m.Path), Undo: func(p Profile) Profile { return p.WithoutMount(m.Path) }})
+		out = append(out, Relaxation{ID: MountID(m.Path), Kind: MountStep, Path: m.Path, Undo: func(p Profile) Profile {
+			return p.WithoutMount(m.Path)
+		}})
 	}
-	change := func(id string, f func(*Mount)) {
-		out = append(out, Relaxation{ID: id, Undo: func(p Profile) Profile {
+	change := func(id string, kind RelaxationKind, f func(*Mount)) {
+		out = append(out, Relaxation{ID: id, Kind: kind, Path: m.Path, Undo: func(p Profile) Profile {
 			m, ok := p.Mount(m.Path)
 			if !ok {
 				return p
@@ -97,12 +116,12 @@ func (m Mount) relaxations(p Profile) []Relaxation {
 	}
 	switch m.Kind {
 	case Owned:
-		change(OwnedID(m.Path), func(m *Mount) { m.Kind, m.Private = Plain, false })
+		change(OwnedID(m.Path), OwnedStep, func(m *Mount) { m.Kind, m.Private = Plain, false })
 	case Seeded:
-		change(SeededID(m.Path), func(m *Mount) { m.Kind, m.Private, m.Rewritable, m.Partial = Plain, false, false, false })
+		change(SeededID(m.Path), SeededStep, func(m *Mount) { m.Kind, m.Private, m.Rewritable, m.Partial = Plain, false, false, false })
 	}
 	if m.Medium == Memory {
-		change(MemoryID(m.Path), func(m *Mount) { m.Medium = Disk })
+		change(MemoryID(m.Path), MemoryStep, func(m *Mount) { m.Medium = Disk })
 	}
 	return out
 }

@@ -51,7 +51,7 @@ func New(res seal.Result) Report {
 			Platform: res.Image.Platform,
 		},
 		Target:  newTarget(res.Target),
-		Reasons: each(res.Reasons, func(x profile.Reason) Reason { return Reason(x) }),
+		Reasons: each(res.Reasons, func(x profile.Reason) Reason { return Reason{x.Field, x.Why, x.Proof} }),
 		Proofs: each(res.Proofs, func(p seal.Proof) Proof {
 			return Proof{p.Relaxation, string(p.Outcome), p.Text, p.Round}
 		}),

@@ -68,13 +68,13 @@ func (s explanation) result(facts image.Facts) (Result, error) {
 func (s explanation) reasons(p profile.Profile) []profile.Reason {
 	var out []profile.Reason
 	for _, w := range s.c.reasons {
-		if !hasField(p, w.Field) {
+		if _, has := p.Mount(w.Mount); w.Mount != "" && !has {
 			continue
 		}
 		if w.Field == "runAsUser" && p.User.UID == 0 {
 			w.Why = "no other user works: see the exceptions"
 		}
-		w.Proof = cmp.Or(proofOf(s.proofs, w.Field), w.Proof)
+		w.Proof = cmp.Or(proofOf(s.proofs, w), w.Proof)
 		out = append(out, w)
 	}
 	out = append(out, s.seedReason(p)...)
@@ -82,19 +82,9 @@ func (s explanation) reasons(p profile.Profile) []profile.Reason {
 	return append(out, always(p)...)
 }
 
-// hasField reports whether a profile still has the mount that a reason is about.
-func hasField(p profile.Profile, field string) bool {
-	for _, m := range p.Mounts {
-		if plan.MountField(m.Path) == field {
-			return true
-		}
-	}
-	return !plan.IsMountField(field)
-}
-
-// proofOf returns the proof of a reason's field: of the mount itself, else of what it is.
-func proofOf(proofs []Proof, field string) string {
-	for _, id := range plan.RelaxationsOf(field) {
+// proofOf returns the proof for a reason: that of the mount itself, else that of its owner or medium.
+func proofOf(proofs []Proof, r profile.Reason) string {
+	for _, id := range plan.RelaxationsOf(r) {
 		for _, p := range proofs {
 			if p.Relaxation == id {
 				return p.Text
@@ -167,7 +157,7 @@ func (s explanation) choices(res Result) []Choice {
 		case ofPod && !volume.Own:
 			c.Decision, c.Reason = "volume "+volume.Volume, fmt.Sprintf("the pod mounts its volume %s at %s", volume.Volume, volume.Path)
 		case mounted:
-			c.Decision, c.Proof = decision(m), proofOf(s.proofs, plan.MountField(m.Path))
+			c.Decision, c.Proof = decision(m), proofOf(s.proofs, profile.Reason{Mount: m.Path})
 			c.Reason = cmp.Or(reasonFor(res.Reasons, plan.MountField(m.Path)), d.Why)
 		case covered:
 			c.Decision, c.Reason = "in mount "+over.Path, d.Why
@@ -179,7 +169,7 @@ func (s explanation) choices(res Result) []Choice {
 	for _, m := range res.Profile.Mounts {
 		if !seen[m.Path] {
 			field := plan.MountField(m.Path)
-			out = append(out, Choice{Path: m.Path, Decision: decision(m), Reason: reasonFor(res.Reasons, field), Proof: proofOf(s.proofs, field)})
+			out = append(out, Choice{Path: m.Path, Decision: decision(m), Reason: reasonFor(res.Reasons, field), Proof: proofOf(s.proofs, profile.Reason{Mount: m.Path})})
 		}
 	}
 	for _, e := range s.c.plan.Unmountable {

@@ -46,8 +46,8 @@ func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile,
 	if fix == "" {
 		fix = "change the application so that it does not need the capability"
 	}
-	if note := k.open.Trace.Note; kind == "allowPrivilegeEscalation" && strings.Contains(note, "privileges from its file") {
-		return fix + " (the open run was " + note + ")", nil
+	if t := k.open.Trace; kind == "allowPrivilegeEscalation" && t.On && t.Note != "" {
+		return fix + " (the open run: " + t.Note + ")", nil
 	}
 	if kind == "readOnlyRootFilesystem" && plan.Crossed(failed.Logs) {
 		return "let the application make its files in the folder that it renames them to, or one beside it (a temp folder that can be configured): " +

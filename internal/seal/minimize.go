@@ -54,15 +54,8 @@ func (s search) minimize(ctx context.Context, c candidate, all []profile.Relaxat
 // does not show that nobody needs it.
 func removable(t target.Target, p profile.Profile, all []profile.Relaxation) []profile.Relaxation {
 	return slices.DeleteFunc(slices.Clone(all), func(r profile.Relaxation) bool {
-		for _, m := range p.Mounts {
-			switch r.ID {
-			case profile.SeededID(m.Path):
-				return true
-			case profile.MountID(m.Path), profile.OwnedID(m.Path), profile.MemoryID(m.Path):
-				return given(t, m)
-			}
-		}
-		return false
+		m, mounted := p.Mount(r.Path)
+		return r.Kind == profile.SeededStep || mounted && given(t, m)
 	})
 }
 
@@ -176,17 +169,16 @@ func (m minimizer) drop(ctx context.Context, p profile.Profile, needless [][]pro
 // intrusion ranks relaxations by how much they change of the image's own setup: exceptions, then settings, then mounts whose
 // folder the image does not have, then those of folders that it has, temp folders last.
 func (m minimizer) intrusion(r profile.Relaxation) int {
-	at, mount := strings.CutPrefix(r.ID, profile.MountID(""))
 	switch {
 	case r.Exception:
 		return 5
-	case !mount:
+	case r.Kind != profile.MountStep:
 		return 4
-	case m.absent[at]:
+	case m.absent[r.Path]:
 		return 3
-	case at == plan.TempFolder:
+	case r.Path == plan.TempFolder:
 		return 0
-	case plan.IsTempFolder(at):
+	case plan.IsTempFolder(r.Path):
 		return 1
 	}
 	return 2
@@ -231,7 +223,7 @@ func grouped(all []profile.Relaxation) [][]profile.Relaxation {
 	var out [][]profile.Relaxation
 	var caps []profile.Relaxation
 	for _, r := range all {
-		if strings.HasPrefix(r.ID, profile.CapabilityID("")) {
+		if r.Kind == profile.CapabilityStep {
 			caps = append(caps, r)
 		} else {
 			out = append(out, []profile.Relaxation{r})
