@@ -10,6 +10,7 @@ import (
 
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/outfile"
 )
@@ -67,8 +68,13 @@ func withLeft(err, left error) error {
 	if err == nil {
 		return &leftError{left}
 	}
+	if engine.IsFault(err) && engine.IsFault(left) { // the reason is said already
+		left = errNotRemoved
+	}
 	return fmt.Errorf("%w; %w", err, &leftError{left})
 }
+
+var errNotRemoved = errors.New("what the run made in the engine was not removed")
 
 // exitCode returns the exit code for the outcome of a command, and prints an error that the report did not.
 func exitCode(ctx context.Context, err error, s streams) int {

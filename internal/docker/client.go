@@ -30,7 +30,8 @@ type conn struct {
 	host   string // as configured, for error messages
 	public string // address at which published ports are reached
 	seq    atomic.Int64
-	frozen atomic.Bool // a removal has met an engine that does not answer
+	frozen atomic.Bool  // the engine did not answer the last time it was asked for a sign of life
+	alive  atomic.Int64 // when it answered, in Unix nanoseconds
 }
 
 // Options are the settings of a Client. The zero value works.

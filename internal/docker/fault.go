@@ -39,26 +39,49 @@ func (u *UnreachableError) Error() string {
 // Unwrap returns the error of the client library.
 func (u *UnreachableError) Unwrap() error { return u.Err }
 
-// failure names the call that has failed and its object. An engine that is gone, or did not answer within the call's own
-// limit, is an *engine.Fault; so is a context that ended for one.
+// failure names the call that has failed and its object. It is an *engine.Fault where the engine is gone, where it did not
+// answer within the call's own limit, where the context ended while it did not answer, and where the context ended for a
+// fault.
 func (c *conn) failure(ctx context.Context, call, object string, err error) error {
 	var fault *engine.Fault
 	if errors.As(context.Cause(ctx), &fault) || errors.As(err, &fault) {
 		return fault
 	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s %s: %w", call, object, ctx.Err())
-	}
 	fault = &engine.Fault{Call: call, Object: object, Engine: c.host, Err: err}
 	switch {
+	case ctx.Err() != nil && c.answers():
+		return fmt.Errorf("%s %s: %w", call, object, ctx.Err())
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
+		fault.Kind = engine.Frozen
 	case isDisconnected(err):
 		fault.Kind = engine.Gone
-	case errors.Is(err, context.DeadlineExceeded):
-		fault.Kind = engine.Frozen
 	default:
 		return fmt.Errorf("%s %s: %w", call, object, err)
 	}
 	return fault
+}
+
+// answers reports whether the engine shows a sign of life. It asks at most once in a while, since many calls may end with
+// the context of a run.
+func (c *conn) answers() bool {
+	if time.Since(time.Unix(0, c.alive.Load())) < answerTime {
+		return true
+	}
+	if c.frozen.Load() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	defer cancel()
+	return c.ping(ctx) == nil
+}
+
+// ping asks the engine for a sign of life, and remembers the answer.
+func (c *conn) ping(ctx context.Context) error {
+	_, err := c.api.Ping(ctx)
+	if c.frozen.Store(err != nil); err == nil {
+		c.alive.Store(time.Now().UnixNano())
+	}
+	return err
 }
 
 // isDisconnected reports whether a call found no engine, or lost it before the answer was complete.
@@ -102,9 +125,8 @@ func (c *conn) removalContext(ctx context.Context) (context.Context, context.Can
 		wait = time.Second
 	}
 	asking, done := context.WithTimeout(ctx, wait)
-	_, err := c.api.Ping(asking)
+	err := c.ping(asking)
 	done()
-	c.frozen.Store(err != nil)
 	if err != nil {
 		kind := engine.Frozen
 		if isDisconnected(err) && !errors.Is(err, context.DeadlineExceeded) {
@@ -121,7 +143,7 @@ func (c *conn) removalContext(ctx context.Context) (context.Context, context.Can
 func (c *conn) Lost(b *Container) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
-	if _, err := c.api.Ping(ctx); err != nil {
+	if err := c.ping(ctx); err != nil {
 		return c.failure(context.Background(), "watching", b.object(), err)
 	}
 	return &engine.Fault{Kind: engine.ObserverLost, Call: "watching", Object: b.object(), Engine: c.host}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -45,3 +47,23 @@ func (f *Fault) Error() string {
 
 // Unwrap returns the error of the client library.
 func (f *Fault) Unwrap() error { return f.Err }
+
+// IsFault reports whether an error is, or wraps, a *Fault.
+func IsFault(err error) bool {
+	fault := new(Fault)
+	return errors.As(err, &fault)
+}
+
+// WithCleanup returns an error with that of the clean-up after it. After a fault, a clean-up that met a fault adds nothing:
+// both have one reason. After another error it is the reason.
+func WithCleanup(err, cleanup error) error {
+	switch {
+	case err == nil || cleanup == nil:
+		return cmp.Or(err, cleanup)
+	case IsFault(err) && IsFault(cleanup):
+		return err
+	case IsFault(cleanup):
+		return fmt.Errorf("%w: %w", err, cleanup)
+	}
+	return errors.Join(err, cleanup)
+}

@@ -12,8 +12,6 @@ package podrun
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/engine"
@@ -125,12 +123,5 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 	if err == nil {
 		return c, nil
 	}
-	rmErr := c.Remove(ctx)
-	if fault := new(engine.Fault); errors.As(rmErr, &fault) || rmErr == nil {
-		if ctx.Err() == nil || rmErr == nil {
-			return nil, err
-		}
-		return nil, fault // why the start has not ended in time
-	}
-	return nil, fmt.Errorf("%w (and cleaning up: %w)", err, rmErr)
+	return nil, engine.WithCleanup(err, c.Remove(ctx))
 }

@@ -4,7 +4,6 @@ package seal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/podseal/podseal/internal/engine"
@@ -61,7 +60,7 @@ func Run(ctx context.Context, e engine.Engine, t target.Target, o Options) (Resu
 	r := runner{engine: e, target: t, facts: facts, say: sayer(o.Progress), ledger: &ledger{}, removals: &removals{}, flights: &flights{}}
 	res, closeTree, err := r.seal(ctx, o)
 	r.removals.wg.Go(closeTree)
-	err = errors.Join(err, r.removals.wait())
+	err = engine.WithCleanup(err, r.removals.wait())
 	res.RunID, res.Image, res.Rounds = o.RunID, facts, r.ledger.all()
 	return res, err
 }

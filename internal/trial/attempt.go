@@ -18,8 +18,9 @@ type attempt struct {
 	Request
 	c     engine.Container
 	o     observe.Observation
-	began time.Time       // of the current start
-	gone  context.Context // done when the container has exited
+	began time.Time               // of the current start
+	gone  context.Context         // done when the container has exited
+	lose  context.CancelCauseFunc // ends the run at once, for a fault of the engine
 
 	changesPending bool
 	abandoned      bool
@@ -111,14 +112,18 @@ func (a *attempt) exerciseOnce(ctx context.Context, p observe.Phase) (observe.Fa
 	return failure, err
 }
 
-// watchExit makes a.gone follow the container.
+// watchExit makes a.gone follow the container. A fault of the engine ends the run.
 func (a *attempt) watchExit(ctx context.Context) (stop func()) {
 	gone, exited := context.WithCancel(ctx)
 	waiting, giveUp := context.WithCancel(ctx)
 	a.gone = gone
 	go func() {
-		if err := a.c.Wait(waiting); err == nil {
+		err := a.c.Wait(waiting)
+		if err == nil {
 			exited()
+		}
+		if engine.IsFault(err) {
+			a.lose(err)
 		}
 	}()
 	return func() { giveUp(); exited() }

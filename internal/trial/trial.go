@@ -86,7 +86,9 @@ func Run(ctx context.Context, e engine.Engine, r Request) (Result, error) {
 	if r.Started != nil {
 		r.Started()
 	}
-	a := &attempt{Request: r, c: c, began: time.Now()}
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+	a := &attempt{Request: r, c: c, began: time.Now(), lose: lose}
 	if a.Driver == nil {
 		a.Driver = Commands{}
 	}
@@ -109,14 +111,17 @@ func startFailure(err error) (f observe.Failure, logs string, ok bool) {
 	return observe.Failure{}, "", false
 }
 
-// withCause wraps err with the reason why ctx ended, if it has.
+// withCause wraps err with the reason why ctx ended, if it has. A fault of the engine is the whole reason.
 func withCause(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	if cause == nil || errors.Is(err, cause) {
 		return err
 	}
-	if err == nil {
+	if err == nil || engine.IsFault(cause) {
 		return cause
+	}
+	if engine.IsFault(err) {
+		return err
 	}
 	return fmt.Errorf("%w: %w", cause, err)
 }
