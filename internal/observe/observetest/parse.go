@@ -19,6 +19,7 @@ import (
 //	rename /a/ -> /b e2e by app 101:101       the new name, the process and its user
 //	listen 80
 //	denied-port 80
+//	identity 101:50 sshd
 //	process main 101:101 nginx                main marks the first process
 //	usage /tmp 4096
 //	exit 1 start
