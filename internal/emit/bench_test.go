@@ -73,7 +73,7 @@ func BenchmarkSpliceAgainstCat(b *testing.B) {
 	}
 }
 
-// process runs a command to its end, and tells its time and what it used of the processors.
+// process runs a command to its end, and returns its time and what it used of the processors.
 func process(b *testing.B, env []string, argv ...string) (took, used time.Duration) {
 	b.Helper()
 	cmd := exec.Command(argv[0], argv[1:]...)
@@ -134,7 +134,7 @@ func BenchmarkSplice(b *testing.B) {
 	}
 }
 
-// What a splice takes for a file grows with its size and not faster. Bytes are counted, which no other work on the machine
+// The memory that a splice allocates grows with the size of the file and not faster. Bytes are counted, which no other work on the machine
 // changes; the time is a benchmark's.
 func TestSpliceIsLinear(t *testing.T) {
 	allocated := func(n int) uint64 {

@@ -24,7 +24,7 @@ var others = []string{
 	"apiVersion: example.com/v1\nkind: Widget\nmetadata:\n  name: w\nspec:\n    deep:\n        - - 1\n          - 2\n        -   key: ?x\n            other: !!str 5\n    number: 1_000\n    when: 2001-12-14t21:59:43.10-05:00\n",
 }
 
-// A chart's output: pods in every layout between other documents. The others stay byte for byte, no line of the pods goes,
+// A chart's output: pods in every layout between other documents. The others stay byte for byte, no line of the pods is lost,
 // all pods mean what they meant and are sealed.
 func TestCharts(t *testing.T) {
 	for seed := range uint64(12) {

@@ -8,7 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
-// Compose writes sealed containers as services of a Compose file. What a service cannot say is noted.
+// Compose writes sealed containers as services of a Compose file. A setting that a service cannot have is noted.
 func Compose(all []Input) (View, error) {
 	list, err := services(all)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *service) composeTmpfs() []any {
 	return out
 }
 
-// composeVolumes are anonymous volumes, into which the engine copies what the image has there.
+// composeVolumes returns anonymous volumes, into which the engine copies what the image has there.
 func (s *service) composeVolumes() []any {
 	var out []any
 	for _, at := range s.copied {

@@ -9,7 +9,7 @@ import (
 )
 
 // Diff returns the changes of a splice in a file's source as a unified diff, which patch -p1 and git apply take. It is
-// empty if nothing changed. The name is relative to the folder in which the diff is to be applied.
+// empty if nothing changed. The name is relative to the folder where the diff is to be applied.
 func (r Report) Diff(name string, source []byte) []byte {
 	return unified.Diff(name, unified.Lines(source), r.regions(source))
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/podseal/podseal/internal/shell"
 )
 
-// DockerRun writes sealed containers as docker run lines for a shell. What such a line cannot say is noted.
+// DockerRun writes sealed containers as docker run lines for a shell. A setting that such a line cannot have is noted.
 func DockerRun(all []Input) (View, error) {
 	list, err := services(all)
 	if err != nil {
@@ -37,7 +37,7 @@ func DockerRun(all []Input) (View, error) {
 	return out, nil
 }
 
-// dockerFlags are the arguments of docker run, those together that belong on one line.
+// dockerFlags returns the arguments of docker run, those together that belong on one line.
 func (s *service) dockerFlags() [][]string {
 	var out [][]string
 	add := func(words ...string) { out = append(out, words) }
@@ -85,7 +85,7 @@ func (s *service) dockerFlags() [][]string {
 	return append(out, s.dockerCommand())
 }
 
-// dockerCommand is the image with what it runs. A shell has one word for --entrypoint; the others are arguments.
+// dockerCommand returns the image with what it runs. A shell has one word for --entrypoint; the others are arguments.
 func (s *service) dockerCommand() []string {
 	if s.entrypoint == nil {
 		return append([]string{s.image}, s.args...)

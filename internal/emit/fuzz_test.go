@@ -115,7 +115,7 @@ func lostLine(in, out []byte, report Report) string {
 	return ""
 }
 
-// isSame tells whether a line is still there. A key without a value may have got one behind it.
+// isSame reports whether a line is still there. A key without a value may have got one behind it.
 func isSame(before, now []byte) bool {
 	return bytes.Equal(before, now) || bytes.HasSuffix(before, []byte(":")) && bytes.HasPrefix(now, append(before[:len(before):len(before)], ' '))
 }

@@ -14,11 +14,11 @@ import (
 
 // helmNotice heads all values.
 const helmNotice = `# Values for a chart that has the common keys podSecurityContext, securityContext, extraVolumes, extraVolumeMounts and
-# initContainers. Charts differ: compare with the chart's own values.yaml, and look at what helm template makes of it.
+# initContainers. Charts differ: compare with the chart's own values.yaml, and read the output of helm template.
 `
 
-// HelmValues writes sealed containers as values for a chart: one document for each pod, or for an image. What the common
-// keys cannot say is noted.
+// HelmValues writes sealed containers as values for a chart: one document for each pod, or for an image. A setting that has
+// no common key is noted.
 func HelmValues(all []Input) (View, error) {
 	var out View
 	var docs [][]byte

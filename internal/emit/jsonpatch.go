@@ -13,7 +13,7 @@ import (
 
 // JSONPatch writes the edits as JSON patches (RFC 6902), as kubectl patch takes them. For one object it is a JSON array;
 // for several a YAML stream with an array each, below the object's name. Each patch begins with tests, so that it
-// fails where the items are not in the order in which they were.
+// fails where the items are not in the order that they had.
 func JSONPatch(file *manifest.File, edits []Edit) ([]byte, Report, error) {
 	all, report, err := editedPods(file, edits)
 	if err != nil {
@@ -62,7 +62,7 @@ func jsonLines(ops []tree.Object) string {
 	return "[\n" + strings.Join(lines, ",\n") + "\n]\n"
 }
 
-// operations are a pod's edits as operations on its object, the tests first.
+// operations returns a pod's edits as operations on its object, the tests first.
 func operations(p podEdit) []tree.Object {
 	at := ""
 	for _, s := range p.pod.StepsInObject() {

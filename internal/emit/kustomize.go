@@ -56,7 +56,7 @@ func Kustomize(files []*manifest.File, edits []Edit) ([]File, Report, error) {
 
 func marked(data []byte) []byte { return append([]byte(KustomizeMark+"\n"), data...) }
 
-// kustomizePatch is a strategic merge patch, which still fits when the base changes, where that says the same.
+// kustomizePatch returns a strategic merge patch, which still fits when the base changes, where that says the same.
 func kustomizePatch(p podEdit) []byte {
 	if p.pod.BuiltIn() && !needsOrder(p) {
 		if patch, err := strategic(p, false); err == nil { // kustomize puts new items first by itself
@@ -70,7 +70,7 @@ func kustomizePatch(p podEdit) []byte {
 	return marked(yamledit.ListText(ops))
 }
 
-// needsOrder tells whether a new variable must not come before those that are there, because one of them refers to its
+// needsOrder reports whether a new variable must not come before those that are there, because one of them refers to its
 // name: $(NAME) is replaced only where NAME comes first.
 func needsOrder(p podEdit) bool {
 	for _, e := range p.containers() {
@@ -100,5 +100,5 @@ func patchTarget(pod *manifest.Pod) tree.Object {
 	return o
 }
 
-// ofFile tells whether an edit is one of a file's.
+// ofFile reports whether an edit is one of a file's.
 func ofFile(f *manifest.File, e Edit) bool { return slices.Contains(f.Pods, e.Pod) }

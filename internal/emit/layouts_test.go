@@ -16,7 +16,7 @@ import (
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
-// author writes one Pod in one of the countless ways in which people do: indents, flow style, quotes, comments, blank
+// author writes one Pod in one of the countless ways that people write YAML: indents, flow style, quotes, comments, blank
 // lines, anchors, line ends. The choices come from the seed.
 type author struct {
 	*rand.Rand

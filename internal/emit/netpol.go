@@ -25,7 +25,7 @@ type Reachable struct {
 }
 
 // NetworkPolicy writes a policy that denies all traffic to a pod but for the ports on which it was seen listening. UDP
-// cannot be seen: such ports are let in as declared. What the pod sends is left alone: nothing showed where to.
+// cannot be seen: such ports are let in as declared. Egress is left alone: nothing showed where the pod sends to.
 func NetworkPolicy(r Reachable) ([]byte, error) {
 	if len(r.Labels) == 0 {
 		return nil, fmt.Errorf("writing a NetworkPolicy for %s: its pod has no labels to select it by: give it some", r.Name)
@@ -53,7 +53,7 @@ func NetworkPolicy(r Reachable) ([]byte, error) {
 	})...), nil
 }
 
-// Why is the reason for the policy, in one sentence.
+// Why returns the reason for the policy, in one sentence.
 func (r Reachable) Why() string {
 	if len(r.Listening) == 0 {
 		return "nothing in the pod was seen listening in the sealed run, so no TCP port is let in; egress is left alone: no run shows where a pod sends to"
@@ -66,7 +66,7 @@ func (r Reachable) Why() string {
 		"; egress is left alone: no run shows where a pod sends to"
 }
 
-// ReachableOf is a pod of a manifest. Its controller's selector is what selects it for good, else its labels.
+// ReachableOf returns what a policy must let in to a pod of a manifest. Its controller's selector is what selects it for good, else its labels.
 func ReachableOf(pod *manifest.Pod) Reachable {
 	r := Reachable{Name: pod.Name, Namespace: pod.Namespace, Labels: pod.Meta.Labels}
 	if own := pod.Selector(); len(own) > 0 && within(own, pod.Meta.Labels) {

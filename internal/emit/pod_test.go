@@ -75,7 +75,7 @@ func TestPod(t *testing.T) {
 	})
 }
 
-// What is in the manifest must arrive in the cluster as it was given, whatever YAML would make of it.
+// Each string arrives in the cluster as it was given, whatever YAML would make of it.
 func TestPodKeepsStrings(t *testing.T) {
 	odd := []string{
 		"", " ", "~", "null", "yes", "No", "on", "y", "0", "-1", "0x10", "0o17", "1_000", "1e3", "12:30:45", ".inf", ".5", "2024-01-01",

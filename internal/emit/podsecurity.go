@@ -49,7 +49,7 @@ func namespace(name string) []byte {
 	return yamledit.Text(tree.Object{{Key: "apiVersion", Value: "v1"}, {Key: "kind", Value: "Namespace"}, {Key: "metadata", Value: tree.Object{{Key: "name", Value: name}, {Key: "labels", Value: labels}}}})
 }
 
-// SealedPods are the pods of a file after a splice, with names for messages.
+// SealedPods returns the pods of a file after a splice, with names for messages.
 func SealedPods(f *manifest.File) (pods []corev1.Pod, names []string) {
 	for _, p := range f.Pods {
 		pod := corev1.Pod{ObjectMeta: p.Meta, Spec: *p.Spec.DeepCopy()}

@@ -48,7 +48,7 @@ type variable struct {
 // folder is a tmpfs.
 type folder struct{ path, options string }
 
-// services describes sealed containers with names of their own.
+// services describes sealed containers with separate names.
 func services(all []Input) ([]service, error) {
 	names := podspec.Names{}
 	var out []service
@@ -87,7 +87,7 @@ func portWords(in Input) []string {
 	return out
 }
 
-// container is where an input stands in a manifest.
+// container returns where an input stands in a manifest.
 func (in Input) container() (manifest.Container, bool) {
 	if in.Pod == nil {
 		return manifest.Container{}, false
@@ -171,7 +171,7 @@ func folderMode(m profile.Mount) string {
 	return "0777"
 }
 
-// podNotes says what the pod has beside the container, and adds the emptyDirs that it has by itself.
+// podNotes says what else the pod has, and adds the emptyDirs that it has by itself.
 func (s *service) podNotes(in Input) {
 	c, ok := in.container()
 	if !ok {
@@ -226,7 +226,7 @@ func volumeKind(pod *manifest.Pod, name string) string {
 	return "unknown volume"
 }
 
-// lowPortsValue is the first port that needs no privilege, as the seal was proved.
+// lowPortsValue returns the first port that needs no privilege, as the seal was proved.
 func (s *service) lowPortsValue() string {
 	if s.profile.LowPorts {
 		return "0"
@@ -234,7 +234,7 @@ func (s *service) lowPortsValue() string {
 	return "1024"
 }
 
-// hostNetwork tells whether the container has no network of its own, so that it can have no sysctl of one.
+// hostNetwork reports whether the container shares a network, so that it can have no sysctl of one.
 func (s *service) hostNetwork() bool {
 	return s.network == "host" || strings.HasPrefix(s.network, "container:")
 }
@@ -251,7 +251,7 @@ func (s *service) user() string {
 	return fmt.Sprintf("%d:%d", s.profile.User.UID, s.profile.User.GID)
 }
 
-// commented are notes as comment lines.
+// commented returns notes as comment lines.
 func commented(notes []string) string {
 	var b strings.Builder
 	for _, n := range notes {

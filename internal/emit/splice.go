@@ -13,7 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
-// GCPercent is how much garbage a process should let grow while it splices a source of some bytes, as debug.SetGCPercent
+// GCPercent returns how much garbage a process should let grow while it splices a source of some bytes, as debug.SetGCPercent
 // takes it. Documents are many small values that live to the end, so that collecting early finds little; a splice makes
 // up to 400 times the size of its source, which for a small one is less than what a collection costs.
 func GCPercent(size int) int {
@@ -30,7 +30,7 @@ type Edit struct {
 	Profile   profile.Profile
 
 	// NoToken says that nothing showed this container to use the API. When all edits of a pod say so, and the pod names
-	// no service account of its own, it gets no token.
+	// no service account, it gets no token.
 	NoToken bool
 	// TokenWhy is what showed, or did not show, that the container uses the API.
 	TokenWhy string

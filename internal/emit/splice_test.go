@@ -120,7 +120,7 @@ func checkVariants(t *testing.T, in, out []byte, podPath string, cases []spliceC
 	}
 }
 
-// checkAdmitted judges the pods of which every container was sealed without exceptions.
+// checkAdmitted judges the pods whose containers were all sealed without exceptions.
 func checkAdmitted(t *testing.T, out []byte, podPath string, cases []spliceCase) {
 	t.Helper()
 	f, err := manifest.Parse("out.yaml", out, podPath)

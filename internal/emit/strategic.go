@@ -9,7 +9,7 @@ import (
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
-// mergeKeys are the sequences of a pod whose items the API server merges, by the key that tells them apart. All other
+// mergeKeys returns the sequences of a pod whose items the API server merges, with the key that distinguishes the items. All other
 // sequences are replaced whole.
 func mergeKeys() map[string]string {
 	return map[string]string{"containers": "name", "initContainers": "name", "volumes": "name", "env": "name", "volumeMounts": "mountPath"}
@@ -39,7 +39,7 @@ func StrategicMerge(file *manifest.File, edits []Edit) ([]byte, Report, error) {
 	return joined(docs), report, nil
 }
 
-// strategic is a pod's patch, from the object down. The order of items is said where it matters, unless whatever takes
+// strategic returns a pod's patch, from the object down. The order of items is said where it matters, unless whatever takes
 // the patch puts new items first by itself.
 func strategic(p podEdit, order bool) (tree.Object, error) {
 	edit, err := merging(p.before, p.edit, order)
@@ -84,7 +84,7 @@ func merging(before any, edit tree.Object, order bool) (tree.Object, error) {
 	return out, nil
 }
 
-// mergingItems is a sequence of a patch, with its order beside it where new items must come first.
+// mergingItems returns a sequence of a patch, and its order where new items must come first.
 func mergingItems(key string, before any, e tree.Items, order bool) (tree.Object, error) {
 	by, merged := mergeKeys()[key]
 	if !merged {
@@ -95,7 +95,7 @@ func mergingItems(key string, before any, e tree.Items, order bool) (tree.Object
 	for i, item := range old {
 		m, _ := item.(map[string]any)
 		if names[i] = m[by]; names[i] == nil {
-			return nil, fmt.Errorf("%s has an item without a %s, by which a strategic merge patch tells items apart: use --format json-patch", key, by)
+			return nil, fmt.Errorf("%s has an item without a %s, which a strategic merge patch needs to distinguish items: use --format json-patch", key, by)
 		}
 		seen[names[i]]++
 	}
@@ -103,7 +103,7 @@ func mergingItems(key string, before any, e tree.Items, order bool) (tree.Object
 	for _, at := range e.At {
 		name := names[at.Index]
 		if seen[name] > 1 {
-			return nil, fmt.Errorf("%s has several items with the %s %v, which a strategic merge patch cannot tell apart: use --format json-patch", key, by, name)
+			return nil, fmt.Errorf("%s has several items with the %s %v, which a strategic merge patch cannot distinguish: use --format json-patch", key, by, name)
 		}
 		item, _ := old[at.Index].(map[string]any)
 		inner, err := merging(item, at.Edit, order)
@@ -143,7 +143,7 @@ func joined(docs [][]byte) []byte {
 	return Join(docs)
 }
 
-// Join makes one YAML stream of several sources, each of which is one or several documents.
+// Join makes one YAML stream of several sources, each with one or several documents.
 func Join(sources [][]byte) []byte {
 	var out []byte
 	for i, source := range sources {

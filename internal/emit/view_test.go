@@ -116,7 +116,7 @@ func checkValues(t *testing.T, all []Input, v View) {
 	}
 }
 
-// checkCompose reads the services with a type that has no more fields than Compose gives these names to.
+// checkCompose reads the services strictly, with a type of the fields that Compose knows.
 func checkCompose(t *testing.T, all []Input, v View) {
 	t.Helper()
 	var file struct {

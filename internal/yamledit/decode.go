@@ -21,7 +21,7 @@ func (d *Document) Decode(n *yaml.Node, into any) error {
 	return d.DecodeValue(n, v, into)
 }
 
-// DecodeValue is Decode for a node whose value is known.
+// DecodeValue reads a node as Decode does, from its value if that is known.
 func (d *Document) DecodeValue(n *yaml.Node, v, into any) error {
 	text, err := kjson.Marshal(v)
 	if err != nil {

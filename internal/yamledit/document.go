@@ -97,15 +97,15 @@ func (d *Document) parseError(err error) error {
 	return Foreign(d.File, d.before+line, "not YAML: %s", reason)
 }
 
-// Line is the line of the file, from 1, on which a node starts.
+// Line returns the line of the file, from 1, on which a node starts.
 func (d *Document) Line(n *yaml.Node) int { return d.before + n.Line }
 
-// Fail is an error about a node.
+// Fail returns an error about a node, with its line.
 func (d *Document) Fail(n *yaml.Node, format string, args ...any) error {
 	return &Error{d.File, d.Line(n), fmt.Sprintf(format, args...)}
 }
 
-// Position is where a node starts in Text, at its anchor or tag if it has one.
+// Position returns where a node starts in Text, at its anchor or tag if it has one.
 func (d *Document) Position(n *yaml.Node) (int, error) {
 	if n.Line < 1 || n.Line > len(d.lines) {
 		if n.Line == len(d.lines)+1 && n.Column == 1 {
@@ -128,10 +128,10 @@ func (d *Document) Position(n *yaml.Node) (int, error) {
 	return at, nil
 }
 
-// Column is the number of bytes before an offset on its line.
+// Column returns the number of bytes before an offset on its line.
 func (d *Document) Column(at int) int { return at - d.lineStart(at) }
 
-// lineStart is where the line of an offset starts.
+// lineStart returns where the line of an offset starts.
 func (d *Document) lineStart(at int) int {
 	low, high := 0, len(d.lines)
 	for low < high {
@@ -147,13 +147,13 @@ func (d *Document) lineStart(at int) int {
 	return d.lines[low-1]
 }
 
-// LineEnd is where the content of the line at an offset ends, before its line break.
+// LineEnd returns where the content of the line at an offset ends, before its line break.
 func (d *Document) LineEnd(at int) int {
 	end, _ := lineBreak(d.Text, at)
 	return end
 }
 
-// Break is the line break that the document uses around an offset.
+// Break returns the line break that the document uses around an offset.
 func (d *Document) Break(at int) string {
 	end, width := lineBreak(d.Text, at)
 	if width == 0 && len(d.lines) > 0 {

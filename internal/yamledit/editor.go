@@ -66,8 +66,7 @@ func pathOf(steps []Step) string {
 	return b.String()
 }
 
-// Patches returns the patches of all edits, in order. Their offsets are those of the stream of which the document is a
-// part.
+// Patches returns the patches of all edits, in order. Their offsets are those of the stream that the document is in.
 //
 // The patched text is parsed again. Its value must be exactly what the edits make of the document's value; where it is
 // not, the error has the line and the reason.

@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Equals tells whether a node means a value, without making one of it. It may be false for one that does, where aliases
-// or merge keys stand: then Value tells.
+// Equals reports whether a node has a value, without making one of the node. It may be false for an equal value where the
+// node has aliases or merge keys: then compare with Value.
 func (d *Document) Equals(n *yaml.Node, value any) bool {
 	r := resolver{doc: d}
 	return r.equals(n, value)
@@ -40,8 +40,8 @@ func (r *resolver) equals(n *yaml.Node, value any) bool {
 	}
 }
 
-// mappingEquals compares entry by entry. There are as many entries as the value has, and no key is there twice: so each of
-// the value's has one.
+// mappingEquals reports whether a mapping has a value. It compares entry by entry: there are as many entries as the value
+// has, and no key is a duplicate, so that each of the value's has one.
 func (r *resolver) mappingEquals(n *yaml.Node, value any) bool {
 	fields, ok := value.(map[string]any)
 	if !ok || 2*len(fields) != len(n.Content) {

@@ -14,7 +14,7 @@ func TestEquals(t *testing.T) {
 	}
 	for _, c := range []struct {
 		text  string
-		other string // of which it does not have the meaning
+		other string // a text with another value
 		never bool   // an alias or a merge key stands there
 	}{
 		{text: "a: 1\nb: [x, {c: on}, ~, 1.5]\n", other: "a: 1\nb: [x, {c: off}, ~, 1.5]\n"},
@@ -38,7 +38,7 @@ func TestEquals(t *testing.T) {
 			t.Errorf("%q means %q", c.other, c.text)
 		}
 	}
-	// Two keys that are one to the tools of Kubernetes, and a value with another beside it.
+	// Two keys that are one to the tools of Kubernetes, and a value with another key.
 	d := document(t, "on: 1\n\"true\": 1\n")
 	if d.Equals(d.Root, map[string]any{"true": int64(1), "x": int64(2)}) {
 		t.Error("a key that is there twice counts as two")

@@ -50,8 +50,8 @@ func (e *Editor) intoFlow(n *yaml.Node, entries []string, index, depth int) erro
 	return nil
 }
 
-// entrance is the index at which new entries of a flow collection go in: before the first entry that starts a line, so
-// that no line changes, else at the end. What a merge key brings must stand before what overrides it.
+// entrance returns the index at which new entries of a flow collection go in: before the first entry that starts a line, so
+// that no line changes, else at the end. The index is behind a merge key: the keys that it brings must stand before those that override them.
 func (e *Editor) entrance(n *yaml.Node) (int, error) {
 	width := entryWidth(n)
 	count := len(n.Content) / width

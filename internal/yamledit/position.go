@@ -8,7 +8,7 @@ import (
 
 const quotedStyle = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle
 
-// Start is where a node's own text starts in Text, after its anchor and tag: the quote, the bracket, the first key, the
+// Start returns where a node's own text starts in Text, after its anchor and tag: the quote, the bracket, the first key, the
 // first dash.
 func (d *Document) Start(n *yaml.Node) (int, error) {
 	at, err := d.Position(n)
@@ -31,7 +31,7 @@ func (d *Document) Start(n *yaml.Node) (int, error) {
 	return at, nil
 }
 
-// isEmpty tells whether a node has no text of its own: "key:" and nothing after it.
+// isEmpty reports whether a node has no text: "key:" and nothing after it.
 func isEmpty(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&(quotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 }
@@ -73,7 +73,7 @@ func skipTrivia(text []byte, at int) int {
 	return at
 }
 
-// End is where a node's text ends in Text. The indent is the column of the collection that holds the node: a block
+// End returns where a node's text ends in Text. The indent is the column of the collection that holds the node: a block
 // scalar's own indent may be given relative to it.
 func (d *Document) End(n *yaml.Node, indent int) (int, error) {
 	start, err := d.Start(n)
@@ -94,7 +94,7 @@ func (d *Document) End(n *yaml.Node, indent int) (int, error) {
 	}
 }
 
-// flowEnd is after the closing bracket: what follows the last child but blanks, comments and a comma.
+// flowEnd returns the offset after the closing bracket. It follows the last child, but for blanks, comments and a comma.
 func (d *Document) flowEnd(n *yaml.Node, start int) (int, error) {
 	at := start + 1
 	if len(n.Content) > 0 {
@@ -166,7 +166,7 @@ func (d *Document) plainEnd(n *yaml.Node, start int) (int, error) {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// blockScalarEnd is the end of the last line of a literal or folded scalar. With "+" its trailing empty lines are
+// blockScalarEnd returns the end of the last line of a literal or folded scalar. With "+" its trailing empty lines are
 // content too.
 func (d *Document) blockScalarEnd(start, parent int) int {
 	end := d.LineEnd(start)
@@ -205,7 +205,7 @@ func lineBefore(d *Document, at int) int {
 	return d.LineEnd(d.lineStart(d.lineStart(at) - 1))
 }
 
-// LineAfter is the end of the line after which new lines at a column continue the block collection whose last text
+// LineAfter returns the end of the line after which new lines at a column continue the block collection whose last text
 // ends at an offset. Comments below that belong to the collection stay with it: those that are indented at least as it
 // is and deeper than what follows.
 func (d *Document) LineAfter(end, column int) (int, error) {

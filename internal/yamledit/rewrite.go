@@ -9,7 +9,7 @@ import (
 )
 
 // rewrite puts a new value in the place of a scalar, an alias, an empty collection, or of a whole sequence. In block
-// style a new collection takes lines of its own, unless the value that stood there did not stand on the key's line.
+// style a new collection takes separate lines, unless the value that stood there did not stand on the key's line.
 func (e *Editor) rewrite(s site, edit any) error {
 	start, err := e.doc.Start(s.value)
 	if err != nil {
@@ -55,7 +55,7 @@ func (e *Editor) rewrite(s site, edit any) error {
 	return nil
 }
 
-// blockLines renders a collection as lines below its key; nil for what stays on the key's line.
+// blockLines renders a collection as lines below its key. It returns nil for a value on the key's line.
 func (e *Editor) blockLines(s site, v any) []string {
 	if s.flow {
 		return nil

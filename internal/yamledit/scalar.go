@@ -13,8 +13,8 @@ func scalar(s string) string {
 	return quoted(s)
 }
 
-// isPlain is a deliberately narrow idea of what needs no quotes, in block and in flow context: words of safe characters
-// with single blanks between them, the first of which is no indicator.
+// isPlain reports whether a string needs no quotes in block and in flow context. The rule is deliberately narrow: words of
+// safe characters with single blanks between them, and no indicator first.
 func isPlain(s string) bool {
 	if s == "" || s == "-" || strings.IndexByte("%@:", s[0]) >= 0 || strings.HasPrefix(s, "---") || strings.HasPrefix(s, "...") {
 		return false
@@ -27,7 +27,7 @@ func isPlain(s string) bool {
 	return !strings.Contains(s, " -") && !strings.HasPrefix(s, "- ")
 }
 
-// isPlainWord tells whether a word can stand in a plain scalar: a colon only within it.
+// isPlainWord reports whether a word can stand in a plain scalar: a colon only within it.
 func isPlainWord(w string) bool {
 	if w == "" || w[0] == ':' || w[len(w)-1] == ':' {
 		return false
@@ -42,7 +42,7 @@ func isPlainWord(w string) bool {
 	return true
 }
 
-// isOther tells whether YAML 1.1 or 1.2 may read a plain scalar as something else than a string. YAML 1.1 matters: the
+// isOther reports whether YAML 1.1 or 1.2 may read a plain scalar as something else than a string. YAML 1.1 matters: the
 // Kubernetes tools read "on" and "1_000" and "12:30:45" as a boolean and as numbers.
 func isOther(s string) bool {
 	number := strings.TrimLeft(s, "+-.")
@@ -70,7 +70,7 @@ func isQuantity(s string) bool {
 	return false
 }
 
-// quoted prefers single quotes, in which nothing needs escaping but the quote itself.
+// quoted puts a string in quotes. It prefers single ones: nothing needs escaping in them but the quote itself.
 func quoted(s string) string {
 	for _, r := range s {
 		if r == '\'' || r < ' ' || r > '~' {

@@ -121,7 +121,7 @@ func isMarker(line []byte, marker string) bool {
 		(len(line) == 3 || line[3] == ' ' || line[3] == '\t' || line[3] == '\r' || line[3] == '\n')
 }
 
-// nextLine is the offset of the line after the one at an offset. The breaks are those of YAML 1.1, which the parser
+// nextLine returns the offset of the line after the one at an offset. The breaks are those of YAML 1.1, which the parser
 // counts: CR LF, LF, CR, NEL, LS and PS.
 func nextLine(src []byte, at int) int {
 	end, width := lineBreak(src, at)

@@ -15,7 +15,7 @@ type resolver struct {
 	left   int                 // values that may still be made: aliases of aliases can be endless
 }
 
-// Value is what a node means. A key that is there twice, or on which the tools disagree, is an error.
+// Value returns the value of a node. A duplicate key, or one on which the tools disagree, is an error.
 //
 // Values are not to be changed: the same one is given again.
 func (d *Document) Value(n *yaml.Node) (any, error) {
@@ -77,7 +77,7 @@ func (r *resolver) mapping(n *yaml.Node) (any, error) {
 			return nil, err
 		}
 		if _, twice := fields[name]; twice {
-			return nil, r.doc.Fail(key, "key %q is there twice; tools differ in which one counts: remove one", key.Value)
+			return nil, r.doc.Fail(key, "key %q is a duplicate; tools differ on the one that counts: remove one", key.Value)
 		}
 		v, err := r.value(n.Content[i+1])
 		if err != nil {
@@ -93,7 +93,7 @@ func (r *resolver) mapping(n *yaml.Node) (any, error) {
 	return fields, nil
 }
 
-// key is a key as the Kubernetes tools make a string of it: "on" becomes "true", and 0x10 "16".
+// key returns a key as the string that the Kubernetes tools make of it: "on" becomes "true", and 0x10 "16".
 func (r *resolver) key(n *yaml.Node) (string, error) {
 	if n.Kind != yaml.ScalarNode {
 		return "", r.doc.Fail(n, "a key that is not a plain word")
@@ -133,7 +133,7 @@ func (r *resolver) merge(n, source *yaml.Node, fields map[string]any, at int) er
 		}
 		for i := 0; i < at; i += 2 {
 			if _, both := m[n.Content[i].Value]; both {
-				return r.doc.Fail(n.Content[i], "key %q stands before the merge key that brings it too; tools differ in which one counts: move '<<' to the front", n.Content[i].Value)
+				return r.doc.Fail(n.Content[i], "key %q stands before the merge key that brings it too; tools differ on the one that counts: move '<<' to the front", n.Content[i].Value)
 			}
 		}
 		for k, val := range m {
@@ -145,7 +145,7 @@ func (r *resolver) merge(n, source *yaml.Node, fields map[string]any, at int) er
 	return nil
 }
 
-// Merges tells whether a mapping has a merge key.
+// Merges reports whether a mapping has a merge key.
 func Merges(mapping *yaml.Node) bool {
 	for i := 0; i < len(mapping.Content); i += 2 {
 		if isMerge(mapping.Content[i]) {
