@@ -42,6 +42,7 @@ type podCase struct {
 	Env                             []target.EnvVar
 	Ports                           []int
 	Exposed                         []string
+	Completes                       bool
 	Profile                         profile.Profile
 }
 
@@ -57,6 +58,7 @@ func (c podCase) input() Input {
 		Facts:   image.Facts{Ref: c.Image, Digest: c.Digest, Config: config},
 		Target: target.Target{
 			Image: c.Image, Entrypoint: c.Entrypoint, Args: c.Args, Env: c.Env, WorkingDir: c.WorkingDir, Ports: c.Ports,
+			Completes: c.Completes,
 		},
 	}
 }

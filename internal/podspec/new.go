@@ -44,6 +44,9 @@ func New(in Image) (tree.Object, error) {
 	if !in.KeepToken {
 		spec = append(spec, tree.Field{Key: tokenField, Value: false})
 	}
+	if in.Target.Completes { // a kubelet would start a container that has ended well for ever
+		spec = append(spec, tree.Field{Key: "restartPolicy", Value: string(corev1.RestartPolicyOnFailure)})
+	}
 	spec = append(spec, tree.Field{Key: "securityContext", Value: PodSecurity(in.Profile)})
 	spec = spec.AppendList("initContainers", l.Seeds)
 	spec = append(spec, tree.Field{Key: "containers", Value: []any{newContainer(in, security, l.Mounts)}})
