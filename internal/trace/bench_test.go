@@ -28,12 +28,18 @@ func BenchmarkOpens(b *testing.B) {
 				front := trace.SensorArgs(nil, trace.SensorOptions{Socket: socket})
 				command := append([]string{"/bin/app", "duel", c.opens, c.mode, c.dir}, front...)
 				r := l.startObserved(b, l.image, []string{"--tmpfs", "/mem"}, command, trace.ObserverOptions{Socket: socket})
+				if err := r.session.Admit(b.Context(), l.sensorIn(r, time.Minute)); err != nil {
+					b.Fatal(err)
+				}
 				if code := r.end(b); code != 0 {
 					b.Fatal(r.logs(b))
 				}
 				var plain, traced, plainMedian, tracedMedian float64
 				if _, err := fmt.Sscan(r.logs(b), &plain, &traced, &plainMedian, &tracedMedian); err != nil {
 					b.Fatal(err)
+				}
+				if len(r.session.Writes()) == 0 {
+					b.Fatal("nothing was traced")
 				}
 				b.ReportMetric(traced/plain, "traced/untraced")
 				b.ReportMetric(tracedMedian/plainMedian, "median-ratio")
