@@ -140,7 +140,11 @@ func sealed() seal.Result {
 			{Path: "/run", Changes: "A", Phase: observe.Start, Decision: "mount", Evidence: of("/run"), Reason: "the application writes here; the image has nothing in it", Proof: proofRun},
 			{Path: "/var/cache/nginx", Changes: "A", Phase: observe.Start, Decision: "mount", Evidence: of("/var/cache/nginx"), Reason: "the application writes here; the image has nothing in it", Proof: proofCache},
 		},
-		Swallowed:    diff.Collect(passed).Denied(),
+		Swallowed: diff.Collect(passed).Denied(),
+		Losses: []seal.Loss{
+			{Kind: seal.NewError, What: "nginx: [error] no cache", Detail: "logged by the sealed run alone"},
+			{Kind: seal.Refused, What: "/etc/nginx/conf.d/default.conf", Detail: "EROFS /etc/nginx/conf.d/default.conf (sed, uid 101)"},
+		},
 		NotExercised: []string{"whatever the e2e commands do not reach", "what the application first does some time after its start (see --soak)"},
 		Rounds: []seal.Round{
 			{Name: "open run", Profile: profile.Unrestricted(), Observation: open, Took: 2104 * time.Millisecond},
@@ -233,7 +237,7 @@ func notSealable() seal.Result {
 func planned() seal.Result {
 	res := sealed()
 	res.Verdict, res.Why, res.Profile = seal.Planned, "nothing was run under this profile", res.Rounds[1].Profile
-	res.Rounds, res.Swallowed = res.Rounds[:1], nil
+	res.Rounds, res.Swallowed, res.Losses = res.Rounds[:1], nil, nil
 	for i := range res.Reasons {
 		res.Reasons[i].Proof = ""
 	}

@@ -9,7 +9,7 @@ import (
 // Markdown writes the report for a CI summary: what was decided in the open, how it was found folded.
 func (r Report) Markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### podseal: %s\n\n%s\n\n%s\n", prose(r.Verdict), code(r.subject()), prose(r.Why))
+	fmt.Fprintf(&b, "### podseal: %s\n\n%s\n\n%s\n", prose(r.Verdict+r.limits()), code(r.subject()), prose(r.Why))
 	if len(r.Exceptions) > 0 {
 		b.WriteString("\n**Exceptions**\n\n")
 		for _, e := range r.Exceptions {
@@ -21,12 +21,13 @@ func (r Report) Markdown(w io.Writer) error {
 		mdSettings(&b, r)
 		mdWritten(&b, r.Written)
 	}
-	if len(r.Swallowed) > 0 {
+	mdLosses(&b, r)
+	if list := r.degraded(); len(list) > 0 {
 		b.WriteString("\n**Denied and swallowed in the sealed run: what degrades silently**\n\n")
-		for _, e := range r.Swallowed[:min(len(r.Swallowed), maxSwallowed)] {
+		for _, e := range list[:min(len(list), maxSwallowed)] {
 			fmt.Fprintf(&b, "- %s\n", prose(sentence(e)))
 		}
-		if more := len(r.Swallowed) - maxSwallowed; more > 0 {
+		if more := len(list) - maxSwallowed; more > 0 {
 			fmt.Fprintf(&b, "- and %d more, all in the JSON report\n", more)
 		}
 	}

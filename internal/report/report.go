@@ -57,6 +57,7 @@ func New(res seal.Result) Report {
 		}),
 		Exceptions:   each(res.Exceptions, func(x seal.Exception) Exception { return Exception(x) }),
 		Choices:      byPath(each(res.Choices, newChoice), func(c Choice) string { return c.Path }),
+		Losses:       newLosses(res.Losses),
 		Swallowed:    newEvidence(res.Swallowed),
 		NotExercised: each(res.NotExercised, same),
 		Advice:       newAdvice(res),

@@ -83,11 +83,31 @@ func TestSwallowedIsBounded(t *testing.T) {
 		one.Path = fmt.Sprintf("/var/log/%02d", i)
 		res.Swallowed = append(res.Swallowed, one)
 	}
-	if got := textOf(t, res, TextOptions{}); !strings.Contains(got, "and 16 more") || strings.Contains(got, "/var/log/20") {
+	if got := textOf(t, res, TextOptions{}); !strings.Contains(got, "and 15 more") || strings.Contains(got, "/var/log/20") {
 		t.Errorf("the list has no bound:\n%s", got)
 	}
 	if got := textOf(t, res, TextOptions{Verbose: true}); !strings.Contains(got, "/var/log/29") {
 		t.Errorf("the whole list was asked for:\n%s", got)
+	}
+}
+
+// TestLosses counts the losses in the first line, shows them by kind, and does not repeat a refused write as swallowed.
+func TestLosses(t *testing.T) {
+	got := textOf(t, sealed(), TextOptions{Verbose: true})
+	if !strings.HasPrefix(got, "sealed, with 2 losses against the open run: passed") {
+		t.Errorf("the first line does not count the losses:\n%s", got)
+	}
+	refused, logged := strings.Index(got, "  refused: EROFS /etc/nginx/conf.d/default.conf (sed, uid 101)"), strings.Index(got, "  error in the log: nginx: [error] no cache")
+	if refused < 0 || logged < refused {
+		t.Errorf("the losses are not there, or not in order:\n%s", got)
+	}
+	if strings.Contains(got, "Denied and swallowed") {
+		t.Errorf("a loss is repeated as swallowed:\n%s", got)
+	}
+	res := sealed()
+	res.Losses = nil
+	if got := textOf(t, res, TextOptions{Verbose: true}); !strings.HasPrefix(got, "sealed: ") || !strings.Contains(got, "Denied and swallowed in the sealed run: what") {
+		t.Errorf("without losses:\n%s", got)
 	}
 }
 

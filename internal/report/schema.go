@@ -22,6 +22,7 @@ type Report struct {
 	Proofs       []Proof     `json:"proofs"`
 	Exceptions   []Exception `json:"exceptions"`
 	Choices      []Choice    `json:"choices"`
+	Losses       []Loss      `json:"losses"`
 	Swallowed    []Evidence  `json:"swallowed"`
 	NotExercised []string    `json:"notExercised"`
 	Advice       *Advice     `json:"advice"`

@@ -32,6 +32,7 @@ func (r Report) Text(w io.Writer, opt TextOptions) error {
 	p.written(r.Written)
 	p.rounds(r)
 	p.lastWords(r)
+	p.losses(r)
 	p.swallowed(r)
 	p.trace(r)
 	if r.Profile != nil { // else nothing was
@@ -51,8 +52,23 @@ type reader struct {
 }
 
 func (p reader) verdict(r Report) {
-	p.labelled(0, 2, verdictStyle(r), clean(r.Verdict), plain, ": "+clean(r.Why))
+	p.labelled(0, 2, verdictStyle(r), clean(r.Verdict), plain, clean(r.limits()+": "+r.Why))
 	p.labelled(0, 2, plain, "", dim, clean(r.subject()))
+}
+
+// limits returns what limits the verdict, to be appended to it: that writes were not traced, and losses against the open
+// run.
+func (r Report) limits() string {
+	s := ""
+	if r.ProvedBy != "" && r.Trace.Broken {
+		s += ", untraced"
+	}
+	if n := len(r.Losses); n == 1 {
+		s += ", with 1 loss against the open run"
+	} else if n > 1 {
+		s += fmt.Sprintf(", with %d losses against the open run", n)
+	}
+	return s
 }
 
 func verdictStyle(r Report) style {
@@ -200,14 +216,14 @@ func (p reader) quote(title string, lines []string) {
 
 // swallowed are the writes that were refused although the run passed.
 func (p reader) swallowed(r Report) {
-	if len(r.Swallowed) == 0 {
-		if r.Trace.On && r.ProvedBy != "" {
+	list, more := r.degraded(), 0
+	if len(list) == 0 {
+		if len(r.Losses) == 0 && r.Trace.On && r.ProvedBy != "" {
 			p.title("Denied and swallowed in the sealed run: none")
 		}
 		return
 	}
 	p.title("Denied and swallowed in the sealed run: what degrades silently")
-	list, more := r.Swallowed, 0
 	if !p.verbose && len(list) > maxSwallowed {
 		list, more = list[:maxSwallowed], len(list)-maxSwallowed
 	}
