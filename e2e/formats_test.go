@@ -82,7 +82,7 @@ func TestSealInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := podseal(t, "run", "-f", file, "--in-place", "--diff", "--network-policy", policy, "--pod-security", labels,
-		"--minimize", "none", "--", "bash", "examples/nginx/e2e.sh")
+		"--minimize", "none", "--verbose", "--", "bash", "examples/nginx/e2e.sh")
 	got.mustExit(t, exitSealed)
 	after, err := os.ReadFile(file)
 	if err != nil || bytes.Equal(before, after) {

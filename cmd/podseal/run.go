@@ -73,7 +73,7 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.StringArrayVar(&o.allow, "allow", nil, "accept an `EXCEPTION` of the seal, by the setting that the report names (repeatable)")
 	o.cluster.addFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only errors")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "show runtime noise in the report as well")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "show every written path, setting and run in the report")
 }
 
 // splitArgs splits the arguments into the image and the host command behind --.

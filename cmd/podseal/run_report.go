@@ -34,7 +34,9 @@ func (o *runOptions) reportFiles() ([]string, error) {
 func (o *runOptions) report(s streams, places *deliver.Places, r report.Several) error {
 	if o.quiet {
 		printFailures(s.err, r)
-	} else if err := r.Text(s.err, report.TextOptions{Width: s.width, Color: s.color, Verbose: o.verbose}); err != nil {
+	} else if err := r.Text(s.err, report.TextOptions{
+		Width: s.width, Color: s.color, Verbose: o.verbose, Output: o.deliver.Where(), More: "--verbose",
+	}); err != nil {
 		return err
 	}
 	for _, spec := range o.reports {

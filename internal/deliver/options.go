@@ -25,6 +25,17 @@ type Options struct {
 	Reports []string
 }
 
+// Where says where the result is written, to be read after "is": "on stdout", "in pod.yaml".
+func (o Options) Where() string {
+	switch {
+	case o.InPlace && !o.Diff:
+		return "in the files of -f"
+	case o.Output != "":
+		return "in " + o.Output
+	}
+	return "on stdout"
+}
+
 // The formats that more than the renderer needs to know.
 const (
 	FormatYAML      = "yaml"

@@ -18,7 +18,9 @@ var views = []struct {
 	name string
 	show func(w *bytes.Buffer, res seal.Result) error
 }{
-	{"80 columns", func(w *bytes.Buffer, res seal.Result) error { return New(res).Text(w, TextOptions{}) }},
+	{"80 columns", func(w *bytes.Buffer, res seal.Result) error {
+		return New(res).Text(w, TextOptions{Output: "on stdout", More: "--verbose"})
+	}},
 	{"132 columns, verbose", func(w *bytes.Buffer, res seal.Result) error {
 		return New(res).Text(w, TextOptions{Width: 132, Verbose: true})
 	}},

@@ -73,19 +73,11 @@ func New(res seal.Result) Report {
 	if proved, ok := res.Proved(); ok {
 		r.ProvedBy = proved.Name
 	}
-	shown, ok := res.Traced()
 	var took time.Duration
 	for _, o := range res.Rounds {
 		took += o.Took
-		r.Trace.Lost += o.Observation.Trace.Lost
-		if !ok {
-			shown = o
-		}
 	}
-	r.Seconds = seconds(took)
-	lost := r.Trace.Lost
-	r.Trace = traceOf(shown.Observation.Trace)
-	r.Trace.Lost = lost
+	r.Seconds, r.Trace = seconds(took), resultTrace(res)
 	return r
 }
 

@@ -14,7 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 func textOf(t *testing.T, res seal.Result, opt TextOptions) string {
@@ -66,28 +68,97 @@ func TestTextIsPlainWithoutColour(t *testing.T) {
 	}
 }
 
-func TestNoiseIsCounted(t *testing.T) {
-	const line = "1 path set aside as runtime noise"
-	if got := textOf(t, sealed(), TextOptions{}); !strings.Contains(got, line) || strings.Contains(got, "/dev/null") {
-		t.Errorf("want %q and no /dev/null:\n%s", line, got)
-	}
-	if got := textOf(t, sealed(), TextOptions{Verbose: true}); strings.Contains(got, line) || !strings.Contains(got, "/dev/null") {
-		t.Errorf("want /dev/null and not %q:\n%s", line, got)
-	}
-}
-
-func TestSwallowedIsBounded(t *testing.T) {
+// TestVerboseShowsAll makes sure that noise and every swallowed write are shown when all is asked for, and are not before.
+func TestVerboseShowsAll(t *testing.T) {
 	res := sealed()
 	one := res.Swallowed[0]
 	for i := range 30 {
 		one.Path = fmt.Sprintf("/var/log/%02d", i)
 		res.Swallowed = append(res.Swallowed, one)
 	}
-	if got := textOf(t, res, TextOptions{}); !strings.Contains(got, "and 15 more") || strings.Contains(got, "/var/log/20") {
-		t.Errorf("the list has no bound:\n%s", got)
+	got, all := textOf(t, res, TextOptions{}), textOf(t, res, TextOptions{Verbose: true})
+	if strings.Contains(got, "/dev/null") || strings.Contains(got, "/var/log/20") || !strings.Contains(got, "30 writes, and the run passed: /var/log/00, /var/log/01, and 28") {
+		t.Errorf("the summary:\n%s", got)
 	}
-	if got := textOf(t, res, TextOptions{Verbose: true}); !strings.Contains(got, "/var/log/29") {
-		t.Errorf("the whole list was asked for:\n%s", got)
+	if !strings.Contains(all, "/dev/null") || !strings.Contains(all, "/var/log/29") {
+		t.Errorf("the whole report:\n%s", all)
+	}
+}
+
+// TestOneScreen keeps the summary of a seal with a low port, mounts and a tolerated write within 24 lines of 80 columns.
+func TestOneScreen(t *testing.T) {
+	got := textOf(t, sealed(), TextOptions{Output: "on stdout", More: "--verbose"})
+	if n := strings.Count(got, "\n"); n > 24 {
+		t.Errorf("%d lines:\n%s", n, got)
+	}
+	for line := range strings.Lines(got) {
+		if width(strings.TrimSuffix(line, "\n")) > 80 && strings.Contains(strings.TrimSpace(line), " ") {
+			t.Errorf("more than 80 columns: %q", line)
+		}
+	}
+	for _, part := range []string{"sealed, with 2 losses", "user          101 (nginx): uid 101 (nginx) is what", "mount /run", "without it: exited 1", "lost ", "not exercised ", "next ", "--verbose", "on stdout"} {
+		if !strings.Contains(got, part) {
+			t.Errorf("no %q in\n%s", part, got)
+		}
+	}
+}
+
+// TestUntraced makes sure that a seal whose open run or sealed run was not traced to its end says so in its first line.
+func TestUntraced(t *testing.T) {
+	for name, change := range map[string]func(*seal.Result){
+		"open run":   func(r *seal.Result) { r.Rounds[0].Observation.Trace.Broken = true },
+		"sealed run": func(r *seal.Result) { r.Rounds[2].Observation.Trace.Broken = true },
+		"off":        func(r *seal.Result) { r.Rounds[0].Observation.Trace.On = false },
+	} {
+		res := sealed()
+		change(&res)
+		if got := textOf(t, res, TextOptions{}); !strings.HasPrefix(got, "sealed, untraced, with 2 losses") {
+			t.Errorf("%s:\n%s", name, got)
+		}
+	}
+}
+
+// TestUnseenCommandsAreRedacted makes sure that passwords of commands are in no view.
+func TestUnseenCommandsAreRedacted(t *testing.T) {
+	for _, command := range []string{"db -w hunter2 ping", "db -p hunter2", "db --password hunter2", "db --password=hunter2"} {
+		res := sealed()
+		for i := range res.Rounds {
+			res.Rounds[i].Observation.Trace.Unseen = []string{command}
+		}
+		var buf bytes.Buffer
+		if err := errors.Join(New(res).JSON(&buf), New(res).Markdown(&buf), New(res).Text(&buf, TextOptions{Verbose: true}), New(res).Text(&buf, TextOptions{Width: 200})); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(buf.String(), "hunter2") || !strings.Contains(buf.String(), "***") {
+			t.Errorf("%s: the password is in the report", command)
+		}
+	}
+}
+
+// TestInconclusiveMount makes sure that a mount whose trial was inconclusive is not shown as proved.
+func TestInconclusiveMount(t *testing.T) {
+	res := sealed()
+	const kept = "kept, not proved: abandoned: not ready after 5s"
+	res.Proofs = []seal.Proof{{Relaxation: "mount /run", Outcome: trial.Inconclusive, Text: kept}}
+	for i := range res.Choices {
+		if res.Choices[i].Path == "/run" {
+			res.Choices[i].Proof = kept
+		}
+	}
+	if got := textOf(t, res, TextOptions{}); !strings.Contains(got, "mount /run              "+kept) {
+		t.Errorf("the mount is not marked:\n%s", got)
+	}
+}
+
+// TestDroppedSettings makes sure that a reason is not shown for a variable that the profile does not have.
+func TestDroppedSettings(t *testing.T) {
+	res := sealed()
+	res.Reasons = append(res.Reasons, profile.Reason{Field: "env TMPDIR", Why: "temp files"}, profile.Reason{Field: "env HOME", Why: "the user has none"})
+	res.Profile = res.Profile.WithEnv("HOME", "/tmp")
+	for _, verbose := range []bool{false, true} {
+		if got := textOf(t, res, TextOptions{Verbose: verbose}); strings.Contains(got, "TMPDIR") || !strings.Contains(got, "env HOME=/tmp") {
+			t.Errorf("verbose %t:\n%s", verbose, got)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/trial"
 )
@@ -73,6 +74,34 @@ func lastLines(s string) []string {
 	return each(lines, func(l string) string { return strings.TrimRight(l, "\r") })
 }
 
+// traceOf converts a trace. The commands that the tracer did not see are shown without passwords.
 func traceOf(t observe.Trace) Trace {
-	return Trace{On: t.On, Note: t.Note, Lost: t.Lost, Broken: t.Broken, Unseen: t.Unseen}
+	out := Trace{On: t.On, Note: t.Note, Lost: t.Lost, Broken: t.Broken}
+	if len(t.Unseen) > 0 {
+		out.Unseen = each(t.Unseen, redact.Command)
+	}
+	return out
+}
+
+// resultTrace returns how far the tracer saw in the open run and in the round that shows the sealed application: the less of
+// the two. Its Lost counts the events of all rounds.
+func resultTrace(res seal.Result) Trace {
+	if len(res.Rounds) == 0 {
+		return Trace{}
+	}
+	shown, ok := res.Traced()
+	if !ok {
+		shown = res.Rounds[len(res.Rounds)-1]
+	}
+	if i := slices.IndexFunc(res.Rounds, func(o seal.Round) bool { return o.Profile.Open && o.Passed() }); i >= 0 {
+		if t := res.Rounds[i].Observation.Trace; !t.On || t.Broken {
+			shown = res.Rounds[i]
+		}
+	}
+	t := traceOf(shown.Observation.Trace)
+	t.Lost = 0
+	for _, o := range res.Rounds {
+		t.Lost += o.Observation.Trace.Lost
+	}
+	return t
 }

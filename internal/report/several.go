@@ -44,7 +44,14 @@ func (s Several) Markdown(w io.Writer) error {
 
 // Text writes the reports one after the other.
 func (s Several) Text(w io.Writer, opt TextOptions) error {
-	return s.each(w, func(r Report) error { return r.Text(w, opt) })
+	left := len(s.Reports)
+	return s.each(w, func(r Report) error {
+		own := opt
+		if left--; left > 0 { // the next step is the same for all
+			own.Output, own.More = "", ""
+		}
+		return r.Text(w, own)
+	})
 }
 
 func (s Several) each(w io.Writer, write func(Report) error) error {

@@ -12,10 +12,7 @@ func (p reader) choices(r Report) {
 	if r.Profile == nil {
 		return
 	}
-	rows, noise := r.Choices, 0
-	if !p.verbose {
-		rows, noise = quiet(r.Choices)
-	}
+	rows := r.Choices
 	p.title("Written paths")
 	if len(rows) == 0 {
 		p.line("  none that counts: the application needs no writable folder")
@@ -25,9 +22,6 @@ func (p reader) choices(r Report) {
 		for _, c := range rows {
 			p.choice(t, c)
 		}
-	}
-	if noise > 0 {
-		p.line(fmt.Sprintf("  %s set aside as runtime noise", count(noise, "path")))
 	}
 }
 
@@ -85,7 +79,7 @@ func (p reader) choice(t table, c Choice) {
 	} else {
 		p.line(row(""))
 	}
-	for i, l := range p.details(c, p.width-indent) {
+	for i, l := range p.reasons(c, p.width-indent) {
 		if i == 0 && t.reason > 0 {
 			p.line(row(l))
 		} else {
@@ -94,8 +88,8 @@ func (p reader) choice(t table, c Choice) {
 	}
 }
 
-// details are the lines of a row's last column.
-func (p reader) details(c Choice, room int) []string {
+// reasons returns the lines of a row's last column.
+func (p reader) reasons(c Choice, room int) []string {
 	lines := wrap(clean(c.Reason), room, room)
 	add := func(s string) {
 		if s == "" {
@@ -107,13 +101,11 @@ func (p reader) details(c Choice, room int) []string {
 	}
 	add(wrote(c))
 	add(clean(c.Proof))
-	if p.verbose {
-		for _, e := range c.Evidence[:min(len(c.Evidence), maxEvidence)] {
-			add("- " + sentence(e))
-		}
-		if more := len(c.Evidence) - maxEvidence; more > 0 {
-			add(fmt.Sprintf("- and %d more, all in the JSON report", more))
-		}
+	for _, e := range c.Evidence[:min(len(c.Evidence), maxEvidence)] {
+		add("- " + sentence(e))
+	}
+	if more := len(c.Evidence) - maxEvidence; more > 0 {
+		add(fmt.Sprintf("- and %d more, all in the JSON report", more))
 	}
 	return lines
 }

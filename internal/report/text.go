@@ -11,7 +11,7 @@ import (
 
 // How much a reader gets of lists that have no bound; the JSON report has them whole.
 const (
-	maxSwallowed = 15 // swallowed writes, unless all were asked for
+	maxSwallowed = 15 // swallowed writes in Markdown
 	maxEvidence  = 40 // writes in one folder
 )
 
@@ -19,13 +19,31 @@ const (
 type TextOptions struct {
 	Width   int  // columns; 0 means 80
 	Color   bool // escape codes for colours
-	Verbose bool // every written path, noise included; every failure in full
+	Verbose bool // everything, rather than a summary: every written path with its evidence, every setting, every run
+
+	// Output says where the result is: "on stdout". Empty where nothing is written, or the caller does not say it.
+	Output string
+	// More is the flag that shows the whole report; empty where the command has none.
+	More string
 }
 
 // Text writes the report for a reader.
 func (r Report) Text(w io.Writer, opt TextOptions) error {
-	p := reader{newPage(w, opt.Width, opt.Color), opt.Verbose}
+	p := reader{newPage(w, opt.Width, opt.Color)}
 	p.verdict(r)
+	if opt.Verbose {
+		p.details(r)
+	} else {
+		p.summary(r, opt)
+	}
+	if p.err != nil {
+		return fmt.Errorf("writing the report: %w", p.err)
+	}
+	return nil
+}
+
+// details writes the sections of the whole report.
+func (p reader) details(r Report) {
 	p.exceptions(r)
 	p.choices(r)
 	p.settings(r)
@@ -39,17 +57,10 @@ func (r Report) Text(w io.Writer, opt TextOptions) error {
 		p.list("Not exercised", r.NotExercised)
 	}
 	p.advice(r)
-	if p.err != nil {
-		return fmt.Errorf("writing the report: %w", p.err)
-	}
-	return nil
 }
 
 // reader is a page with the sections of a report.
-type reader struct {
-	*page
-	verbose bool
-}
+type reader struct{ *page }
 
 func (p reader) verdict(r Report) {
 	p.labelled(0, 2, verdictStyle(r), clean(r.Verdict), plain, clean(r.limits()+": "+r.Why))
@@ -60,7 +71,7 @@ func (p reader) verdict(r Report) {
 // run.
 func (r Report) limits() string {
 	s := ""
-	if r.ProvedBy != "" && r.Trace.Broken {
+	if r.ProvedBy != "" && (!r.Trace.On || r.Trace.Broken) {
 		s += ", untraced"
 	}
 	if n := len(r.Losses); n == 1 {
@@ -145,7 +156,7 @@ func settingsTitle(r Report) string {
 	}
 }
 
-// rounds has one line a round: a failure is cut where it does not fit, unless all is asked for.
+// rounds writes what each round was allowed, how it ended, and what its failure is blamed on.
 func (p reader) rounds(r Report) {
 	if len(r.Rounds) == 0 {
 		return
@@ -153,8 +164,11 @@ func (p reader) rounds(r Report) {
 	p.title("What was tried")
 	for _, o := range r.Rounds {
 		s := green
-		if o.Result == Failed {
+		switch o.Result {
+		case Failed:
 			s = red
+		case Inconclusive:
+			s = yellow
 		}
 		head := fmt.Sprintf("  %6.1f s  ", o.Seconds)
 		what := clean(o.Name)
@@ -162,23 +176,19 @@ func (p reader) rounds(r Report) {
 			what += ": " + clean(o.Failure)
 		}
 		indent := 2 + width(o.Result) + width(head)
-		if p.verbose {
-			p.labelled(2, indent, plain, p.paint(s, o.Result)+head, plain, what)
-			p.text(indent, dim, allowed(o.Profile))
-		} else {
-			p.line("  " + p.paint(s, o.Result) + head + cut(what, p.width-indent))
-		}
+		p.labelled(2, indent, plain, p.paint(s, o.Result)+head, plain, what)
+		p.text(indent, dim, allowed(o.Profile))
 		for _, b := range o.Blames {
 			p.text(indent, dim, "blamed on "+clean(b.Setting)+": "+clean(b.Evidence))
 		}
 	}
 }
 
-// lastWords is what the run said that decided against a seal.
-func (p reader) lastWords(r Report) {
+// lastWords quotes the run that decided against a seal. It reports whether there is one.
+func (p reader) lastWords(r Report) bool {
 	i := decisive(r)
 	if i < 0 {
-		return
+		return false
 	}
 	o := r.Rounds[i]
 	for _, c := range o.Commands {
@@ -187,6 +197,7 @@ func (p reader) lastWords(r Report) {
 		}
 	}
 	p.quote("The last lines of the application's log, "+clean(o.Name), o.Logs)
+	return true
 }
 
 // decisive is the index of the run that decided against a seal: the open run where that fails, else the last failed run
@@ -216,7 +227,7 @@ func (p reader) quote(title string, lines []string) {
 
 // swallowed are the writes that were refused although the run passed.
 func (p reader) swallowed(r Report) {
-	list, more := r.degraded(), 0
+	list := r.degraded()
 	if len(list) == 0 {
 		if len(r.Losses) == 0 && r.Trace.On && r.ProvedBy != "" {
 			p.title("Denied and swallowed in the sealed run: none")
@@ -224,14 +235,8 @@ func (p reader) swallowed(r Report) {
 		return
 	}
 	p.title("Denied and swallowed in the sealed run: what degrades silently")
-	if !p.verbose && len(list) > maxSwallowed {
-		list, more = list[:maxSwallowed], len(list)-maxSwallowed
-	}
 	for _, e := range list {
 		p.labelled(2, 6, plain, "", plain, sentence(e))
-	}
-	if more > 0 {
-		p.line(fmt.Sprintf("  and %d more, all in the JSON report", more))
 	}
 }
 

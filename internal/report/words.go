@@ -8,101 +8,9 @@ import (
 	"strings"
 )
 
-// setting is one setting of the profile as a manifest says it, with its reason.
-type setting struct{ name, why, proof string }
-
-// because is the reason behind the setting's name.
-func (s setting) because() string {
-	if s.why == "" {
-		return ""
-	}
-	return ": " + clean(s.why)
-}
-
-// settings are the profile's settings with the values that they got, the user first.
-func settings(r Report) []setting {
-	out := []setting{{name: userSetting(*r.Profile)}}
-	for _, w := range r.Reasons {
-		switch {
-		case w.Field == "runAsUser":
-			out[0] = newSetting(r, Reason{userSetting(*r.Profile), w.Why, w.Proof})
-		case strings.HasPrefix(w.Field, "mount ") && slices.ContainsFunc(r.Choices, func(c Choice) bool { return "mount "+c.Path == w.Field }):
-			// the table of written paths has it
-		default:
-			out = append(out, newSetting(r, w))
-		}
-	}
-	if !slices.ContainsFunc(r.Reasons, func(w Reason) bool { return w.Field == "capabilities" }) {
-		out = append(out, setting{name: "capabilities" + value(*r.Profile, "capabilities")})
-	}
-	return out
-}
-
-// newSetting is the setting of a reason. A reason that begins with the value is not told it twice, and one that an
-// exception overrides is not told at all.
-func newSetting(r Report, w Reason) setting {
-	v := value(*r.Profile, w.Field)
-	root := strings.HasPrefix(w.Field, "runAsUser") && r.Profile.UID == 0
-	if root || slices.ContainsFunc(r.Exceptions, func(e Exception) bool { return e.Setting == w.Field }) {
-		return setting{w.Field + v, "given up, see the exceptions", ""}
-	}
-	if at, why, ok := strings.Cut(w.Why, ": "); ok && (v == "" || v == " "+at) && !strings.Contains(at, " ") {
-		return setting{w.Field + " " + at, why, w.Proof}
-	}
-	return setting{w.Field + v, w.Why, w.Proof}
-}
-
-func userSetting(p Profile) string {
-	s := fmt.Sprintf("runAsUser %d", p.UID)
-	if p.UserName != "" {
-		s += " (" + p.UserName + ")"
-	}
-	return s
-}
-
-// value is what a setting is set to.
-func value(p Profile, field string) string {
-	switch field {
-	case "runAsGroup":
-		s := fmt.Sprintf(" %d", p.GID)
-		if len(p.Groups) > 0 {
-			s += ", supplementalGroups " + ints(p.Groups)
-		}
-		return s
-	case "readOnlyRootFilesystem":
-		return " " + strconv.FormatBool(!p.WritableRoot)
-	case "allowPrivilegeEscalation":
-		return " " + strconv.FormatBool(p.AllowPrivilegeEscalation)
-	case "capabilities":
-		if len(p.AddCapabilities) == 0 {
-			return " drop ALL"
-		}
-		return " drop ALL, add " + strings.Join(p.AddCapabilities, ", ")
-	case "workingDir":
-		return " " + p.WorkingDir
-	case "env HOME":
-		return "=" + p.Env["HOME"]
-	case "env TMPDIR":
-		return "=" + p.Env["TMPDIR"]
-	case "sysctl net.ipv4.ip_unprivileged_port_start":
-		return "=0"
-	case "sysctl net.ipv4.ping_group_range":
-		return "=0 2147483647"
-	default:
-		return ""
-	}
-}
-
 // wrote says what was written in a folder and by whom: "nginx.pid: by nginx uid 101, 3x".
 func wrote(c Choice) string {
-	var names []string
-	for _, e := range c.Evidence {
-		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(e.Path, c.Path), "/"), "/")
-		if name != "" {
-			names = append(names, clean(name))
-		}
-	}
-	what, who := some(slices.Compact(names), 3, ", "), writers(c.Evidence)
+	what, who := some(names(c), 3, ", "), writers(c.Evidence)
 	if what != "" && who != "" {
 		return what + ": by " + who
 	}
@@ -110,6 +18,18 @@ func wrote(c Choice) string {
 		return "by " + who
 	}
 	return what
+}
+
+// names returns the names of the entries that were written in a folder, each once.
+func names(c Choice) []string {
+	var out []string
+	for _, e := range c.Evidence {
+		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(e.Path, c.Path), "/"), "/")
+		if name != "" {
+			out = append(out, clean(name))
+		}
+	}
+	return slices.Compact(out)
 }
 
 // writers says who wrote, in a few words: "nginx uid 101, 3x".

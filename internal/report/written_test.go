@@ -23,7 +23,7 @@ func TestWritten(t *testing.T) {
 		Alongside: []Companion{{"NetworkPolicy", "np.yaml", "the ports that were seen listening: 80"}},
 	}
 	var text, markdown, data bytes.Buffer
-	if err := r.Text(&text, TextOptions{Width: 200}); err != nil {
+	if err := r.Text(&text, TextOptions{Width: 200, Verbose: true}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `
