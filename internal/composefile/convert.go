@@ -72,9 +72,7 @@ func (c *converter) container(s types.ServiceConfig) (corev1.Container, error) {
 		}
 	}
 	c.ports(s, &out)
-	if err := c.security(s, &out); err != nil {
-		return out, err
-	}
+	c.security(s, &out)
 	if memory := max(int64(s.MemLimit), deployMemory(s)); memory > 0 {
 		out.Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: *resource.NewQuantity(memory, resource.BinarySI)}
 	}
@@ -94,8 +92,8 @@ func literal(words []string) []string {
 
 // ports adds the ports that the service publishes or exposes.
 func (c *converter) ports(s types.ServiceConfig, out *corev1.Container) {
-	add := func(port int64, protocol string) {
-		p := corev1.ContainerPort{ContainerPort: int32(min(port, math.MaxInt32)), Protocol: corev1.Protocol(strings.ToUpper(protocol))}
+	add := func(port int32, protocol string) {
+		p := corev1.ContainerPort{ContainerPort: port, Protocol: corev1.Protocol(strings.ToUpper(protocol))}
 		if p.Protocol == corev1.ProtocolTCP {
 			p.Protocol = ""
 		}
@@ -104,12 +102,12 @@ func (c *converter) ports(s types.ServiceConfig, out *corev1.Container) {
 		}
 	}
 	for _, p := range s.Ports {
-		add(int64(p.Target), p.Protocol)
+		add(int32(min(p.Target, math.MaxInt32)), p.Protocol)
 	}
 	for _, e := range s.Expose {
 		number, protocol, _ := strings.Cut(e, "/")
 		if port, err := strconv.ParseInt(number, 10, 32); err == nil {
-			add(port, protocol)
+			add(int32(port), protocol)
 		} else {
 			c.note(s.Name, "expose %s is a range of ports, which no container can declare", e)
 		}
@@ -117,7 +115,7 @@ func (c *converter) ports(s types.ServiceConfig, out *corev1.Container) {
 }
 
 // security sets the user and what the container may do.
-func (c *converter) security(s types.ServiceConfig, out *corev1.Container) error {
+func (c *converter) security(s types.ServiceConfig, out *corev1.Container) {
 	security := &corev1.SecurityContext{}
 	user, group, hasGroup := strings.Cut(s.User, ":")
 	if s.User != "" {
@@ -149,7 +147,6 @@ func (c *converter) security(s types.ServiceConfig, out *corev1.Container) error
 	if *security != (corev1.SecurityContext{}) {
 		out.SecurityContext = security
 	}
-	return nil
 }
 
 // probe converts the healthcheck.

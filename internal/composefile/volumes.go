@@ -95,11 +95,12 @@ func (c *converter) file(kind string, ref types.FileReferenceConfig, object type
 	if err != nil {
 		return fmt.Errorf("reading %s %s: %w", kind, ref.Source, err)
 	}
-	if known {
+	switch {
+	case known:
 		c.addFile(name, key, data, kind == "secret")
-	} else if kind == "secret" {
+	case kind == "secret":
 		c.addVolume(name, corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: name, Items: []corev1.KeyToPath{{Key: key, Path: key}}}})
-	} else {
+	default:
 		c.addVolume(name, corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
 			LocalObjectReference: corev1.LocalObjectReference{Name: name}, Items: []corev1.KeyToPath{{Key: key, Path: key}},
 		}})

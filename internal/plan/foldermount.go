@@ -88,12 +88,12 @@ const (
 )
 
 // mountFolder adds the mount that a folder needs.
-func (r *Proposal) mountFolder(ctx context.Context, f failure, folder diff.Folder, evidence string, strength Strength) error {
+func (p *Proposal) mountFolder(ctx context.Context, f failure, folder diff.Folder, evidence string, strength Strength) error {
 	m, why, err := mountFor(ctx, f.in, f.cur.User, folder)
 	if err != nil {
 		return err
 	}
-	r.mount(m, why, evidence, strength)
+	p.mount(m, why, evidence, strength)
 	return nil
 }
 

@@ -55,30 +55,36 @@ func proposeAcross(ctx context.Context, f failure) (Proposal, error) {
 		if w.Call != "rename" && w.Call != "link" || w.To == "" || w.Outcome != observe.Allowed {
 			continue
 		}
-		from, ok := r.Profile.Covering(w.Path)
-		to, both := r.Profile.Covering(w.To)
-		if !ok || !both || from.Path == to.Path {
-			continue
-		}
-		above, evidence := common(from.Path, to.Path), fmt.Sprintf("%s of %s to %s", w.Call, w.Path, w.To)
-		joinable := above != "/" && !from.Volume && !to.Volume && (!systemFolder(above) || above == dataFolder)
-		temp := slices.Contains(tempFolders, from.Path)
-		switch {
-		case joinable && (!temp || above != dataFolder):
-			why := fmt.Sprintf("the application %ss files from %s to %s, which two mounts would not let it", w.Call, from.Path, to.Path)
-			if err := r.join(ctx, f, above, why, evidence, strength); err != nil {
-				return r, err
-			}
-		case temp && Env(f.in, TempVariable) == "" && r.Profile.Env[TempVariable] == "":
-			r.Profile = r.Profile.WithEnv(TempVariable, to.Path)
-			r.blame(TempField, fmt.Sprintf("the application renames temp files from %s to %s, which two mounts would not let it", from.Path, to.Path), evidence, strength)
+		if err := r.bridge(ctx, f, w, strength); err != nil {
+			return r, err
 		}
 	}
 	return r, nil
 }
 
+// bridge lets the application make one rename or link, where it goes from one mount to another.
+func (p *Proposal) bridge(ctx context.Context, f failure, w observe.Write, strength Strength) error {
+	from, ok := p.Profile.Covering(w.Path)
+	to, both := p.Profile.Covering(w.To)
+	if !ok || !both || from.Path == to.Path {
+		return nil
+	}
+	parent, evidence := common(from.Path, to.Path), fmt.Sprintf("%s of %s to %s", w.Call, w.Path, w.To)
+	joinable := parent != "/" && !from.Volume && !to.Volume && (!systemFolder(parent) || parent == dataFolder)
+	temp := slices.Contains(tempFolders, from.Path)
+	switch {
+	case joinable && (!temp || parent != dataFolder):
+		why := fmt.Sprintf("the application %ss files from %s to %s, which two mounts would not let it", w.Call, from.Path, to.Path)
+		return p.join(ctx, f, parent, why, evidence, strength)
+	case temp && Env(f.in, TempVariable) == "" && p.Profile.Env[TempVariable] == "":
+		p.Profile = p.Profile.WithEnv(TempVariable, to.Path)
+		p.blame(TempField, fmt.Sprintf("the application renames temp files from %s to %s, which two mounts would not let it", from.Path, to.Path), evidence, strength)
+	}
+	return nil
+}
+
 // join mounts a folder in place of the mounts below it.
-func (r *Proposal) join(ctx context.Context, f failure, above, why, evidence string, strength Strength) error {
+func (p *Proposal) join(ctx context.Context, f failure, above, why, evidence string, strength Strength) error {
 	e, exists, err := f.in.Tree.Lookup(ctx, above)
 	if err != nil {
 		return fmt.Errorf("looking up %s in the image: %w", above, err)
@@ -87,8 +93,8 @@ func (r *Proposal) join(ctx context.Context, f failure, above, why, evidence str
 	if exists && e.Kind == image.Dir {
 		m.Kind = profile.Seeded
 	}
-	r.Profile = f.withoutBelow(r.Profile, above)
-	r.mount(m, why, evidence, strength)
+	p.Profile = f.withoutBelow(p.Profile, above)
+	p.mount(m, why, evidence, strength)
 	return nil
 }
 

@@ -27,19 +27,8 @@ func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) strin
 			return r.Blames[0].Evidence
 		}
 	}
-	for _, e := range list {
-		m, had := wider.Covering(e.Path)
-		if _, has := narrower.Mount(m.Path); had && !has {
-			return e.String()
-		}
-	}
-	for l := range strings.Lines(o.LogsIn(o.Failure.Phase)) {
-		for _, p := range absolutePaths(l) {
-			m, had := wider.Covering(p)
-			if _, has := narrower.Mount(m.Path); had && !has && missingPath.MatchString(l) {
-				return strings.TrimSpace(l)
-			}
-		}
+	if said := lackedMount(o, list, wider, narrower); said != "" {
+		return said
 	}
 	if len(list) == 0 && len(lines) > 0 {
 		return lines[len(lines)-1].Line
@@ -47,6 +36,27 @@ func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) strin
 	for _, e := range list {
 		if e.Source == diff.FromLogs {
 			return e.String()
+		}
+	}
+	return ""
+}
+
+// lackedMount returns what says that a run missed a mount which the wider profile has and the narrower one has not: a
+// refused write, or a missing path in the logs.
+func lackedMount(o observe.Observation, denied diff.List, wider, narrower profile.Profile) string {
+	lacks := func(at string) bool {
+		m, had := wider.Covering(at)
+		_, has := narrower.Mount(m.Path)
+		return had && !has
+	}
+	for _, e := range denied {
+		if lacks(e.Path) {
+			return e.String()
+		}
+	}
+	for l := range strings.Lines(o.LogsIn(o.Failure.Phase)) {
+		if missingPath.MatchString(l) && slices.ContainsFunc(absolutePaths(l), lacks) {
+			return strings.TrimSpace(l)
 		}
 	}
 	return ""

@@ -117,23 +117,23 @@ func failures(in Input, pl Plan, cur profile.Profile, run observe.Observation) [
 	return []failure{own, f}
 }
 
-func (r *Proposal) blame(field, why, evidence string, strength Strength) {
-	r.Blames = append(r.Blames, Blame{Setting: field, Evidence: evidence, Strength: strength})
-	r.Reasons = append(r.Reasons, profile.Reason{Field: field, Why: why})
+func (p *Proposal) blame(field, why, evidence string, strength Strength) {
+	p.Blames = append(p.Blames, Blame{Setting: field, Evidence: evidence, Strength: strength})
+	p.Reasons = append(p.Reasons, profile.Reason{Field: field, Why: why})
 }
 
-func (r *Proposal) mount(m profile.Mount, why, evidence string, strength Strength) {
-	if old, ok := r.Profile.Mount(m.Path); ok && old == m {
+func (p *Proposal) mount(m profile.Mount, why, evidence string, strength Strength) {
+	if old, ok := p.Profile.Mount(m.Path); ok && old == m {
 		return
 	}
-	r.Profile = r.Profile.WithMount(m)
-	r.blameMount(m.Path, why, evidence, strength)
+	p.Profile = p.Profile.WithMount(m)
+	p.blameMount(m.Path, why, evidence, strength)
 }
 
 // blameMount adds a blame for the lack of a mount, and the reason for it.
-func (r *Proposal) blameMount(at, why, evidence string, strength Strength) {
-	r.Blames = append(r.Blames, Blame{Setting: MountField(at), Evidence: evidence, Strength: strength})
-	r.Reasons = append(r.Reasons, profile.Reason{Field: MountField(at), Mount: at, Why: why})
+func (p *Proposal) blameMount(at, why, evidence string, strength Strength) {
+	p.Blames = append(p.Blames, Blame{Setting: MountField(at), Evidence: evidence, Strength: strength})
+	p.Reasons = append(p.Reasons, profile.Reason{Field: MountField(at), Mount: at, Why: why})
 }
 
 // Strength says how strong evidence is.

@@ -148,7 +148,8 @@ func (p Profile) Leq(q Profile) bool {
 	if p.Open || q.Open {
 		return q.Open
 	}
-	if q.User.UID != 0 && !(p.User.UID == q.User.UID && p.User.GID == q.User.GID && slices.Equal(p.User.Groups, q.User.Groups)) {
+	sameUser := p.User.UID == q.User.UID && p.User.GID == q.User.GID && slices.Equal(p.User.Groups, q.User.Groups)
+	if q.User.UID != 0 && !sameUser {
 		return false
 	}
 	has := map[string]bool{}

@@ -66,22 +66,22 @@ func given(t target.Target, m profile.Mount) bool {
 }
 
 // withoutUntouched removes, in one trial, the mounts in which the passing run wrote nothing, where the tracer saw it all.
-func (s minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all []profile.Relaxation) (profile.Profile, error) {
-	c, o := s.c, s.c.last.Observation
+func (m minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all []profile.Relaxation) (profile.Profile, error) {
+	c, o := m.c, m.c.last.Observation
 	if !o.Trace.Complete() || !c.last.Profile.Equal(p) {
 		return p, nil
 	}
 	next := p
-	for _, m := range p.Mounts {
-		r := slices.IndexFunc(all, func(r profile.Relaxation) bool { return r.ID == profile.MountID(m.Path) })
-		if r >= 0 && !touched(o, p, m) && !s.blamed(m) && !s.failedWithout(all[r].Undo(p), c.protocol) {
+	for _, mount := range p.Mounts {
+		r := slices.IndexFunc(all, func(r profile.Relaxation) bool { return r.ID == profile.MountID(mount.Path) })
+		if r >= 0 && !touched(o, p, mount) && !m.blamed(mount) && !m.failedWithout(all[r].Undo(p), c.protocol) {
 			next = all[r].Undo(next)
 		}
 	}
 	if next.Equal(p) {
 		return p, nil
 	}
-	got, err := s.try(ctx, s.withoutTrial("without what was not touched", next, c))
+	got, err := m.try(ctx, m.withoutTrial("without what was not touched", next, c))
 	if err != nil || !got.Passed() {
 		return p, err
 	}
@@ -90,17 +90,17 @@ func (s minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all 
 
 // blamed reports whether a failed run of the candidate was blamed on the lack of a mount. Another mount may serve in its
 // place now: which of them goes is decided one by one.
-func (s minimizer) blamed(m profile.Mount) bool {
-	return slices.ContainsFunc(s.ledger.all(), func(o Round) bool {
-		return o.Profile.User.UID == s.c.user.User.UID && slices.ContainsFunc(o.Blames, func(b plan.Blame) bool {
-			return b.Setting == plan.MountField(m.Path) && b.Strength > plan.Guess
+func (m minimizer) blamed(mount profile.Mount) bool {
+	return slices.ContainsFunc(m.ledger.all(), func(o Round) bool {
+		return o.Profile.User.UID == m.c.user.User.UID && slices.ContainsFunc(o.Blames, func(b plan.Blame) bool {
+			return b.Setting == plan.MountField(mount.Path) && b.Strength > plan.Guess
 		})
 	})
 }
 
 // failedWithout reports whether it is known that a profile fails.
-func (s minimizer) failedWithout(p profile.Profile, proto trial.Protocol) bool {
-	o, ok := s.ledger.find(p, proto, true)
+func (m minimizer) failedWithout(p profile.Profile, proto trial.Protocol) bool {
+	o, ok := m.ledger.find(p, proto, true)
 	return ok && o.Outcome == trial.Failed
 }
 
