@@ -31,7 +31,7 @@ func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) strin
 		return said
 	}
 	if len(list) == 0 && len(lines) > 0 {
-		return lines[len(lines)-1].Line
+		return lines[0].Line
 	}
 	for _, e := range list {
 		if e.Source == diff.FromLogs {

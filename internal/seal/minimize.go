@@ -267,8 +267,12 @@ func names(g []profile.Relaxation) string {
 	return strings.Join(out, ", ")
 }
 
-// lastWords returns the last line of the application, to be appended to a sentence.
+// lastWords returns the line of the application that decides, to be appended to a sentence: the first one that is about a
+// refusal, else the last one.
 func lastWords(o observe.Observation) string {
+	if refused := plan.ReadRefusals(o.LogsIn(o.Failure.Phase), ""); len(refused) > 0 {
+		return "; it says: " + refused[0].Line
+	}
 	lines := strings.Split(strings.TrimSpace(o.Logs), "\n")
 	if said := strings.TrimSpace(lines[len(lines)-1]); said != "" {
 		return "; it says: " + said
