@@ -25,7 +25,7 @@ type Options struct {
 	Reports []string
 }
 
-// Where says where the result is written, to be read after "is": "on stdout", "in pod.yaml".
+// Where says where the result is written: "on stdout", "in pod.yaml".
 func (o Options) Where() string {
 	switch {
 	case o.InPlace && !o.Diff:

@@ -87,7 +87,16 @@ func TestVerboseShowsAll(t *testing.T) {
 
 // TestOneScreen keeps the summary of a seal with a low port, mounts and a tolerated write within 24 lines of 80 columns.
 func TestOneScreen(t *testing.T) {
-	got := textOf(t, sealed(), TextOptions{Output: "on stdout", More: "--verbose"})
+	res := sealed()
+	res.Losses = append(res.Losses, seal.Loss{Kind: seal.NotAttempted, What: "/etc/nginx/conf.d/a.conf"}, seal.Loss{Kind: seal.NoProcess, What: "sed"})
+	res.Reasons[0].Why += "; the application's setting names nginx, uid 101 (/etc/nginx/nginx.conf:1: user nginx;)"
+	r := New(res)
+	r.Written = &Written{Changes: []ManifestChange{{Action: "added", Object: "Pod", Field: "automountServiceAccountToken", New: "false"}}}
+	var b bytes.Buffer
+	if err := r.Text(&b, TextOptions{Output: "in sealed/nginx.yaml", More: "--verbose"}); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
 	if n := strings.Count(got, "\n"); n > 24 {
 		t.Errorf("%d lines:\n%s", n, got)
 	}
@@ -96,10 +105,34 @@ func TestOneScreen(t *testing.T) {
 			t.Errorf("more than 80 columns: %q", line)
 		}
 	}
-	for _, part := range []string{"sealed, with 2 losses", "user          101 (nginx): uid 101 (nginx) is what", "mount /run", "without it: exited 1", "lost ", "not exercised ", "next ", "--verbose", "on stdout"} {
+	for _, part := range []string{"sealed, with 4 losses", "user          101 (nginx): uid 101 (nginx) is what", "mount /run", "without it: exited 1", "lost ", "not exercised ", "next ", "--verbose", "in sealed/nginx.yaml"} {
 		if !strings.Contains(got, part) {
 			t.Errorf("no %q in\n%s", part, got)
 		}
+	}
+}
+
+// TestDecidingLine quotes the first refusal of a log, also where it is not among the last lines.
+func TestDecidingLine(t *testing.T) {
+	res := notSealable()
+	res.Rounds[1].Observation.Logs = "start\nmkdir /app: Read-only file system\nmkdir /b: Read-only file system\n" + strings.Repeat("retry\n", 30)
+	const want = "  | mkdir /app: Read-only file system\n  | ...\n  | retry\n"
+	if got := textOf(t, res, TextOptions{}); !strings.Contains(got, want) || strings.Contains(got, "/b:") {
+		t.Errorf("the first refusal is not quoted:\n%s", got)
+	}
+}
+
+// TestRestartExceptionQuotesItsTrial makes sure that the log of the run that did not come back is shown.
+func TestRestartExceptionQuotesItsTrial(t *testing.T) {
+	res := withExceptions()
+	res.Exceptions = []seal.Exception{{Setting: "restart", Why: "not ready", Fix: "remove the pid file"}}
+	restarted := res.Rounds[1]
+	restarted.Name = "sealed run 2"
+	restarted.Observation.Failure.Phase, restarted.Observation.Logs = observe.Restart, "a stale pid file\n"
+	res.Rounds = slices.Insert(res.Rounds, 1, restarted)
+	got := textOf(t, res, TextOptions{})
+	if !strings.Contains(got, "a stale pid file") || strings.Contains(got, "cannot write /app.lock") {
+		t.Errorf("the log is not that of the restart:\n%s", got)
 	}
 }
 

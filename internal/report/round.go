@@ -34,7 +34,7 @@ func newRound(o seal.Round) Round {
 		r.Exit = &Exit{Code: obs.Exit.Code, OOMKilled: obs.Exit.OOMKilled, Error: obs.Exit.Error, Phase: string(obs.Exit.Phase)}
 	}
 	if !obs.Passed() {
-		r.Logs = lastLines(obs.Logs)
+		r.Logs, r.DecidingLine = lastLines(obs.Logs), decidingLine(obs)
 	}
 	return r
 }
@@ -61,6 +61,17 @@ func newObservation(o observe.Observation) Observation {
 		return cmp.Or(strings.Compare(a.Command, b.Command), cmp.Compare(a.UID, b.UID), cmp.Compare(a.GID, b.GID))
 	})
 	return out
+}
+
+// decidingLine returns the first line of a failed run's log that is about a refusal, of the phase in which it failed where
+// there is one; empty if there is none.
+func decidingLine(o observe.Observation) string {
+	for _, logs := range []string{o.LogsIn(o.Failure.Phase), o.Logs} {
+		if found := plan.ReadRefusals(logs, ""); len(found) > 0 {
+			return found[0].Line
+		}
+	}
+	return ""
 }
 
 // lastLines are the last lines of an output that are not empty at its end.

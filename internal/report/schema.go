@@ -206,6 +206,7 @@ type Round struct {
 	Blames       []Blame         `json:"blames"`
 	Commands     []CommandResult `json:"commands"`
 	Exit         *Exit           `json:"exit"`
+	DecidingLine string          `json:"decidingLine,omitempty"` // the first of the logs that is about a refusal
 	Logs         []string        `json:"logs,omitempty"`
 	Observation  Observation     `json:"observation"`
 }

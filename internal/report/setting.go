@@ -12,21 +12,25 @@ import (
 
 // setting is one setting of the profile as a manifest has it, with its reason.
 type setting struct {
-	name, why, proof string
-	common           bool // every seal has it
-	mount            bool // it is about a mount
-	unproved         bool // the trial without it was inconclusive
-	givenUp          bool // an exception replaces it
+	field, name string // runAsGroup, "runAsGroup 101"
+	why, proof  string
+	common      bool // every seal has it
+	mount       bool // it is about a mount
+	unproved    bool // the trial without it was inconclusive
+	givenUp     bool // an exception replaces it
 }
 
 // userField is the field of the user's reason.
 const userField = "runAsUser"
 
+// rootField is the field of the read-only root file system.
+const rootField = "readOnlyRootFilesystem"
+
 // envPrefix begins the field of an environment variable.
 const envPrefix = "env "
 
 // commonFields are the fields that every seal sets.
-var commonFields = []string{"runAsGroup", "readOnlyRootFilesystem", "allowPrivilegeEscalation", "seccompProfile", plan.CapabilityField}
+var commonFields = []string{"runAsGroup", rootField, plan.CapabilityField, "allowPrivilegeEscalation", "seccompProfile"}
 
 // because returns the reason, to be written behind the setting's name.
 func (s setting) because() string {
@@ -67,7 +71,7 @@ func inTable(r Report, field string) bool {
 func newSetting(r Report, w Reason) setting {
 	v := value(*r.Profile, w.Field)
 	s := setting{
-		name: w.Field + v, why: w.Why, proof: w.Proof,
+		field: w.Field, name: w.Field + v, why: w.Why, proof: w.Proof,
 		common:   slices.Contains(commonFields, w.Field),
 		mount:    slices.ContainsFunc(r.Profile.Mounts, func(m Mount) bool { return plan.MountField(m.Path) == w.Field }),
 		unproved: openQuestion(r, w.Field),
@@ -81,6 +85,14 @@ func newSetting(r Report, w Reason) setting {
 		s.name, s.why = w.Field+" "+at, why
 	}
 	return s
+}
+
+// short returns the setting in few words.
+func (s setting) short() string {
+	if s.field == rootField {
+		return s.field
+	}
+	return s.name
 }
 
 func userSetting(p Profile) string { return userField + " " + userValue(p) }
@@ -127,7 +139,7 @@ func value(p Profile, field string) string {
 			s += ", supplementalGroups " + ints(p.Groups)
 		}
 		return s
-	case "readOnlyRootFilesystem":
+	case rootField:
 		return " " + strconv.FormatBool(!p.WritableRoot)
 	case "allowPrivilegeEscalation":
 		return " " + strconv.FormatBool(p.AllowPrivilegeEscalation)

@@ -48,7 +48,7 @@ func (s Several) Text(w io.Writer, opt TextOptions) error {
 	return s.each(w, func(r Report) error {
 		own := opt
 		if left--; left > 0 { // the next step is the same for all
-			own.Output, own.More = "", ""
+			own.More = ""
 		}
 		return r.Text(w, own)
 	})

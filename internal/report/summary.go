@@ -30,7 +30,7 @@ func (p reader) summary(r Report, opt TextOptions) {
 	p.entry("lost", shortLosses(r.Losses), 3)
 	p.entry("denied", shortEvidence(r.degraded()), 2)
 	p.entry("tried", shortRounds(r.Rounds), 1)
-	p.writtenEntries(r.Written)
+	p.writtenEntries(r, opt)
 	if r.Profile != nil {
 		p.entry("not exercised", strings.Join(each(r.NotExercised, clean), "; "), 2)
 	}
@@ -73,14 +73,14 @@ func (p reader) exceptionEntries(r Report) {
 // profileEntries writes the user with its reason, a line for each other setting that the application needs, and one for
 // those that every seal has.
 func (p reader) profileEntries(r Report) {
-	var common []string
+	common := make([]string, len(commonFields))
 	for i, s := range settings(r) {
 		switch {
 		case i == 0:
 			p.entry("user", clean(userValue(*r.Profile))+s.because(), 2)
 		case s.mount, s.givenUp:
 		case s.common:
-			common = append(common, clean(s.name))
+			common[slices.Index(commonFields, s.field)] = clean(s.short())
 		default:
 			text := clean(s.name) + s.because()
 			if s.unproved {
@@ -89,7 +89,7 @@ func (p reader) profileEntries(r Report) {
 			p.entry("setting", text, 2)
 		}
 	}
-	p.entry("also set", strings.Join(common, ", "), 3)
+	p.entry("also set", strings.Join(slices.DeleteFunc(common, func(s string) bool { return s == "" }), ", "), 3)
 }
 
 // mountEntries writes a line for each mount, and one for the written folders without a mount.
@@ -183,12 +183,17 @@ func shortRounds(list []Round) string {
 	return fmt.Sprintf("%s in %.1f s: %s", count(len(list), "run"), took, strings.Join(parts, ", "))
 }
 
-// writtenEntries counts the changes in the manifest. A value of the user that was replaced or removed has its own line.
-func (p reader) writtenEntries(w *Written) {
-	if w == nil {
-		return
-	}
+// writtenEntries says where the result is, and counts the changes in the manifest. A value of the user that was replaced or
+// removed has its own line.
+func (p reader) writtenEntries(r Report, opt TextOptions) {
+	w := r.Written
 	var counts []string
+	if opt.Output != "" && w != nil {
+		counts = append(counts, clean(opt.Output))
+	}
+	if w == nil {
+		w = &Written{}
+	}
 	for _, action := range []string{"removed", "replaced", "added", "kept"} {
 		var fields []string
 		for _, c := range w.Changes {
@@ -200,7 +205,7 @@ func (p reader) writtenEntries(w *Written) {
 			counts = append(counts, fmt.Sprintf("%d %s (%s)", len(fields), action, some(fields, 1, ", ")))
 		}
 	}
-	p.entry("written", strings.Join(counts, ", "), 2)
+	p.entry("written", strings.Join(counts, "; "), 2)
 	shown := 0
 	for _, c := range inReadingOrder(w.Changes) {
 		if (c.Action == "replaced" || c.Action == "removed") && shown < maxSummarized {
@@ -220,7 +225,7 @@ func (p reader) adviceEntry(r Report) {
 	if r.Advice == nil || len(r.Advice.Ways) == 0 {
 		return
 	}
-	p.entry("root image", clean(r.Advice.Model+": "+wayLine(r.Advice.Ways[0])), 2)
+	p.entry("root image", clean(wayLine(r.Advice.Ways[0])), 2)
 }
 
 // nextStep says what to do with the result, and what shows more.
@@ -234,8 +239,6 @@ func nextStep(r Report, opt TextOptions) string {
 		steps = append(steps, "nothing was written; "+strings.Join(allow, " ")+" accepts it")
 	case r.ExitCode == exitcode.NotSealed:
 		steps = append(steps, "nothing was written")
-	case opt.Output != "":
-		steps = append(steps, "the result is "+clean(opt.Output))
 	}
 	if opt.More != "" {
 		steps = append(steps, opt.More+" shows every write, setting and run")

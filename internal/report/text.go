@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/seal"
 )
 
@@ -21,7 +22,7 @@ type TextOptions struct {
 	Color   bool // escape codes for colours
 	Verbose bool // everything, rather than a summary: every written path with its evidence, every setting, every run
 
-	// Output says where the result is: "on stdout". Empty where nothing is written, or the caller does not say it.
+	// Output says where the result goes: "on stdout". Empty where nothing is written, or the caller does not say it.
 	Output string
 	// More is the flag that shows the whole report; empty where the command has none.
 	More string
@@ -184,36 +185,54 @@ func (p reader) rounds(r Report) {
 	}
 }
 
-// lastWords quotes the run that decided against a seal. It reports whether there is one.
+// lastWords quotes the runs that decided against a seal. It reports whether there are any.
 func (p reader) lastWords(r Report) bool {
-	i := decisive(r)
-	if i < 0 {
-		return false
-	}
-	o := r.Rounds[i]
-	for _, c := range o.Commands {
-		if c.ExitCode != 0 {
-			p.quote(fmt.Sprintf("The last lines of `%s`, which exited %d", clean(c.Command), c.ExitCode), c.Output)
+	rounds := decisive(r)
+	for _, o := range rounds {
+		for _, c := range o.Commands {
+			if c.ExitCode != 0 {
+				p.quote(fmt.Sprintf("The last lines of `%s`, which exited %d", clean(c.Command), c.ExitCode), c.Output)
+			}
 		}
+		lines := o.Logs
+		if first := o.DecidingLine; first != "" && !slices.ContainsFunc(lines, func(l string) bool { return strings.TrimSpace(l) == first }) {
+			lines = append([]string{first, "..."}, lines...)
+		}
+		p.quote("The last lines of the application's log, "+clean(o.Name), lines)
 	}
-	p.quote("The last lines of the application's log, "+clean(o.Name), o.Logs)
-	return true
+	return len(rounds) > 0
 }
 
-// decisive is the index of the run that decided against a seal: the open run where that fails, else the last failed run
-// that gave nothing up; -1 if there is none.
-func decisive(r Report) int {
+// decisive returns the runs that decided against a seal: the open run where that fails, else the last failed run that gave
+// nothing up, and for an exception from the restart the run that did not come back.
+func decisive(r Report) []Round {
 	if v := seal.Verdict(r.Verdict); v == seal.Sealed || v == seal.Planned {
-		return -1
+		return nil
 	}
-	for i, o := range slices.Backward(r.Rounds) {
+	var out []Round
+	restart := slices.ContainsFunc(r.Exceptions, func(e Exception) bool { return e.Setting == restartSetting })
+	if !restart || len(r.Exceptions) > 1 {
+		out = lastFailed(out, r.Rounds, func(o Round) bool { return !restart || o.FailedIn != string(observe.Restart) })
+	}
+	if restart {
+		out = lastFailed(out, r.Rounds, func(o Round) bool { return o.FailedIn == string(observe.Restart) && !o.Profile.Open })
+	}
+	return out
+}
+
+// lastFailed appends the last failed round that gave nothing up and that counts, if there is one.
+func lastFailed(out, rounds []Round, counts func(Round) bool) []Round {
+	for _, o := range slices.Backward(rounds) {
 		p := o.Profile
-		if o.Result == Failed && (p.Open || p.UID != 0 && !p.WritableRoot && !p.AllowPrivilegeEscalation) {
-			return i
+		if o.Result == Failed && counts(o) && (p.Open || p.UID != 0 && !p.WritableRoot && !p.AllowPrivilegeEscalation) {
+			return append(out, o)
 		}
 	}
-	return -1
+	return out
 }
+
+// restartSetting is the setting of the exception of an application that does not come back after a restart.
+const restartSetting = "restart"
 
 func (p reader) quote(title string, lines []string) {
 	if len(lines) == 0 {
