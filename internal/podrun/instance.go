@@ -17,6 +17,7 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trace"
 )
 
 // instance is one container under a profile, with its volumes and what was made for it.
@@ -64,11 +65,27 @@ func (i *instance) setUp(ctx context.Context) error {
 		}
 	}
 	err := i.createAndStart(ctx, parts)
-	if errors.Is(err, errUnobserved) { // once more, without the sensor
-		i.tracer.disable()
-		err = errors.Join(i.box.Remove(ctx), i.createAndStart(ctx, parts))
+	if err == nil || !i.untraceable(ctx, err) {
+		return err
 	}
-	return err
+	i.tracer.disable()
+	if i.box != nil {
+		err = i.box.Remove(ctx)
+	}
+	return errors.Join(err, i.createAndStart(ctx, parts))
+}
+
+// untraceable reports whether a container that could not be started may start without the sensor: no observer came, or the
+// engine may not be able to mount the sensor's volume in this image.
+func (i *instance) untraceable(ctx context.Context, err error) bool {
+	if errors.Is(err, errUnobserved) {
+		return true
+	}
+	if i.tracer == nil || !i.tracer.traced() || ctx.Err() != nil || engine.IsFault(err) {
+		return false
+	}
+	i.tracer.note("tracing is off: the engine could not start the container with the tracer's volume at " + trace.Mountpoint)
+	return true
 }
 
 // groups returns the supplementary groups that the pod gives to the container.

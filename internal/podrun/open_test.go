@@ -336,6 +336,34 @@ func TestRunsWhereNothingCanLook(t *testing.T) {
 	}
 }
 
+// TestSensorPlaceTaken runs images that hold a file or a volume where the sensor's volume is mounted: untraced, with the
+// reason.
+func TestSensorPlaceTaken(t *testing.T) {
+	t.Parallel()
+	volume := func(c *v1.Config) { c.Volumes = map[string]struct{}{trace.Mountpoint: {}} }
+	for _, tt := range []struct {
+		name  string
+		facts func(b bench) image.Facts
+		note  string
+	}{
+		{"a file", func(b bench) image.Facts {
+			return b.app(nil, file{Name: strings.TrimPrefix(trace.Mountpoint, "/"), Mode: 0o644, Data: []byte("x")})
+		}, "could not start the container with the tracer's volume"},
+		{"a VOLUME", func(b bench) image.Facts { return b.app(volume) }, "has a volume at " + trace.Mountpoint},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			c := b.start(tt.facts(b), profile.Unrestricted(), "wait")
+			if st, err := c.State(t.Context()); err != nil || !st.Running {
+				t.Errorf("%+v, %v", st, err)
+			}
+			if _, status := c.Writes(); status.On || !strings.Contains(status.Note, tt.note) {
+				t.Errorf("%+v", status)
+			}
+		})
+	}
+}
+
 // The end of the observer container is a fault of every request from then on, those that wait already included: writes that
 // nobody answered may have failed, and gc takes the run for one that has ended.
 func TestLostObservers(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,10 +64,23 @@ func (e *Engine) newTracer(t target.Target, facts image.Facts, p profile.Profile
 		x.off = "tracing was switched off"
 	case t.Untraced:
 		x.off = "tracing is off: the application does not work under no_new_privs, which the tracer needs"
+	case occupied(t, facts, p):
+		x.off = "tracing is off: the container has a volume at " + trace.Mountpoint + ", where the tracer's belongs"
 	case !p.Open && p.AllowPrivilegeEscalation:
 		x.off = "tracing is off: the tracer sets no_new_privs, and this run is about what happens without"
 	}
 	return x
+}
+
+// occupied reports whether a container has a volume at or below the place of the sensor's.
+func occupied(t target.Target, facts image.Facts, p profile.Profile) bool {
+	for v := range facts.Config.Config.Volumes {
+		if profile.Within(path.Clean("/"+v), trace.Mountpoint) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(t.Mounts, func(m target.VolumeMount) bool { return profile.Within(m.Path, trace.Mountpoint) }) ||
+		!p.Open && slices.ContainsFunc(p.Mounts, func(m profile.Mount) bool { return profile.Within(m.Path, trace.Mountpoint) })
 }
 
 // place returns a container's spec with the sensor before its program. Where the container cannot be traced, the reason is
