@@ -83,6 +83,11 @@ func configure(t *testing.T, in *plan.Input, text string) {
 			}
 			in.Target.Pod.Volumes = append(in.Target.Pod.Volumes, target.Volume{Name: rest, Kind: target.EmptyDir})
 			in.Target.Mounts = append(in.Target.Mounts, target.VolumeMount{Volume: rest, Path: rest, Own: true})
+		case "claim", "read-only-claim":
+			in.Target.Pod = &target.Pod{Volumes: []target.Volume{{Name: "data", Kind: target.Claim}}}
+			in.Target.Mounts = append(in.Target.Mounts, target.VolumeMount{Volume: "data", Path: rest, ReadOnly: word == "read-only-claim"})
+		case "env":
+			config.Env = append(config.Env, rest)
 		case "replica":
 			in.Target.Pod = &target.Pod{Name: rest, Passing: true}
 		case "target-user":
@@ -110,6 +115,9 @@ func profileText(p profile.Profile) string {
 		if m.Private {
 			b.WriteString("  private\n")
 		}
+		if m.Partial {
+			b.WriteString("  partial\n")
+		}
 		if m.Rewritable {
 			b.WriteString("  rewritable\n")
 		}
@@ -117,8 +125,13 @@ func profileText(p profile.Profile) string {
 	if p.WorkingDir != "" {
 		fmt.Fprintf(&b, "workingDir %s\n", p.WorkingDir)
 	}
-	if p.Env["HOME"] != "" {
-		fmt.Fprintf(&b, "HOME %s\n", p.Env["HOME"])
+	for _, name := range []string{"HOME", plan.TempVariable} {
+		if p.Env[name] != "" {
+			fmt.Fprintf(&b, "%s %s\n", name, p.Env[name])
+		}
+	}
+	if p.FSGroup != 0 {
+		fmt.Fprintf(&b, "fsGroup %d\n", p.FSGroup)
 	}
 	if p.LowPorts {
 		b.WriteString("low ports\n")

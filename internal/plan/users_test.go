@@ -154,9 +154,11 @@ func TestMayRead(t *testing.T) {
 }
 
 func TestProofEvidence(t *testing.T) {
-	wide := profile.Profile{LowPorts: true}.WithMount(profile.Mount{Path: "/run", Kind: profile.Plain}).WithMount(profile.Mount{Path: "/tmp", Kind: profile.Plain})
+	wide := profile.Profile{LowPorts: true, Ping: true}.WithMount(profile.Mount{Path: "/run", Kind: profile.Plain}).WithMount(profile.Mount{Path: "/tmp", Kind: profile.Plain})
 	noPorts := wide
 	noPorts.LowPorts = false
+	noPing := wide
+	noPing.Ping = false
 	for _, c := range []struct {
 		name, run string
 		narrow    profile.Profile
@@ -166,6 +168,10 @@ func TestProofEvidence(t *testing.T) {
 		{"a line of the logs below it", "log open /run/p: read-only file system", wide.WithoutMount("/run"), "EROFS /run/p (in the logs)"},
 		{"a line without a path", "log fatal: read-only file system", wide.WithoutMount("/run"), "fatal: read-only file system"},
 		{"a port", "log bind() to 0.0.0.0:80 failed (13: Permission denied)", noPorts, "bind() to 0.0.0.0:80 failed (13: Permission denied)"},
+		{"ping", "failed e2e exited 1\noutput ping: socket: Operation not permitted\noutput cannot open it", noPing, "ping: socket: Operation not permitted"},
+		{"a file that is missing below it", "log stat /run/x: no such file or directory", wide.WithoutMount("/run"), "stat /run/x: no such file or directory"},
+		{"a file that is named below it", "log reading /run/x", wide.WithoutMount("/run"), ""},
+		{"a file that is missing elsewhere", "log stat /srv/x: no such file or directory", wide.WithoutMount("/run"), ""},
 		{"nothing", "log hello", wide.WithoutMount("/run"), ""},
 	} {
 		o, err := observetest.Parse(c.run)
