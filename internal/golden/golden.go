@@ -60,7 +60,18 @@ func merged(a txtar.Archive, made []txtar.File) *txtar.Archive {
 // Check compares an archive with a file; with -update it writes the file.
 func Check(t *testing.T, name string, got *txtar.Archive) {
 	t.Helper()
-	text := txtar.Format(got)
+	compare(t, name, got.Comment, txtar.Format(got))
+}
+
+// File compares a text with a file; with -update it writes the file.
+func File(t *testing.T, name string, got []byte) {
+	t.Helper()
+	compare(t, name, nil, got)
+}
+
+// compare compares a text with a file, or writes the file. comment goes before the difference.
+func compare(t *testing.T, name string, comment, text []byte) {
+	t.Helper()
 	if *update {
 		if err := os.WriteFile(name, text, 0o644); err != nil { //nolint:gosec // a file of the project, for everyone to read
 			t.Fatal(err)
@@ -72,7 +83,7 @@ func Check(t *testing.T, name string, got *txtar.Archive) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(string(want), string(text)); d != "" {
-		t.Errorf("%s-want +got:\n%s", got.Comment, d)
+		t.Errorf("%s%s: -want +got:\n%s", comment, name, d)
 	}
 }
 

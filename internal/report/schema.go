@@ -16,7 +16,7 @@ type Report struct {
 	Seconds      float64     `json:"seconds"`
 	Image        Image       `json:"image"`
 	Target       Target      `json:"target"`
-	Profile      *Profile    `json:"profile"`
+	Profile      *Profile    `json:"profile" jsonschema:"nullable"`
 	ProvedBy     string      `json:"provedBy"`
 	Reasons      []Reason    `json:"reasons"`
 	Proofs       []Proof     `json:"proofs"`
@@ -25,7 +25,7 @@ type Report struct {
 	Losses       []Loss      `json:"losses"`
 	Swallowed    []Evidence  `json:"swallowed"`
 	NotExercised []string    `json:"notExercised"`
-	Advice       *Advice     `json:"advice"`
+	Advice       *Advice     `json:"advice" jsonschema:"nullable"`
 	Trace        Trace       `json:"trace"`
 	Rounds       []Round     `json:"rounds"`
 	Written      *Written    `json:"written,omitempty"`
@@ -205,7 +205,7 @@ type Round struct {
 	Profile      Profile         `json:"profile"`
 	Blames       []Blame         `json:"blames"`
 	Commands     []CommandResult `json:"commands"`
-	Exit         *Exit           `json:"exit"`
+	Exit         *Exit           `json:"exit" jsonschema:"nullable"`
 	DecidingLine string          `json:"decidingLine,omitempty"` // the first of the logs that is about a refusal
 	Logs         []string        `json:"logs,omitempty"`
 	Observation  Observation     `json:"observation"`

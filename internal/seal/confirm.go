@@ -43,7 +43,7 @@ func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (
 		return nil, errNotConfirmed
 	}
 	s := &Seal{
-		Version: SealVersion, Image: Image{t.Image, facts.ID, facts.Digest, facts.Platform}, Profile: o.Profile,
+		Version: SealVersion, Image: Image{t.Image, facts.ID, facts.Digest, facts.Platform}, Profile: o.Profile, Commands: []string{},
 		Confirmation: o.Name, Restart: map[trial.Restart]string{trial.RestartFull: "commands", trial.RestartReady: "readiness"}[o.Protocol.Restart],
 	}
 	if s.Restart == "" {

@@ -1,0 +1,121 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	generator "github.com/invopop/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/seal"
+)
+
+// published are the values whose JSON schema is in docs/schema.
+var published = map[string]struct {
+	title string
+	value any
+}{
+	"report.json":  {Schema, Report{}},
+	"reports.json": {SeveralSchema, Several{}},
+	"seal.json":    {seal.SealVersion, seal.Seal{}},
+}
+
+// TestPublishedSchemas compares docs/schema with the types.
+func TestPublishedSchemas(t *testing.T) {
+	for file := range published {
+		golden.File(t, filepath.Join("../../docs/schema", file), schemaOf(t, file))
+	}
+}
+
+// TestJSONKeepsItsSchema validates the JSON of each fixture.
+func TestJSONKeepsItsSchema(t *testing.T) {
+	report, several, sealed := compiled(t, "report.json"), compiled(t, "reports.json"), compiled(t, "seal.json")
+	all := fixtures()
+	all["empty"] = seal.Result{Rounds: []seal.Round{{}}}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		r := New(all[name])
+		for schema, v := range map[*jsonschema.Schema]any{report: r, several: NewSeveral([]Report{r, r}), sealed: all[name].Seal} {
+			if s, ok := v.(*seal.Seal); ok && s == nil {
+				continue
+			}
+			if err := schema.Validate(generic(t, v)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// TestSchemaRefuses makes sure that the schema of the report is not satisfied by anything.
+func TestSchemaRefuses(t *testing.T) {
+	schema := compiled(t, "report.json")
+	for name, change := range map[string]func(map[string]any){
+		"a field is missing":   func(m map[string]any) { delete(m, "verdict") },
+		"a field is a number":  func(m map[string]any) { m["why"] = 7 },
+		"a list is null":       func(m map[string]any) { m["rounds"] = nil },
+		"an element is a text": func(m map[string]any) { m["losses"] = []any{"x"} },
+	} {
+		doc := generic(t, New(sealed())).(map[string]any)
+		change(doc)
+		if schema.Validate(doc) == nil {
+			t.Errorf("%s: it is valid", name)
+		}
+	}
+}
+
+// schemaOf generates the schema of a published value, with the comments of the types as descriptions.
+func schemaOf(t *testing.T, file string) []byte {
+	t.Helper()
+	r := generator.Reflector{ExpandedStruct: true, AllowAdditionalProperties: true, Anonymous: true}
+	for _, dir := range []string{".", "../seal", "../profile"} {
+		if err := r.AddGoComments("github.com/podseal/podseal/internal/report", dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := r.Reflect(published[file].value)
+	s.Title = published[file].title
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(s); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// compiled returns the compiled schema of a published value.
+func compiled(t *testing.T, file string) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaOf(t, file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource(file, doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// generic returns a value as its JSON decodes.
+func generic(t *testing.T, v any) any {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
