@@ -132,7 +132,7 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 func (o *runOptions) batchOptions(runID string, progress *report.Progress) batch.Options {
 	s := seal.Options{
 		RunID: runID, Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly, Patience: o.patience,
-		Parallel: runtime.NumCPU(), Progress: progress.Step, Advise: sealing.Advice,
+		Parallel: runtime.NumCPU(), Progress: progress.Step, Running: progress.Begin, Advise: sealing.Advice,
 	}
 	_ = o.cluster.apply(&s) // checked by checkWords
 	return batch.Options{Seal: s, Policy: o.policy(), Complete: sealing.After}

@@ -14,7 +14,7 @@ import (
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
-	terminal bool // err is a terminal
+	terminal bool // err is a terminal that lines can be rewritten on
 	color    bool
 	width    int // of the terminal, 0 if unknown
 }
@@ -22,8 +22,8 @@ type streams struct {
 func standardStreams() streams {
 	s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	if fd := int(os.Stderr.Fd()); term.IsTerminal(fd) {
-		s.terminal = true
-		s.color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		s.terminal = os.Getenv("TERM") != "dumb" // which cannot move its cursor
+		s.color = s.terminal && os.Getenv("NO_COLOR") == ""
 		if w, _, err := term.GetSize(fd); err == nil {
 			s.width = w
 		}

@@ -21,6 +21,7 @@ type runner struct {
 	target   target.Target
 	facts    image.Facts
 	say      func(format string, args ...any)
+	running  func(trial string) (end func()) // may be nil
 	ledger   *ledger
 	removals *removals
 	flights  *flights
@@ -135,6 +136,9 @@ func (r runner) once(ctx context.Context, a attempt) (Round, error) {
 		return Round{}, fmt.Errorf("%s: %w", a.name, context.Cause(ctx))
 	}
 	place := r.ledger.begin()
+	if r.running != nil {
+		defer r.running(a.name)()
+	}
 	r.say("%s: %s", a.name, describe(a.profile))
 	round, err := r.run(ctx, a)
 	var timeout *trial.TimeoutError

@@ -40,6 +40,9 @@ type Options struct {
 	Parallel int // how many trials are made in parallel; at least 1
 	// Progress receives one line a step. May be nil; must be safe for concurrent use.
 	Progress func(line string)
+	// Running is called with the name of each trial that begins; what it returns is called when the trial ends. May be nil;
+	// must be safe for concurrent use.
+	Running func(trial string) (end func())
 	// Advise reads an image's files for advice on its user, in parallel with the open run; nil advice where the image needs
 	// none. May be nil.
 	Advise func(ctx context.Context, t target.Target, facts image.Facts, tree image.Tree) (*Advice, error)
@@ -57,7 +60,7 @@ func Run(ctx context.Context, e engine.Engine, t target.Target, o Options) (Resu
 	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
 		t.Ports = facts.Exposed("tcp")
 	}
-	r := runner{engine: e, target: t, facts: facts, say: sayer(o.Progress), ledger: &ledger{}, removals: &removals{}, flights: &flights{}}
+	r := runner{engine: e, target: t, facts: facts, say: sayer(o.Progress), running: o.Running, ledger: &ledger{}, removals: &removals{}, flights: &flights{}}
 	res, closeTree, err := r.seal(ctx, o)
 	r.removals.wg.Go(closeTree)
 	err = engine.WithCleanup(err, r.removals.wait())
