@@ -13,6 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
 )
 
 // LossKind says what the sealed run did not do.
@@ -54,25 +55,40 @@ func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observati
 	}
 	out = append(out, missingProcesses(open.Processes, sealed.Processes)...)
 	out = append(out, missingPorts(open.Listening, sealed.Listening)...)
-	return append(out, newErrors(open.Logs, sealed.Logs)...), nil
+	return append(out, newErrors(open.Logs, sealed.Logs, out)...), nil
 }
 
-// refused returns the paths that the open run wrote and the sealed run was refused.
+// refused returns the paths that the open run wrote and the sealed run was refused. For a name that was made up at run time
+// it is the directory.
 func refused(open, sealed diff.List) []Loss {
 	var out []Loss
 	for _, e := range sealed.Denied() {
-		wrote := func(o diff.Evidence) bool { return o.Path == e.Path }
-		advice, managed := managedFiles[e.Path]
-		if !slices.ContainsFunc(open.Allowed(), wrote) || e.Noise != "" && !managed {
+		at := e.Path
+		wrote := func(o diff.Evidence) bool { return o.Path == at }
+		if passing(at) {
+			at = path.Dir(at)
+			wrote = func(o diff.Evidence) bool { return path.Dir(o.Path) == at }
+		}
+		advice, managed := managedFiles[at]
+		known := func(l Loss) bool { return l.What == at }
+		if !slices.ContainsFunc(open.Allowed(), wrote) || e.Noise != "" && !managed || slices.ContainsFunc(out, known) {
 			continue
 		}
 		detail := e.String()
 		if managed {
 			detail += "; " + advice
 		}
-		out = append(out, Loss{Refused, e.Path, detail})
+		out = append(out, Loss{Refused, at, detail})
 	}
 	return out[:min(len(out), maxLosses)]
+}
+
+// attempted reports whether a run tried to write a path, or was refused a directory above it or another name for it.
+func attempted(at string, run diff.List) bool {
+	return slices.ContainsFunc(run, func(e diff.Evidence) bool {
+		denied := e.Outcome == observe.Denied
+		return e.Path == at || denied && profile.Within(at, e.Path) || denied && passing(e.Path) && path.Dir(e.Path) == path.Dir(at)
+	})
 }
 
 // managedFiles are files that a kubelet makes for each pod, with what to use in place of writing to them.
@@ -87,8 +103,7 @@ var managedFiles = map[string]string{
 func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List) ([]Loss, error) {
 	var shipped, other []Loss
 	for _, e := range open.Allowed() {
-		tried := func(o diff.Evidence) bool { return o.Path == e.Path }
-		if len(e.Calls) == 0 || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || slices.ContainsFunc(sealed, tried) {
+		if len(e.Calls) == 0 || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) {
 			continue
 		}
 		entry, ok, err := image.Probe(ctx, tree, e.Path)
@@ -155,8 +170,9 @@ func missingPorts(open, sealed []int) []Loss {
 // errorWords finds lines that report an error.
 var errorWords = regexp.MustCompile(`(?i)\b(?:error|fatal|panic|critical|crit|emerg|failed|failure|traceback)\b`)
 
-// newErrors returns the lines of the sealed run that report an error, and that the open run did not log.
-func newErrors(open, sealed string) []Loss {
+// newErrors returns the lines of the sealed run that report an error, and that the open run did not log. A line that names
+// a path among the losses is left out.
+func newErrors(open, sealed string, losses []Loss) []Loss {
 	known := map[string]bool{}
 	for l := range strings.Lines(open) {
 		known[observe.LineTemplate(l)] = true
@@ -164,9 +180,12 @@ func newErrors(open, sealed string) []Loss {
 	var out []Loss
 	for l := range strings.Lines(sealed) {
 		l = strings.TrimSpace(l)
+		named := func(x Loss) bool { return path.IsAbs(x.What) && strings.Contains(l, x.What) }
 		if t := observe.LineTemplate(l); !known[t] && (errorWords.MatchString(l) || len(plan.ReadRefusals(l, "")) > 0) {
 			known[t] = true
-			out = append(out, Loss{NewError, l, "logged by the sealed run alone"})
+			if !slices.ContainsFunc(losses, named) {
+				out = append(out, Loss{NewError, l, "logged by the sealed run alone"})
+			}
 		}
 	}
 	return out[:min(len(out), maxLosses)]

@@ -1,0 +1,70 @@
+package seal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe/observetest"
+)
+
+// TestLosses compares an open run and a sealed run.
+func TestLosses(t *testing.T) {
+	tree, err := image.ParseMemTree("f 0644 0:0 /etc/app/auth.conf\nd 0755 0:0 /var/log\nf 0644 0:0 /etc/hosts\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, open, sealed, want string }{
+		{"nothing", "trace on\nopen /var/log/x e2e by app 0:0", "trace on\nopen /var/log/x e2e by app 5:5", ""},
+		{
+			"a swallowed refusal", "trace on\nopen /var/log/x e2e by app 0:0", "trace on\nopen /var/log/x e2e denied EROFS by app 5:5",
+			"refused /var/log/x: EROFS /var/log/x (app, uid 5)",
+		},
+		{"the open run was refused, too", "trace on\nopen /var/log/x e2e denied EACCES by app 1:1", "trace on\nopen /var/log/x e2e denied EROFS by app 5:5", ""},
+		{
+			"a file of the runtime", "trace on\nopen /etc/hosts start by sh 0:0", "trace on\nopen /etc/hosts start denied EACCES by sh 5:5",
+			"refused /etc/hosts: EACCES /etc/hosts (sh, uid 5); a kubelet manages this file: name the hosts in the pod's hostAliases",
+		},
+		{"a device", "trace on\nopen /dev/null start by sh 0:0", "trace on\nopen /dev/null start denied EACCES by sh 5:5", ""},
+		{
+			"only root writes it, the image's file first", "trace on\nopen /etc/app/a.new start by sh 0:0\nopen /etc/app/auth.conf start by sh 0:0", "trace on",
+			"not attempted /etc/app/auth.conf: written in the open run by sh (uid 0)\nnot attempted /etc/app/a.new: written in the open run by sh (uid 0)",
+		},
+		{"only owners change", "trace on\nchown /etc/app/auth.conf start by sh 0:0", "trace on", ""},
+		{
+			"below a refused directory", "trace on\nmkdir /srv/cache/ start by py 0:0\nopen /srv/cache/m.pyc start by py 0:0",
+			"trace on\nmkdir /srv/cache/ start denied EROFS by py 5:5", "refused /srv/cache: EROFS /srv/cache (py, uid 5)",
+		},
+		{
+			"by another name", "trace on\nopen /var/log/m.pyc start by py 0:0", "trace on\nopen /var/log/m.pyc.140004580377856 start denied EROFS by py 5:5",
+			"refused /var/log: EROFS /var/log/m.pyc.140004580377856 (py, uid 5)",
+		},
+		{"untraced", "open /var/log/x e2e by app 0:0", "trace on", ""},
+		{"a process and a port", "process main 0:0 web\nprocess 5:5 helper\nlisten 80\nlisten 9000", "process main 5:5 web\nlisten 80",
+			"process helper: ran in the open run as uid 5\nport 9000: something listened on it in the open run"},
+		{"a new error", "log error at 12:01", "log error at 13:44\nlog fatal: no auth", "log fatal: no auth: logged by the sealed run alone"},
+		{
+			"an error about a loss", "trace on\nopen /var/log/x e2e by app 0:0", "trace on\nopen /var/log/x e2e denied EROFS by app 5:5\nlog cannot write /var/log/x",
+			"refused /var/log/x: EROFS /var/log/x (app, uid 5)",
+		},
+	} {
+		open, err := observetest.Parse(tt.open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := observetest.Parse(tt.sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := losses(context.Background(), tree, open, sealed)
+		var got []string
+		for _, l := range found {
+			got = append(got, fmt.Sprintf("%s %s: %s", l.Kind, l.What, l.Detail))
+		}
+		if s := strings.Join(got, "\n"); s != tt.want || err != nil {
+			t.Errorf("%s:\n got %s (%v)\nwant %s", tt.name, s, err, tt.want)
+		}
+	}
+}
