@@ -1,5 +1,6 @@
-// Package inside is what podseal does inside containers: each a hidden subcommand, by its first argument. It is a program
-// of its own as well (cmd/podseal-inside), a small one that starts quickly; podseal itself stands in where that is missing.
+// Package inside implements the hidden subcommands that podseal runs inside containers. The first argument names the
+// subcommand. The small program cmd/podseal-inside consists of them alone and starts quickly; podseal itself is the fallback
+// if that program is missing.
 package inside
 
 import (
@@ -19,7 +20,7 @@ import (
 	"github.com/podseal/podseal/internal/trace/wire"
 )
 
-// The subcommands beside the tracer's two.
+// The subcommands other than the two of the tracer.
 const (
 	// PauseCommand keeps a pod's namespaces, or a container to execute others in, alive until a signal ends it. With
 	// LeaseArgument the end of its input does so, too; with ListeningArgument it prints the ports that something listens on.

@@ -1,29 +1,29 @@
 package observe
 
-// FailureKind says in which way a run failed.
+// FailureKind is the way a run failed.
 type FailureKind string
 
-// The ways in which a run fails. The zero value is a run that passed.
+// The kinds of failures. The zero value means that the run passed.
 const (
 	SeedFailed     FailureKind = "seed"            // an init container of a mount failed, or cannot run
 	PodFailed      FailureKind = "pod"             // another container of the pod, or a hook, failed
-	Exited         FailureKind = "exited"          // the container ended by itself
-	NotReady       FailureKind = "not ready"       // it was not ready within its limit
-	CommandFailed  FailureKind = "command"         // an e2e command exited with another status than 0
+	Exited         FailureKind = "exited"          // the container exited by itself
+	NotReady       FailureKind = "not ready"       // the container was not ready within its limit
+	CommandFailed  FailureKind = "command"         // an e2e command exited with a status other than 0
 	CommandTimeout FailureKind = "command timeout" // an e2e command did not end within its limit
-	StopFailed     FailureKind = "stop"            // it exited otherwise when it was stopped than the open run did
+	StopFailed     FailureKind = "stop"            // the container's exit status after the stop differs from that of the open run
 )
 
-// Failure is why a run did not pass.
+// Failure describes why a run did not pass. The zero value means that the run passed.
 type Failure struct {
 	Kind  FailureKind `json:"kind"`
 	Phase Phase       `json:"phase"`
-	// Path is the mount whose init container failed. Only a SeedFailed has one: the application has then not run.
+	// Path is the mount whose init container failed, so the application did not run. Only a SeedFailed sets it.
 	Path string `json:"path,omitempty"`
-	Text string `json:"text"` // one sentence
+	Text string `json:"text"` // one sentence for the report
 }
 
-// Same reports whether two failures are alike: of one kind, in one phase, at one path.
+// Same reports whether two failures have the same kind, phase and path. It does not compare the texts.
 func (f Failure) Same(g Failure) bool {
 	return f.Kind == g.Kind && f.Phase == g.Phase && f.Path == g.Path
 }

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// numbers finds what differs between lines that say the same: times, addresses, process ids.
+// numbers matches the parts that differ between repetitions of a log line: times, addresses, process IDs.
 var numbers = regexp.MustCompile(`(?i)\b[0-9a-f]*[0-9][0-9a-f]*\b|[0-9]+`)
 
-// LineTemplate returns a log line without what differs each time that it is written: two lines with one template say the
-// same.
+// LineTemplate returns a trimmed log line with "0" in place of every number. Two lines with the same template carry the same
+// message.
 func LineTemplate(line string) string { return numbers.ReplaceAllString(strings.TrimSpace(line), "0") }

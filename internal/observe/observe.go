@@ -1,10 +1,10 @@
-// Package observe holds what one run of a container showed: its changes, its writes, its processes, its listening
-// ports, its logs and how it ended. Values only; nothing here touches an engine.
+// Package observe defines the observation of one run of a container: its changes, its writes, its processes, its listening
+// ports, its logs and its exit. It holds values only and never calls an engine.
 package observe
 
 import "time"
 
-// Phase is the part of a run in which something was seen.
+// Phase is a part of a run. Every change, write and exit belongs to the phase that first showed it.
 type Phase string
 
 // The phases of a run, in their order.
@@ -12,7 +12,7 @@ const (
 	Start   Phase = "start"   // from the container's start until it is ready
 	E2E     Phase = "e2e"     // while the e2e commands and the soak run
 	Restart Phase = "restart" // after PID 1 was killed and started again over the same mounts
-	Stop    Phase = "stop"    // from the stop signal until the container has exited
+	Stop    Phase = "stop"    // from the stop signal until the container exits
 )
 
 // ChangeKind is the letter that docker diff prints.
@@ -34,7 +34,7 @@ type Change struct {
 	Dir bool `json:"dir,omitempty"`
 }
 
-// Outcome is how an attempt to write ended.
+// Outcome is the result of an attempt to write.
 type Outcome string
 
 // The outcomes of a write.
@@ -44,16 +44,16 @@ const (
 	Unknown Outcome = "unknown"
 )
 
-// Write is one path that the container wrote or tried to write, with what is known of it. Equal attempts (same path,
-// Where a process uses too many names in one folder to list them (temporary files have random ones), or makes a file
+// Write is one path that the container wrote or tried to write. Equal attempts are merged, and Count counts them. Where a
+// process uses too many names in one folder to list them (temporary files have random ones), or makes a file
 // without a name there (O_TMPFILE), the last element of Path, and of To, is "*": any name in that folder.
 type Write struct {
 	Path    string  `json:"path"` // absolute, symlinks resolved: the path that a mount would need
 	Call    string  `json:"call"` // "open", "mkdir", "unlink", "rename", "chmod", "chown", ...; "bind" for a unix socket
 	Phase   Phase   `json:"phase"`
 	Outcome Outcome `json:"outcome"`
-	// Errno is why a write was denied: "EROFS", "EACCES" or "EPERM"; empty if not known. With an Outcome of Unknown it
-	// is why the call fails whoever makes it and whatever is mounted: "ENOENT", "EEXIST", "EISDIR", ...
+	// Errno is the error of a denied write: "EROFS", "EACCES" or "EPERM"; empty if not known. With an Outcome of Unknown
+	// it is an error that depends neither on the user nor on the mounts: "ENOENT", "EEXIST", "EISDIR", ...
 	Errno string `json:"errno,omitempty"`
 	// Dir is true where Path is a folder that the call makes, removes or changes.
 	Dir bool `json:"dir,omitempty"`
@@ -72,67 +72,67 @@ type Write struct {
 
 // Process is one process of the container.
 type Process struct {
-	PID     int    `json:"pid"` // in the container, or as the engine numbers it; Main marks the first of the container
+	PID     int    `json:"pid"` // in the container, or on the engine's machine, depending on the engine; see Main
 	UID     int64  `json:"uid"`
 	GID     int64  `json:"gid"`
 	Command string `json:"command"`
-	Main    bool   `json:"main,omitempty"`
-	// Groups are the supplementary groups, sorted, without GID. They are known of a Trace's identities only.
+	Main    bool   `json:"main,omitempty"` // the first process of the container
+	// Groups are the supplementary groups, sorted, without GID. Only the identities of a Trace have them.
 	Groups []int64 `json:"groups,omitempty"`
 }
 
-// Exit is how a container ended.
+// Exit describes the exit of a container.
 type Exit struct {
 	Code      int    `json:"code"`
 	OOMKilled bool   `json:"oomKilled,omitempty"`
-	Error     string `json:"error,omitempty"` // the engine's own message, for example when the exec failed
+	Error     string `json:"error,omitempty"` // the engine's message, for example when the entrypoint could not be executed
 	Phase     Phase  `json:"phase"`
 }
 
-// CommandResult is how one e2e command ended.
+// CommandResult is the result of one e2e command.
 type CommandResult struct {
 	Command string        `json:"command"`
 	Code    int           `json:"code"`
-	Output  string        `json:"output,omitempty"` // the last lines
+	Output  string        `json:"output,omitempty"` // the last lines of stdout and stderr
 	Phase   Phase         `json:"phase"`
 	Took    time.Duration `json:"took"`
 }
 
-// Trace says how far the tracer saw.
+// Trace describes the coverage of the tracer.
 type Trace struct {
 	On   bool   `json:"on"`
 	Note string `json:"note,omitempty"` // why it is off, or what it does not cover
 	Lost int    `json:"lost,omitempty"` // events that were not recorded; at least 1 where Broken is true
-	// Broken is true where the tracer was lost before the container had ended: nothing that came later was recorded, and
-	// the container's own calls may have failed. Note gives the reason. Such a run counts as untraced.
+	// Broken is true if the tracer ended before the container exited. Later events were not recorded, and system calls of the
+	// container may have failed. Note gives the reason. Such a run counts as untraced.
 	Broken bool `json:"broken,omitempty"`
 	// Identities are the users and groups that processes of the application took (setuid, setresgid, setgroups, ...) or
-	// wrote as, however shortly: each user, group, groups and command once. They need not be among Processes, which are
-	// listed now and then. A process that changes its groups first appears with its old user and the new groups as well.
-	// Root (user and group 0) is left out, and so are the commands that podseal executed.
+	// wrote as, even for an instant: each combination of user, group, groups and command once. They may be missing from
+	// Processes, which is a periodic snapshot. A process that changes its groups first appears with its old user and the new groups as well.
+	// Root (user and group 0) and the commands that podseal executed are left out.
 	Identities []Process `json:"identities,omitempty"`
-	// Unseen are the commands that something else than podseal executed in the container, each once: a docker exec of a
-	// command on the host, or the image's HEALTHCHECK. The tracer does not see what they write.
+	// Unseen are the commands that were executed in the container by others than podseal, each once: a docker exec by a
+	// command on the host, or the image's HEALTHCHECK. The tracer does not see their writes.
 	Unseen []string `json:"unseen,omitempty"`
 }
 
 // Complete reports whether the tracer saw every write of the application.
 func (t Trace) Complete() bool { return t.On && t.Lost == 0 && !t.Broken }
 
-// Usage is what a mount held at the end of a run.
+// Usage is the size of a mount's content at the end of a run.
 type Usage struct {
 	Path  string `json:"path"`
 	Bytes int64  `json:"bytes"`
 	Files int    `json:"files"`
 }
 
-// Observation is what one run showed.
+// Observation holds the findings of one run.
 type Observation struct {
 	Changes   []Change  `json:"changes,omitempty"` // sorted by path
 	Writes    []Write   `json:"writes,omitempty"`  // sorted by path, from the tracer
 	Processes []Process `json:"processes,omitempty"`
-	Listening []int     `json:"listening,omitempty"` // TCP ports that something in the container listened on
-	// DeniedPorts are the TCP ports that something was refused to bind, as far as the tracer saw.
+	Listening []int     `json:"listening,omitempty"` // TCP ports that a process in the container listened on
+	// DeniedPorts are the TCP ports that the tracer saw a refused bind of.
 	DeniedPorts []int           `json:"deniedPorts,omitempty"`
 	Logs        string          `json:"-"` // the last part of stdout and stderr
 	Commands    []CommandResult `json:"commands,omitempty"`
@@ -141,19 +141,20 @@ type Observation struct {
 	Trace       Trace           `json:"trace"`
 	ReadyIn     time.Duration   `json:"readyIn"`
 
-	// LogStart is the offset in Logs, in bytes, at which a phase began; a phase that is missing did not begin, or its
-	// place is not known because older lines were dropped.
+	// LogStart maps a phase to the offset in Logs, in bytes, where the phase began. A phase is missing if it did not begin,
+	// or if its offset is not known because older lines were dropped.
 	LogStart map[Phase]int `json:"-"`
 
-	// Failure is why the run did not pass. The zero value means that it became ready, its commands exited 0, it kept
-	// running through the soak, it came back after a restart where one was asked for, and it stopped as the open run did.
+	// Failure is the reason why the run did not pass. The zero value means that the container became ready, its commands
+	// exited 0, it ran through the soak, it became ready again after the restart of the protocol, and it stopped with the
+	// exit status of the open run.
 	Failure Failure `json:"failure,omitzero"`
 }
 
 // Passed reports whether the run passed.
 func (o Observation) Passed() bool { return o.Failure.Kind == "" }
 
-// LogsIn returns the part of the logs that was written in a phase; all of them where that is not known.
+// LogsIn returns the part of the logs that was written in a phase, or all logs if that part is not known.
 func (o Observation) LogsIn(p Phase) string {
 	at, ok := o.LogStart[p]
 	if !ok && p != Start {

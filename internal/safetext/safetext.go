@@ -57,8 +57,8 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
-// JSON returns a valid JSON text with the same value in which every character beyond ASCII that cannot be printed, and
-// DEL, is written as \uXXXX. encoding/json escapes C0 only.
+// JSON returns data, which must be valid JSON, with \uXXXX in place of DEL and of every character beyond ASCII that cannot
+// be printed. The value of the text is the same. encoding/json escapes C0 only.
 func JSON(data []byte) []byte {
 	var b bytes.Buffer
 	b.Grow(len(data))

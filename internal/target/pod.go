@@ -6,22 +6,21 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// Pod is what a target lives in: the other containers of its pod, and the pod's volumes. A target without a Pod runs
-// alone.
+// Pod describes the pod of a target: its other containers and its volumes. A target without a Pod runs alone.
 type Pod struct {
-	Name        string            // the hostname, too
-	Passing     bool              // the name is one of these runs: a controller gives its pods others
-	Kind        MemberKind        // of the target: those after an init container start when it has ended
+	Name        string            // also the hostname
+	Passing     bool              // only podseal's runs use the name: a controller names its pods otherwise
+	Kind        MemberKind        // of the target: the members after an init container start when it has exited
 	Volumes     []Volume          // in the pod's order
-	FSGroup     *int64            // the group that owns the volumes; nil where the pod says none, which is not the group 0
+	FSGroup     *int64            // the group that owns the volumes; nil if the pod sets none, which differs from group 0
 	Groups      []int64           // supplementalGroups, sorted
 	Hosts       []string          // hostAliases: names in /etc/hosts, as NAME:IP
-	Sysctls     map[string]string // that the pod sets
+	Sysctls     map[string]string // the sysctls that the pod sets
 	Ports       []int             // TCP ports to publish: those of the default container first; all containers share them
-	Before      []Member          // the containers that start before the target, in the order in which a kubelet starts them
-	After       []Member          // those that start after it
+	Before      []Member          // the containers that start before the target, in a kubelet's order
+	After       []Member          // the containers that start after the target, in a kubelet's order
 	Default     string            // the member that PODSEAL_CONTAINER names and --exec runs in; empty means the target
-	Unsupported []string          // what of the pod podseal does not emulate, one sentence each
+	Unsupported []string          // the fields of the pod that podseal does not emulate, one sentence each
 	Original    string            // how messages name the pod: "Deployment web"
 }
 
@@ -29,13 +28,13 @@ type Pod struct {
 type Member struct {
 	Name string
 	Kind MemberKind
-	// Target says how it runs; its own Pod, Commands and Soak are not used.
+	// Target describes how the member runs; its Pod, Commands and Soak are not used.
 	Target Target
-	// Profile is what it may do: the unrestricted one, or the one under which it was sealed.
+	// Profile is the profile that the member runs under: the unrestricted one, or that of its seal.
 	Profile profile.Profile
 }
 
-// MemberKind says how long a container of a pod runs.
+// MemberKind is how long a container of a pod runs.
 type MemberKind string
 
 const (
@@ -43,11 +42,11 @@ const (
 	Main MemberKind = "container"
 	// Init runs to its end before the next container starts.
 	Init MemberKind = "init container"
-	// Sidecar is an init container that stays (restartPolicy: Always).
+	// Sidecar is an init container that runs as long as the pod (restartPolicy: Always).
 	Sidecar MemberKind = "sidecar"
 )
 
-// VolumeKind says what a volume of a pod is.
+// VolumeKind is the kind of a pod's volume.
 type VolumeKind string
 
 const (
@@ -55,7 +54,7 @@ const (
 	EmptyDir VolumeKind = "emptyDir"
 	// Files holds files that the pod may only read: a configMap, secret, projected or downwardAPI volume.
 	Files VolumeKind = "files"
-	// Claim is a persistent volume: at first an empty folder of root, 0755.
+	// Claim is a persistent volume: at first an empty folder with owner root and mode 0755.
 	Claim VolumeKind = "claim"
 	// Host is a path of the engine's machine.
 	Host VolumeKind = "hostPath"
@@ -69,7 +68,7 @@ type Volume struct {
 	Files  []VolumeFile   // of Files, sorted by path
 	Path   string         // of Host
 
-	// Creatable says that a missing directory at Path is created: by a kubelet (DirectoryOrCreate), or by its container
+	// Creatable is true if a missing directory at Path is created: by a kubelet (DirectoryOrCreate), or by its container
 	// runtime (no type).
 	Creatable bool
 	Declared  string // of Host: where the manifest declares the volume, "FILE:LINE"
@@ -82,48 +81,48 @@ type VolumeFile struct {
 	Mode    int64
 }
 
-// VolumeMount is a volume's place in a container.
+// VolumeMount is the mount of a pod's volume in a container.
 type VolumeMount struct {
 	Volume   string
 	Path     string // absolute and clean
 	SubPath  string // below the volume's root; empty means the whole volume
 	ReadOnly bool
-	// Own marks an emptyDir that only this container mounts, here, as a whole: its mount is one of the profile's, which
-	// may turn it into an owned or a seeded one.
+	// Own marks an emptyDir that only this container mounts, once and as a whole. Its mount belongs to the profile, which
+	// may turn it into an owned or a seeded mount.
 	Own bool
 }
 
-// Hook is what a kubelet does after the start or before the stop of a container. One of Argv and HTTP is set.
+// Hook is an action of a kubelet after the start or before the stop of a container. One of Argv, HTTP and Sleep is set.
 type Hook struct {
 	Argv  []string
 	HTTP  *HTTPGet
 	Sleep time.Duration
 }
 
-// HTTPGet is a request of a probe or a hook.
+// HTTPGet is the HTTP request of a probe or a hook.
 type HTTPGet struct {
 	Port    int
 	Path    string
-	HTTPS   bool // the certificate is not checked, as a kubelet does not
+	HTTPS   bool // the certificate is not verified, as in a kubelet
 	Headers [][2]string
 }
 
 // Probe is one readiness or startup probe of a pod. One of Argv, HTTP, TCP and GRPC is set.
 type Probe struct {
 	Name    string // "readinessProbe", for messages
-	Of      string // the other container of the pod whose probe it is, the default one where it has Argv; empty: the target's
+	Of      string // the other container whose probe it is, or the default one if Argv is set; empty means the target's probe
 	Argv    []string
 	HTTP    *HTTPGet
 	TCP     int // port
 	GRPC    int // port
 	Service string
-	Timeout time.Duration // of one try
+	Timeout time.Duration // of one attempt
 }
 
-// PodIP stands in a value of the environment or an argument for the address that the pod will have.
+// PodIP is a placeholder, in values of the environment and in arguments, for the address of the pod.
 const PodIP = "{pod-ip}"
 
-// Volume finds a volume of the pod.
+// Volume returns the volume of the pod with the given name, and false if there is none. A nil pod has no volumes.
 func (p *Pod) Volume(name string) (Volume, bool) {
 	if p != nil {
 		for _, v := range p.Volumes {
@@ -135,13 +134,14 @@ func (p *Pod) Volume(name string) (Volume, bool) {
 	return Volume{}, false
 }
 
-// Writable tells whether the container may write into a mount of its pod, as far as the mount is concerned.
+// Writable reports whether a mount of the pod is writable: neither the mount nor the kind of its volume is read-only.
+// Owners and modes are not considered. It is false if the pod has no such volume.
 func (t Target) Writable(m VolumeMount) bool {
 	v, ok := t.Pod.Volume(m.Volume)
 	return ok && !m.ReadOnly && v.Kind != Files
 }
 
-// GivenMount returns the deepest mount of the pod at or above a path.
+// GivenMount returns the deepest mount of the pod at or above a path, and false if there is none.
 func (t Target) GivenMount(at string) (VolumeMount, bool) {
 	var best VolumeMount
 	found := false

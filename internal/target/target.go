@@ -1,4 +1,4 @@
-// Package target describes one container to seal: its image, how it is run, how readiness is known, and the e2e
+// Package target describes one container to seal: its image, how it is run, when it counts as ready, and the e2e
 // commands that decide whether it works.
 package target
 
@@ -24,14 +24,14 @@ type Target struct {
 	Network    string   // an engine network to join; empty means the engine's default bridge
 	Ports      []int    // container ports to publish, TCP; empty means all that the image exposes
 
-	// Name is the container's in its pod; empty for an image that was given alone.
+	// Name is the container's name in its pod; empty for an image without a pod.
 	Name string
-	// Pod is what the container lives in; nil means that it runs alone.
+	// Pod is the pod that the container belongs to; nil means that the container runs alone.
 	Pod *Pod
 	// Mounts are the pod's volumes in this container, sorted by path.
 	Mounts []VolumeMount
-	// Completes is true for a container that runs to its end, exit status 0: an init container, a Job's container. It is
-	// ready when it has ended.
+	// Completes is true for a container that runs until it exits with status 0: an init container, a Job's container. Such
+	// a container is ready when it has exited.
 	Completes bool
 
 	AddCapabilities []string // of the open run, in Kubernetes spelling
@@ -39,17 +39,17 @@ type Target struct {
 	PostStart       *Hook    // after the start
 	PreStop         *Hook    // before the stop signal
 
-	// Untraced leaves the tracer out: it sets no_new_privs, which a setuid program in the entrypoint does not survive.
+	// Untraced disables the tracer. The tracer sets no_new_privs, under which a setuid program in the entrypoint fails.
 	Untraced bool
 
 	Ready    Ready
-	Commands []Command     // the e2e commands, in order; none: start, readiness and soak are the only oracle
+	Commands []Command     // the e2e commands, in order; if empty, only the start, readiness and the soak are checked
 	Soak     time.Duration // how long the application must keep running after the commands
 	Timeout  time.Duration // bounds one whole run; 0 means no bound
 	Grace    time.Duration // between the stop signal and SIGKILL
 }
 
-// Concealed are words of the target for a report: what comes from a Secret is left out of them.
+// Concealed returns a copy of words, for a report, in which "(secret)" replaces every value that comes from a Secret.
 func (t Target) Concealed(words []string) []string {
 	out := slices.Clone(words)
 	for i := range out {
@@ -63,8 +63,9 @@ func (t Target) Concealed(words []string) []string {
 // EnvVar is one environment variable.
 type EnvVar struct{ Name, Value string }
 
-// Ready says how readiness is known. All given conditions must hold. When none is given: the image's HEALTHCHECK, else
-// something listens on the first port, else the container runs for a moment.
+// Ready holds the conditions under which the container counts as ready. All given conditions must hold. If none is given,
+// the image's HEALTHCHECK decides; else that something listens on the first port; else that the container has run for a
+// moment.
 type Ready struct {
 	Command string        // run on the host by sh -c, repeated until it exits 0
 	HTTP    string        // path of a GET on the first port that must answer with a status below 400
@@ -74,10 +75,10 @@ type Ready struct {
 	Timeout time.Duration // from the start
 }
 
-// Given tells whether the user gave any condition.
+// Given reports whether the user gave any condition.
 func (r Ready) Given() bool { return r.Command != "" || r.HTTP != "" || r.Log != "" || r.Exec != "" }
 
-// Command is one e2e command. Exit status 0 means that the application works.
+// Command is one e2e command. Its exit status 0 means that the application works.
 type Command struct {
 	// Inside is true for a command that runs in the container (--exec), false for one on the host.
 	Inside bool
@@ -85,12 +86,12 @@ type Command struct {
 	Argv []string
 }
 
-// Shell is a command line for sh.
+// Shell returns the Command that runs a line with sh -c, in the container where inside is true.
 func Shell(line string, inside bool) Command {
 	return Command{Inside: inside, Argv: []string{"sh", "-c", line}}
 }
 
-// String is the command as a user would type it into a shell.
+// String returns the command as a user would type it into a shell.
 func (c Command) String() string {
 	if len(c.Argv) == 3 && c.Argv[0] == "sh" && c.Argv[1] == "-c" {
 		return c.Argv[2]
