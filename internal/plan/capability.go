@@ -10,7 +10,8 @@ import (
 	"github.com/podseal/podseal/internal/image"
 )
 
-// proposeExec answers a program that cannot be executed because its file carries a capability that was dropped.
+// proposeExec adds the capabilities of a program's file, without which the kernel refuses to execute the program
+// (capabilities(7): an effective file capability that the bounding set lacks makes execve fail with EPERM).
 func proposeExec(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	said := f.logs
@@ -37,15 +38,15 @@ func proposeExec(ctx context.Context, f failure) (Proposal, error) {
 				continue
 			}
 			r.Profile = r.Profile.WithCapability(c)
-			r.blame(CapabilityField, fmt.Sprintf("%s carries the file capability %s, without which it cannot be executed once all are dropped; "+
-				"`RUN setcap -r %s` in the Dockerfile makes it needless", at, c, at), "exec of "+at+": operation not permitted", FromExit)
+			r.blame(CapabilityField, fmt.Sprintf("%s carries the file capability %s: the kernel refuses to execute it once all capabilities are dropped; "+
+				"`RUN setcap -r %s` in the Dockerfile removes the need", at, c, at), "exec of "+at+": operation not permitted", FromExit)
 		}
 	}
 	return r, nil
 }
 
-// programs are the names that may be the program which failed to execute: the entrypoint's words, and the words of the
-// lines that say so.
+// programs returns the words that may name the program that failed to execute: those of the entrypoint and its arguments,
+// and those of the lines that report the refusal.
 func programs(f failure, said string) []string {
 	c := f.in.Facts.Config.Config
 	argv := append(slices.Clone(c.Entrypoint), c.Cmd...)
@@ -66,7 +67,7 @@ func programs(f failure, said string) []string {
 	return out
 }
 
-// capabilities are the kernel's names, by bit.
+// capabilities are the kernel's capability names, by bit number (linux/capability.h), without CAP_.
 var capabilities = []string{
 	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
 	"LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE",
@@ -75,8 +76,9 @@ var capabilities = []string{
 	"WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
 }
 
-// FileCapabilities are the permitted capabilities in a security.capability attribute (struct vfs_cap_data, little
-// endian: a magic number, then the permitted and inheritable sets, 32 bits each). A short value has none.
+// FileCapabilities returns the permitted capabilities of a security.capability attribute, without CAP_. The attribute is a
+// struct vfs_cap_data in little endian: a magic number, then the permitted and the inheritable set, 32 bits each. A value
+// that is too short has none.
 func FileCapabilities(raw string) []string {
 	b := []byte(raw)
 	var out []string

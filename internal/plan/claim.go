@@ -9,17 +9,18 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// FSGroupField is the reason's field for the group of the pod's volumes.
+// FSGroupField is the field of a Reason for the group of the pod's volumes.
 const FSGroupField = "fsGroup"
 
-// given returns the volume that the pod itself has at a path: it stays what it is, whatever the application writes. An
-// emptyDir of the container's own is not given in this sense: it is one of the profile's mounts.
+// given returns the pod's own mount at or above a path, and false if there is none. The planner never changes such a mount.
+// An emptyDir that only the container mounts does not count: it is one of the profile's mounts.
 func given(t target.Target, at string) (target.VolumeMount, bool) {
 	m, ok := t.GivenMount(at)
 	return m, ok && !m.Own
 }
 
-// passing is the name that the pod has in the runs only, which the application may call a folder by; "" where it has none.
+// passing returns the name that the pod has in podseal's runs only, or "" if its name is fixed. The application may use the
+// name for a folder.
 func (in Input) passing() string {
 	if in.Target.Pod == nil || !in.Target.Pod.Passing {
 		return ""
@@ -27,10 +28,10 @@ func (in Input) passing() string {
 	return in.Target.Pod.Name
 }
 
-// written is the evidence of what the open run wrote.
+// written returns the evidence of the writes that succeeded in the open run.
 func (in Input) written() diff.List { return diff.Collect(in.Open).Allowed().Passing(in.passing()) }
 
-// ungiven are the refusals that a mount could mend: those outside of the pod's own volumes.
+// ungiven returns the refusals that a mount could fix: those outside the pod's own volumes.
 func ungiven(t target.Target, denied diff.List) diff.List {
 	return slices.DeleteFunc(denied, func(e diff.Evidence) bool {
 		_, is := given(t, e.Path)
@@ -38,8 +39,8 @@ func ungiven(t target.Target, denied diff.List) diff.List {
 	})
 }
 
-// proposeClaim answers a refusal in a persistent volume, whose root is root's: the pod's fsGroup makes it writable for
-// the group of the user.
+// proposeClaim sets the pod's fsGroup after a refusal in a persistent volume. Root owns such a volume, and the fsGroup makes
+// it writable for the group of the user.
 func proposeClaim(_ context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	if f.cur.FSGroup != 0 || f.cur.User.UID == 0 || f.in.Target.Pod == nil || f.in.Target.Pod.FSGroup != nil {
@@ -52,13 +53,13 @@ func proposeClaim(_ context.Context, f failure) (Proposal, error) {
 			continue
 		}
 		r.Profile.FSGroup = groupOf(f.cur.User)
-		r.blame(FSGroupField, "the volume "+m.Volume+" at "+m.Path+" is root's, and only its group may be changed by a pod", e.String(), f.strength(e))
+		r.blame(FSGroupField, "the volume "+m.Volume+" at "+m.Path+" belongs to root, and a pod can only change its group", e.String(), f.strength(e))
 		return r, nil
 	}
 	return r, nil
 }
 
-// groupOf is a group of the user that is not root's.
+// groupOf returns the GID of the user, or its UID if the GID is root's.
 func groupOf(u profile.User) int64 {
 	if u.GID != 0 {
 		return u.GID

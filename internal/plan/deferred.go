@@ -12,7 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// proposeDeferred mounts what the open run wrote and the first profile left read-only.
+// proposeDeferred mounts the folders that the open run wrote and that the first profile left read-only.
 func proposeDeferred(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, d := range f.plan.Deferred {
@@ -35,8 +35,8 @@ func onlyMetadata(f diff.Folder) bool {
 	return true
 }
 
-// proposeUnused is proposeRaise for the mounts in which the open run wrote at its start, and this run, which was ready, did
-// not: there the mount point itself made the difference.
+// proposeUnused applies raise to the mounts that the open run wrote to at its start, and that this run, although it became
+// ready, did not write to. There the mount point itself made the difference.
 func proposeUnused(_ context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	if f.run.Failure.Phase != observe.E2E || !f.run.Trace.Complete() {
@@ -47,14 +47,14 @@ func proposeUnused(_ context.Context, f failure) (Proposal, error) {
 		within := func(e diff.Evidence) bool { return e.Path != o.Path && profile.Within(e.Path, o.Path) }
 		atStart := func(e diff.Evidence) bool { return within(e) && e.Phase == observe.Start }
 		if slices.ContainsFunc(o.Evidence, atStart) && !slices.ContainsFunc(seen, within) {
-			f.raise(&r, o, "the open run wrote in it, this one did not", FromEarlier)
+			f.raise(&r, o, "the open run wrote in it, the sealed run did not", FromEarlier)
 		}
 	}
 	return r, nil
 }
 
-// proposeRaise mounts the folder above a mount that the application makes itself: that the mount point exists may change
-// what the application does, or it replaces the folder as a whole.
+// proposeRaise mounts the parent directories of the mounts that the application creates itself. An existing mount point may
+// change the application's behaviour, and the application may replace the folder as a whole.
 func proposeRaise(_ context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, o := range f.plan.Folders {
@@ -63,12 +63,12 @@ func proposeRaise(_ context.Context, f failure) (Proposal, error) {
 	return r, nil
 }
 
-// raise mounts the folder above one that is mounted and that the application makes itself.
+// raise mounts the parent directory of a mounted folder that the application creates itself.
 func (f failure) raise(r *Proposal, o diff.Folder, evidence string, strength Strength) {
 	base := path.Dir(o.Path)
 	if _, ok := r.Profile.Mount(o.Path); !ok || !o.Created || strings.Count(base, "/") < 2 {
 		return
 	}
 	r.Profile = f.withoutBelow(r.Profile, base)
-	r.mount(profile.Mount{Path: base, Kind: profile.Seeded}, fmt.Sprintf("the application makes %s itself and does not take a mount there", o.Path), evidence, strength)
+	r.mount(profile.Mount{Path: base, Kind: profile.Seeded}, fmt.Sprintf("the application creates %s itself and does not accept a mount there", o.Path), evidence, strength)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// proposeLast takes the last refusal before a crash: it is most often the one that mattered, and alone it is a proof.
+// proposeLast mounts the folder of the last refused write before a crash, which is most often the cause.
 func proposeLast(ctx context.Context, f failure) (Proposal, error) {
 	if f.run.Failure.Kind != observe.Exited || len(f.refused) == 0 {
 		return Proposal{}, nil
@@ -27,8 +27,8 @@ func proposeLast(ctx context.Context, f failure) (Proposal, error) {
 	return Proposal{}, nil
 }
 
-// proposeDenied takes every refusal that the run showed, those that are only about owners, modes and times where there is
-// no other.
+// proposeDenied mounts the folders of all refused writes. Refused changes of owners, modes and times only count if no other
+// write was refused.
 func proposeDenied(ctx context.Context, f failure) (Proposal, error) {
 	written := slices.DeleteFunc(slices.Clone(f.denied), diff.Evidence.MetadataOnly)
 	if r, err := widen(ctx, f, written); err != nil || len(r.Blames) > 0 {
@@ -37,8 +37,8 @@ func proposeDenied(ctx context.Context, f failure) (Proposal, error) {
 	return widen(ctx, f, slices.Clone(f.denied))
 }
 
-// widen mounts the folders of refused writes, and lets the application own the mounts whose owner or mode it could not
-// change.
+// widen mounts the folders of refused writes, and turns the mounts whose owner or mode the application could not change into
+// owned mounts.
 func widen(ctx context.Context, f failure, denied diff.List) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	var open diff.List
@@ -52,10 +52,10 @@ func widen(ctx context.Context, f failure, denied diff.List) (Proposal, error) {
 		switch {
 		case covered && at == m.Path && m.Kind == profile.Plain && e.Errno != "EROFS" && ownerCall(e):
 			m.Kind = profile.Owned
-			r.mount(m, "the application must own the folder, which a kubelet makes root's", e.String(), f.strength(e))
+			r.mount(m, "the application must own the folder, which a kubelet creates with owner root", e.String(), f.strength(e))
 		case covered && e.Errno != "EROFS":
 		case e.Errno == "EPERM" || (e.Source == diff.FromLogs && unreadable(ctx, f, at)):
-			// not a matter of a read-only file system: another user or capability is
+			// the file system was writable: another user or a capability may help, a mount does not
 		default:
 			open = append(open, e)
 		}
@@ -70,7 +70,7 @@ func widen(ctx context.Context, f failure, denied diff.List) (Proposal, error) {
 			return r, err
 		}
 		if folder.Content == diff.Filled && systemFolder(folder.Path) {
-			continue // a copy of /etc or /usr is no answer
+			continue // a copy of /etc or /usr would freeze the operating system of the image
 		}
 		if r.Profile, err = f.withoutCovered(ctx, r.Profile, folder); err != nil {
 			return r, err
@@ -82,49 +82,49 @@ func widen(ctx context.Context, f failure, denied diff.List) (Proposal, error) {
 	return r, proposeRoot(ctx, f, &r, folding.Root)
 }
 
-// ownerCall tells whether the evidence is about the owner, mode or times of the path itself.
+// ownerCall reports whether the evidence is a refused change of the owner, mode or times of the path itself.
 func ownerCall(e diff.Evidence) bool {
 	return e.MetadataOnly() || (e.Source == diff.FromLogs && (e.Errno == "EPERM" || ownership.MatchString(e.Line)))
 }
 
-// raised replaces a folder that the application makes by the one above it, when the open run made another one beside
-// it that this run did not: the name changes from run to run. The other one's mount goes.
+// raised returns the parent directory in place of a folder whose name changes from run to run: the application created it, and
+// the open run has a sibling in place of it. The mounts of such siblings are removed.
 func raised(ctx context.Context, f failure, r *Proposal, folder diff.Folder) (diff.Folder, error) {
 	base := path.Dir(folder.Path)
 	same := func(o diff.Folder) bool { return o.Path == folder.Path }
-	beside := func(o diff.Folder) bool { return o.Created && path.Dir(o.Path) == base }
-	if !folder.Created || base == "/" || slices.ContainsFunc(f.plan.Folders, same) || !slices.ContainsFunc(f.plan.Folders, beside) {
+	sibling := func(o diff.Folder) bool { return o.Created && path.Dir(o.Path) == base }
+	if !folder.Created || base == "/" || slices.ContainsFunc(f.plan.Folders, same) || !slices.ContainsFunc(f.plan.Folders, sibling) {
 		return folder, nil
 	}
-	above, err := diff.Inspect(ctx, base, f.in.Tree)
+	parent, err := diff.Inspect(ctx, base, f.in.Tree)
 	if err != nil {
 		return folder, err
 	}
-	above.Why = fmt.Sprintf("the application makes folders in %s whose names change from run to run", base)
-	above.Evidence = folder.Evidence
+	parent.Why = fmt.Sprintf("the application creates folders in %s whose names change from run to run", base)
+	parent.Evidence = folder.Evidence
 	for _, o := range f.plan.Folders {
-		if beside(o) {
+		if sibling(o) {
 			r.Profile = r.Profile.WithoutMount(o.Path)
 		}
 	}
-	return above, nil
+	return parent, nil
 }
 
-// unreadable tells whether the path is a file of the image that the user of the profile may not read, by its own mode or by
-// that of a folder above it: then a refusal is not about writing.
+// unreadable reports whether the path is a file of the image that the user of the profile may not read, by the mode of the
+// file or of a parent directory. A refusal there is not about writing.
 func unreadable(ctx context.Context, f failure, at string) bool {
 	e, ok, err := f.in.Tree.Lookup(ctx, at)
 	if err != nil || !ok || e.Kind != image.File {
 		return false
 	}
-	_, is, err := barred(ctx, f.in.Tree, at, f.cur.User)
+	_, is, err := unreadableEntry(ctx, f.in.Tree, at, f.cur.User)
 	return err == nil && is
 }
 
-// MayRead tells whether a user may read an entry by its mode.
+// MayRead reports whether the owner and mode of an entry let a user read it. Root may always.
 func MayRead(e image.Entry, u profile.User) bool { return may(e, u, 4) }
 
-// may tells whether a user has all the given rights (4 read, 2 write, 1 enter) to an entry by its mode.
+// may reports whether the owner and mode of an entry give a user all the given rights (4 read, 2 write, 1 enter).
 func may(e image.Entry, u profile.User, rights uint32) bool {
 	bits := uint32(e.Mode.Perm())
 	switch {
@@ -150,7 +150,7 @@ func inGroup(u profile.User, gid int64) bool {
 	return false
 }
 
-// realPath follows the symlinks of the image in a path's parents: a mount needs the real path.
+// realPath returns a path with the symlinks of its parents resolved in the image: a mount needs the real path.
 func realPath(ctx context.Context, tree image.Tree, p string) (string, error) {
 	if p == "/" {
 		return p, nil
@@ -162,8 +162,8 @@ func realPath(ctx context.Context, tree image.Tree, p string) (string, error) {
 	return path.Join(dir, path.Base(p)), nil
 }
 
-// proposeRoot answers writes directly in /: a working directory of its own where the application works in /, and a home
-// where it takes / for its home.
+// proposeRoot adds a mount in place of /, where nothing can be mounted: a home if the application uses / as its home, or a
+// separate working directory if / is its working directory.
 func proposeRoot(ctx context.Context, f failure, r *Proposal, root []diff.Evidence) error {
 	if len(root) == 0 {
 		return nil
@@ -175,7 +175,7 @@ func proposeRoot(ctx context.Context, f failure, r *Proposal, root []diff.Eviden
 			return err
 		}
 		r.Profile = r.Profile.WithEnv("HOME", home).WithMount(profile.Mount{Path: home, Kind: profile.Plain})
-		r.blame(HomeField, "the user has no home in the image, so that / is taken for it", e.String(), f.strength(e))
+		r.blame(HomeField, "the user has no home in the image, so the application uses / as its home", e.String(), f.strength(e))
 		return nil
 	}
 	if workingDir(f.in) == "/" && f.cur.WorkingDir == "" {

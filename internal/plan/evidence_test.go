@@ -41,7 +41,7 @@ func TestMoreUsers(t *testing.T) {
 	})
 }
 
-// TestExplained: a failure is explained by a refusal of its own phase that the open run did not have.
+// TestExplained checks that a refusal explains a failure only in the same phase, and only if the open run did not have it.
 func TestExplained(t *testing.T) {
 	for _, c := range []struct {
 		name, open, run string

@@ -12,17 +12,17 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// mountFor is the mount that a folder needs under a user, with the reason. What the user cannot enter or read cannot be
-// copied by an init container of the same user, nor would the application see it: an empty mount hides nothing there.
-// It goes to the topmost folder that the user cannot enter, since a mount below that could not be reached. Not where
-// another candidate may look into the folder: then that is the user for it.
+// mountFor returns the mount that a folder needs under a user, and the reason. A folder that the user cannot enter or read
+// gets an empty mount: neither the application nor an init container of the same user can read the content that it hides. The
+// mount is at the topmost folder that the user cannot enter, because a mount below could not be reached. If another candidate
+// may read the folder, it gets the usual mount, and that candidate is the better user.
 func mountFor(ctx context.Context, in Input, user profile.User, f diff.Folder) (profile.Mount, string, error) {
 	m := MountFor(f)
 	if kept, err := ownedBelow(ctx, in, f); err != nil {
 		return m, "", err
 	} else if kept != "" && in.Seeding.Cannot(profile.Mount{Path: m.Path, Kind: profile.Seeded}) == "" {
 		m.Kind = profile.Seeded
-		return m, fmt.Sprintf("%s but the folder %s, which an empty mount would hide", f.Why, kept), nil
+		return m, fmt.Sprintf("%s except the folder %s, which an empty mount would hide", f.Why, kept), nil
 	}
 	closed, err := closedTo(ctx, in.Tree, user, f.Path)
 	if err != nil || closed == "" || f.Volume && closed != f.Path || m.Kind != profile.Seeded && closed == f.Path {
@@ -38,17 +38,18 @@ func mountFor(ctx context.Context, in Input, user profile.User, f diff.Folder) (
 		}
 	}
 	m.Path, m.Kind = closed, profile.Plain
-	return m, fmt.Sprintf("%s; uid %d may not look into %s, so that an empty folder hides nothing from it", f.Why, user.UID, closed), nil
+	return m, fmt.Sprintf("%s; uid %d may not read %s, so an empty folder hides nothing from it", f.Why, user.UID, closed), nil
 }
 
-// ownedBelow is the first folder that the image made for a user of its own in a folder that has nothing but folders, and
-// that gets no mount, since the open run did not write there or since it lies in a VOLUME: the application expects it there.
+// ownedBelow returns the first folder with a non-root owner below a folder that contains folders only; "" if there is none. The
+// application expects such a folder to exist. Folders that get their own mount do not count: the open run wrote there, or they
+// are VOLUMEs.
 func ownedBelow(ctx context.Context, in Input, f diff.Folder) (string, error) {
 	if f.Content != diff.Empty || len(f.Hides) == 0 {
 		return "", nil
 	}
 	if e, _, err := in.Tree.Lookup(ctx, f.Path); err != nil || e.Mode&fs.ModeSticky != 0 {
-		return "", err // everybody's folder: what is in it is left over
+		return "", err // a temp folder: its content is a leftover of the build
 	}
 	entries, _, err := in.Tree.List(ctx, f.Path, maxSeedFiles)
 	if err != nil {
@@ -65,8 +66,8 @@ func ownedBelow(ctx context.Context, in Input, f diff.Folder) (string, error) {
 	return "", nil
 }
 
-// closedTo is the topmost folder, at or above a path, that a user may not enter, or the folder itself where the user may
-// not list it; empty when there is none.
+// closedTo returns the topmost folder, at or above a path, that a user may not enter, or the folder itself if the user may
+// not list it; "" if there is none.
 func closedTo(ctx context.Context, tree image.Tree, user profile.User, at string) (string, error) {
 	closed := ""
 	for p := at; p != "/"; p = path.Dir(p) {
@@ -81,13 +82,13 @@ func closedTo(ctx context.Context, tree image.Tree, user profile.User, at string
 	return closed, nil
 }
 
-// The rights that a mode gives.
+// The bits of the rights in a mode.
 const (
 	read  = 4
 	enter = 1
 )
 
-// mountFolder adds the mount that a folder needs.
+// mountFolder adds the mount that a folder needs under the current user.
 func (p *Proposal) mountFolder(ctx context.Context, f failure, folder diff.Folder, evidence string, strength Strength) error {
 	m, why, err := mountFor(ctx, f.in, f.cur.User, folder)
 	if err != nil {
@@ -97,8 +98,8 @@ func (p *Proposal) mountFolder(ctx context.Context, f failure, folder diff.Folde
 	return nil
 }
 
-// proposeSeedPartly answers a seed that fails for what the user may not read in the folder: the copy does without it, as
-// the application has to. Not while another user is to be tried who may read it all.
+// proposeSeedPartly lets the copy of a seeded mount skip the files that the user may not read, after its init container
+// failed. It proposes nothing if a candidate may read all of them: that user is the better answer.
 func proposeSeedPartly(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	m, ok := f.cur.Mount(f.run.Failure.Path)
@@ -113,11 +114,11 @@ func proposeSeedPartly(ctx context.Context, f failure) (Proposal, error) {
 		return r, err
 	}
 	m.Partial = true
-	r.mount(m, fmt.Sprintf("the application writes beside what the image has here; uid %d may not read %s, so that the copy does without it", f.cur.User.UID, bad.Path), f.run.Failure.Text, FromExit)
+	r.mount(m, fmt.Sprintf("the application writes next to content of the image here; uid %d may not read %s, so the copy leaves it out", f.cur.User.UID, bad.Path), f.run.Failure.Text, FromExit)
 	return r, nil
 }
 
-// readableByOther tells whether a candidate for the user may copy all of a seeded mount.
+// readableByOther reports whether a candidate for the user may copy all of a seeded mount.
 func readableByOther(ctx context.Context, f failure, m profile.Mount) (bool, error) {
 	users, err := Users(ctx, f.in)
 	if err != nil {
@@ -131,8 +132,8 @@ func readableByOther(ctx context.Context, f failure, m profile.Mount) (bool, err
 	return false, nil
 }
 
-// withoutBelow takes away the mounts below a folder that a seeded mount replaces: its copy holds what they would. VOLUMEs
-// stay, and so does what the pod itself mounts.
+// withoutBelow removes the mounts below a folder that gets a seeded mount, whose copy has their content. VOLUMEs and the
+// mounts of the pod itself are kept.
 func (f failure) withoutBelow(p profile.Profile, dir string) profile.Profile {
 	for _, m := range slices.Clone(p.Mounts) {
 		given, is := f.in.Target.GivenMount(m.Path)
@@ -143,8 +144,8 @@ func (f failure) withoutBelow(p profile.Profile, dir string) profile.Profile {
 	return p
 }
 
-// withoutCovered takes away the mounts below a folder that is to be mounted, as far as they are needless then: all where
-// its copy holds what they would, else those of folders that the image does not have and the application makes itself.
+// withoutCovered removes the mounts below a folder that gets a mount, if they are no longer needed: all of them if the mount is
+// seeded, else those of folders that the image does not have and that the application creates itself.
 func (f failure) withoutCovered(ctx context.Context, p profile.Profile, folder diff.Folder) (profile.Profile, error) {
 	if folder.Content == diff.Filled {
 		return f.withoutBelow(p, folder.Path), nil

@@ -13,8 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// proposeHidden fills the plain mounts that hide folders of the image: an application may expect them there, though they
-// are empty.
+// proposeHidden seeds the plain mounts that hide folders of the image. An application may expect even an empty folder to exist.
 func proposeHidden(_ context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, o := range f.plan.Folders {
@@ -29,7 +28,7 @@ func proposeHidden(_ context.Context, f failure) (Proposal, error) {
 	return r, nil
 }
 
-// missing is the line of the logs that tells of something that is missing below a folder.
+// missing returns the first line of the logs that reports a missing path below a folder, or noEvidence.
 func missing(f failure, dir string) (string, Strength) {
 	for l := range strings.Lines(f.logs) {
 		if strings.Contains(l, dir+"/") && (strings.Contains(l, "No such file") || strings.Contains(l, "ENOENT")) {
@@ -39,15 +38,15 @@ func missing(f failure, dir string) (string, Strength) {
 	return noEvidence, Guess
 }
 
-// noEvidence is the evidence where nothing in a failed run says what to do.
-const noEvidence = "no other sign"
+// noEvidence is the evidence of a guess: nothing in the failed run supports the proposal.
+const noEvidence = "no evidence in the run"
 
-// proposeAcross joins two mounts between which the application renames or links files: each is a file system of its own,
-// which neither leaves. The folder above both takes their place. Where there is none that should be mounted, temp
-// files are made where they are renamed to.
+// proposeAcross joins two mounts if the application renames or links files from one to the other. Each mount is a separate
+// file system, and rename(2) and link(2) fail with EXDEV across file systems. The common parent directory takes the place of
+// both. If that cannot be mounted, TMPDIR moves the temp files into the mount that they are renamed to.
 func proposeAcross(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
-	strength := FromEarlier // the open run renames, and nothing says that this one could not
+	strength := FromEarlier // only the open run shows the rename
 	if Crossed(f.logs) {
 		strength = f.cap(FromLog)
 	}
@@ -62,7 +61,7 @@ func proposeAcross(ctx context.Context, f failure) (Proposal, error) {
 	return r, nil
 }
 
-// bridge lets the application make one rename or link, where it goes from one mount to another.
+// bridge makes one rename or link possible if it crosses from one mount to another.
 func (p *Proposal) bridge(ctx context.Context, f failure, w observe.Write, strength Strength) error {
 	from, ok := p.Profile.Covering(w.Path)
 	to, both := p.Profile.Covering(w.To)
@@ -74,54 +73,54 @@ func (p *Proposal) bridge(ctx context.Context, f failure, w observe.Write, stren
 	temp := slices.Contains(tempFolders, from.Path)
 	switch {
 	case joinable && (!temp || parent != dataFolder):
-		why := fmt.Sprintf("the application %ss files from %s to %s, which two mounts would not let it", w.Call, from.Path, to.Path)
+		why := fmt.Sprintf("the application %ss files from %s to %s, which fails across two mounts", w.Call, from.Path, to.Path)
 		return p.join(ctx, f, parent, why, evidence, strength)
 	case temp && Env(f.in, TempVariable) == "" && p.Profile.Env[TempVariable] == "":
 		p.Profile = p.Profile.WithEnv(TempVariable, to.Path)
-		p.blame(TempField, fmt.Sprintf("the application renames temp files from %s to %s, which two mounts would not let it", from.Path, to.Path), evidence, strength)
+		p.blame(TempField, fmt.Sprintf("the application renames temp files from %s to %s, which fails across two mounts", from.Path, to.Path), evidence, strength)
 	}
 	return nil
 }
 
 // join mounts a folder in place of the mounts below it.
-func (p *Proposal) join(ctx context.Context, f failure, above, why, evidence string, strength Strength) error {
-	e, exists, err := f.in.Tree.Lookup(ctx, above)
+func (p *Proposal) join(ctx context.Context, f failure, parent, why, evidence string, strength Strength) error {
+	e, exists, err := f.in.Tree.Lookup(ctx, parent)
 	if err != nil {
-		return fmt.Errorf("looking up %s in the image: %w", above, err)
+		return fmt.Errorf("looking up %s in the image: %w", parent, err)
 	}
-	m := profile.Mount{Path: above, Kind: profile.Plain}
+	m := profile.Mount{Path: parent, Kind: profile.Plain}
 	if exists && e.Kind == image.Dir {
 		m.Kind = profile.Seeded
 	}
-	p.Profile = f.withoutBelow(p.Profile, above)
+	p.Profile = f.withoutBelow(p.Profile, parent)
 	p.mount(m, why, evidence, strength)
 	return nil
 }
 
-// dataFolder is the one folder of an operating system that holds data and no programs. A copy of it is a last resort for
-// an application that renames files between two folders of it; of any other system folder it is no answer.
+// dataFolder is the only system folder that holds data and no programs. A seeded mount of it is the last resort for an
+// application that renames files between two of its folders. No other system folder gets one.
 const dataFolder = "/var"
 
-// TempFolder is where most programs make temp files.
+// TempFolder is the folder that most programs use for temp files.
 const TempFolder = "/tmp"
 
-// tempFolders are where temp files go unless TempVariable says otherwise.
+// tempFolders are the folders for temp files unless TempVariable names another.
 var tempFolders = []string{TempFolder, "/var/tmp"}
 
-// IsTempFolder reports whether a path is a temp folder of every system.
+// IsTempFolder reports whether a path is /tmp or /var/tmp.
 func IsTempFolder(at string) bool { return slices.Contains(tempFolders, at) }
 
-// TempVariable tells most libraries where to make temp files.
+// TempVariable is the environment variable that names the folder for temp files (POSIX).
 const TempVariable = "TMPDIR"
 
-// crossed finds that a rename was refused between two file systems.
+// crossed matches the words for a rename or link that was refused between two file systems.
 var crossed = regexp.MustCompile(`(?i)cross-device|EXDEV|errno 18\b`)
 
-// Crossed tells whether logs tell of a rename or link that was refused between two file systems.
+// Crossed reports whether a line of the logs says that a rename or link between two file systems was refused.
 func Crossed(logs string) bool { return crossed.MatchString(logs) }
 
-// namedTogether are the renames that the logs tell of as refused between two file systems: any two mounts of the
-// profile that one such line names, in its order.
+// namedTogether returns the renames between two file systems that the logs report as refused. Such a line names exactly two
+// mounts of the profile, the source first.
 func namedTogether(f failure) []observe.Write {
 	var out []observe.Write
 	for l := range strings.Lines(f.logs) {
@@ -142,7 +141,7 @@ func namedTogether(f failure) []observe.Write {
 	return out
 }
 
-// common is the deepest folder at or above both paths.
+// common returns the deepest folder at or above both paths.
 func common(a, b string) string {
 	for !profile.Within(b, a) {
 		a = path.Dir(a)
@@ -150,7 +149,7 @@ func common(a, b string) string {
 	return a
 }
 
-// keepPrivate marks the mounts of a profile whose folders the image lets nobody else into.
+// keepPrivate marks the mounts whose folders give no right to others in the image.
 func keepPrivate(ctx context.Context, tree image.Tree, p profile.Profile) (profile.Profile, error) {
 	for _, m := range p.Mounts {
 		is, err := private(ctx, tree, m)
@@ -165,7 +164,7 @@ func keepPrivate(ctx context.Context, tree image.Tree, p profile.Profile) (profi
 	return p, nil
 }
 
-// private tells whether an init container makes the folder of a mount, and the image gives others no right to it.
+// private reports whether an init container creates the folder of a mount, and the image gives others no right to the folder.
 func private(ctx context.Context, tree image.Tree, m profile.Mount) (bool, error) {
 	if !m.NeedsInit() {
 		return false, nil

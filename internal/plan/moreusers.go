@@ -12,14 +12,14 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// MoreUsers are further users to try for an image that declares root, after a run failed as one that may not read what the
-// application reads: the owners of the files and folders that the logs name as refused, and, where only a group may read
-// one, the same user with that group. Each reads what was refused. Where the application missed an account for the uid, it is
-// one that the image has.
+// MoreUsers returns further users to try for an image that declares root, after a run as the user tried failed. They are the
+// owners of the files and folders that the logs name as refused and, if a group may read one, the same user with that group.
+// If the application found no account for its uid, an account of the image comes first. The result is empty if the image does
+// not declare root, and may name a user again.
 func MoreUsers(ctx context.Context, in Input, tried UserChoice, run observe.Observation) ([]UserChoice, error) {
 	declared, err := in.Users.Resolve(declaredUser(in))
 	if err != nil || declared.UID != 0 {
-		return nil, nil //nolint:nilerr // Users has told of it
+		return nil, nil //nolint:nilerr // Users returns this error
 	}
 	_, refused := evidence(run, workingDir(in))
 	var out candidates
@@ -28,7 +28,7 @@ func MoreUsers(ctx context.Context, in Input, tried UserChoice, run observe.Obse
 		if l.Errno != "EACCES" || l.Path == "" {
 			continue
 		}
-		e, ok, err := barred(ctx, in.Tree, l.Path, tried.User)
+		e, ok, err := unreadableEntry(ctx, in.Tree, l.Path, tried.User)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +40,7 @@ func MoreUsers(ctx context.Context, in Input, tried UserChoice, run observe.Obse
 			gid = account.GID
 		}
 		out.add(in.Users, e.UID, gid, fmt.Sprintf("owns %s, which the application reads; uid %d may not", e.Path, tried.User.UID))
-		// A copy that failed does not show that the application reads what could not be copied.
+		// A failed copy does not show that the application itself reads the file.
 		if run.Failure.Path == "" && e.Mode.Perm()&0o040 != 0 && !inGroup(tried.User, e.GID) {
 			u := tried
 			u.User.Groups = append(slices.Clone(tried.User.Groups), e.GID)
@@ -52,14 +52,14 @@ func MoreUsers(ctx context.Context, in Input, tried UserChoice, run observe.Obse
 	return out, nil
 }
 
-// nameless finds that an application, or a library of it, looked its uid up in /etc/passwd and found nothing.
+// nameless matches the messages of applications and libraries that found no entry for their uid in /etc/passwd.
 var nameless = regexp.MustCompile(`(?i)getpwuid|get_passwd|no user exists for uid|user (?:with )?id \d+(?: does not exist|: user does not exist)|unknown user ?id|` +
 	`find (?:a )?(?:name|user) for (?:user id )?\d+|no passwd entry|current user in the passwd|exist in the passwd|no (?:entry|account) for (?:the )?uid`)
 
-// MissesAccount reports whether a run says that the application looked its uid up in /etc/passwd and found nothing.
+// MissesAccount reports whether the logs or a failed command of a run say that the uid has no entry in /etc/passwd.
 func MissesAccount(run observe.Observation) bool { return missedAccount(run) != "" }
 
-// missedAccount returns the words by which a run says that it missed an account; empty if it does not.
+// missedAccount returns the words that report a missing account; "" if there are none.
 func missedAccount(run observe.Observation) string {
 	said := run.Logs
 	for _, r := range run.Commands {
@@ -70,8 +70,8 @@ func missedAccount(run observe.Observation) string {
 	return nameless.FindString(said)
 }
 
-// withAccount adds an account of the image where a user who has none there ran, and the run says that it missed one: the
-// one with the highest uid, which distributions keep for what is nobody's.
+// withAccount adds an account of the image if the tried user has none and the run reports that. It takes the account with the
+// highest uid, which distributions reserve for nobody.
 func (c *candidates) withAccount(users image.Users, tried profile.User, run observe.Observation) {
 	if _, has := users.ByUID(tried.UID); has {
 		return
@@ -83,18 +83,19 @@ func (c *candidates) withAccount(users image.Users, tried profile.User, run obse
 		}
 	}
 	if line := missedAccount(run); line != "" {
-		c.add(users, best.UID, best.GID, fmt.Sprintf("has an account in the image, which the application looks for (%q) and uid %d has not", line, tried.UID))
+		c.add(users, best.UID, best.GID, fmt.Sprintf("has an account in the image, which the application needs (%q) and uid %d lacks", line, tried.UID))
 	}
 }
 
-// barred finds what keeps a user from reading a path of the image: a folder on the way, or the file itself.
-func barred(ctx context.Context, tree image.Tree, at string, user profile.User) (image.Entry, bool, error) {
+// unreadableEntry returns the first entry that keeps a user from reading a path of the image: a parent directory or the file
+// itself. It returns false if nothing does.
+func unreadableEntry(ctx context.Context, tree image.Tree, at string, user profile.User) (image.Entry, bool, error) {
 	at, err := image.Resolve(ctx, tree, at)
 	if errors.Is(err, image.ErrLoop) {
 		return image.Entry{}, false, nil
 	}
 	if err != nil {
-		return image.Entry{}, false, fmt.Errorf("resolving what was refused in the image: %w", err)
+		return image.Entry{}, false, fmt.Errorf("resolving the refused path %s in the image: %w", at, err)
 	}
 	for i := 1; i <= len(at); i++ {
 		if i < len(at) && at[i] != '/' {

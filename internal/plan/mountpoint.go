@@ -11,39 +11,39 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// busy finds that something was refused since a file system is mounted there.
+// busy matches the words for EBUSY, with which the kernel refuses to remove or rename a mount point.
 var busy = regexp.MustCompile(`(?i)resource busy|\bEBUSY\b|errno 16\b`)
 
-// proposeBusy answers an application that removes or renames a folder at its start, and meets the mount point there: the
-// folder above is mounted in its place, in which it can.
+// proposeBusy mounts the parent directory in place of a folder that the application could not remove or rename because it was
+// a mount point.
 func proposeBusy(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, m := range f.cur.Mounts {
-		sign, strength := busySign(f, m)
+		evidence, strength := busyEvidence(f, m)
 		given, is := f.in.Target.GivenMount(m.Path)
-		if sign == "" || m.Volume || is && given.Path == m.Path || path.Dir(m.Path) == "/" {
+		if evidence == "" || m.Volume || is && given.Path == m.Path || path.Dir(m.Path) == "/" {
 			continue
 		}
-		above, err := diff.Inspect(ctx, path.Dir(m.Path), f.in.Tree)
+		parent, err := diff.Inspect(ctx, path.Dir(m.Path), f.in.Tree)
 		if err != nil {
 			return r, err
 		}
-		if above.Content == diff.Filled && systemFolder(above.Path) {
+		if parent.Content == diff.Filled && systemFolder(parent.Path) {
 			continue
 		}
-		above.Why = fmt.Sprintf("the application removes or renames %s, which a mount there would not let it", m.Path)
-		r.Profile = f.withoutBelow(r.Profile, above.Path)
-		if _, mounted := r.Profile.Mount(above.Path); mounted {
-			r.blameMount(above.Path, above.Why, sign, strength)
-		} else if err := r.mountFolder(ctx, f, above, sign, strength); err != nil {
+		parent.Why = fmt.Sprintf("the application removes or renames %s, which the kernel refuses for a mount point", m.Path)
+		r.Profile = f.withoutBelow(r.Profile, parent.Path)
+		if _, mounted := r.Profile.Mount(parent.Path); mounted {
+			r.blameMount(parent.Path, parent.Why, evidence, strength)
+		} else if err := r.mountFolder(ctx, f, parent, evidence, strength); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
 }
 
-// busySign is what says that the application could not remove or rename the folder of a mount; empty when nothing does.
-func busySign(f failure, m profile.Mount) (string, Strength) {
+// busyEvidence returns the evidence that the application could not remove or rename the folder of a mount; "" if there is none.
+func busyEvidence(f failure, m profile.Mount) (string, Strength) {
 	for _, w := range f.run.Writes {
 		if w.Errno == "EBUSY" && (w.Path == m.Path || w.To == m.Path) {
 			return fmt.Sprintf("EBUSY %s of %s (%s, uid %d)", w.Call, m.Path, w.Command, w.UID), f.cap(FromTrace)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// proposePort answers a refused bind of a port below 1024.
+// proposePort opens ports below 1024 after the bind of one was refused.
 func proposePort(_ context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	if f.cur.LowPorts {
@@ -33,10 +33,10 @@ func proposePort(_ context.Context, f failure) (Proposal, error) {
 // PingField is the field of a Reason for the groups that may send an ICMP echo.
 const PingField = "sysctl net.ipv4.ping_group_range"
 
-// pinging finds the words of programs and libraries that make a socket for ICMP.
+// pinging matches the words of programs and libraries that open a socket for ICMP.
 var pinging = regexp.MustCompile(`(?i)\bping:|icmp|raw socket|\bsocket: (?:permission denied|operation not permitted)`)
 
-// proposePing answers a refused socket for an ICMP echo: no path is refused, and something in the run speaks of one.
+// proposePing allows ICMP echoes after a refusal that names no path, if the logs or a failed command mention ICMP.
 func proposePing(_ context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	said := f.logs
@@ -49,10 +49,10 @@ func proposePing(_ context.Context, f failure) (Proposal, error) {
 		return r, nil
 	}
 	for _, l := range f.refused {
-		// "ping: socket: ..." reads like a path, too.
+		// "ping: socket: ..." looks like a path to the parser.
 		if (l.Errno == "EACCES" || l.Errno == "EPERM") && (l.Path == "" || pinging.MatchString(l.Line)) {
 			r.Profile.Ping = true
-			r.blame(PingField, "sends ICMP echoes, which older kubelets' runtimes let no user do who is not root", l.Line, f.cap(FromLog))
+			r.blame(PingField, "sends ICMP echoes, which the runtimes of older kubelets refuse to every user but root", l.Line, f.cap(FromLog))
 			break
 		}
 	}

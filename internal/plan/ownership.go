@@ -9,14 +9,14 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// proposeOwner lets the application own the mounts that its messages about owners and modes name.
+// proposeOwner turns the plain mounts that a message about owners or modes names into owned mounts.
 func proposeOwner(_ context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, l := range ownershipLines(f) {
 		for _, m := range f.cur.Mounts {
 			if m.Kind == profile.Plain && strings.Contains(l, m.Path) {
 				m.Kind = profile.Owned
-				r.mount(m, "the application wants to own the folder, which a kubelet makes root's", l, f.cap(FromLog))
+				r.mount(m, "the application wants to own the folder, which a kubelet creates with owner root", l, f.cap(FromLog))
 			}
 		}
 	}
@@ -39,7 +39,7 @@ func ownershipLines(f failure) []string {
 	return out
 }
 
-// proposeEveryOwner lets the application own every plain mount that the image has as a folder of the user's own.
+// proposeEveryOwner turns every plain mount whose folder has a non-root owner in the image into an owned mount.
 func proposeEveryOwner(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, m := range f.cur.Mounts {
@@ -55,8 +55,8 @@ func proposeEveryOwner(ctx context.Context, f failure) (Proposal, error) {
 	return r, nil
 }
 
-// proposeImageOwner answers messages that complain of the owner of an image's folder which is not mounted: a copy belongs
-// to the user. Nothing is written there, so only the message names the folder.
+// proposeImageOwner seeds the unmounted folders that a message about owners or modes names and that belong to another user:
+// the user of the profile owns the copy. Nothing is written there, so the message is the only evidence.
 func proposeImageOwner(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, l := range ownershipLines(f) {
@@ -73,7 +73,7 @@ func proposeImageOwner(ctx context.Context, f failure) (Proposal, error) {
 				return r, fmt.Errorf("looking up %s in the image: %w", at, err)
 			}
 			if ok && e.Kind == image.Dir && e.UID != f.cur.User.UID {
-				why := fmt.Sprintf("the application wants to own the folder, which is uid %d's in the image", e.UID)
+				why := fmt.Sprintf("the application wants to own the folder, which belongs to uid %d in the image", e.UID)
 				r.mount(profile.Mount{Path: at, Kind: profile.Seeded}, why, l, f.cap(FromLog))
 			}
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// inPhase keeps the evidence of the phase in which a run failed: what was refused before did not keep the application from
-// going on. The trace says when a write was refused; for a line of the logs, the part of the logs in which it stands.
+// inPhase returns the evidence of the phase that a run failed in: earlier refusals did not stop the application. The phase of a
+// traced refusal is known; that of a line follows from its offset in the logs.
 func inPhase(o observe.Observation, denied diff.List, lines []Refused) (diff.List, []Refused) {
 	p := o.Failure.Phase
 	said := saidIn(o, lines)
@@ -17,7 +17,7 @@ func inPhase(o observe.Observation, denied diff.List, lines []Refused) (diff.Lis
 		if e.Source == diff.FromLogs {
 			return !slices.ContainsFunc(said, func(l Refused) bool { return l.Path == e.Path })
 		}
-		if p == observe.Restart { // the application has passed in spite of what was refused before
+		if p == observe.Restart { // the application passed despite earlier refusals
 			return e.Phase != p
 		}
 		return !slices.Contains(e.Phases, p)
@@ -25,8 +25,8 @@ func inPhase(o observe.Observation, denied diff.List, lines []Refused) (diff.Lis
 	return denied, said
 }
 
-// saidIn keeps the lines of the phase in which a run failed. Where the place of that phase in the logs is not known, and
-// it failed after its restart, a line counts that was not said before.
+// saidIn returns the lines of the phase that a run failed in. If the offset of that phase is not known and the run failed after
+// its restart, it returns the lines whose path no other line names.
 func saidIn(o observe.Observation, lines []Refused) []Refused {
 	if _, known := o.LogStart[o.Failure.Phase]; known || o.Failure.Phase == observe.Start || o.Failure.Phase == "" {
 		own := ReadRefusals(o.LogsIn(o.Failure.Phase), "")
@@ -44,24 +44,24 @@ func saidIn(o observe.Observation, lines []Refused) []Refused {
 	})
 }
 
-// sinceOpen keeps, of what a sealed run was refused, what the open run was not refused as well: the application passed
-// in spite of that. cwd makes relative paths absolute.
+// sinceOpen returns the refusals of a sealed run that the open run does not have as well: the application passed the open run
+// despite those. cwd makes relative paths absolute.
 func sinceOpen(open observe.Observation, cwd string, denied diff.List, lines []Refused) (diff.List, []Refused) {
 	list := diff.Collect(open)
 	allowed, before := list.Allowed(), list.Denied()
 	for _, l := range ReadRefusals(open.Logs, cwd) {
 		before = append(before, diff.FromLine(l.Path, l.Errno, l.Line, l.Dir))
 	}
-	lived := func(at, line string) bool {
+	survived := func(at, line string) bool {
 		same := func(e diff.Evidence) bool { return at != "" && alike(e.Path, at) || line != "" && e.Line == line }
 		return slices.ContainsFunc(before, same) && !slices.ContainsFunc(allowed, same)
 	}
-	denied = slices.DeleteFunc(slices.Clone(denied), func(e diff.Evidence) bool { return lived(e.Path, e.Line) })
-	lines = slices.DeleteFunc(slices.Clone(lines), func(l Refused) bool { return lived(l.Path, l.Line) })
+	denied = slices.DeleteFunc(slices.Clone(denied), func(e diff.Evidence) bool { return survived(e.Path, e.Line) })
+	lines = slices.DeleteFunc(slices.Clone(lines), func(l Refused) bool { return survived(l.Path, l.Line) })
 	return denied, lines
 }
 
-// alike tells whether two paths are the same, or made up at run time in the same folder.
+// alike reports whether two paths are equal, or have random names in the same folder.
 func alike(a, b string) bool {
 	return a == b || path.Dir(a) == path.Dir(b) && diff.Random(path.Base(a)) && diff.Random(path.Base(b))
 }

@@ -1,5 +1,5 @@
-// Package plan finds the tightest profile that an observation allows, with a reason for every field. It is pure: it
-// reads values and an image's tree, and returns values. The sealing loop tries what it proposes.
+// Package plan proposes the tightest profile that an observation allows, with a reason for every field, and the profiles to
+// try after a failed run. It has no effects: it reads values and the tree of an image, and returns values.
 package plan
 
 import (
@@ -23,27 +23,27 @@ type Input struct {
 	Tree   image.Tree
 	Users  image.Users
 	Open   observe.Observation
-	// Advised are the users that the image's files name, each with where; they come behind those that ran.
+	// Advised are the users that the image's files name, each with the place. They rank after the users of the open run.
 	Advised []UserChoice
-	// Seeding is what init containers run in.
+	// Seeding describes how the init containers run.
 	Seeding Seeding
 }
 
-// Plan is a first proposal.
+// Plan is the first proposal for a user.
 type Plan struct {
 	Profile profile.Profile
 	Reasons []profile.Reason
 	// Folders are all folders that the open run wrote, mounted or not.
 	Folders []diff.Folder
-	// Deferred are the folders of Folders that the profile leaves read-only at first: what is written there often
-	// need not be, and mounting them would put a copy of image content in their place.
+	// Deferred are the folders of Folders that the profile leaves read-only at first: the application often tolerates that,
+	// and a mount would replace image content by a copy.
 	Deferred []diff.Folder
 	Noise    []diff.Evidence
-	// Unmountable is what was written directly in /, where nothing can be mounted.
+	// Unmountable are the writes directly in /, where nothing can be mounted.
 	Unmountable []diff.Evidence
 }
 
-// First proposes the first profile to try for a user.
+// First returns the first plan for a user. It fails if the tree of the image cannot be read.
 func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 	folding, err := diff.Fold(ctx, in.written(), in.Tree, Volumes(in.Facts))
 	if err != nil {
@@ -62,7 +62,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 		if why := in.untracedWriter(f); why != "" {
 			f.Why, folding.Folders[i].Why = why, why
 		}
-		// A volume of the pod's own stays what it is; but a VOLUME of the image below one is not in it.
+		// The plan does not change a volume of the pod, but a VOLUME of the image below one needs its own mount.
 		if m, is := in.Target.GivenMount(f.Path); is && (!f.Volume || m.Path == f.Path) {
 			continue
 		}
@@ -100,7 +100,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 	return pl, nil
 }
 
-// The fields that reasons name besides MountField.
+// The fields of a Reason other than those of MountField.
 const (
 	LowPortField    = "sysctl net.ipv4.ip_unprivileged_port_start"
 	WorkingDirField = "workingDir"
@@ -109,10 +109,10 @@ const (
 	TempField       = "env " + TempVariable
 )
 
-// MountField is the name of a mount in a Reason.
+// MountField returns the field of a Reason for the mount at a path: "mount /run".
 func MountField(at string) string { return "mount " + at }
 
-// MountFor is the mount that a folder needs: seeded where the image has files in it.
+// MountFor returns the mount that a folder needs: a seeded one if the image has files in the folder, else a plain one.
 func MountFor(f diff.Folder) profile.Mount {
 	m := profile.Mount{Path: f.Path, Kind: profile.Plain, Volume: f.Volume}
 	if f.Content == diff.Filled {
@@ -121,9 +121,9 @@ func MountFor(f diff.Folder) profile.Mount {
 	return m
 }
 
-// urgent tells whether a folder belongs in the first profile. A folder with image content whose writes all came with
-// the start (a configuration rewritten by an entrypoint) is first left alone, and so is one of which only the owner or
-// the mode was changed: a sealed run that needs them says so.
+// urgent reports whether a folder belongs in the first profile. A folder with image content that is written only during the
+// start (an entrypoint rewrites a configuration) is not urgent. Neither is a folder with changes of owners and modes only. A
+// failed sealed run shows if they are needed.
 func urgent(f diff.Folder) bool {
 	if f.Volume {
 		return true
@@ -142,12 +142,12 @@ func urgent(f diff.Folder) bool {
 	return wrote
 }
 
-// systemFolders are the folders of an operating system of which a copy would be no answer.
+// systemFolders are the folders of an operating system. None gets a seeded mount.
 var systemFolders = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr", "/var"}
 
 func systemFolder(p string) bool { return slices.Contains(systemFolders, p) }
 
-// Volumes are the image's VOLUME paths, clean and sorted.
+// Volumes returns the image's VOLUME paths, clean, sorted and each once.
 func Volumes(f image.Facts) []string {
 	var out []string
 	for v := range f.Config.Config.Volumes {
@@ -157,16 +157,16 @@ func Volumes(f image.Facts) []string {
 	return slices.Compact(out)
 }
 
-// lowPorts are the ports below 1024 that the application listened on; where that is not known, the ones it exposes.
+// lowPorts returns the ports below 1024 that the application listened on or, if those are not known, that it exposes.
 func lowPorts(in Input) []int {
 	ports := slices.Clone(in.Open.Listening)
 	if len(ports) == 0 {
 		ports = slices.Clone(in.Target.Ports)
 	}
-	ports = append(ports, in.Facts.Exposed("udp")...) // what listens is known of TCP alone
+	ports = append(ports, in.Facts.Exposed("udp")...) // the observation has TCP ports only
 	slices.Sort(ports)
 	ports = slices.Compact(ports)
-	if in.Target.Pod != nil { // the containers of a pod share their ports: only what this one declares is surely its own
+	if in.Target.Pod != nil { // the containers of a pod share their ports: only the declared ones belong to this container for certain
 		ports = slices.DeleteFunc(slices.Clone(ports), func(p int) bool { return !slices.Contains(in.Target.Ports, p) })
 	}
 	var out []int
@@ -178,7 +178,7 @@ func lowPorts(in Input) []int {
 	return out
 }
 
-// workingDir is the directory that the application starts in.
+// workingDir returns the directory that the application starts in; / if neither the target nor the image sets one.
 func workingDir(in Input) string {
 	for _, d := range []string{in.Target.WorkingDir, in.Facts.Config.Config.WorkingDir} {
 		if d != "" {
@@ -188,7 +188,7 @@ func workingDir(in Input) string {
 	return "/"
 }
 
-// freeFolder is a path that the image does not have.
+// freeFolder returns a path that the image does not have: want, or want with a number.
 func freeFolder(ctx context.Context, tree image.Tree, want string) (string, error) {
 	for i := 0; ; i++ {
 		p := want
@@ -213,8 +213,8 @@ func ints(n []int) string {
 	return strings.Join(s, ", ")
 }
 
-// untracedWriter says which commands alone may write a folder: those that something else than podseal executes in the
-// container, which the tracer does not see. It is empty where the application writes there.
+// untracedWriter returns the reason for a folder that only untraced commands wrote: those that others than podseal executed in
+// the container. It returns "" if the application wrote there.
 func (in Input) untracedWriter(f diff.Folder) string {
 	t := in.Open.Trace
 	traced := func(e diff.Evidence) bool { return len(e.Calls) > 0 }
@@ -228,7 +228,7 @@ func (in Input) untracedWriter(f diff.Folder) string {
 	return "only " + who + " writes here, and not the application; it counts as long as readiness depends on it (see --ready)"
 }
 
-// RelaxationsOf returns the IDs of the relaxations that a reason is about, the whole first.
+// RelaxationsOf returns the IDs of the relaxations that a reason may be about. For a mount, that of the mount itself is first.
 func RelaxationsOf(r profile.Reason) []string {
 	if r.Mount != "" {
 		return []string{profile.MountID(r.Mount), profile.OwnedID(r.Mount), profile.MemoryID(r.Mount)}
@@ -243,7 +243,7 @@ func RelaxationsOf(r profile.Reason) []string {
 	return out
 }
 
-// Env is the value of an environment variable as the application sees it: the target's, else the image's.
+// Env returns the value of an environment variable for the application: the target's, else the image's, else "".
 func Env(in Input, name string) string {
 	value := ""
 	for _, kv := range in.Facts.Config.Config.Env {
@@ -259,15 +259,15 @@ func Env(in Input, name string) string {
 	return value
 }
 
-// CheckVolumes refuses a VOLUME of the image that no pod can mount. A seal mounts every VOLUME, and the API server takes
-// no colon in a mountPath; nothing can be mounted on the root folder.
+// CheckVolumes returns an error if no pod can mount a VOLUME of the image. A seal mounts every VOLUME. The API server rejects
+// a mountPath with a colon, and nothing can be mounted on the root folder.
 func CheckVolumes(f image.Facts) error {
 	for _, v := range Volumes(f) {
 		switch {
 		case v == "/":
-			return fmt.Errorf("it declares the root folder as a VOLUME, which no pod can mount: name the folders that are written")
+			return fmt.Errorf("it declares the root folder as a VOLUME, which no pod can mount: declare the written folders instead")
 		case strings.ContainsAny(v, ":\x00"):
-			return fmt.Errorf("it declares VOLUME %q, but Kubernetes takes no colon in a mount path: rename the folder", v)
+			return fmt.Errorf("it declares VOLUME %q, but Kubernetes rejects a mount path with a colon: rename the folder", v)
 		}
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// ProofEvidence returns the evidence, in a few words, that a run failed for what its profile lacks of a wider one: a refused write
-// below a mount that it lacks. Empty when nothing in the run says so.
+// ProofEvidence returns the evidence, in a few words, that a run under the narrower profile failed because of a setting that
+// only the wider one has: for example a refused write below a missing mount. It returns "" if the run has no such evidence.
 func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) string {
 	list, lines := evidence(o, "")
 	if wider.LowPorts && !narrower.LowPorts {
@@ -41,8 +41,8 @@ func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) strin
 	return ""
 }
 
-// lackedMount returns what says that a run missed a mount which the wider profile has and the narrower one has not: a
-// refused write, or a missing path in the logs.
+// lackedMount returns the evidence that a run needed a mount of the wider profile that the narrower one lacks: a refused write,
+// or a missing path in the logs. It returns "" if there is none.
 func lackedMount(o observe.Observation, denied diff.List, wider, narrower profile.Profile) string {
 	lacks := func(at string) bool {
 		m, had := wider.Covering(at)
@@ -62,12 +62,12 @@ func lackedMount(o observe.Observation, denied diff.List, wider, narrower profil
 	return ""
 }
 
-// missingPath finds that a file or folder is missing.
+// missingPath matches the words for a missing file or folder.
 var missingPath = regexp.MustCompile(`(?i)no such file|\bENOENT\b|does not exist|not found`)
 
-// Explained reports whether something in a failed run explains its failure: a refusal in the phase in which it failed, of
-// a kind that the open run did not survive as well. What only a mount refuses (EXDEV, EBUSY) counts, too. A failure that
-// nothing explains may be a disturbance.
+// Explained reports whether a failed run shows a cause of its failure: a refusal in the phase that failed, unless the open run
+// survived the same. EXDEV and EBUSY, which only mounts cause, count as refusals. A failure without a cause may be a
+// disturbance.
 func Explained(in Input, o observe.Observation) bool {
 	if o.Failure.Kind == observe.SeedFailed || len(o.DeniedPorts) > 0 || o.Exit != nil && o.Exit.Error != "" {
 		return true

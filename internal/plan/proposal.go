@@ -10,7 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// Blame is the setting or path whose restriction made a sealed run fail, with the evidence.
+// Blame names a setting or path whose restriction may have made a sealed run fail, with the evidence.
 type Blame struct {
 	Setting  string   `json:"setting"`  // a Reason's field: "mount /run", "capabilities"
 	Evidence string   `json:"evidence"` // "EROFS /run/nginx.pid (nginx, uid 101)"
@@ -19,13 +19,13 @@ type Blame struct {
 
 // Proposal is one way to widen a profile after a failed run.
 type Proposal struct {
-	Rule    string // that made it
+	Rule    string // the ID of the rule that made it
 	Profile profile.Profile
 	Blames  []Blame
 	Reasons []profile.Reason
 }
 
-// Strength returns that of the strongest evidence for the proposal.
+// Strength returns the strength of the strongest evidence for the proposal; Guess if there is no evidence.
 func (p *Proposal) Strength() Strength {
 	best := Guess
 	for _, b := range p.Blames {
@@ -34,18 +34,17 @@ func (p *Proposal) Strength() Strength {
 	return best
 }
 
-// failure is a failed run, as rules see it.
+// failure is a failed run, as the rules read it.
 type failure struct {
 	in   Input
 	plan Plan
 	cur  profile.Profile
 	run  observe.Observation
-	// denied and refused are the evidence of the phase in which the run failed, without what the open run was refused too.
+	// denied and refused are the evidence of the phase that failed, without the refusals that the open run has as well.
 	denied  diff.List
 	refused []Refused
-	logs    string // of that phase
-	// earlier is set where denied and refused are those of all phases: the application went on in spite of them, until
-	// then.
+	logs    string // the part of that phase
+	// earlier is set if denied and refused are those of all phases: the application continued despite the earlier ones.
 	earlier bool
 }
 
@@ -65,8 +64,8 @@ func (f failure) cap(s Strength) Strength {
 	return s
 }
 
-// Proposals returns how to widen the profile cur after the run failed, strongest evidence first; equally strong ones are
-// in the order of the rule table. It is empty where nothing in the run says what to widen.
+// Proposals returns the ways to widen the profile cur after a failed run, strongest evidence first; equally strong ones are in
+// the order of the rule table. The result is empty if no rule applies. It fails if the tree of the image cannot be read.
 func Proposals(ctx context.Context, in Input, pl Plan, cur profile.Profile, run observe.Observation) ([]Proposal, error) {
 	better, err := MoreUsers(ctx, in, UserChoice{User: cur.User}, run)
 	if err != nil {
@@ -90,7 +89,7 @@ func Proposals(ctx context.Context, in Input, pl Plan, cur profile.Profile, run 
 			}
 			p.Rule = r.id
 			known := func(o Proposal) bool { return o.Profile.Equal(p.Profile) }
-			if !f.inVain(p) && !slices.ContainsFunc(out, known) {
+			if !f.impossible(p) && !slices.ContainsFunc(out, known) {
 				out = append(out, p)
 			}
 		}
@@ -99,8 +98,8 @@ func Proposals(ctx context.Context, in Input, pl Plan, cur profile.Profile, run 
 	return out, nil
 }
 
-// failures returns a run as rules see it: by the evidence of the phase in which it failed, and, where earlier phases have
-// more, by that of all phases.
+// failures returns a run as the rules read it: with the evidence of the phase that failed and, if earlier phases have more,
+// with the evidence of all phases.
 func failures(in Input, pl Plan, cur profile.Profile, run observe.Observation) []failure {
 	f := failure{in: in, plan: pl, cur: cur, run: run, logs: run.Logs}
 	cwd := workingDir(in)
@@ -136,16 +135,16 @@ func (p *Proposal) blameMount(at, why, evidence string, strength Strength) {
 	p.Reasons = append(p.Reasons, profile.Reason{Field: MountField(at), Mount: at, Why: why})
 }
 
-// Strength says how strong evidence is.
+// Strength is the strength of evidence.
 type Strength int
 
 // The strengths of evidence, from the weakest.
 const (
-	Guess       Strength = iota // nothing in the run says so
-	FromEarlier                 // of a phase that the run passed, or of the open run
+	Guess       Strength = iota // no evidence in the run
+	FromEarlier                 // evidence of a phase that the run passed, or of the open run
 	FromLog                     // a line of the application or of an e2e command
 	FromExit                    // the engine's error
-	FromTrace                   // the tracer saw it
+	FromTrace                   // the tracer recorded it
 )
 
 var strengths = [...]string{"guess", "earlier phase", "log line", "exit error", "trace"}

@@ -10,7 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// The words by which applications and libraries say that a write was refused, with the error behind them.
+// refusals are the words of applications and libraries for a refused write, with the error number that they stand for.
 var refusals = []struct {
 	errno string
 	words *regexp.Regexp
@@ -23,34 +23,34 @@ var refusals = []struct {
 
 var (
 	absolute  = regexp.MustCompile("(?:^|unix:|[^A-Za-z0-9._/:-])(/[^\\s'\"`‘’“”<>|;,()\\[\\]{}*?\\\\]+)")
-	source    = regexp.MustCompile(`:\d+(?::\S*)?$`) // of a path: it is a place in a program, as in x.rb:5:in
+	source    = regexp.MustCompile(`:\d+(?::\S*)?$`) // at the end of a path: it is a place in a program, as in x.rb:5:in
 	inSource  = regexp.MustCompile(` in /\S+ on line \d+| in /\S+:\d+|:in ['\x60][^'\x60]*['\x60]|File "/[^"]+", line \d+`)
-	requested = regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND|MKCOL) ["']?$`) // before a path: it is one of HTTP
+	requested = regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND|MKCOL) ["']?$`) // before a path: it is the path of an HTTP request
 	accessLog = regexp.MustCompile(` HTTP/[0-9.]+"`)
 	quoted    = regexp.MustCompile("['\"`‘“]([A-Za-z0-9._][^'\"`’”\\s]*)['\"`’”]")
 	unquoted  = regexp.MustCompile(`^[a-z][\w.-]*: (\.{0,2}[\w/-][^\s:]*|\.{1,2}): [A-Z]`) // "tar: ./x: Cannot open"
 	makesDir  = regexp.MustCompile(`(?i)mkdir|(?:create|creating|make|making) (?:the )?(?:temp(?:orary)? )?(?:director|folder)`)
 	bindLine  = regexp.MustCompile(`(?i)\bbind|listen|socket`)
 	stickyish = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|temporary director|tmpdir`)
-	unsafe    = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|unsafe`) // complains of a mode without saying "refused"
+	unsafe    = regexp.MustCompile(`(?i)sticky|world[- ]writ|insecure|unsafe`) // complaints about a mode that do not report a refusal
 	ownership = regexp.MustCompile(`(?i)owner|permissions|insecure|group or world|not owned|belongs to|chmod|chown|change mode|utime`)
 )
 
-// Refused is one line of the logs that says that something was refused.
+// Refused is one line of the logs that reports a refusal.
 type Refused struct {
 	Line  string
-	Errno string // "" when the line does not tell
-	Path  string // as the line has it, made absolute; "" when it names none
+	Errno string // "" if the line does not name the error
+	Path  string // absolute and clean; "" if the line names none
 	Bind  bool   // the line is about a socket
 	Dir   bool   // the line is about making a folder
 	Owner bool   // the line is about owners or modes
 	Temp  bool   // the line is about temp folders or their modes
-	// Output is set for a line of an e2e command that failed, not of the application.
+	// Output is set if the line is from the output of a failed e2e command, not from the application.
 	Output bool
 }
 
-// ReadRefusals finds the lines of an application's logs that tell of refused writes, in their order. cwd makes relative
-// paths absolute.
+// ReadRefusals returns the lines of an application's logs that report a refused write, in their order. Relative paths are
+// resolved against cwd; if cwd is "", they are ignored. At most 4096 bytes of a line are read.
 func ReadRefusals(logs, cwd string) []Refused {
 	var out []Refused
 	for line := range strings.Lines(logs) {
@@ -79,8 +79,8 @@ func readRefusal(line, cwd string) (Refused, bool) {
 	return Refused{}, false
 }
 
-// nearest is the path that the words of the refusal (at their start and end) are about: the last one before them, else
-// the first one after. Places in a program's source do not count.
+// nearest returns the path that a refusal is about: the last one before its words, else the first one after. at holds the
+// start and end of the words. Places in a program's source do not count.
 func nearest(line string, at []int, cwd string) string {
 	line = inSource.ReplaceAllStringFunc(line, func(s string) string { return strings.Repeat(" ", len(s)) })
 	before, after := "", ""
@@ -107,15 +107,15 @@ func nearest(line string, at []int, cwd string) string {
 	return relative(line, at, cwd)
 }
 
-// relative is a quoted name that stands right beside the words of the refusal, or the name that a program's own message
-// begins with.
+// relative returns the relative path that a refusal is about, resolved against cwd: a quoted name next to the words of the
+// refusal, or the name at the start of a program's message. It returns "" if there is none.
 func relative(line string, at []int, cwd string) string {
-	const beside = 32
+	const nearby = 32 // bytes between the name and the words
 	if cwd == "" || accessLog.MatchString(line) {
 		return ""
 	}
 	for _, m := range quoted.FindAllStringSubmatchIndex(line, -1) {
-		if m[1] <= at[1] && at[0]-m[1] < beside || m[0] >= at[0] && m[0]-at[1] < beside {
+		if m[1] <= at[1] && at[0]-m[1] < nearby || m[0] >= at[0] && m[0]-at[1] < nearby {
 			return path.Join("/", cwd, line[m[2]:m[3]])
 		}
 	}
@@ -125,8 +125,8 @@ func relative(line string, at []int, cwd string) string {
 	return ""
 }
 
-// evidence turns what a failed run said into evidence: the tracer's denials first, then the logs and the output of the
-// e2e commands, each path once.
+// evidence returns the evidence of a failed run: the tracer's denials first, then the refusals in the logs and in the output of
+// failed e2e commands, each path once.
 func evidence(o observe.Observation, cwd string) (diff.List, []Refused) {
 	lines := ReadRefusals(o.Logs, cwd)
 	for _, c := range o.Commands {
@@ -139,7 +139,7 @@ func evidence(o observe.Observation, cwd string) (diff.List, []Refused) {
 		}
 	}
 	list := diff.Collect(o).Denied()
-	if complete(o) { // what only the logs name is another's word, or a URL's path, or a file that was not to be read
+	if complete(o) { // a path that only the logs name belongs to another machine or a URL, or is about reading
 		return list, lines
 	}
 	for _, l := range lines {

@@ -6,14 +6,14 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// rule proposes one way to widen a profile after a failed run; a Proposal without blames means that it knows none.
+// rule proposes one way to widen a profile after a failed run. Its Proposal has no blames if the rule has no answer.
 type rule struct {
 	id      string
 	when    when
 	propose func(context.Context, failure) (Proposal, error)
 }
 
-// when says to which failures a rule applies.
+// when is the set of failures that a rule applies to.
 type when int
 
 const (
@@ -21,12 +21,12 @@ const (
 	application when = 1 << iota
 	// restarted is a failure after the restart: the application has passed before.
 	restarted
-	// seed is a failed init container: the application has not run, so nothing that it said can be blamed.
+	// seed is a failed init container: the application has not run, so its logs are no evidence.
 	seed
 )
 
-// rules are all rules. Proposals with stronger evidence come first; among equally strong ones this order decides, from
-// what names its cause to what only fits.
+// rules are all rules. Proposals with stronger evidence come first. Among equally strong ones this order decides: rules that
+// name the cause come before rules that merely fit.
 var rules = []rule{
 	{"file-capability", application | restarted, proposeExec},
 	{"fs-group", application, proposeClaim},

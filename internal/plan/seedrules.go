@@ -13,11 +13,11 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// maxSeedFiles bounds what is looked at of a folder that could not be copied.
+// maxSeedFiles bounds the number of entries that are read of a folder.
 const maxSeedFiles = 2000
 
-// proposePlaceholder answers an init container that could not fill its mount, or cannot run at all, where there is nothing
-// to copy but a file that keeps the folder.
+// proposePlaceholder turns a seeded mount whose init container failed into a plain one, if the image has only an empty
+// placeholder file in the folder.
 func proposePlaceholder(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	m, ok := f.cur.Mount(f.run.Failure.Path)
@@ -30,17 +30,17 @@ func proposePlaceholder(ctx context.Context, f failure) (Proposal, error) {
 	}
 	if !more && placeholders(entries) {
 		m.Kind = profile.Plain
-		r.mount(m, fmt.Sprintf("the image has nothing in it but %s, an empty file that keeps the folder", strings.TrimPrefix(entries[0].Path, m.Path+"/")), f.run.Failure.Text, FromExit)
+		r.mount(m, fmt.Sprintf("the image has only %s in it, an empty placeholder file", strings.TrimPrefix(entries[0].Path, m.Path+"/")), f.run.Failure.Text, FromExit)
 	}
 	return r, nil
 }
 
-// proposeDeeper answers the same where the application wrote in folders below as well: they replace the mount. Whether
-// the application can do with them is for the next run to show. A user who may read it all is better.
+// proposeDeeper replaces a seeded mount whose init container failed by mounts of the folders below it that the application
+// wrote in. The next run shows whether those suffice. It proposes nothing if a candidate for the user may read all files.
 func proposeDeeper(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	m, ok := f.cur.Mount(f.run.Failure.Path)
-	if !ok || m.Kind != profile.Seeded || m.Volume { // a VOLUME is mounted itself
+	if !ok || m.Kind != profile.Seeded || m.Volume { // a VOLUME is always mounted itself
 		return r, nil
 	}
 	if _, unreadable, err := Unreadable(ctx, f.in.Tree, m, f.cur.User); err != nil || unreadable {
@@ -59,7 +59,7 @@ func proposeDeeper(ctx context.Context, f failure) (Proposal, error) {
 	return r, nil
 }
 
-// placeholders tells whether entries are nothing but empty hidden files, as build tools need them to keep a folder.
+// placeholders reports whether all entries are empty hidden files, such as .gitkeep, and there is at least one.
 func placeholders(entries []image.Entry) bool {
 	for _, e := range entries {
 		if e.Kind != image.File || e.Size != 0 || !strings.HasPrefix(path.Base(e.Path), ".") {
@@ -69,8 +69,8 @@ func placeholders(entries []image.Entry) bool {
 	return len(entries) > 0
 }
 
-// deeperFolders are the folders below a mount that the application wrote in, where it did not only write in the
-// mount's own folder. What it wrote there stays read-only.
+// deeperFolders returns the folders below a mount that the application wrote in. Files directly in the mount's folder are left
+// out, and become read-only.
 func deeperFolders(ctx context.Context, f failure, m profile.Mount) ([]diff.Folder, error) {
 	var below diff.List
 	for _, o := range f.plan.Folders {
@@ -94,8 +94,8 @@ func deeperFolders(ctx context.Context, f failure, m profile.Mount) ([]diff.Fold
 	return out, nil
 }
 
-// proposeReadOnlyCopy lets the user write to the copies of files that the image has as read-only, where the application
-// wrote to one: root may open such a file for writing, its owner may not.
+// proposeReadOnlyCopy makes the copies in a seeded mount writable if the application wrote to a file that is read-only in the
+// image: root may open such a file for writing, its owner may not.
 func proposeReadOnlyCopy(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for i, list := range []diff.List{f.denied, diff.Collect(f.in.Open).Allowed()} {
@@ -125,7 +125,8 @@ func proposeReadOnlyCopy(ctx context.Context, f failure) (Proposal, error) {
 	return r, nil
 }
 
-// Unreadable finds the first file or folder below a seeded mount that a user cannot copy.
+// Unreadable returns the first file or folder below a seeded mount that a user cannot copy, and false if there is none among
+// the first entries of the folder. It fails if the tree of the image cannot be read.
 func Unreadable(ctx context.Context, tree image.Tree, m profile.Mount, u profile.User) (image.Entry, bool, error) {
 	entries, _, err := tree.List(ctx, m.Path, maxSeedFiles)
 	if err != nil {
@@ -133,7 +134,7 @@ func Unreadable(ctx context.Context, tree image.Tree, m profile.Mount, u profile
 	}
 	for _, e := range entries {
 		enter := e
-		enter.Mode = (e.Mode << 2) & fs.ModePerm // the bits to enter, where those to read stand
+		enter.Mode = (e.Mode << 2) & fs.ModePerm // moves the bits to enter to the place of those to read
 		if e.Kind == image.File && !MayRead(e, u) || e.Kind == image.Dir && (!MayRead(e, u) || !MayRead(enter, u)) {
 			return e, true, nil
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// proposeTemp answers messages about temp folders: the mount that a sticky folder of the image needs, in memory, where
-// the folder's mode is 1777 as on any machine; a disk emptyDir is 0777, which some libraries refuse.
+// proposeTemp mounts /tmp, or moves the mount of a temp folder into memory, after a message about temp folders or their modes.
+// An emptyDir in memory has mode 1777; one on disk has 0777, which some libraries refuse.
 func proposeTemp(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	line := tempLine(f)
@@ -33,8 +33,8 @@ func proposeTemp(ctx context.Context, f failure) (Proposal, error) {
 	return r, nil
 }
 
-// tempLine returns the first line that complains of temp folders or of their modes. A line that names only other folders is
-// about those.
+// tempLine returns the first line that complains about temp folders or their modes; "" if there is none. A line that names
+// only other folders does not count.
 func tempLine(f failure) string {
 	for _, l := range f.refused {
 		if l.Temp && aboutTemp(l.Line) {
@@ -57,7 +57,8 @@ func aboutTemp(line string) bool {
 	})
 }
 
-// proposeEverySticky puts into memory the mounts that are sticky folders in the image: only there are they sticky, too.
+// proposeEverySticky moves the plain mounts whose folders are sticky in the image into memory: an emptyDir on disk is not
+// sticky.
 func proposeEverySticky(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, m := range f.cur.Mounts {

@@ -12,20 +12,21 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// Unprivileged is the uid and gid for an image that tells of no user of its own. It is the number that images without
-// a distribution use for "nonroot"; nothing depends on it.
+// Unprivileged is the uid and gid for an image that names no user. Distroless images use the number for "nonroot"; nothing
+// depends on it.
 const Unprivileged = 65532
 
 // UserChoice is one candidate for the user, with the reason for it.
 type UserChoice struct {
 	User profile.User
-	Name string // the account's name, where it has one
+	Name string // the account's name; empty if it has none
 	Why  string
 }
 
-// Users lists the users to try, best first, each once, never root: the declared one; for a root image the one that the
-// main process dropped to, then the ones that other processes run or wrote as, then those that the image's files name, then the
-// owners of what is written, then a fixed unprivileged one. It fails when the declared user cannot be resolved in the image.
+// Users returns the users to try, best first, each once, never root. If the image declares a non-root user, that is the only
+// one. Otherwise they are the user that the main process dropped to, then those that other processes ran or wrote as, then
+// those that the image's files name, then the owners of the written folders, then Unprivileged. Users fails if the declared
+// user cannot be resolved in the image, or if the tree of the image cannot be read.
 func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 	declared := declaredUser(in)
 	r, err := in.Users.Resolve(declared)
@@ -61,11 +62,11 @@ func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 	for _, o := range owners {
 		out.add(in.Users, o.UID, o.GID, fmt.Sprintf("owns %s, which the application writes; the image itself declares root", o.Path))
 	}
-	out.add(in.Users, Unprivileged, Unprivileged, "the image declares root and shows no user of its own: a fixed unprivileged uid")
+	out.add(in.Users, Unprivileged, Unprivileged, "the image declares root and names no other user: a fixed unprivileged uid")
 	return out, nil
 }
 
-// declaredUser is the user of the open run, as the target or the image says.
+// declaredUser returns the user of the open run: the target's, else the image's.
 func declaredUser(in Input) string { return cmp.Or(in.Target.User, in.Facts.Config.Config.User) }
 
 type candidates []UserChoice
@@ -84,7 +85,7 @@ func (c *candidates) add(users image.Users, uid, gid int64, why string) {
 	*c = append(*c, u)
 }
 
-// advised takes a user that the image's files name: as a candidate, or as further evidence for one.
+// advised adds a user that the image's files name: as a candidate, or as further evidence for an existing one.
 func (c *candidates) advised(u UserChoice) {
 	if u.User.UID <= 0 {
 		return
@@ -119,7 +120,7 @@ func processWhy(p observe.Process) string {
 	return fmt.Sprintf("is what the process %s drops to; the main process stays root", p.Command)
 }
 
-// ownersOfWritten are the non-root owners of the image's folders that were written, most written first.
+// ownersOfWritten returns the image's entries of the written folders with a non-root owner, most written first.
 func ownersOfWritten(ctx context.Context, in Input) ([]image.Entry, error) {
 	folding, err := diff.Fold(ctx, in.written(), in.Tree, Volumes(in.Facts))
 	if err != nil {

@@ -17,8 +17,7 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// TestUsers lists the candidates: a case is the users' files, how the image declares its user, what ran, and what
-// comes of it.
+// TestUsers checks the candidates for the users' files, the declared user and the processes of each case.
 func TestUsers(t *testing.T) {
 	const passwd = `
 d 0755 101:101 /var/lib/owned
@@ -77,7 +76,7 @@ staff:x:50:
 	}
 }
 
-// TestAdvisedUsers: whom the image's files name comes behind who ran, and is more evidence for the one who did.
+// TestAdvisedUsers checks that a user of the image's files ranks after the users that ran, and adds evidence to one of them.
 func TestAdvisedUsers(t *testing.T) {
 	a := txtar.Parse([]byte("-- image --\n-- /etc/passwd --\nroot:x:0:0::/:\nweb:x:33:33::/:\n-- open --\nprocess main 0:0 httpd\nprocess 33:33 httpd\n"))
 	in := input(t, a)
@@ -94,7 +93,7 @@ func TestAdvisedUsers(t *testing.T) {
 		t.Errorf("who ran: %q", users[0].Why)
 	}
 	if users[1].User.UID != 70 || users[1].Why != "uid 70: /etc/other.conf:2 says so" || users[2].User.UID != plan.Unprivileged {
-		t.Errorf("whom the files name: %+v", users[1:])
+		t.Errorf("the users that the files name: %+v", users[1:])
 	}
 }
 
@@ -184,8 +183,8 @@ func TestProofEvidence(t *testing.T) {
 	}
 }
 
-// TestReadersAccount: what programs say when their uid has no account leads to an account of the image, and what they say of
-// other users does not.
+// TestReadersAccount checks that a message about a uid without an account leads to an account of the image, and that a
+// message about another user does not.
 func TestReadersAccount(t *testing.T) {
 	tree, err := image.ParseMemTree("-- /etc/passwd --\nroot:x:0:0::/:/bin/sh\nbin:x:2:2::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 func TestCheckVolumes(t *testing.T) {
 	for volume, want := range map[string]string{
-		"/data": "", "data": "", "/a,b c": "", "/": "root folder", "//": "root folder", "/a:b": "no colon", "c:": "no colon",
+		"/data": "", "data": "", "/a,b c": "", "/": "root folder", "//": "root folder", "/a:b": "with a colon", "c:": "with a colon",
 	} {
 		var f image.Facts
 		f.Config = &v1.ConfigFile{Config: v1.Config{Volumes: map[string]struct{}{volume: {}}}}

@@ -49,7 +49,7 @@ type Target struct {
 	Grace    time.Duration // between the stop signal and SIGKILL
 }
 
-// Concealed returns a copy of words, for a report, in which "(secret)" replaces every value that comes from a Secret.
+// Concealed returns a copy of words for a report, with "(secret)" in place of every value that comes from a Secret.
 func (t Target) Concealed(words []string) []string {
 	out := slices.Clone(words)
 	for i := range out {
