@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -62,11 +64,15 @@ func startPodseal(t *testing.T, host string) (cmd *exec.Cmd, stderr io.ReadClose
 }
 
 func TestSignalsEndGently(t *testing.T) {
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+	// A process that catches a signal starts others with the default action, also where it was started under nohup.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		host, pulling := stuckEngine(t)
 		cmd, stderr := startPodseal(t, host)
 		<-pulling
-		if err := cmd.Process.Signal(signal); err != nil {
+		if err := cmd.Process.Signal(s); err != nil {
 			t.Fatal(err)
 		}
 		said, err := io.ReadAll(stderr)
@@ -75,7 +81,7 @@ func TestSignalsEndGently(t *testing.T) {
 		}
 		wantInterrupted(t, cmd)
 		if !strings.Contains(string(said), "podseal: interrupted; what it had made in the engine was removed\n") {
-			t.Errorf("%s: stderr is %q", signal, said)
+			t.Errorf("%s: stderr is %q", s, said)
 		}
 	}
 }
