@@ -42,8 +42,10 @@ func TestLosses(t *testing.T) {
 			"refused /var/log: EROFS /var/log/m.pyc.140004580377856 (py, uid 5)",
 		},
 		{"untraced", "open /var/log/x e2e by app 0:0", "trace on", ""},
-		{"a process and a port", "process main 0:0 web\nprocess 5:5 helper\nlisten 80\nlisten 9000", "process main 5:5 web\nlisten 80",
-			"process helper: ran in the open run as uid 5\nport 9000: something listened on it in the open run"},
+		{
+			"a process and a port", "process main 0:0 web\nprocess 5:5 helper\nlisten 80\nlisten 9000", "process main 5:5 web\nlisten 80",
+			"process helper: ran in the open run as uid 5\nport 9000: something listened on it in the open run",
+		},
 		{"a new error", "log error at 12:01", "log error at 13:44\nlog fatal: no auth", "log fatal: no auth: logged by the sealed run alone"},
 		{
 			"an error about a loss", "trace on\nopen /var/log/x e2e by app 0:0", "trace on\nopen /var/log/x e2e denied EROFS by app 5:5\nlog cannot write /var/log/x",
