@@ -14,14 +14,14 @@ import (
 type candidate struct {
 	user     plan.UserChoice
 	plan     plan.Plan
-	profile  profile.Profile // the last one that was tried
+	profile  profile.Profile // the last profile that was tried
 	reasons  []profile.Reason
-	protocol trial.Protocol // that it must pass; looser than the full one where that was shown to be no fault of the seal
-	last     Round          // of profile
+	protocol trial.Protocol // to pass; looser than the full one if the seal was shown not to be at fault
+	last     Round          // the last round of profile
 	passed   bool
-	hopeless bool       // it needs a mount that no init container of the image can make
-	restart  *Exception // it passes, but does not come back after a restart
-	notes    []string   // what of the protocol was not checked, and why
+	hopeless bool       // it needs a mount that no init container can create or fill
+	restart  *Exception // set if it passes, but does not become ready after a restart
+	notes    []string   // the parts of the protocol that were not checked, and why
 }
 
 // plan returns the first plan for a user, before any trial.
@@ -30,15 +30,15 @@ func (s search) plan(ctx context.Context, u plan.UserChoice) (candidate, error) 
 	return candidate{user: u, plan: first, profile: first.Profile, reasons: first.Reasons, protocol: s.protocol}, err
 }
 
-// tryUser searches a profile for one user.
+// tryUser returns the candidate for one user, after the search for a profile that passes.
 func (s search) tryUser(ctx context.Context, u plan.UserChoice) (candidate, error) {
 	c, err := s.plan(ctx, u)
 	if err != nil {
 		return c, err
 	}
 	end := func() {}
-	if s.minimal(c.profile) && c.profile.User.UID != 0 { // nothing to tighten: if it passes, it is the result
-		end = s.confirmAhead(ctx, c.profile, c.protocol)
+	if s.minimal(c.profile) && c.profile.User.UID != 0 { // nothing to tighten: if the profile passes, it is the result
+		end = s.confirmSpeculatively(ctx, c.profile, c.protocol)
 	}
 	err = s.widen(ctx, &c)
 	if err != nil || !c.passed || !s.minimal(c.profile) {
@@ -50,12 +50,12 @@ func (s search) tryUser(ctx context.Context, u plan.UserChoice) (candidate, erro
 	return c, err
 }
 
-// widen tries a profile, and widens it by what each failed trial is blamed on, until it passes.
+// widen tries the candidate's profile, and widens it after each failed trial, until it passes or no proposal is left.
 func (s search) widen(ctx context.Context, c *candidate) error {
 	return widening{s}.run(ctx, c)
 }
 
-// widening is the search for what a candidate needs.
+// widening is the search for the relaxations that a candidate needs.
 type widening struct{ search }
 
 func (s widening) run(ctx context.Context, c *candidate) (err error) {
@@ -64,7 +64,7 @@ func (s widening) run(ctx context.Context, c *candidate) (err error) {
 			return err
 		}
 		next, ok, err := s.propose(ctx, *c)
-		if err == nil && !ok && c.last.Cause == trial.Abandoned { // abandoning may only save time where it is known how to go on
+		if err == nil && !ok && c.last.Cause == trial.Abandoned { // an abandoned trial without a proposal decides nothing
 			if c.last, err = s.tryPatiently(ctx, *c); err == nil {
 				next, ok, err = s.propose(ctx, *c)
 			}
@@ -86,15 +86,15 @@ func (s widening) run(ctx context.Context, c *candidate) (err error) {
 	return nil
 }
 
-// tryPatiently gives a profile whose trial was abandoned its whole limit.
+// tryPatiently repeats an abandoned trial with its whole limit.
 func (s widening) tryPatiently(ctx context.Context, c candidate) (Round, error) {
 	s.ledger.update(c.last.place, func(o *Round) { o.repeated = true })
-	a := s.sealedTrial(c.last.Name+", given its whole limit", c.profile, c.protocol)
+	a := s.sealedTrial(c.last.Name+", with its whole limit", c.profile, c.protocol)
 	a.patience = trial.Patience{}
 	return s.try(ctx, a)
 }
 
-// propose returns the first proposal that leads to a profile which was not tried.
+// propose returns the first proposal whose profile was not tried, and false if there is none.
 func (s widening) propose(ctx context.Context, c candidate) (plan.Proposal, bool, error) {
 	if c.last.Passed() || c.last.Outcome == trial.Inconclusive && c.last.Cause != trial.Abandoned {
 		return plan.Proposal{}, false, nil // a disturbance says nothing about the profile

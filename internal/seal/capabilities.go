@@ -13,7 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// capabilityWords are the words by which programs say what they were refused, with the capability that allows it.
+// capabilityWords are the words of programs for a refused operation, with the capability that allows the operation.
 var capabilityWords = []struct {
 	name  string
 	words *regexp.Regexp
@@ -30,8 +30,8 @@ var capabilityWords = []struct {
 
 var refusedWords = regexp.MustCompile(`(?i)not permitted|permission denied|\bEPERM\b|failed|cannot|can't|unable`)
 
-// likelyCapabilities are those that the application probably needs as root, by what the open run did and the failed one
-// was refused: sorted. They are what is tried first; a run says whether they are right.
+// likelyCapabilities returns the capabilities that the application probably needs as root, sorted: by the actions of the open
+// run and the refusals of the failed one. They are tried first, and a run decides whether they suffice.
 func (k knowledge) likelyCapabilities(ctx context.Context, failed observe.Observation) ([]string, error) {
 	found, err := k.capabilitiesUsed(ctx)
 	if err != nil {
@@ -44,13 +44,13 @@ func (k knowledge) likelyCapabilities(ctx context.Context, failed observe.Observ
 			found[c.name] = found[c.name] || refusedWords.MatchString(l) && c.words.MatchString(l)
 		}
 	}
-	if found["SETGID"] || found["SETUID"] { // who switches to a user switches to its groups
+	if found["SETGID"] || found["SETUID"] { // a program that switches to a user also switches to its groups
 		found["SETGID"], found["SETUID"] = true, true
 	}
 	return slices.DeleteFunc(slices.Clone(engineCapabilities), func(c string) bool { return !found[c] }), nil
 }
 
-// capabilitiesUsed are those without which root could not have written as the open run did.
+// capabilitiesUsed returns the capabilities that root's writes in the open run needed.
 func (k knowledge) capabilitiesUsed(ctx context.Context) (map[string]bool, error) {
 	found := map[string]bool{}
 	for _, w := range k.open.Writes {
@@ -73,20 +73,19 @@ func (k knowledge) capabilitiesUsed(ctx context.Context) (map[string]bool, error
 	return found, nil
 }
 
-// startsAsRoot reports whether the image and the target leave the container to root.
+// startsAsRoot reports whether the container starts as root in the open run.
 func (k knowledge) startsAsRoot() bool {
 	r, err := k.in.Users.Resolve(cmp.Or(k.in.Target.User, k.in.Facts.Config.Config.User))
 	return err == nil && r.UID == 0
 }
 
-// writesForeign reports whether root writes where the modes of the image let only another user: for that it passes over
-// them.
+// writesForeign reports whether root writes where the modes of the image allow only another user to: that takes DAC_OVERRIDE.
 func writesForeign(ctx context.Context, tree image.Tree, w observe.Write) (bool, error) {
 	at := w.Path
 	if w.Call != "open" {
 		at = path.Dir(at)
 	}
-	for range 2 { // a file that the image has not is made in its folder
+	for range 2 { // a file that the image does not have is created in its folder
 		e, ok, err := tree.Lookup(ctx, at)
 		if err != nil {
 			return false, fmt.Errorf("looking up %s in the image: %w", at, err)

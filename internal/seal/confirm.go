@@ -13,8 +13,7 @@ import (
 // SealVersion is the version of the serialised Seal.
 const SealVersion = "podseal.seal/v1"
 
-// Seal is a profile with its proof: a confirmation run of exactly this profile, under the full protocol, untraced and with
-// nothing added. Only mint makes one.
+// Seal is a profile with its proof: a confirmation run of exactly this profile, untraced. Only mint creates one.
 type Seal struct {
 	Version  string          `json:"version"`
 	Image    Image           `json:"image"`
@@ -37,7 +36,8 @@ type Image struct {
 // errNotConfirmed is a bug of the search: no profile leaves it without a confirmation run.
 var errNotConfirmed = errors.New("internal error: the profile that would be emitted has no confirmation run; nothing is emitted")
 
-// mint makes the seal of a profile from its confirmation run.
+// mint returns the seal of a profile from its confirmation run. It returns errNotConfirmed if the round is not an untraced,
+// passed confirmation run.
 func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (*Seal, error) {
 	if !o.Passed() || o.Profile.Open || o.Protocol.Traced || len(o.Protocol.Fresh) > 0 {
 		return nil, errNotConfirmed
@@ -62,13 +62,13 @@ func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (
 func (s search) confirmation(p profile.Profile, proto trial.Protocol) attempt {
 	a := s.sealedTrial("confirmation run", p, proto.Untraced())
 	a.proof = true
-	a.patience = trial.Patience{} // it is given its whole limit
+	a.patience = trial.Patience{} // it may use its whole limit
 	return a
 }
 
-// confirmAhead begins the confirmation of a profile that will probably be the result, in parallel with other trials. A
-// trial of the same profile later waits for it. The function that it returns ends it, unless it has ended.
-func (s search) confirmAhead(ctx context.Context, p profile.Profile, proto trial.Protocol) (end func()) {
+// confirmSpeculatively starts the confirmation run of a profile that will probably be the result, in parallel with other
+// trials. A later trial of the same profile waits for it. The function end cancels the run, if it has not ended, and waits.
+func (s search) confirmSpeculatively(ctx context.Context, p profile.Profile, proto trial.Protocol) (end func()) {
 	if s.parallel() < 2 || !proto.Traced {
 		return func() {}
 	}
@@ -76,7 +76,7 @@ func (s search) confirmAhead(ctx context.Context, p profile.Profile, proto trial
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = s.try(ctx, s.confirmation(p, proto)) // an error comes again when it is needed
+		_, _ = s.try(ctx, s.confirmation(p, proto)) // the trial that needs the result returns its own error
 	}()
 	return func() { cancel(); <-done }
 }

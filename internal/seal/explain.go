@@ -15,7 +15,7 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// explanation is what a result is explained from: a finding, and what is known of the target. It makes no trials.
+// explanation holds the inputs of a result: a finding and the knowledge of the target. It runs no trials.
 type explanation struct {
 	finding
 	k      knowledge
@@ -24,7 +24,7 @@ type explanation struct {
 	limits bool // propose a sizeLimit for each mount
 }
 
-// explain returns the result of a finding: the reasons, the choices, and what the runs did not reach.
+// explain returns the result of a finding: the reasons, the choices, and the parts that the runs did not exercise.
 func (s search) explain(ctx context.Context, f finding) (Result, error) {
 	e := explanation{finding: f, k: s.k, target: s.target, rounds: s.ledger.all(), limits: s.opts.SizeLimits}
 	res, err := e.result(s.facts)
@@ -82,7 +82,7 @@ func (s explanation) reasons(p profile.Profile) []profile.Reason {
 	return append(out, always(p)...)
 }
 
-// proofOf returns the proof for a reason: that of the mount itself, else that of its owner or medium.
+// proofOf returns the text of the proof for a reason: that of the mount itself, else that of its owner or medium, else "".
 func proofOf(proofs []Proof, r profile.Reason) string {
 	for _, id := range plan.RelaxationsOf(r) {
 		for _, p := range proofs {
@@ -94,7 +94,8 @@ func proofOf(proofs []Proof, r profile.Reason) string {
 	return ""
 }
 
-// sealedRound returns the traced round of the finding's profile, which shows what was refused; else its confirmation run.
+// sealedRound returns the last passed, traced round of the finding's profile, which shows the refusals; else its confirmation
+// run.
 func (s explanation) sealedRound() Round {
 	best := s.confirmed
 	for _, o := range s.rounds {
@@ -105,7 +106,7 @@ func (s explanation) sealedRound() Round {
 	return best
 }
 
-// swallowed returns the writes that were denied in the sealed run although it passed, and not in the open run as well.
+// swallowed returns the writes that were denied in the sealed run, although it passed, and that the open run was not denied.
 func (s explanation) swallowed() []diff.Evidence {
 	if !s.confirmed.Passed() {
 		return nil
@@ -121,7 +122,7 @@ func (s explanation) swallowed() []diff.Evidence {
 	return out
 }
 
-// seedReason is the reason for what init containers run in, where a profile needs one.
+// seedReason returns the reason for the image of the init containers, if a profile needs one.
 func (s explanation) seedReason(p profile.Profile) []profile.Reason {
 	for _, m := range p.Mounts {
 		if m.NeedsInit() && s.k.in.Seeding.Why != "" {
@@ -131,9 +132,9 @@ func (s explanation) seedReason(p profile.Profile) []profile.Reason {
 	return nil
 }
 
-// always are the reasons for the settings that every seal has, as far as the profile has them.
+// always returns the reasons for the settings that every seal has by default, without those that the profile gives up.
 func always(p profile.Profile) []profile.Reason {
-	out := []profile.Reason{{Field: "runAsGroup", Why: "a kubelet takes the group from the image's /etc/passwd, or 0, unless it is told"}}
+	out := []profile.Reason{{Field: "runAsGroup", Why: "a kubelet takes the group from the image's /etc/passwd, or 0, unless the pod sets one"}}
 	if !p.WritableRoot {
 		out = append(out, profile.Reason{Field: "readOnlyRootFilesystem", Why: "only the mounts are writable"})
 	}
@@ -143,7 +144,7 @@ func always(p profile.Profile) []profile.Reason {
 	return append(out, profile.Reason{Field: "seccompProfile", Why: "RuntimeDefault: the sealed run had the engine's default filter"})
 }
 
-// choices says, for everything that was written, what became of it.
+// choices returns the decision about every written folder and path, sorted by path.
 func (s explanation) choices(res Result) []Choice {
 	var out []Choice
 	seen := map[string]bool{}
@@ -200,7 +201,7 @@ func choiceOf(f diff.Folder) Choice {
 	return c
 }
 
-// tolerated is the reason for a written folder that stays read-only, with the line of the logs that shows it.
+// tolerated returns the reason why a written folder is read-only, with the line of the logs that shows it.
 func (s explanation) tolerated(d diff.Folder, res Result) string {
 	why := "the application tolerates that it cannot write here: the sealed run passes without a mount"
 	switch {
@@ -210,7 +211,7 @@ func (s explanation) tolerated(d diff.Folder, res Result) string {
 		return "no mount here made a run pass"
 	}
 	if res.Verdict == Planned {
-		return "first left read-only: it has image content, and what is written at the start is often not needed"
+		return "read-only at first: it has image content, and writes at the start are often not needed"
 	}
 	for _, l := range plan.ReadRefusals(s.confirmed.Observation.Logs, "") {
 		if l.Path != "" && profile.Within(l.Path, d.Path) {
@@ -242,7 +243,7 @@ func reasonFor(reasons []profile.Reason, field string) string {
 	return ""
 }
 
-// notExercised says what the runs did not reach.
+// notExercised returns the parts of the application that the runs did not exercise.
 func (s explanation) notExercised(p profile.Profile) []string {
 	var out []string
 	t := s.target
@@ -266,7 +267,7 @@ func (s explanation) notExercised(p profile.Profile) []string {
 	out = append(out, s.c.notes...)
 	for _, m := range p.Mounts {
 		if m.Medium == profile.Memory {
-			out = append(out, "the memory of "+m.Path+": the runs kept it on disk, with the mode of one in memory; in a pod what is in it counts against the memory limit")
+			out = append(out, "the memory of "+m.Path+": the runs kept it on disk, with the mode of a mount in memory; in a pod its content counts against the memory limit")
 		}
 	}
 	return out

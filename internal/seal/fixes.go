@@ -12,26 +12,26 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// fixes say what to change in the image to lose an exception; a capability stands by itself.
+// fixes maps an exception, or a capability without CAP_, to the change of the image that makes it unnecessary.
 var fixes = map[string]string{
-	"readOnlyRootFilesystem":   "let the application write only below folders of its own (a data, cache or temp folder that can be configured), and make them in the Dockerfile",
-	"runAsNonRoot":             "add a numeric USER as the last line of the Dockerfile, and give it what the application needs: files it may read, ports from 1024, no step at the start that needs root",
+	"readOnlyRootFilesystem":   "let the application write only below its own folders (a configurable data, cache or temp folder), and create them in the Dockerfile",
+	"runAsNonRoot":             "add a numeric USER as the last line of the Dockerfile, and give that user the rights that the application needs: readable files, ports from 1024, no step at the start that needs root",
 	"allowPrivilegeEscalation": "run without setuid programs: no sudo, su or ping in the entrypoint",
 
 	"CHOWN":        "set owners in the Dockerfile (`COPY --chown`, `RUN chown`) instead of at the start",
-	"DAC_OVERRIDE": "give the files to the user that reads and writes them (`COPY --chown`, `RUN chown`), instead of letting root pass over their modes",
+	"DAC_OVERRIDE": "give the files to the user that reads and writes them (`COPY --chown`, `RUN chown`), instead of letting root ignore their modes",
 	"FOWNER":       "set modes in the Dockerfile (`RUN chmod`) instead of at the start",
 	"FSETID":       "set modes in the Dockerfile (`RUN chmod`) instead of at the start",
-	"KILL":         "run all processes as one user, so that they may signal each other",
-	"MKNOD":        "make no device files at the start",
-	"NET_RAW":      "use no raw sockets: a TCP check in place of ping",
+	"KILL":         "run all processes as one user: they can signal each other then",
+	"MKNOD":        "create no device files at the start",
+	"NET_RAW":      "use no raw sockets: replace ping by a TCP check",
 	"SETGID":       "start as the user that it switches to: name it in USER, and drop gosu, su-exec, setpriv or su from the entrypoint",
 	"SETUID":       "start as the user that it switches to: name it in USER, and drop gosu, su-exec, setpriv or su from the entrypoint",
 	"SETPCAP":      "start without changing capabilities: the pod drops them all",
-	"SYS_CHROOT":   "do not chroot: the container is one",
+	"SYS_CHROOT":   "do not chroot: the container already isolates the file system",
 }
 
-// fix says what to change in the image to lose an exception, with what the failed run was refused.
+// fix returns the change of the image that makes an exception unnecessary, with the refused paths of the failed run.
 func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile, failed observe.Observation) (string, error) {
 	if failed.Failure.Path != "" {
 		if fix, err := k.seedFix(ctx, p, failed); fix != "" || err != nil {
@@ -50,8 +50,8 @@ func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile,
 		return fix + " (the open run: " + t.Note + ")", nil
 	}
 	if kind == "readOnlyRootFilesystem" && plan.Crossed(failed.Logs) {
-		return "let the application make its files in the folder that it renames them to, or one beside it (a temp folder that can be configured): " +
-			"each volume is a file system of its own, out of which nothing can be renamed", nil
+		return "let the application create its files in the folder that it renames them to, or next to it (a configurable temp folder): " +
+			"each volume is a separate file system, and a rename cannot cross file systems", nil
 	}
 	errnos := []string{"EACCES", "EPERM"}
 	if kind == "readOnlyRootFilesystem" {
@@ -63,7 +63,7 @@ func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile,
 	return fix, nil
 }
 
-// refusedPaths are the first few paths that a run was refused with one of the errors.
+// refusedPaths returns the first three paths that a run was refused with one of the errors.
 func refusedPaths(o observe.Observation, errnos ...string) []string {
 	var out []string
 	add := func(path, errno string) {
@@ -82,19 +82,20 @@ func refusedPaths(o observe.Observation, errnos ...string) []string {
 	return out
 }
 
-// seedFix says what to change in the image where an init container failed: the file that its user cannot copy, by name.
+// seedFix returns the change of the image after a failed init container, with the name of the file that its user cannot copy.
+// It returns "" if the profile has no such mount.
 func (k knowledge) seedFix(ctx context.Context, p profile.Profile, o observe.Observation) (string, error) {
 	m, ok := p.Mount(o.Failure.Path)
 	if !ok {
 		return "", nil
 	}
 	if strings.Contains(o.Logs, "No space left") {
-		return fmt.Sprintf("the engine has no room for a copy of %s: free some, or let the application write to a folder that the image does not fill", m.Path), nil
+		return fmt.Sprintf("the engine has no disk space for a copy of %s: free some, or let the application write to a folder that the image does not fill", m.Path), nil
 	}
 	e, found, err := plan.Unreadable(ctx, k.in.Tree, m, p.User)
 	if err != nil || !found {
-		return fmt.Sprintf("read what the init container of %s said, and let uid %d copy all that the image has there", m.Path, p.User.UID), err
+		return fmt.Sprintf("read the logs of the init container of %s, and let uid %d copy all files that the image has there", m.Path, p.User.UID), err
 	}
-	return fmt.Sprintf("uid %d may not read %s, which is %04o and %d:%d in the image: `RUN chmod -R a+rX %s` in the Dockerfile, or `COPY --chown=%d:%d` where it comes in",
+	return fmt.Sprintf("uid %d may not read %s, which is %04o and %d:%d in the image: `RUN chmod -R a+rX %s` in the Dockerfile, or `COPY --chown=%d:%d` where it is added",
 		p.User.UID, e.Path, e.Mode.Perm(), e.UID, e.GID, m.Path, p.User.UID, p.User.GID), nil
 }

@@ -22,7 +22,7 @@ import (
 
 // TestSeal seals the applications of testdata/seal/*.txtar: "image" is the tree (further files whose names are absolute
 // paths are its content), "config" the image's configuration and the options, "app" the script (see enginetest). "traced" and
-// "untraced" are what comes of it with a tracer and without.
+// "untraced" are the results with a tracer and without.
 func TestSeal(t *testing.T) {
 	golden.Run(t, "testdata/seal/*.txtar", func(t *testing.T, a *txtar.Archive) (out []txtar.File) {
 		for _, mode := range []string{"traced", "untraced"} {

@@ -18,25 +18,25 @@ import (
 	"github.com/podseal/podseal/internal/trial"
 )
 
-// knowledge is what is known of a target after its open run.
+// knowledge holds the facts about a target after its open run.
 type knowledge struct {
 	in     plan.Input // with the open run
 	open   observe.Observation
 	advice *Advice
-	// traced says that sealed runs are traced: the tracer works, and does not keep the application from working.
+	// traced is set if sealed runs are traced: the tracer works, and the application passes under it.
 	traced bool
-	job    bool // the application runs to its end, which its open run showed
+	job    bool // the open run showed that the application runs to completion
 }
 
-// files is what was read of the image in parallel with the open run.
+// files holds the parts of the image that are read in parallel with the open run.
 type files struct {
 	tree    engine.TreeCloser
 	users   image.Users
 	seeding plan.Seeding
 }
 
-// learn runs the target as it is, and reads the image's files in parallel. It tries the first plan while docker diff is
-// still being asked for: diff walks the whole image, and seldom changes the plan.
+// learn runs the target unsealed and reads the image's files in parallel. It tries the first plan while docker diff of the open
+// run is pending: diff walks the whole image, and seldom changes the plan. closeTree is never nil.
 func (r runner) learn(ctx context.Context, o Options) (_ runner, k knowledge, closeTree func(), err error) {
 	l := &learning{runner: r, opts: o, files: make(chan files, 1), begun: make(chan struct{}), diffs: make(chan lateChanges, 1)}
 	closeTree = l.closeTree
@@ -45,14 +45,14 @@ func (r runner) learn(ctx context.Context, o Options) (_ runner, k knowledge, cl
 		open, err = l.retryOpen(ctx, open)
 	}
 	if err != nil {
-		l.settle()
+		l.wait()
 		return r, k, closeTree, err
 	}
 	k = l.knowledge(open.Observation)
 	if open.Passed() && l.pending && k.traced && !slices.ContainsFunc(k.open.Writes, movesFolder) && !o.PlanOnly {
-		err = l.tryAhead(ctx, k)
+		err = l.trySpeculatively(ctx, k)
 	}
-	l.settle()
+	l.wait()
 	if err = cmp.Or(err, l.adviceErr, l.late.err); err != nil {
 		return r, k, closeTree, err
 	}
@@ -80,7 +80,7 @@ type learning struct {
 	adviceErr error
 	untraced  bool
 	job       bool
-	// pending is set while docker diff of the stopped open run is being asked for; the answer comes in diffs.
+	// pending is set while docker diff of the stopped open run is requested; the answer arrives in diffs.
 	pending bool
 	diffs   chan lateChanges
 	late    lateChanges
@@ -92,8 +92,8 @@ type lateChanges struct {
 	err     error
 }
 
-// openRun makes the open run and reads the image's files meanwhile, once the container has started: both are much work for
-// the engine.
+// openRun makes the open run. It reads the image's files in parallel once the container has started, because the start and
+// the export of the files load the engine.
 func (l *learning) openRun(ctx context.Context) (open Round, err error) {
 	g, within := errgroup.WithContext(ctx)
 	start := sync.OnceFunc(func() { close(l.begun) })
@@ -124,8 +124,9 @@ func (l *learning) openTrial(ctx context.Context, name string) attempt {
 	}
 }
 
-// retryOpen repeats a failed open run in another way where its failure suggests one: without the tracer, which sets
-// no_new_privs, where a setuid program ran; as a job where the container exited 0 before it was ready.
+// retryOpen repeats a failed open run in another way if its failure suggests one: untraced if the tracer was lost or a setuid
+// program ran, because the tracer sets no_new_privs; as a job if the container exited 0 before it was ready; unchanged if it
+// was killed.
 func (l *learning) retryOpen(ctx context.Context, open Round) (Round, error) {
 	name := ""
 	switch exit := open.Observation.Exit; {
@@ -141,14 +142,15 @@ func (l *learning) retryOpen(ctx context.Context, open Round) (Round, error) {
 		return open, nil
 	}
 	if l.pending {
-		<-l.diffs // of the run that failed
+		<-l.diffs // the diff of the failed run
 	}
 	again, err := l.once(ctx, l.openTrial(ctx, name))
 	l.pending = again.pendingChanges
 	return again, err
 }
 
-// readFiles opens the image's files, reads what every plan needs, and starts the advice.
+// readFiles opens the image's files, reads the accounts and the programs that every plan needs, and starts the advice. Its own
+// work ends with ctx, the advice with lasting.
 func (l *learning) readFiles(ctx, lasting context.Context) (err error) {
 	defer close(l.files)
 	f := files{}
@@ -170,19 +172,19 @@ func (l *learning) readFiles(ctx, lasting context.Context) (err error) {
 	return nil
 }
 
-// chooseSeeding chooses what init containers run in.
+// chooseSeeding returns how the init containers run, with the image of --seed-image as an offer.
 func (l *learning) chooseSeeding(ctx context.Context, tree image.Tree) (plan.Seeding, error) {
 	offer := plan.SeedOffer{ImageVolumes: l.opts.ImageVolumes}
 	if l.opts.SeedImage != "" {
 		facts, err := l.engine.Image(ctx, l.opts.SeedImage, l.target.Platform)
 		if err != nil {
-			return plan.Seeding{}, fmt.Errorf("getting the image of --seed-image: %w", err)
+			return plan.Seeding{}, fmt.Errorf("getting the image %s of --seed-image: %w", l.opts.SeedImage, err)
 		}
 		offered, err := l.engine.Tree(ctx, facts)
 		if err != nil {
 			return plan.Seeding{}, err
 		}
-		defer func() { _ = offered.Close(context.WithoutCancel(ctx)) }() // what is left is swept by its label
+		defer func() { _ = offered.Close(context.WithoutCancel(ctx)) }() // a later sweep by label removes leftovers
 		offer.Image = cmp.Or(facts.Digest, l.opts.SeedImage)
 		if offer.Lacks, err = plan.Lacks(ctx, facts, offered); err != nil {
 			return plan.Seeding{}, err
@@ -191,7 +193,7 @@ func (l *learning) chooseSeeding(ctx context.Context, tree image.Tree) (plan.See
 	return plan.ChooseSeeding(ctx, l.facts, tree, offer)
 }
 
-// prewarm plans with what the open run showed until its stop, so that volumes exist when the real plan is made.
+// prewarm plans with the observation of the open run until its stop, and prewarms the volumes of that plan.
 func (l *learning) prewarm(ctx context.Context, o observe.Observation) {
 	f, ok := <-l.files
 	if !ok || l.opts.PlanOnly {
@@ -207,15 +209,15 @@ func (l *learning) prewarm(ctx context.Context, o observe.Observation) {
 	}
 }
 
-// knowledge returns what is known after the open run.
+// knowledge returns the facts about the target after the open run.
 func (l *learning) knowledge(open observe.Observation) knowledge {
 	in := plan.Input{Target: l.target, Facts: l.facts, Tree: l.read.tree, Users: l.read.users, Seeding: l.read.seeding, Open: open}
 	return knowledge{in: in, open: open, traced: open.Trace.On && !l.untraced, job: l.job}
 }
 
-// tryAhead tries the first plan that the trace alone gives. Its round is found in the ledger where docker diff does not
-// change the plan; else it is one more that was tried.
-func (l *learning) tryAhead(ctx context.Context, k knowledge) error {
+// trySpeculatively tries the first plan from the trace alone, before docker diff is known. If docker diff does not change the
+// plan, the search finds the round in the ledger.
+func (l *learning) trySpeculatively(ctx context.Context, k knowledge) error {
 	s := newSearch(l.runner, k, l.opts)
 	users, err := s.users(ctx)
 	if err != nil {
@@ -227,18 +229,18 @@ func (l *learning) tryAhead(ctx context.Context, k knowledge) error {
 	}
 	end := func() {}
 	if s.minimal(first.Profile) {
-		end = s.confirmAhead(ctx, first.Profile, s.protocol)
+		end = s.confirmSpeculatively(ctx, first.Profile, s.protocol)
 	}
 	o, err := s.trySealed(ctx, users[0], first.Profile, s.protocol)
 	if err == nil && o.Passed() && s.minimal(first.Profile) && s.parallel() > 1 {
-		_, err = s.try(ctx, s.confirmation(first.Profile, s.protocol)) // it has begun
+		_, err = s.try(ctx, s.confirmation(first.Profile, s.protocol)) // the speculative run is joined
 	}
 	end()
 	return err
 }
 
-// settle waits for what runs in parallel with the search's first trial.
-func (l *learning) settle() {
+// wait waits for docker diff and the advice, which run in parallel with the first trial.
+func (l *learning) wait() {
 	if l.pending {
 		l.late = <-l.diffs
 	}
@@ -247,16 +249,16 @@ func (l *learning) settle() {
 
 func (l *learning) closeTree() {
 	if l.read.tree != nil {
-		_ = l.read.tree.Close(context.Background()) // what is left is swept by its label
+		_ = l.read.tree.Close(context.Background()) // a later sweep by label removes leftovers
 	}
 }
 
-// movesFolder reports whether a write moves a folder: only docker diff shows where the files in it are then.
+// movesFolder reports whether a write renames a folder. Only docker diff shows the new paths of the files in it.
 func movesFolder(w observe.Write) bool {
 	return w.Call == "rename" && w.Dir && w.Outcome == observe.Allowed
 }
 
-// tracedPhase returns the phase in which a path was first written, by the trace.
+// tracedPhase returns a function for the phase that first wrote a path, by the trace; E2E for a path that the trace lacks.
 func tracedPhase(writes []observe.Write) func(path string) observe.Phase {
 	first := map[string]observe.Phase{}
 	for _, w := range writes {

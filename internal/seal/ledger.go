@@ -14,25 +14,25 @@ type ledger struct {
 	mu     sync.Mutex
 	begun  int // how many rounds have begun
 	rounds []Round
-	// chance is set once a repeated trial ended otherwise than before.
+	// chance is set once a repeated trial had another result than before.
 	chance bool
 }
 
-// noteUnstable notes that a repeated trial ended otherwise than before.
+// noteUnstable records that a repeated trial had another result than before.
 func (l *ledger) noteUnstable() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.chance = true
 }
 
-// unstable reports whether trials were seen to fail by chance.
+// unstable reports whether a repeated trial had another result than before.
 func (l *ledger) unstable() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.chance
 }
 
-// begin returns the place of a round that begins now.
+// begin returns the place of a new round: its number in the order of starts.
 func (l *ledger) begin() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,7 +40,7 @@ func (l *ledger) begin() int {
 	return l.begun
 }
 
-// add records a round that has ended. Rounds are kept in the order in which they began.
+// add records a round that has ended. The ledger keeps rounds in the order of their starts.
 func (l *ledger) add(r Round) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,15 +48,15 @@ func (l *ledger) add(r Round) {
 	l.rounds = slices.Insert(l.rounds, at, r)
 }
 
-// all returns the rounds until now.
+// all returns a copy of the rounds that have ended.
 func (l *ledger) all() []Round {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.rounds)
 }
 
-// find returns the last round that settles what a trial of a profile under a protocol would show. As a proof, the failure of
-// an e2e command counts only where it was reproduced: commands fail by chance.
+// find returns the last round that makes a trial of a profile under a protocol unnecessary, and false if there is none. As a
+// proof, a failed e2e command counts only if it was reproduced: commands fail by chance.
 func (l *ledger) find(p profile.Profile, proto trial.Protocol, proof bool) (Round, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,8 +74,8 @@ func (r Round) proves() bool {
 	return r.reproduced || f != observe.CommandFailed && f != observe.CommandTimeout
 }
 
-// settles reports whether a round shows what a trial of its profile under a protocol would show: it passed under one that
-// implies it; or it failed, which it would have done as well under this one; or it was inconclusive under this very one.
+// settles reports whether a trial of the same profile under a protocol would have the result of the round: the round passed
+// under a protocol that implies it, failed in a part that both protocols share, or was inconclusive under the same one.
 func (r Round) settles(proto trial.Protocol) bool {
 	if r.Passed() {
 		return r.Protocol.Implies(proto)

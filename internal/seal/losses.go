@@ -16,32 +16,32 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
-// LossKind says what the sealed run did not do.
+// LossKind is the kind of a Loss.
 type LossKind string
 
 // The kinds of losses.
 const (
 	Refused      LossKind = "refused"       // a write that succeeded in the open run was refused
-	NotAttempted LossKind = "not attempted" // a file that the open run wrote was not even tried
+	NotAttempted LossKind = "not attempted" // the sealed run did not try to write a file that the open run wrote
 	NoProcess    LossKind = "process"       // a program that ran in the open run did not run
 	NoPort       LossKind = "port"          // nothing listened on a port of the open run
 	NewError     LossKind = "log"           // an error was logged that the open run did not log
 )
 
-// Loss is one thing that the open run did and the sealed run, which passed, did not do. The e2e commands do not notice it.
+// Loss is one action of the open run that is missing in the sealed run. The e2e commands passed without it.
 type Loss struct {
 	Kind LossKind `json:"kind"`
-	// What is a path, the name of a program, a port, or a line of the logs.
+	// The lost thing: a path, the name of a program, a port, or a line of the logs.
 	What string `json:"what"`
-	// Detail says more in one sentence.
+	// Detail adds one sentence for the report.
 	Detail string `json:"detail"`
 }
 
 // maxLosses bounds the losses of each kind that a result has.
 const maxLosses = 20
 
-// losses returns what the open run did and a sealed run did not do. tree is the image's: a file that the image ships is
-// named first. Where one of the runs was not traced, writes are not compared.
+// losses returns the actions of the open run that are missing in a sealed run. tree is the tree of the image: files that the
+// image has come first. Writes are compared only if both runs were completely traced.
 func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observation) ([]Loss, error) {
 	var out []Loss
 	if open.Trace.Complete() && sealed.Trace.Complete() {

@@ -15,13 +15,13 @@ import (
 	"github.com/podseal/podseal/internal/trial"
 )
 
-// chunks is into how many parts a long list of capabilities is split first.
+// chunks is the number of groups that a long list of capabilities starts in.
 const chunks = 4
 
-// minimize removes from a candidate's profile every relaxation that it does not need, and proves the others: it is delta
-// debugging over relaxations. Each group is tried without, in parallel; then all groups that were not needed at once; then
-// one after the other where they cannot all be missing. A group that is needed is split, until each is one relaxation. What
-// an inconclusive trial leaves open is kept. The profile that it returns has passed under the candidate's protocol.
+// minimize removes from a candidate's profile every relaxation that it does not need, and proves the others, by delta debugging.
+// It tries the profile without each group of relaxations, in parallel. It then removes all unneeded groups at once or, if that
+// fails, one after the other. A needed group is split until it is a single relaxation. A relaxation whose trial was inconclusive
+// is kept. The returned profile has passed under the candidate's protocol.
 func (s search) minimize(ctx context.Context, c candidate, all []profile.Relaxation) (profile.Profile, []Proof, error) {
 	p := c.profile
 	if s.opts.Minimize == MinimizeNone {
@@ -49,9 +49,9 @@ func (s search) minimize(ctx context.Context, c candidate, all []profile.Relaxat
 	return p, m.list(p), nil
 }
 
-// removable returns those relaxations of a profile that may be removed. VOLUMEs stay: without a mount, runtimes differ in
-// what they put there. The pod's own volumes stay, and so do seeds: that the e2e commands pass without a file of the image
-// does not show that nobody needs it.
+// removable returns the relaxations of a profile that may be removed. VOLUMEs are not among them: without a mount, runtimes
+// differ in the content of a VOLUME. Mounts of the pod itself are kept, and so are seeds:
+// passing e2e commands do not show that nobody needs a file of the image.
 func removable(t target.Target, p profile.Profile, all []profile.Relaxation) []profile.Relaxation {
 	return slices.DeleteFunc(slices.Clone(all), func(r profile.Relaxation) bool {
 		m, mounted := p.Mount(r.Path)
@@ -59,13 +59,13 @@ func removable(t target.Target, p profile.Profile, all []profile.Relaxation) []p
 	})
 }
 
-// given reports whether the pod had the mount before.
+// given reports whether the mount is the pod's own.
 func given(t target.Target, m profile.Mount) bool {
 	at, ok := t.GivenMount(m.Path)
 	return ok && at.Path == m.Path
 }
 
-// withoutUntouched removes, in one trial, the mounts in which the passing run wrote nothing, where the tracer saw it all.
+// withoutUntouched removes, in one trial, the mounts that the passing run did not write to, if it was completely traced.
 func (m minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all []profile.Relaxation) (profile.Profile, error) {
 	c, o := m.c, m.c.last.Observation
 	if !o.Trace.Complete() || !c.last.Profile.Equal(p) {
@@ -89,7 +89,7 @@ func (m minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all 
 }
 
 // blamed reports whether a failed run of the candidate was blamed on the lack of a mount. Another mount may serve in its
-// place now: which of them goes is decided one by one.
+// place now: which of them is removed is decided one by one.
 func (m minimizer) blamed(mount profile.Mount) bool {
 	return slices.ContainsFunc(m.ledger.all(), func(o Round) bool {
 		return o.Profile.User.UID == m.c.user.User.UID && slices.ContainsFunc(o.Blames, func(b plan.Blame) bool {
@@ -143,7 +143,7 @@ func (m minimizer) drop(ctx context.Context, p profile.Profile, needless [][]pro
 	if len(needless) == 0 {
 		return p, nil
 	}
-	// Where they serve in each other's place, the least intrusive one stays.
+	// If they can replace each other, the least intrusive one is kept.
 	slices.SortStableFunc(needless, func(a, b []profile.Relaxation) int { return cmp.Compare(m.intrusion(b[0]), m.intrusion(a[0])) })
 	all := slices.Concat(needless...)
 	o, err := m.tryNamed(ctx, "without all that is not needed", undo(p, all))
@@ -192,7 +192,7 @@ func (m minimizer) tryNamed(ctx context.Context, name string, p profile.Profile)
 	return m.try(ctx, m.withoutTrial(name, p, m.c))
 }
 
-// prove notes what a trial without a relaxation showed.
+// prove records the result of a trial without a relaxation as its proof.
 func (m minimizer) prove(p profile.Profile, r profile.Relaxation, o Round) {
 	text := "kept, not proved: " + string(o.Cause) + ": " + o.Observation.Failure.Text
 	if o.Outcome == trial.Failed {

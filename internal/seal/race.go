@@ -6,8 +6,8 @@ import (
 )
 
 // race calls try for 0 to n-1, at most limit at a time, and returns the lowest index for which it returns true; -1 where
-// there is none. Calls behind one that returned true are not begun, or their context is canceled: what is returned does not
-// depend on the order in which calls end.
+// there is none. Calls behind one that returned true are not begun, or their context is canceled: the result does not
+// depend on the order of their ends.
 func race(ctx context.Context, n, limit int, try func(ctx context.Context, i int) (bool, error)) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -141,8 +141,8 @@ func widest(tried []candidate, p profile.Profile) profile.Profile {
 	return p
 }
 
-// relaxedProfiles are the profiles that give up settings, least grave first: those that keep the user come before root.
-// widest is the profile for root, likely are the capabilities that the application probably needs.
+// relaxedProfiles returns the profiles that give up settings, least grave first: those that keep the user come before root.
+// widest is the base of the profiles for root, likely are the capabilities that the application probably needs.
 func relaxedProfiles(p, widest profile.Profile, likely []string) []profile.Profile {
 	writable := p
 	writable.WritableRoot = true

@@ -8,7 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/engine"
 )
 
-// removed is a container of which only the removal matters.
+// removed is a container that can only be removed.
 type removed struct {
 	engine.Container
 	err  error

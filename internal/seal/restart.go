@@ -122,7 +122,7 @@ func (s restartJudge) blameContent(ctx context.Context, c candidate) ([]string, 
 	return all, nil // only together
 }
 
-// comesBack reports whether a restart passes over mounts of which some are made anew before it.
+// comesBack reports whether a restart passes if the fresh mounts are emptied before it.
 func (s restartJudge) comesBack(ctx context.Context, c candidate, fresh []string) (bool, error) {
 	proto := c.protocol
 	proto.Fresh = fresh
@@ -132,7 +132,7 @@ func (s restartJudge) comesBack(ctx context.Context, c candidate, fresh []string
 	return o.Passed(), err
 }
 
-// written returns the mounts in which a run left something, or may have.
+// written returns the paths of the mounts that a run wrote to, or may have written to.
 func written(o observe.Observation, p profile.Profile) []string {
 	var out []string
 	for _, m := range p.Mounts {

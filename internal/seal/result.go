@@ -25,7 +25,7 @@ const (
 	Planned              Verdict = "planned, not proved"
 )
 
-// Round is one trial, with its result.
+// Round is one recorded trial with its result.
 type Round struct {
 	Name        string              `json:"name"` // "open run", "sealed run 1", "without mount /run"
 	Profile     profile.Profile     `json:"profile"`
@@ -37,9 +37,9 @@ type Round struct {
 	Blames      []plan.Blame        `json:"blames,omitempty"` // the settings that the next round widens
 	Took        time.Duration       `json:"took"`
 
-	place    int  // in the order in which rounds began
+	place    int  // in the order of starts
 	sealed   bool // it is one of the numbered sealed runs
-	repeated bool // it was repeated, and does not count
+	repeated bool // a repetition replaced it, so it does not count
 	// reproduced is set where its failure was seen more than once.
 	reproduced bool
 	// pendingChanges is set where docker diff is asked for after the run.
@@ -49,7 +49,7 @@ type Round struct {
 // Passed reports whether the trial passed.
 func (r Round) Passed() bool { return r.Outcome == trial.Passed }
 
-// Exception is a setting in which the profile falls short of a seal.
+// Exception is a setting that falls short of a seal.
 type Exception struct {
 	Setting string `json:"setting"` // in Kubernetes words; what --allow takes
 	Why     string `json:"why"`     // the run that failed without it
@@ -128,12 +128,12 @@ func (r Result) Proved() (Round, bool) {
 	return Round{}, false
 }
 
-// Advice is what the files of an image that declares root say of its user, beside what its runs show.
+// Advice is the advice on the user of an image that declares root, from the image's files.
 type Advice struct {
 	Model string `json:"model"`
 	Why   string `json:"why"`
 	Ways  []Way  `json:"ways"`
-	// Users are whom the files name: by an entrypoint, or by the application's own setting.
+	// Users are the users that the files name: in an entrypoint, or in a setting of the application.
 	Users []plan.UserChoice `json:"-"`
 }
 

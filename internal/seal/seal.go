@@ -106,8 +106,8 @@ type finding struct {
 	untried    int // users that were not tried
 }
 
-// find searches the profile: the first user for whom a widened plan passes, tightened and confirmed; where there is none,
-// the smallest set of exceptions.
+// find searches the profile: that of the first user that passes after widening, tightened and confirmed; if there is none, the
+// one with the smallest set of exceptions.
 func (s search) find(ctx context.Context) (finding, error) {
 	if !s.k.open.Passed() {
 		return finding{verdict: NotTestable, why: "the open run fails, so nothing can be learnt: " + s.k.open.Failure.Text}, nil
@@ -135,7 +135,7 @@ func (s search) find(ctx context.Context) (finding, error) {
 // conclude tightens a candidate that passed, and confirms it.
 func (s search) conclude(ctx context.Context, c candidate) (finding, error) {
 	for range maxConfirmations {
-		end := s.confirmAhead(ctx, c.profile, c.protocol)
+		end := s.confirmSpeculatively(ctx, c.profile, c.protocol)
 		p, proofs, err := s.minimize(ctx, c, c.profile.Relaxations())
 		if err != nil || !p.Equal(c.profile) {
 			end()

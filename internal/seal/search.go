@@ -30,10 +30,10 @@ func newSearch(r runner, k knowledge, o Options) search {
 	return search{runner: r, k: k, opts: o, timing: t, protocol: full}
 }
 
-// parallel is how many trials are made in parallel.
+// parallel returns the number of trials to run in parallel, at least 1.
 func (s search) parallel() int { return max(1, s.opts.Parallel) }
 
-// slots is how many trials are made in parallel when most of them are expected to fail: they mostly wait.
+// slots returns the number of trials to run in parallel if most of them will probably fail: failing trials mostly wait.
 func (s search) slots() int {
 	if n := s.parallel(); n == 1 || s.k.open.ReadyIn >= lightStart {
 		return n
@@ -41,7 +41,7 @@ func (s search) slots() int {
 	return 2 * s.parallel()
 }
 
-// sealedTrial is a trial of a profile that may become the result.
+// sealedTrial returns a trial of a profile that may become the result.
 func (s search) sealedTrial(name string, p profile.Profile, proto trial.Protocol) attempt {
 	return attempt{
 		name: name, profile: p, protocol: proto, patience: s.timing.sealed, judge: s.judge, blank: s.cannotMake(p),
@@ -49,7 +49,7 @@ func (s search) sealedTrial(name string, p profile.Profile, proto trial.Protocol
 	}
 }
 
-// withoutTrial is a trial of a profile without something, of which a failure only proves the need.
+// withoutTrial returns a trial of a profile without a relaxation. Its failure proves that the relaxation is needed.
 func (s search) withoutTrial(name string, p profile.Profile, c candidate) attempt {
 	a := s.sealedTrial(name, p, c.protocol)
 	a.proof = true
@@ -65,7 +65,7 @@ func (s search) trySealed(ctx context.Context, u plan.UserChoice, p profile.Prof
 	return s.try(ctx, a)
 }
 
-// sealedName numbers the sealed runs of a user; the first user that is tried has no name of its own.
+// sealedName numbers the sealed runs of a user; the name does not mention the first user that is tried.
 func (s search) sealedName(u plan.UserChoice) string {
 	n, first := 1, int64(-1)
 	for _, o := range s.ledger.all() {
@@ -143,5 +143,5 @@ func (s search) cannotMake(p profile.Profile) observe.Failure {
 	return observe.Failure{}
 }
 
-// DefaultParallel is how many trials are made in parallel on this machine.
+// DefaultParallel returns the default number of parallel trials: the number of processors.
 func DefaultParallel() int { return runtime.NumCPU() }

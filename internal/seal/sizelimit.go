@@ -40,7 +40,7 @@ func limitable(t target.Target, m profile.Mount) bool {
 	return ok && v.Kind == target.EmptyDir
 }
 
-// sizeLimit is a generous limit for what was used: a power of two.
+// sizeLimit returns a generous limit for a usage, in bytes: a power of two.
 func sizeLimit(u observe.Usage) int64 {
 	limit := int64(leastLimit)
 	for limit < limitFactor*taken(u) {
@@ -49,10 +49,10 @@ func sizeLimit(u observe.Usage) int64 {
 	return limit
 }
 
-// taken is what files take on a disk, each a block more than its bytes at most.
+// taken returns an upper bound of the disk space of a usage, in bytes: one block for each file on top of its bytes.
 func taken(u observe.Usage) int64 { return u.Bytes + int64(u.Files)*blockSize }
 
-// most is the most that any sealed run left in a mount.
+// most returns the largest usage of a mount in any sealed run, and false if none was measured.
 func (s explanation) most(at string) (most observe.Usage, measured bool) {
 	for _, r := range s.rounds {
 		for _, u := range r.Observation.Usage {
@@ -64,7 +64,7 @@ func (s explanation) most(at string) (most observe.Usage, measured bool) {
 	return most, measured
 }
 
-// limitReasons are the reasons for the sizeLimits of a profile.
+// limitReasons returns the reasons for the sizeLimits of a profile.
 func (s explanation) limitReasons(p profile.Profile) []profile.Reason {
 	var out []profile.Reason
 	for _, m := range p.Mounts {

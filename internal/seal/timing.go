@@ -18,7 +18,7 @@ const (
 	// A sealed run that stalls is abandoned after stallFloor + stallFactor times what the open run needed; it must have
 	// been calm for half as long.
 	stallFloor, stallFactor = 8 * time.Second, 4
-	// A trial of which a failure only proves a need is abandoned sooner.
+	// A trial whose failure only proves a need is abandoned sooner.
 	trialFloor, trialFactor = 5 * time.Second, 2
 )
 
@@ -36,7 +36,7 @@ const (
 	// other failure that nothing explains, and a failed e2e command as a proof; a failed e2e command once one was seen to fail
 	// by chance. After maxRuns a trial that still changes is unstable.
 	commandFailures, otherFailures, unstableFailures, maxRuns = 3, 2, 4, 6
-	// lightStart is how quickly an application becomes ready of which more runs than processors are started in parallel: it
+	// lightStart is the time to readiness below which more runs than processors are started in parallel: such an application
 	// mostly waits.
 	lightStart = 3 * time.Second
 )
@@ -66,8 +66,8 @@ func newTiming(open observe.Observation, readyLimit time.Duration, factor float6
 	}
 }
 
-// trial returns the patience of a trial of which a failure only proves a need. usual is how long a run that passed needed
-// to become ready.
+// trial returns the patience of a trial whose failure only proves a need. usual is the time that a passed run needed to become
+// ready.
 func (t timing) trial(usual time.Duration) trial.Patience {
 	quick := trialFloor + trialFactor*usual
 	return trial.Patience{After: quick, Calm: quick / 2}.Times(t.factor)

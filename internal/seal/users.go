@@ -8,7 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/plan"
 )
 
-// users returns whom to try, best first.
+// users returns the users to try, best first.
 func (s search) users(ctx context.Context) ([]plan.UserChoice, error) {
 	if s.opts.User != nil {
 		return []plan.UserChoice{*s.opts.User}, nil
@@ -16,8 +16,8 @@ func (s search) users(ctx context.Context) ([]plan.UserChoice, error) {
 	return plan.Users(ctx, s.k.in)
 }
 
-// userSearch is the search for the first user, in their order, for whom a profile passes. The order alone decides: it does
-// not matter how many users are tried in parallel.
+// userSearch is the search for the first user with a passing profile. The order of the users alone decides the result, not the
+// number of parallel trials.
 type userSearch struct {
 	search
 	users []plan.UserChoice // best first
@@ -76,7 +76,7 @@ func (s userSearch) standing() (found foundUser, open []plan.UserChoice) {
 	return found, open
 }
 
-// waveSize is how many users to try in parallel: most images work under the first.
+// waveSize returns the number of users to try in parallel: one at first, because most images work under the first user.
 func (s userSearch) waveSize() int {
 	if len(s.known) == 0 {
 		return 1
@@ -84,7 +84,7 @@ func (s userSearch) waveSize() int {
 	return s.slots()
 }
 
-// tryWave tries users in parallel. What comes behind one that passes is interrupted.
+// tryWave tries users in parallel. A user that passes interrupts the users after it.
 func (s userSearch) tryWave(ctx context.Context, wave []plan.UserChoice) ([]candidate, error) {
 	out := make([]candidate, len(wave))
 	at, err := race(ctx, len(wave), len(wave), func(ctx context.Context, i int) (bool, error) {

@@ -15,9 +15,8 @@ import (
 	"github.com/podseal/podseal/internal/seal"
 )
 
-// TestSideBySide seals every application of testdata/seal with runs side by side: nothing comes of it but what comes of
-// one run after the other.
-func TestSideBySide(t *testing.T) {
+// TestParallel seals every application of testdata/seal with parallel trials: the result is that of sequential trials.
+func TestParallel(t *testing.T) {
 	files, err := filepath.Glob("testdata/seal/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no applications", err)
@@ -30,7 +29,7 @@ func TestSideBySide(t *testing.T) {
 			}
 			one, many := sealParallel(t, a, 1), sealParallel(t, a, 4)
 			if one.Verdict != many.Verdict || !one.Profile.Equal(many.Profile) || len(one.Exceptions) != len(many.Exceptions) {
-				t.Errorf("one by one:\n%s\nside by side:\n%s", render(one), render(many))
+				t.Errorf("sequential:\n%s\nparallel:\n%s", render(one), render(many))
 			}
 		})
 	}
@@ -50,7 +49,7 @@ func sealParallel(t *testing.T, a *txtar.Archive, parallel int) (res seal.Result
 	return res
 }
 
-// neverReady is an application that needs root, and stands still without it, for many users that it may be meant for.
+// neverReady returns an application that needs root and stalls without it, with many candidates for the user.
 func neverReady(users int) *txtar.Archive {
 	var b strings.Builder
 	b.WriteString("-- image --\nf 0755 0:0 /bin/sh\nd 0755 0:0 /run\n-- config --\nexpose 8080\n-- app --\n")
@@ -61,7 +60,8 @@ func neverReady(users int) *txtar.Archive {
 	return txtar.Parse([]byte(b.String()))
 }
 
-// TestManyUsers bounds the runs of an application that no user but root may run, and says which users were not tried.
+// TestManyUsers checks that the runs of an application that only root may run are bounded, and that the result says how many
+// users were not tried.
 func TestManyUsers(t *testing.T) {
 	for _, parallel := range []int{1, 4} {
 		res := sealParallel(t, neverReady(60), parallel)
@@ -69,12 +69,12 @@ func TestManyUsers(t *testing.T) {
 			t.Errorf("%d at a time: %s after %d rounds", parallel, res.Verdict, len(res.Rounds))
 		}
 		if said := strings.Join(res.NotExercised, "\n"); !strings.Contains(said, "more users that the image may be meant for: only the first 16") {
-			t.Errorf("%d at a time: what was not tried is not told:\n%s", parallel, said)
+			t.Errorf("%d at a time: the untried users are not reported:\n%s", parallel, said)
 		}
 	}
 }
 
-// TestNeverReadyIsQuick adds up the time of an application of which each run would wait for a minute.
+// TestNeverReadyIsQuick bounds the time for an application that stalls for a minute in each run.
 func TestNeverReadyIsQuick(t *testing.T) {
 	a := neverReady(3)
 	e, tgt, opts := parseCase(t, a)
@@ -91,8 +91,8 @@ func TestNeverReadyIsQuick(t *testing.T) {
 	})
 }
 
-// TestCancelSideBySide cancels while users and settings are tried side by side: it ends soon, and nothing is left.
-func TestCancelSideBySide(t *testing.T) {
+// TestCancelParallel cancels during parallel trials: the seal ends soon, and no container is left.
+func TestCancelParallel(t *testing.T) {
 	for at := 10 * time.Second; at < 70*time.Second; at += 3700 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
 			e, tgt, opts := parseCase(t, neverReady(5))
