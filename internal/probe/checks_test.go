@@ -1,0 +1,232 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// told is a container that answers what a case says.
+type told struct {
+	probed
+	state     engine.State
+	logs      string
+	listenErr error
+	execErr   error
+	stateErr  error
+}
+
+func (c told) State(context.Context) (engine.State, error) { return c.state, c.stateErr }
+func (c told) Logs(context.Context) (string, error)        { return c.logs, nil }
+
+func (c told) Listening(ctx context.Context) ([]int, error) {
+	if c.listenErr != nil {
+		return nil, c.listenErr
+	}
+	return c.probed.Listening(ctx)
+}
+
+func (c told) Exec(ctx context.Context, argv []string) (int, string, error) {
+	if c.execErr != nil {
+		return 0, "", c.execErr
+	}
+	return c.probed.Exec(ctx, argv)
+}
+
+var errEngine = errors.New("engine is gone")
+
+// TestChecks: which conditions are chosen, and what the first try of each misses.
+func TestChecks(t *testing.T) {
+	probes := []target.Probe{{Name: "p", TCP: 8}}
+	job := target.Target{Completes: true, Ports: []int{8}}
+	running := engine.State{Running: true}
+	for _, c := range []struct {
+		name   string
+		target target.Target
+		c      told
+		began  time.Duration // ago
+		want   string        // joined by "; "
+	}{
+		{"a port", target.Target{Ports: []int{8, 9}}, told{}, 0, "nothing listens on port 8"},
+		{"a port that listens", target.Target{Ports: []int{8, 9}}, told{probed: probed{listening: []int{9}}}, 0, "ready"},
+		{"a port, and nothing can be inspected", target.Target{Ports: []int{8}}, told{probed: probed{blind: true}}, 0, "it has not run for 1s"},
+		{"a port, and the engine fails", target.Target{Ports: []int{8}}, told{state: running, listenErr: errEngine}, 0, "error engine is gone"},
+		{"a port, and the container has ended", target.Target{Ports: []int{8}}, told{listenErr: errEngine}, 0, "ready"},
+		{"a port of a pod, in time", target.Target{Ports: []int{8}, Pod: &target.Pod{}}, told{}, siblingTime, "nothing listens on port 8"},
+		{"a port of a pod, too late", target.Target{Ports: []int{8}, Pod: &target.Pod{}}, told{}, siblingTime + 1, "ready"},
+		{"a port without a pod, late", target.Target{Ports: []int{8}}, told{}, time.Hour, "nothing listens on port 8"},
+		{"nothing, at once", target.Target{}, told{}, settleTime - 1, "it has not run for 1s"},
+		{"nothing, later", target.Target{}, told{}, settleTime, "ready"},
+		{"a HEALTHCHECK", target.Target{Ports: []int{8}}, told{state: engine.State{Health: "starting"}}, 0, "its HEALTHCHECK says starting"},
+		{"a HEALTHCHECK that holds", target.Target{}, told{state: engine.State{Health: "healthy"}}, 0, "ready"},
+		{"a probe goes before a HEALTHCHECK", target.Target{Ready: target.Ready{Probes: probes}}, told{state: engine.State{Health: "starting"}}, 0, "the p fails: nothing listens on port 8"},
+		{"a probe of another container leaves the HEALTHCHECK", target.Target{Ready: target.Ready{Probes: []target.Probe{{Name: "p", Of: "web", TCP: 8}}}}, told{state: engine.State{Health: "starting"}}, 0, "the p of web fails: nothing listens on port 8; its HEALTHCHECK says starting"},
+		{"a job has nothing to wait for", job, told{state: engine.State{Health: "starting"}}, 0, ""},
+		{"the state is not to be read", target.Target{}, told{stateErr: errEngine}, 0, "error reading the container's state: engine is gone"},
+		{"a log line", target.Target{Ready: target.Ready{Log: "^up$", Probes: probes}}, told{logs: "old\ndown"}, 0, `no line of the logs matches "^up$"`},
+		{"a log line of now", target.Target{Ready: target.Ready{Log: "up"}}, told{logs: "old\nup"}, 0, "ready"},
+		{"a log line of an earlier start", target.Target{Ready: target.Ready{Log: "old"}}, told{logs: "old\nup"}, 0, `no line of the logs matches "old"`},
+		{"a log pattern that is none", target.Target{Ready: target.Ready{Log: "("}}, told{}, 0, "error --ready-log: error parsing regexp: missing closing ): `(`"},
+		{"a command", target.Target{Ready: target.Ready{Command: "false"}}, told{}, 0, "`false` exited 1"},
+		{"a command that passes", target.Target{Ready: target.Ready{Command: "true"}}, told{}, 0, "ready"},
+		{"a command in the container", target.Target{Ready: target.Ready{Exec: "inside"}}, told{}, 0, "`inside` exited 2"},
+		{"a command in a container that has ended", target.Target{Ready: target.Ready{Exec: "broken"}}, told{}, 0, "ready"},
+		{"a command that the engine cannot run", target.Target{Ready: target.Ready{Exec: "broken"}}, told{state: running}, 0, "error engine is gone"},
+		{"a command that the host cannot run", target.Target{Ready: target.Ready{Command: "broken"}}, told{}, 0, "error engine is gone"},
+		{"several conditions", target.Target{Ready: target.Ready{Command: "true", Log: "up", Exec: "inside"}}, told{}, 0, "ready; no line of the logs matches \"up\"; `inside` exited 2"},
+		{"an exec probe in a container that has ended", target.Target{Ready: target.Ready{Probes: []target.Probe{{Name: "p", Argv: []string{"x"}}}}}, told{execErr: errEngine}, 0, "ready"},
+		{"an exec probe that the engine cannot run", target.Target{Ready: target.Ready{Probes: []target.Probe{{Name: "p", Argv: []string{"x"}}}}}, told{state: running, execErr: errEngine}, 0, "error running the p: engine is gone"},
+		{"a probe while the engine fails", target.Target{Ready: target.Ready{Probes: probes}}, told{state: running, listenErr: errEngine}, 0, "error engine is gone"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := Source{Target: c.target, Container: c.c, Began: time.Now().Add(-c.began), LogsBefore: "old\n", Command: command}
+			if got := tryAll(t.Context(), s); got != c.want {
+				t.Errorf("%s: %q, want %q", c.name, got, c.want)
+			}
+		})
+	}
+}
+
+// command runs no command, and knows the results of some: "inside" only in the container, "true" and "false" only on the host.
+func command(_ context.Context, cmd target.Command) (int, error) {
+	text := cmd.String()
+	if text == "broken" {
+		return 0, errEngine
+	}
+	results := map[string]int{"true": 0, "false": 1}
+	if cmd.Inside {
+		results = map[string]int{"inside": 2}
+	}
+	code, known := results[text]
+	if !known {
+		code = 127
+	}
+	return code, nil
+}
+
+// tryAll tries each check once.
+func tryAll(ctx context.Context, s Source) string {
+	checks, err := Checks(ctx, s)
+	if err != nil {
+		return "error " + err.Error()
+	}
+	var out []string
+	for _, check := range checks {
+		missing, err := check(ctx)
+		switch {
+		case err != nil:
+			missing = "error " + err.Error()
+		case missing == "":
+			missing = "ready"
+		}
+		out = append(out, missing)
+	}
+	return strings.Join(out, "; ")
+}
+
+func TestUnlessEnded(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		c         told
+		completes bool
+		want      error
+	}{
+		{"it runs", told{state: engine.State{Running: true}}, false, errEngine},
+		{"it has ended", told{}, false, nil},
+		{"it has ended, as it should", told{}, true, errEngine},
+		{"another container has ended", told{state: engine.State{Running: true, Other: "db"}}, false, nil},
+		{"the state cannot be read", told{stateErr: errEngine}, false, errEngine},
+	} {
+		if got := UnlessEnded(t.Context(), c.c, c.completes, errEngine); !errors.Is(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestWait: a wait repeats the checks until all hold, and returns what the last complete try missed.
+func TestWait(t *testing.T) {
+	passAfter := func(n int) Check {
+		return func(context.Context) (string, error) {
+			if n--; n < 0 {
+				return "", nil
+			}
+			return strconv.Itoa(n), nil
+		}
+	}
+	untilEnd := func(ctx context.Context) (string, error) {
+		<-ctx.Done()
+		return "", ctx.Err()
+	}
+	fails := func(context.Context) (string, error) { return "", errEngine }
+	for _, c := range []struct {
+		name    string
+		checks  []Check
+		missing string
+		err     error
+		took    time.Duration
+	}{
+		{"no checks", nil, "", nil, 0},
+		{"all hold", []Check{passAfter(0), passAfter(0)}, "", nil, 0},
+		{"pauses double", []Check{passAfter(3)}, "", nil, 70 * time.Millisecond},
+		{"pauses are bounded", []Check{passAfter(6)}, "", nil, 350 * time.Millisecond},
+		{"the engine fails", []Check{passAfter(1), fails}, "", errEngine, 10 * time.Millisecond},
+		{"nothing has answered", []Check{untilEnd}, "no readiness check has answered", nil, time.Second},
+		{"the last complete try counts", []Check{passAfter(2), untilEnd}, "0", nil, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			began := time.Now()
+			missing, err := Wait(ctx, c.checks)
+			if missing != c.missing || !errors.Is(err, c.err) || time.Since(began) != c.took {
+				t.Errorf("%s: %q, %v after %s; want %q, %v after %s", c.name, missing, err, time.Since(began), c.missing, c.err, c.took)
+			}
+		})
+	}
+}
+
+// TestReadyHTTP: any answer below 400 will do, and no redirect is followed.
+func TestReadyHTTP(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		code, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
+		w.Header().Set("Location", "/500")
+		w.WriteHeader(code)
+	}))
+	defer server.Close()
+	c := told{probed: probed{ports: map[int]int{80: portOf(t, server.Listener.Addr())}}}
+	for path, want := range map[string]string{"200": "ready", "/302": "ready", "399": "ready", "/400": "GET /400 answers 400 Bad Request"} {
+		tgt := target.Target{Ports: []int{80}, Ready: target.Ready{HTTP: path}}
+		if got := tryAll(t.Context(), Source{Target: tgt, Container: c}); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	tgt := target.Target{Ready: target.Ready{HTTP: "/200"}}
+	if got := tryAll(t.Context(), Source{Target: tgt, Container: c}); got != "no answer to GET /200" {
+		t.Errorf("without a port: %q", got)
+	}
+}
+
+func TestPorts(t *testing.T) {
+	for _, c := range []struct {
+		target target.Target
+		want   string
+	}{
+		{target.Target{}, "http://127.0.0.1:0"},
+		{target.Target{Ports: []int{1}}, "http://127.0.0.1:11"},
+		{target.Target{Ports: []int{1}, Pod: &target.Pod{}}, "http://127.0.0.1:11"},
+		{target.Target{Ports: []int{1}, Pod: &target.Pod{Ports: []int{2}}}, "http://127.0.0.1:12"},
+	} {
+		if got := URL(c.target, probed{ports: map[int]int{1: 11, 2: 12}}); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.target, got, c.want)
+		}
+	}
+}
