@@ -15,8 +15,8 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// told is a container that answers what a case says.
-type told struct {
+// scriptedContainer is a container that answers what a case says.
+type scriptedContainer struct {
 	probed
 	state     engine.State
 	logs      string
@@ -25,17 +25,17 @@ type told struct {
 	stateErr  error
 }
 
-func (c told) State(context.Context) (engine.State, error) { return c.state, c.stateErr }
-func (c told) Logs(context.Context) (string, error)        { return c.logs, nil }
+func (c scriptedContainer) State(context.Context) (engine.State, error) { return c.state, c.stateErr }
+func (c scriptedContainer) Logs(context.Context) (string, error)        { return c.logs, nil }
 
-func (c told) Listening(ctx context.Context) ([]int, error) {
+func (c scriptedContainer) Listening(ctx context.Context) ([]int, error) {
 	if c.listenErr != nil {
 		return nil, c.listenErr
 	}
 	return c.probed.Listening(ctx)
 }
 
-func (c told) Exec(ctx context.Context, argv []string) (int, string, error) {
+func (c scriptedContainer) Exec(ctx context.Context, argv []string) (int, string, error) {
 	if c.execErr != nil {
 		return 0, "", c.execErr
 	}
@@ -52,40 +52,40 @@ func TestChecks(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		target target.Target
-		c      told
+		c      scriptedContainer
 		began  time.Duration // ago
 		want   string        // joined by "; "
 	}{
-		{"a port", target.Target{Ports: []int{8, 9}}, told{}, 0, "nothing listens on port 8"},
-		{"a port that listens", target.Target{Ports: []int{8, 9}}, told{probed: probed{listening: []int{9}}}, 0, "ready"},
-		{"a port, and nothing can be inspected", target.Target{Ports: []int{8}}, told{probed: probed{blind: true}}, 0, "it has not run for 1s"},
-		{"a port, and the engine fails", target.Target{Ports: []int{8}}, told{state: running, listenErr: errEngine}, 0, "error engine is gone"},
-		{"a port, and the container has ended", target.Target{Ports: []int{8}}, told{listenErr: errEngine}, 0, "ready"},
-		{"a port of a pod, in time", target.Target{Ports: []int{8}, Pod: &target.Pod{}}, told{}, siblingTime, "nothing listens on port 8"},
-		{"a port of a pod, too late", target.Target{Ports: []int{8}, Pod: &target.Pod{}}, told{}, siblingTime + 1, "ready"},
-		{"a port without a pod, late", target.Target{Ports: []int{8}}, told{}, time.Hour, "nothing listens on port 8"},
-		{"nothing, at once", target.Target{}, told{}, settleTime - 1, "it has not run for 1s"},
-		{"nothing, later", target.Target{}, told{}, settleTime, "ready"},
-		{"a HEALTHCHECK", target.Target{Ports: []int{8}}, told{state: engine.State{Health: "starting"}}, 0, "its HEALTHCHECK says starting"},
-		{"a HEALTHCHECK that holds", target.Target{}, told{state: engine.State{Health: "healthy"}}, 0, "ready"},
-		{"a probe goes before a HEALTHCHECK", target.Target{Ready: target.Ready{Probes: probes}}, told{state: engine.State{Health: "starting"}}, 0, "the p fails: nothing listens on port 8"},
-		{"a probe of another container leaves the HEALTHCHECK", target.Target{Ready: target.Ready{Probes: []target.Probe{{Name: "p", Of: "web", TCP: 8}}}}, told{state: engine.State{Health: "starting"}}, 0, "the p of web fails: nothing listens on port 8; its HEALTHCHECK says starting"},
-		{"a job has nothing to wait for", job, told{state: engine.State{Health: "starting"}}, 0, ""},
-		{"the state is not to be read", target.Target{}, told{stateErr: errEngine}, 0, "error reading the container's state: engine is gone"},
-		{"a log line", target.Target{Ready: target.Ready{Log: "^up$", Probes: probes}}, told{logs: "old\ndown"}, 0, `no line of the logs matches "^up$"`},
-		{"a log line of now", target.Target{Ready: target.Ready{Log: "up"}}, told{logs: "old\nup"}, 0, "ready"},
-		{"a log line of an earlier start", target.Target{Ready: target.Ready{Log: "old"}}, told{logs: "old\nup"}, 0, `no line of the logs matches "old"`},
-		{"a log pattern that is none", target.Target{Ready: target.Ready{Log: "("}}, told{}, 0, "error --ready-log: error parsing regexp: missing closing ): `(`"},
-		{"a command", target.Target{Ready: target.Ready{Command: "false"}}, told{}, 0, "`false` exited 1"},
-		{"a command that passes", target.Target{Ready: target.Ready{Command: "true"}}, told{}, 0, "ready"},
-		{"a command in the container", target.Target{Ready: target.Ready{Exec: "inside"}}, told{}, 0, "`inside` exited 2"},
-		{"a command in a container that has ended", target.Target{Ready: target.Ready{Exec: "broken"}}, told{}, 0, "ready"},
-		{"a command that the engine cannot run", target.Target{Ready: target.Ready{Exec: "broken"}}, told{state: running}, 0, "error engine is gone"},
-		{"a command that the host cannot run", target.Target{Ready: target.Ready{Command: "broken"}}, told{}, 0, "error engine is gone"},
-		{"several conditions", target.Target{Ready: target.Ready{Command: "true", Log: "up", Exec: "inside"}}, told{}, 0, "ready; no line of the logs matches \"up\"; `inside` exited 2"},
-		{"an exec probe in a container that has ended", target.Target{Ready: target.Ready{Probes: []target.Probe{{Name: "p", Argv: []string{"x"}}}}}, told{execErr: errEngine}, 0, "ready"},
-		{"an exec probe that the engine cannot run", target.Target{Ready: target.Ready{Probes: []target.Probe{{Name: "p", Argv: []string{"x"}}}}}, told{state: running, execErr: errEngine}, 0, "error running the p: engine is gone"},
-		{"a probe while the engine fails", target.Target{Ready: target.Ready{Probes: probes}}, told{state: running, listenErr: errEngine}, 0, "error engine is gone"},
+		{"a port", target.Target{Ports: []int{8, 9}}, scriptedContainer{}, 0, "nothing listens on port 8"},
+		{"a port that listens", target.Target{Ports: []int{8, 9}}, scriptedContainer{probed: probed{listening: []int{9}}}, 0, "ready"},
+		{"a port, and nothing can be inspected", target.Target{Ports: []int{8}}, scriptedContainer{probed: probed{blind: true}}, 0, "it has not run for 1s"},
+		{"a port, and the engine fails", target.Target{Ports: []int{8}}, scriptedContainer{state: running, listenErr: errEngine}, 0, "error engine is gone"},
+		{"a port, and the container has ended", target.Target{Ports: []int{8}}, scriptedContainer{listenErr: errEngine}, 0, "ready"},
+		{"a port of a pod, in time", target.Target{Ports: []int{8}, Pod: &target.Pod{}}, scriptedContainer{}, siblingTime, "nothing listens on port 8"},
+		{"a port of a pod, too late", target.Target{Ports: []int{8}, Pod: &target.Pod{}}, scriptedContainer{}, siblingTime + 1, "ready"},
+		{"a port without a pod, late", target.Target{Ports: []int{8}}, scriptedContainer{}, time.Hour, "nothing listens on port 8"},
+		{"nothing, at once", target.Target{}, scriptedContainer{}, settleTime - 1, "it has not run for 1s"},
+		{"nothing, later", target.Target{}, scriptedContainer{}, settleTime, "ready"},
+		{"a HEALTHCHECK", target.Target{Ports: []int{8}}, scriptedContainer{state: engine.State{Health: "starting"}}, 0, "its HEALTHCHECK says starting"},
+		{"a HEALTHCHECK that holds", target.Target{}, scriptedContainer{state: engine.State{Health: "healthy"}}, 0, "ready"},
+		{"a probe goes before a HEALTHCHECK", target.Target{Ready: target.Ready{Probes: probes}}, scriptedContainer{state: engine.State{Health: "starting"}}, 0, "the p fails: nothing listens on port 8"},
+		{"a probe of another container leaves the HEALTHCHECK", target.Target{Ready: target.Ready{Probes: []target.Probe{{Name: "p", Of: "web", TCP: 8}}}}, scriptedContainer{state: engine.State{Health: "starting"}}, 0, "the p of web fails: nothing listens on port 8; its HEALTHCHECK says starting"},
+		{"a job has nothing to wait for", job, scriptedContainer{state: engine.State{Health: "starting"}}, 0, ""},
+		{"the state is not to be read", target.Target{}, scriptedContainer{stateErr: errEngine}, 0, "error reading the container's state: engine is gone"},
+		{"a log line", target.Target{Ready: target.Ready{Log: "^up$", Probes: probes}}, scriptedContainer{logs: "old\ndown"}, 0, `no line of the logs matches "^up$"`},
+		{"a log line of now", target.Target{Ready: target.Ready{Log: "up"}}, scriptedContainer{logs: "old\nup"}, 0, "ready"},
+		{"a log line of an earlier start", target.Target{Ready: target.Ready{Log: "old"}}, scriptedContainer{logs: "old\nup"}, 0, `no line of the logs matches "old"`},
+		{"a log pattern that is none", target.Target{Ready: target.Ready{Log: "("}}, scriptedContainer{}, 0, "error --ready-log: error parsing regexp: missing closing ): `(`"},
+		{"a command", target.Target{Ready: target.Ready{Command: "false"}}, scriptedContainer{}, 0, "`false` exited 1"},
+		{"a command that passes", target.Target{Ready: target.Ready{Command: "true"}}, scriptedContainer{}, 0, "ready"},
+		{"a command in the container", target.Target{Ready: target.Ready{Exec: "inside"}}, scriptedContainer{}, 0, "`inside` exited 2"},
+		{"a command in a container that has ended", target.Target{Ready: target.Ready{Exec: "broken"}}, scriptedContainer{}, 0, "ready"},
+		{"a command that the engine cannot run", target.Target{Ready: target.Ready{Exec: "broken"}}, scriptedContainer{state: running}, 0, "error engine is gone"},
+		{"a command that the host cannot run", target.Target{Ready: target.Ready{Command: "broken"}}, scriptedContainer{}, 0, "error engine is gone"},
+		{"several conditions", target.Target{Ready: target.Ready{Command: "true", Log: "up", Exec: "inside"}}, scriptedContainer{}, 0, "ready; no line of the logs matches \"up\"; `inside` exited 2"},
+		{"an exec probe in a container that has ended", target.Target{Ready: target.Ready{Probes: []target.Probe{{Name: "p", Argv: []string{"x"}}}}}, scriptedContainer{execErr: errEngine}, 0, "ready"},
+		{"an exec probe that the engine cannot run", target.Target{Ready: target.Ready{Probes: []target.Probe{{Name: "p", Argv: []string{"x"}}}}}, scriptedContainer{state: running, execErr: errEngine}, 0, "error running the p: engine is gone"},
+		{"a probe while the engine fails", target.Target{Ready: target.Ready{Probes: probes}}, scriptedContainer{state: running, listenErr: errEngine}, 0, "error engine is gone"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := Source{Target: c.target, Container: c.c, Began: time.Now().Add(-c.began), LogsBefore: "old\n", Command: command}
@@ -136,15 +136,15 @@ func tryAll(ctx context.Context, s Source) string {
 func TestUnlessEnded(t *testing.T) {
 	for _, c := range []struct {
 		name      string
-		c         told
+		c         scriptedContainer
 		completes bool
 		want      error
 	}{
-		{"it runs", told{state: engine.State{Running: true}}, false, errEngine},
-		{"it has ended", told{}, false, nil},
-		{"it has ended, as it should", told{}, true, errEngine},
-		{"another container has ended", told{state: engine.State{Running: true, Other: "db"}}, false, nil},
-		{"the state cannot be read", told{stateErr: errEngine}, false, errEngine},
+		{"it runs", scriptedContainer{state: engine.State{Running: true}}, false, errEngine},
+		{"it has ended", scriptedContainer{}, false, nil},
+		{"it has ended, as it should", scriptedContainer{}, true, errEngine},
+		{"another container has ended", scriptedContainer{state: engine.State{Running: true, Other: "db"}}, false, nil},
+		{"the state cannot be read", scriptedContainer{stateErr: errEngine}, false, errEngine},
 	} {
 		if got := UnlessEnded(t.Context(), c.c, c.completes, errEngine); !errors.Is(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
@@ -202,7 +202,7 @@ func TestReadyHTTP(t *testing.T) {
 		w.WriteHeader(code)
 	}))
 	defer server.Close()
-	c := told{probed: probed{ports: map[int]int{80: portOf(t, server.Listener.Addr())}}}
+	c := scriptedContainer{probed: probed{ports: map[int]int{80: portOf(t, server.Listener.Addr())}}}
 	for path, want := range map[string]string{"200": "ready", "/302": "ready", "399": "ready", "/400": "GET /400 answers 400 Bad Request"} {
 		tgt := target.Target{Ports: []int{80}, Ready: target.Ready{HTTP: path}}
 		if got := tryAll(t.Context(), Source{Target: tgt, Container: c}); got != want {
