@@ -8,6 +8,7 @@ import (
 
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/trial"
 )
@@ -46,7 +47,7 @@ func (s restartJudge) judge(ctx context.Context) error {
 		c.last = once
 		return err
 	}
-	if c.passed = true; len(blamed) == 0 && !unsealed.Passed() {
+	if c.passed = true; len(blamed) == 0 && staysAway(unsealed) {
 		c.notes = append(c.notes, "a restart: unsealed, too, the application does not come back after its first process was killed ("+unsealed.Observation.Failure.Text+")")
 	} else {
 		c.restart = restartException(failed, c.profile, blamed, unsealed)
@@ -70,16 +71,24 @@ func (s search) retryRestart(ctx context.Context, c *candidate, p profile.Profil
 	return err
 }
 
-// tryUnsealedRestart kills and starts again the unsealed application over its own files.
+// tryUnsealedRestart kills and starts again the unsealed application over its own files. Its failure loosens what a seal must
+// pass, so a disturbance is repeated.
 func (s restartJudge) tryUnsealedRestart(ctx context.Context) (Round, error) {
-	proto := s.protocol
-	return s.try(ctx, attempt{name: "open run, killed and started again", profile: profile.Unrestricted(), protocol: proto})
+	return s.try(ctx, attempt{
+		name: "open run, killed and started again", profile: profile.Unrestricted(), protocol: s.protocol,
+		explained: func(o observe.Observation) bool { return plan.Explained(s.k.in, o) },
+	})
+}
+
+// staysAway reports whether a run showed that the application fails after its restart.
+func staysAway(o Round) bool {
+	return o.Outcome == trial.Failed && o.Observation.Failure.Phase == observe.Restart
 }
 
 // commandFailed reports whether a restart brought the application back, and the e2e commands failed then.
 func commandFailed(o Round) bool {
-	f := o.Observation.Failure
-	return f.Phase == observe.Restart && (f.Kind == observe.CommandFailed || f.Kind == observe.CommandTimeout)
+	f := o.Observation.Failure.Kind
+	return staysAway(o) && (f == observe.CommandFailed || f == observe.CommandTimeout)
 }
 
 // withoutCommands lets a restart be judged by readiness alone: the commands fail over surviving files without a seal, too.
@@ -160,17 +169,20 @@ func touched(o observe.Observation, p profile.Profile, m profile.Mount) bool {
 func restartException(failed Round, p profile.Profile, blamed []string, unsealed Round) *Exception {
 	o := failed.Observation
 	return &Exception{
-		Setting: "restart", Why: o.Failure.Text + lastWords(o) + "; " + restartWhy(blamed, unsealed.Passed()), Fix: restartFix(o, p, blamed),
+		Setting: "restart", Why: o.Failure.Text + lastWords(o) + "; " + restartWhy(blamed, unsealed), Fix: restartFix(o, p, blamed),
 	}
 }
 
-func restartWhy(blamed []string, unsealed bool) string {
+func restartWhy(blamed []string, unsealed Round) string {
 	why := "what is left in the mounts is not to blame: also with empty ones it does not come back"
 	if len(blamed) > 0 {
 		why = "what is left in " + strings.Join(blamed, " and ") + " is to blame: with an empty one it comes back"
 	}
-	if unsealed {
+	switch {
+	case unsealed.Passed():
 		return why + "; unsealed, it comes back"
+	case !staysAway(unsealed):
+		return why + "; whether it comes back unsealed is not known: " + unsealed.Observation.Failure.Text
 	}
 	return why + "; unsealed, it does not come back either where its files survive, which in a pod without the seal they do not"
 }
