@@ -3,7 +3,8 @@ package advise
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 // textWidth is the longest line of the text, except for words that are longer.
@@ -83,20 +84,13 @@ func inline(all []Evidence) string {
 
 // wrap writes text in lines, the first behind one indentation, the others behind another.
 func wrap(b *strings.Builder, first, rest, text string) {
-	line := first
-	empty := true
-	for _, word := range strings.Fields(text) {
-		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > textWidth {
-			b.WriteString(line + "\n")
-			line, empty = rest, true
+	for i, l := range termtext.Wrap(text, textWidth-termtext.Width(first), textWidth-termtext.Width(rest)) {
+		indent := rest
+		if i == 0 {
+			indent = first
 		}
-		if !empty {
-			line += " "
-		}
-		line += word
-		empty = false
+		b.WriteString(indent + l + "\n")
 	}
-	b.WriteString(line + "\n")
 }
 
 func bytesText(n int64) string {

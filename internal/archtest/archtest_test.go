@@ -23,6 +23,7 @@ const module = "github.com/podseal/podseal/"
 func allowed() []rule {
 	return []rule{
 		{pkg: "internal/safetext"},
+		{pkg: "internal/termtext"},
 		{pkg: "internal/exitcode"},
 		{pkg: "internal/outfile"},
 		{pkg: "internal/shell"},
@@ -66,10 +67,10 @@ func allowed() []rule {
 		{pkg: "internal/redact"},
 		{pkg: "internal/advise/launch", may: []string{"internal/advise/shellscript", "internal/image", "internal/redact"}},
 		{pkg: "internal/advise/dockerfile", may: []string{"internal/advise/launch", "internal/advise/shellscript", "internal/image", "internal/unified"}},
-		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/launch", "internal/image", "internal/manifest", "internal/profile", "internal/safetext"}},
+		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/launch", "internal/image", "internal/manifest", "internal/profile", "internal/safetext", "internal/termtext"}},
 		{pkg: "internal/advise/survey", may: []string{"internal/advise", "internal/advise/dockerfile", "internal/engine", "internal/image", "internal/manifest"}},
 		{pkg: "internal/advise/sealing", may: []string{"internal/advise", "internal/docker", "internal/image", "internal/observe", "internal/plan", "internal/podrun", "internal/profile", "internal/redact", "internal/seal", "internal/target", "internal/trial"}},
-		{pkg: "internal/report", may: []string{"internal/diff", "internal/exitcode", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/target", "internal/trial"}},
+		{pkg: "internal/report", may: []string{"internal/diff", "internal/exitcode", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/target", "internal/termtext", "internal/trial"}},
 		{pkg: "internal/apiuse", may: []string{"internal/manifest", "internal/observe", "internal/target"}},
 		{pkg: "internal/deliver", may: []string{"internal/apiuse", "internal/emit", "internal/image", "internal/manifest", "internal/outfile", "internal/profile", "internal/report", "internal/target"}},
 		{pkg: "internal/batch", may: []string{"internal/apiuse", "internal/deliver", "internal/engine", "internal/exitcode", "internal/image", "internal/input", "internal/plan", "internal/profile", "internal/report", "internal/seal", "internal/target"}},

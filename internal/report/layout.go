@@ -4,9 +4,9 @@ import (
 	"io"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/podseal/podseal/internal/safetext"
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 // The widths that text is laid out for.
@@ -82,37 +82,13 @@ func paint(color bool, s style, text string) string {
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
 
-// wrap breaks a text at spaces into lines, the first of at most first characters, the others of at most rest. A word
-// that is longer keeps a line of its own: paths and digests must stay in one piece.
-func wrap(text string, first, rest int) []string {
-	var lines []string
-	line, room := "", first
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "" && len(lines) == 0 && width(word) > room && room < rest:
-			lines, line, room = append(lines, ""), word, rest
-		case line == "":
-			line = word
-		case width(line)+1+width(word) <= room:
-			line += " " + word
-		default:
-			lines, line, room = append(lines, line), word, rest
-		}
-	}
-	return append(lines, line)
-}
+func wrap(text string, first, rest int) []string { return termtext.Wrap(text, first, rest) }
 
-// cut shortens a text to a number of characters; what is lost shows as "...".
-func cut(s string, n int) string {
-	if width(s) <= n {
-		return s
-	}
-	return strings.TrimRight(string([]rune(s)[:max(n-3, 0)]), " ,;:") + "..."
-}
+func cut(s string, n int) string { return termtext.Cut(s, n) }
 
-func width(s string) int { return utf8.RuneCountInString(s) }
+func width(s string) int { return termtext.Width(s) }
 
-func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-width(s))) }
+func pad(s string, n int) string { return termtext.Pad(s, n) }
 
 // clean makes text from an application harmless for a terminal.
 func clean(s string) string { return safetext.Line(s) }

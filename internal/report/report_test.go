@@ -408,23 +408,3 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
-
-func FuzzWrap(f *testing.F) {
-	f.Add("the application writes here", 10, 20)
-	f.Add("/a/very/long/word that does not fit", 3, 8)
-	f.Fuzz(func(t *testing.T, s string, first, rest int) {
-		lines := wrap(s, first, rest)
-		if got, want := strings.Fields(strings.Join(lines, " ")), strings.Fields(s); !slices.Equal(got, want) {
-			t.Errorf("wrap(%q) has the words %q", s, got)
-		}
-		for i, l := range lines {
-			room := rest
-			if i == 0 {
-				room = first
-			}
-			if width(l) > room && strings.Contains(l, " ") {
-				t.Errorf("wrap(%q): %q is longer than %d", s, l, room)
-			}
-		}
-	})
-}

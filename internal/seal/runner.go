@@ -136,10 +136,10 @@ func (r runner) once(ctx context.Context, a attempt) (Round, error) {
 		return Round{}, fmt.Errorf("%s: %w", a.name, context.Cause(ctx))
 	}
 	place := r.ledger.begin()
+	r.say("%s: %s", a.name, describe(a.profile))
 	if r.running != nil {
 		defer r.running(a.name)()
 	}
-	r.say("%s: %s", a.name, describe(a.profile))
 	round, err := r.run(ctx, a)
 	var timeout *trial.TimeoutError
 	if err != nil && ctx.Err() == nil && a.late == nil && !errors.As(err, &timeout) {
