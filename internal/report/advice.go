@@ -10,8 +10,8 @@ import (
 // maxWays is how many ways out a reader is shown; the JSON report has them all.
 const maxWays = 3
 
-// newAdvice is the advice on an image that declares root. Where the result's manifest names the user, that way is gone
-// already.
+// newAdvice returns the advice on an image that declares root. Where the sealed manifest names the user, that way is marked as
+// done.
 func newAdvice(res seal.Result) *Advice {
 	if res.Advice == nil {
 		return nil
@@ -25,7 +25,7 @@ func newAdvice(res seal.Result) *Advice {
 		case w.Kind == "pin" && done:
 			out.Done = true
 			out.Says = fmt.Sprintf("pin uid %d in the manifest: the sealed manifest does", u.UID)
-			out.Cost, out.Snippet = "look at the uid again when the tag changes", ""
+			out.Cost, out.Snippet = "check the uid again when the tag changes", ""
 		case w.Kind == "dockerfile" && done:
 			out.Snippet = fmt.Sprintf("USER %d:%d\n", u.UID, u.GID) // what was proved
 		}
@@ -53,7 +53,7 @@ func (p reader) more(r Report) {
 	}
 }
 
-// wayLine is the way with its line of a Dockerfile, where it is one.
+// wayLine returns the way with its line of a Dockerfile, where it is one.
 func wayLine(w Way) string {
 	if snippet := strings.TrimSpace(w.Snippet); w.Kind == "dockerfile" && snippet != "" && !strings.Contains(snippet, "\n") {
 		return w.Says + ": " + snippet

@@ -70,7 +70,7 @@ func write(at, call string, out observe.Outcome, errno, command string, uid int6
 	return observe.Write{Path: at, Call: call, Phase: observe.Start, Outcome: out, Errno: errno, Command: command, UID: uid, GID: uid, PID: 1, Count: count}
 }
 
-// sealed is a web server whose entrypoint rewrites its configuration, drops to a user of its own and serves port 80.
+// sealed is a web server whose entrypoint rewrites its configuration, drops to its own user and serves port 80.
 func sealed() seal.Result {
 	traced := observe.Trace{On: true}
 	open := observe.Observation{

@@ -16,7 +16,7 @@ const (
 	columnWidth = 36 // the least width of a column of prose; below, the prose goes under the row
 )
 
-// page lays out text for a width. The first error of its writer stays.
+// page lays out text for a width. It keeps the first error of its writer.
 type page struct {
 	w     io.Writer
 	width int

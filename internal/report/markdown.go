@@ -95,14 +95,14 @@ func mdRounds(b *strings.Builder, r Report) {
 	b.WriteString("\n</details>\n")
 }
 
-// markup is what Markdown, HTML or a forge would take for its own: references to people would even tell them.
+// markup escapes what Markdown, HTML or a forge would interpret: references to people would even notify them.
 var markup = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;",
 	"&", "&amp;", "|", `\|`, "~", `\~`, "#", `\#`, "@", "&#64;")
 
-// prose is text that shows as it is.
+// prose escapes text, so that Markdown shows it unchanged.
 func prose(s string) string { return markup.Replace(strings.TrimSpace(clean(s))) }
 
-// code is text in a code span, fenced by more backticks than it has in a row. In a table a bar ends a cell even there.
+// code returns text in a code span, fenced by more backticks than it has in a row. In a table a bar ends a cell even there.
 func code(s string) string {
 	s = strings.ReplaceAll(clean(s), "|", `\|`)
 	fence := "`"

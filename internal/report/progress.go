@@ -155,8 +155,8 @@ type liveView struct {
 	shown []string
 }
 
-// show replaces the block. The cursor stays at the beginning of the block's last line. What is left of longer lines is
-// blanked, since not every terminal knows the code for it; only the code that moves the cursor up is used, and only for
+// show replaces the block. The cursor stays at the beginning of the block's last line. The rest of longer lines is
+// blanked, since not every terminal knows the code for it. Only the code that moves the cursor up is used, and only for
 // blocks of several lines.
 func (v *liveView) show(lines []string) {
 	if len(v.shown) == 0 && len(lines) == 0 {

@@ -154,7 +154,7 @@ func newEvidence(list []diff.Evidence) []Evidence {
 	}), func(e Evidence) string { return e.Path })
 }
 
-// each is a list made from another; never nil, so that JSON has [] and not null.
+// each returns a list made from another; never nil, so that JSON has [] and not null.
 func each[T, U any](in []T, f func(T) U) []U {
 	out := make([]U, len(in))
 	for i, x := range in {

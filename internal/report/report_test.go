@@ -68,7 +68,7 @@ func TestTextIsPlainWithoutColour(t *testing.T) {
 	}
 }
 
-// TestVerboseShowsAll makes sure that noise and every swallowed write are shown when all is asked for, and are not before.
+// TestVerboseShowsAll makes sure that noise and every swallowed write are shown when all is asked for, and only then.
 func TestVerboseShowsAll(t *testing.T) {
 	res := sealed()
 	one := res.Swallowed[0]
@@ -354,7 +354,7 @@ func TestTraceOfTheProvedRoundCounts(t *testing.T) {
 	}
 }
 
-// What the tracer could not see is named, and who wrote is told apart.
+// TestCommandsInTheContainer names the commands that the tracer could not see, and distinguishes who wrote.
 func TestCommandsInTheContainer(t *testing.T) {
 	line := traceLine(Trace{On: true, Unseen: []string{"redis-cli ping", "sh -c \x1bx"}})
 	if !strings.HasPrefix(line, "on; not traced, ") || !strings.Contains(line, "`redis-cli ping`, `sh -c ") || strings.Contains(line, "\x1b") {
@@ -366,7 +366,7 @@ func TestCommandsInTheContainer(t *testing.T) {
 	}
 }
 
-func TestWriteErrorsAreTold(t *testing.T) {
+func TestWriteErrorsAreReturned(t *testing.T) {
 	broken := errors.New("no space left")
 	for name, err := range map[string]error{
 		"text":     New(sealed()).Text(failing{broken}, TextOptions{}),

@@ -63,8 +63,8 @@ func newObservation(o observe.Observation) Observation {
 	return out
 }
 
-// decidingLine returns the first line of a failed run's log that is about a refusal, of the phase in which it failed where
-// there is one; empty if there is none.
+// decidingLine returns the first line of a failed run's log that is about a refusal, if possible of the phase that
+// failed; empty if there is none.
 func decidingLine(o observe.Observation) string {
 	for _, logs := range []string{o.LogsIn(o.Failure.Phase), o.Logs} {
 		if found := plan.ReadRefusals(logs, ""); len(found) > 0 {
@@ -74,7 +74,7 @@ func decidingLine(o observe.Observation) string {
 	return ""
 }
 
-// lastLines are the last lines of an output that are not empty at its end.
+// lastLines returns the last lines of an output, without the empty ones at its end.
 func lastLines(s string) []string {
 	s = strings.TrimRight(s, "\r\n")
 	if s == "" {

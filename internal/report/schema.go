@@ -121,14 +121,14 @@ type Proof struct {
 	Round      string `json:"round"`
 }
 
-// Exception is a setting in which the profile falls short of a seal.
+// Exception is a setting that falls short of a seal.
 type Exception struct {
 	Setting string `json:"setting"`
 	Why     string `json:"why"`
 	Fix     string `json:"fix"`
 }
 
-// Choice says what became of one written folder or path.
+// Choice is the decision about one written folder or path.
 type Choice struct {
 	Path     string     `json:"path"`
 	Changes  string     `json:"changes"`

@@ -10,7 +10,7 @@ import (
 // SeveralSchema names the version of the JSON report of several containers.
 const SeveralSchema = "podseal.reports/v1"
 
-// Several are the reports of all containers of one command, in the order in which they were sealed. With one report the
+// Several are the reports of all containers of one command, in the order of sealing. With one report the
 // views are those of the report itself.
 type Several struct {
 	Schema   string   `json:"schema"`

@@ -209,7 +209,7 @@ func (p reader) writtenEntries(r Report, opt TextOptions) {
 	shown := 0
 	for _, c := range inReadingOrder(w.Changes) {
 		if (c.Action == "replaced" || c.Action == "removed") && shown < maxSummarized {
-			p.entry("", clean(c.where()+": "+c.what()), 2)
+			p.entry("", clean(c.where()+": "+c.description()), 2)
 			shown++
 		}
 	}

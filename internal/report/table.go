@@ -7,7 +7,7 @@ const (
 	under         = 6       // the indent of a reason under its row
 )
 
-// choices is the table of written paths. Where the reason finds no room as a column, it goes under its row.
+// choices writes the table of written paths. Where there is no room for a column of reasons, they stand under their rows.
 func (p reader) choices(r Report) {
 	if r.Profile == nil {
 		return
@@ -25,7 +25,7 @@ func (p reader) choices(r Report) {
 	}
 }
 
-// quiet are the rows without the noise, and how many that leaves out.
+// quiet returns the rows without the noise, and how many that leaves out.
 func quiet(all []Choice) (rows []Choice, noise int) {
 	for _, c := range all {
 		if c.Decision == noiseDecision {
@@ -58,8 +58,7 @@ func (p reader) columns(rows []Choice) table {
 	return t
 }
 
-// row is one row of the table. A path that does not fit pushes the columns after it, and is never cut: it is what a
-// reader copies.
+// row returns one row of the table. A path that does not fit pushes the columns after it, and is never cut: readers copy it.
 func (t table) row(path, change, phase, decision, reason string) string {
 	s := "  " + pad(path, t.path) + "  " + pad(change, t.change) + "  " + pad(phase, t.phase) + "  "
 	if t.reason == 0 {
@@ -68,7 +67,7 @@ func (t table) row(path, change, phase, decision, reason string) string {
 	return s + pad(decision, t.decision) + "  " + reason
 }
 
-// choice is one row: the reason, who wrote, and the proof.
+// choice writes one row: the reason, who wrote, and the proof.
 func (p reader) choice(t table, c Choice) {
 	row := func(reason string) string {
 		return t.row(clean(c.Path), orDash(c.Changes), orDash(c.Phase), clean(c.Decision), reason)

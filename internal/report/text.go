@@ -22,7 +22,7 @@ type TextOptions struct {
 	Color   bool // escape codes for colours
 	Verbose bool // everything, rather than a summary: every written path with its evidence, every setting, every run
 
-	// Output says where the result goes: "on stdout". Empty where nothing is written, or the caller does not say it.
+	// Output is the place of the result: "on stdout". Empty where nothing is written, or the caller does not say it.
 	Output string
 	// More is the flag that shows the whole report; empty where the command has none.
 	More string
@@ -94,7 +94,6 @@ func verdictStyle(r Report) style {
 	}
 }
 
-// imageLine names the image by what pins it: the digest, else the engine's id.
 // subject names the container, where it has a name, and its image.
 func (r Report) subject() string {
 	where := ""
@@ -108,6 +107,7 @@ func (r Report) subject() string {
 	return where + imageLine(r.Image)
 }
 
+// imageLine names the image by what pins it: the digest, else the engine's id.
 func imageLine(i Image) string {
 	s := i.Reference
 	if i.Digest != "" {
@@ -134,7 +134,7 @@ func (p reader) exceptions(r Report) {
 	}
 }
 
-// settings are the user and the other settings; the mounts have their rows in the table.
+// settings writes the user and the other settings; the mounts have their rows in the table.
 func (p reader) settings(r Report) {
 	if r.Profile == nil {
 		return
@@ -244,7 +244,7 @@ func (p reader) quote(title string, lines []string) {
 	}
 }
 
-// swallowed are the writes that were refused although the run passed.
+// swallowed lists the writes that were refused although the run passed.
 func (p reader) swallowed(r Report) {
 	list := r.degraded()
 	if len(list) == 0 {

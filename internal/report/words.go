@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// wrote says what was written in a folder and by whom: "nginx.pid: by nginx uid 101, 3x".
+// wrote says what was written in a folder, and by which process: "nginx.pid: by nginx uid 101, 3x".
 func wrote(c Choice) string {
 	what, who := some(names(c), 3, ", "), writers(c.Evidence)
 	if what != "" && who != "" {
@@ -70,7 +70,7 @@ func some(list []string, n int, sep string) string {
 	return fmt.Sprintf("%s%sand %d more", strings.Join(list[:n], sep), sep, len(list)-n)
 }
 
-// sentence tells one piece of evidence: "/run/x.pid: open denied (EROFS) in phase start, by nginx
+// sentence describes one piece of evidence: "/run/x.pid: open denied (EROFS) in phase start, by nginx
 // uid 101, 2x".
 func sentence(e Evidence) string {
 	s := clean(e.Path)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Written is what was made of a seal: the changes in the manifest, and what stands beside it.
+// Written is what was made of a seal: the changes in the manifest, and its companion files.
 type Written struct {
 	Format    string           `json:"format"`
 	Changes   []ManifestChange `json:"changes"`
@@ -25,7 +25,7 @@ type ManifestChange struct {
 	Why    string `json:"why,omitempty"`
 }
 
-// Companion is an object that was written into a file of its own.
+// Companion is an object that was written into a separate file.
 type Companion struct {
 	Kind string `json:"kind"`
 	File string `json:"file"`
@@ -42,8 +42,8 @@ func (c ManifestChange) where() string {
 	return fmt.Sprintf("%s:%d", c.File, c.Line)
 }
 
-// what says what became of the field.
-func (c ManifestChange) what() string {
+// description describes the change of the field.
+func (c ManifestChange) description() string {
 	s := c.Object + ": " + c.Action + " " + c.Field
 	switch c.Action {
 	case "replaced":
@@ -86,7 +86,7 @@ func (p reader) written(w *Written) {
 		if c.Action == "replaced" || c.Action == "removed" {
 			s = bold
 		}
-		p.labelled(2, 6, s, clean(c.where()), plain, ": "+clean(c.what()))
+		p.labelled(2, 6, s, clean(c.where()), plain, ": "+clean(c.description()))
 	}
 	for _, a := range w.Alongside {
 		p.labelled(2, 6, plain, clean(a.File), plain, ": "+clean(a.Kind+", "+a.Why))
@@ -102,7 +102,7 @@ func mdWritten(b *strings.Builder, w *Written) {
 	}
 	b.WriteString("\n**Written**\n\n")
 	for _, c := range inReadingOrder(w.Changes) {
-		fmt.Fprintf(b, "- %s %s\n", code(c.where()), prose(c.what()))
+		fmt.Fprintf(b, "- %s %s\n", code(c.where()), prose(c.description()))
 	}
 	for _, a := range w.Alongside {
 		fmt.Fprintf(b, "- %s: %s\n", code(a.File), prose(a.Kind+", "+a.Why))

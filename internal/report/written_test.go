@@ -9,7 +9,7 @@ import (
 	"github.com/podseal/podseal/internal/seal"
 )
 
-// What was replaced in the user's manifest comes first in each view, with its place, the old and the new value.
+// TestWritten makes sure that replaced fields come first in each view, with their place, the old and the new value.
 func TestWritten(t *testing.T) {
 	r := New(seal.Result{Verdict: seal.Sealed})
 	r.Written = &Written{
