@@ -171,6 +171,9 @@ func TestProofEvidence(t *testing.T) {
 		{"a file that is missing below it", "log stat /run/x: no such file or directory", wide.WithoutMount("/run"), "stat /run/x: no such file or directory"},
 		{"a file that is named below it", "log reading /run/x", wide.WithoutMount("/run"), ""},
 		{"a file that is missing elsewhere", "log stat /srv/x: no such file or directory", wide.WithoutMount("/run"), ""},
+		{"no ping", "log hello", noPing, ""},
+		{"a traced denial elsewhere", "open /srv/x start denied EROFS", wide.WithoutMount("/run"), ""},
+		{"a line of the logs about another folder", "log open /srv/x: read-only file system", wide.WithoutMount("/run"), "EROFS /srv/x (in the logs)"},
 		{"nothing", "log hello", wide.WithoutMount("/run"), ""},
 	} {
 		o, err := observetest.Parse(c.run)

@@ -14,6 +14,7 @@ func TestVolumeName(t *testing.T) {
 		"/":                "volume",
 		"/.config":         "config",
 		"/Data/DB":         "data-db",
+		"/az09AZ":          "az09az",
 		"/a_b.c d":         "a-b-c-d",
 	} {
 		if got := VolumeName(path); got != want {

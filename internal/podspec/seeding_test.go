@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/podseal/podseal/internal/profile"
 )
 
@@ -19,5 +21,22 @@ func TestSeedCommandIsLiteral(t *testing.T) {
 	got := fmt.Sprint(command...)
 	if !strings.Contains(got, "cp -a $o '/srv/$$(HOME)/.' /seed/.t/") {
 		t.Error(got)
+	}
+}
+
+// An init container of an earlier seal is known by its name and by where it mounts the volume.
+func TestIsSeed(t *testing.T) {
+	for _, c := range []struct {
+		name, mount string
+		want        bool
+	}{{"seed-a", "/seed", true}, {"seed-a", "/podseal-seed", true}, {"seed-a", "/data", false}, {"wait", "/seed", false}} {
+		in := corev1.Container{Name: c.name, VolumeMounts: []corev1.VolumeMount{{MountPath: "/other"}, {MountPath: c.mount}}}
+		if got := IsSeed(in); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+	pod := Pod{Containers: []Container{{Seed: true}}}
+	if _, ok := pod.seedOf(profile.Mount{Path: "/a", Kind: profile.Owned}, ""); ok {
+		t.Error("an init container without mounts fills one")
 	}
 }
