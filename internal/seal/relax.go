@@ -42,7 +42,7 @@ func (s relaxing) run(ctx context.Context, tried []candidate) (finding, error) {
 	}
 	relaxed := relaxedProfiles(c.profile, widest(tried, c.profile), likely)
 	at, err := race(ctx, len(relaxed), s.slots(), func(ctx context.Context, i int) (bool, error) {
-		o, err := s.try(ctx, s.withoutTrial(relaxedName(relaxed[i], c.profile), relaxed[i], c))
+		o, err := s.try(ctx, s.relaxedTrial(relaxed[i], c))
 		return err == nil && (o.Passed() || o.Outcome == trial.Failed && o.Observation.Failure.Phase == observe.Restart), err
 	})
 	if err != nil {
@@ -53,6 +53,16 @@ func (s relaxing) run(ctx context.Context, tried []candidate) (finding, error) {
 		return finding{verdict: NotSealable, why: why, c: c, profile: c.profile}, nil
 	}
 	return s.except(ctx, relaxed[at], failed)
+}
+
+// relaxedTrial returns the trial of a profile with exceptions. One that keeps the user is given its whole limit: were it
+// abandoned, a graver exception would be the result. With root in it, the target is not sealable in any case.
+func (s relaxing) relaxedTrial(p profile.Profile, c candidate) attempt {
+	a := s.withoutTrial(relaxedName(p, c.profile), p, c)
+	if p.User.UID != 0 {
+		a.patience = trial.Patience{}
+	}
+	return a
 }
 
 // except tightens and confirms a profile that passes only with exceptions.
