@@ -105,6 +105,9 @@ func (s relaxing) except(ctx context.Context, p profile.Profile, failed observe.
 	if p.User.UID == 0 || !f.confirmed.Passed() {
 		f.verdict = NotSealable
 	}
+	if !f.confirmed.Passed() {
+		f.why += "; its confirmation run did not pass: " + f.confirmed.Observation.Failure.Text
+	}
 	return f, nil
 }
 
