@@ -309,3 +309,19 @@ func TestProgress(t *testing.T) {
 		}
 	}
 }
+
+// TestCommandOfExitedContainer: the exit of the container is the failure, and not that of the command that met it.
+func TestCommandOfExitedContainer(t *testing.T) {
+	exited := observe.Failure{Kind: observe.Exited, Text: "exited 3"}
+	for _, c := range []struct {
+		gone observe.Failure
+		err  error
+		want string
+	}{{exited, nil, "exited 3"}, {observe.Failure{}, nil, "`false` exited 1"}, {exited, errEngine, "`false` exited 1"}} {
+		a := Application{Exited: func(context.Context, string) (observe.Failure, error) { return c.gone, c.err }}
+		cmd := target.Command{Argv: []string{"false"}}
+		if got := a.commandFailure(t.Context(), cmd, observe.CommandResult{Code: 1}); got.Text != c.want {
+			t.Errorf("%+v: %q, want %q", c, got.Text, c.want)
+		}
+	}
+}
