@@ -3,7 +3,6 @@ package seal
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 
 	"github.com/podseal/podseal/internal/diff"
@@ -142,6 +141,3 @@ func (s search) cannotMake(p profile.Profile) observe.Failure {
 	}
 	return observe.Failure{}
 }
-
-// DefaultParallel returns the default number of parallel trials: the number of processors.
-func DefaultParallel() int { return runtime.NumCPU() }
