@@ -23,7 +23,7 @@ func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) strin
 		}
 	}
 	if wider.Ping && !narrower.Ping {
-		if r, err := proposePing(context.Background(), failure{cur: narrower, run: o, refused: lines}); err == nil && len(r.Blames) > 0 {
+		if r, err := proposePing(context.Background(), failure{cur: narrower, run: o, refused: lines, logs: o.Logs}); err == nil && len(r.Blames) > 0 {
 			return r.Blames[0].Evidence
 		}
 	}

@@ -166,6 +166,7 @@ func TestProofEvidence(t *testing.T) {
 		{"a traced denial below the missing mount", "open /tmp/x start denied EROFS\nopen /run/p start denied EROFS by app 101:101", wide.WithoutMount("/run"), "EROFS /run/p (app, uid 101)"},
 		{"a line of the logs below it", "log open /run/p: read-only file system", wide.WithoutMount("/run"), "EROFS /run/p (in the logs)"},
 		{"a line without a path", "log fatal: read-only file system", wide.WithoutMount("/run"), "fatal: read-only file system"},
+		{"a ping", "log ping: socket: Operation not permitted", noPing, "ping: socket: Operation not permitted"},
 		{"a port", "log bind() to 0.0.0.0:80 failed (13: Permission denied)", noPorts, "bind() to 0.0.0.0:80 failed (13: Permission denied)"},
 		{"ping", "failed e2e exited 1\noutput ping: socket: Operation not permitted\noutput cannot open it", noPing, "ping: socket: Operation not permitted"},
 		{"a file that is missing below it", "log stat /run/x: no such file or directory", wide.WithoutMount("/run"), "stat /run/x: no such file or directory"},

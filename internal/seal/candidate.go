@@ -41,9 +41,10 @@ func (s search) tryUser(ctx context.Context, u plan.UserChoice) (candidate, erro
 		end = s.confirmSpeculatively(ctx, c.profile, c.protocol)
 	}
 	err = s.widen(ctx, &c)
-	if err != nil || !c.passed || !s.minimal(c.profile) {
-		end()
+	if err == nil && c.passed && s.minimal(c.profile) && s.parallel() > 1 { // the confirmation run may still be under way
+		_, err = s.try(ctx, s.confirmation(c.profile, c.protocol))
 	}
+	end()
 	if err == nil && !c.passed {
 		s.say("uid %d does not work", u.User.UID)
 	}

@@ -103,7 +103,7 @@ var managedFiles = map[string]string{
 func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List) ([]Loss, error) {
 	var shipped, other []Loss
 	for _, e := range open.Allowed() {
-		if len(e.Calls) == 0 || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) {
+		if len(e.Calls) == 0 || transient(e) || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) {
 			continue
 		}
 		entry, ok, err := image.Probe(ctx, tree, e.Path)
@@ -119,6 +119,11 @@ func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List) 
 	}
 	out := slices.Concat(shipped, other)
 	return out[:min(len(out), maxLosses)], nil
+}
+
+// transient reports whether a file was removed or renamed again: docker diff does not show it.
+func transient(e diff.Evidence) bool {
+	return e.Kind == "" && (slices.Contains(e.Calls, "unlink") || slices.Contains(e.Calls, "rename"))
 }
 
 // passing reports whether a part of a path was made up at run time, so that no other run has it.

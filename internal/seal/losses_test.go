@@ -41,6 +41,10 @@ func TestLosses(t *testing.T) {
 			"by another name", "trace on\nopen /var/log/m.pyc start by py 0:0", "trace on\nopen /var/log/m.pyc.140004580377856 start denied EROFS by py 5:5",
 			"refused /var/log: EROFS /var/log/m.pyc.140004580377856 (py, uid 5)",
 		},
+		{
+			"a file that is renamed", "trace on\nopen /etc/app/sedNnhFAr start by sed 0:0\nrename /etc/app/sedNnhFAr -> /etc/app/auth.conf start by sed 0:0\nC /etc/app/auth.conf start",
+			"trace on\nopen /etc/app/auth.conf start denied EROFS by sed 5:5", "refused /etc/app/auth.conf: EROFS /etc/app/auth.conf (sed, uid 5)",
+		},
 		{"untraced", "open /var/log/x e2e by app 0:0", "trace on", ""},
 		{
 			"a process and a port", "process main 0:0 web\nprocess 5:5 helper\nlisten 80\nlisten 9000", "process main 5:5 web\nlisten 80",
