@@ -157,11 +157,12 @@ func (x *tracer) begin(ctx context.Context) {
 	x.drop()
 	next := make(chan begun, 1)
 	x.next = next
-	go func() { next <- x.observe(ctx) }()
+	options := x.options // they may change for a start without the sensor
+	go func() { next <- x.observe(ctx, options) }()
 }
 
-func (x *tracer) observe(ctx context.Context) begun {
-	session, err := x.host.Observe(ctx, x.options)
+func (x *tracer) observe(ctx context.Context, options trace.ObserverOptions) begun {
+	session, err := x.host.Observe(ctx, options)
 	if err != nil {
 		return begun{err: err}
 	}
@@ -174,8 +175,9 @@ func (x *tracer) observe(ctx context.Context) begun {
 func (x *tracer) follow(ctx context.Context, client *docker.Client, name string, pid func(context.Context) (int, error)) func(context.Context) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	if x.traced() {
+		options := x.options
 		x.commands.follow(ctx, client, name, func() {
-			_ = x.adopt(ctx, x.observe(ctx), pid) // without an observer it runs unobserved
+			_ = x.adopt(ctx, x.observe(ctx, options), pid) // without an observer it runs unobserved
 		})
 	}
 	return func(context.Context) error { cancel(); return nil }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,7 @@ type scripted struct {
 	listens []int
 	drive   string // the failure of the commands in the phase "drive PHASE"
 
+	mu       sync.Mutex // of the next three
 	began    time.Time
 	gone     chan struct{}
 	stopped  bool
@@ -44,7 +46,9 @@ func (s *scripted) Start(context.Context, target.Target, image.Facts, profile.Pr
 
 func (s *scripted) start(call string) error {
 	gone := make(chan struct{})
+	s.mu.Lock()
 	s.began, s.gone = time.Now(), gone
+	s.mu.Unlock()
 	if s.exits > 0 {
 		time.AfterFunc(s.exits, func() { close(gone) })
 	}
@@ -56,9 +60,16 @@ func (s *scripted) Restart(_ context.Context, fresh ...string) error {
 	return s.start("Restart")
 }
 
+// ended returns the channel that is closed when the current start has ended.
+func (s *scripted) ended() chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone
+}
+
 func (s *scripted) Wait(ctx context.Context) error {
 	select {
-	case <-s.gone:
+	case <-s.ended():
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -66,9 +77,11 @@ func (s *scripted) Wait(ctx context.Context) error {
 }
 
 func (s *scripted) State(context.Context) (engine.State, error) {
+	s.mu.Lock()
 	st := engine.State{Running: !s.stopped, Other: s.other}
+	s.mu.Unlock()
 	select {
-	case <-s.gone:
+	case <-s.ended():
 		st.Running, st.Exit = false, s.exit
 	default:
 	}
@@ -76,7 +89,9 @@ func (s *scripted) State(context.Context) (engine.State, error) {
 }
 
 func (s *scripted) Stop(context.Context) (observe.Exit, error) {
+	s.mu.Lock()
 	s.stopped = true
+	s.mu.Unlock()
 	return observe.Exit{Code: 143}, s.fail["Stop"]
 }
 
