@@ -52,8 +52,34 @@ func firstMissing(ctx context.Context, checks []Check) (string, error) {
 }
 
 // Checks returns the conditions that the user gave, else the pod's probes, else the image's HEALTHCHECK, else that
-// something listens on a port, else that the container runs for a moment.
+// something listens on a port, else that the container runs for a moment. In a pod they all hold once another container
+// has ended that should run: a longer wait is in vain.
 func Checks(ctx context.Context, s Source) ([]Check, error) {
+	out, err := s.conditions(ctx)
+	if s.Target.Pod == nil || len(s.Target.Pod.Before)+len(s.Target.Pod.After) == 0 {
+		return out, err
+	}
+	for i, c := range out {
+		out[i] = s.untilMemberEnds(c)
+	}
+	return out, err
+}
+
+// untilMemberEnds returns a check that misses nothing once another container of the pod has ended.
+func (s Source) untilMemberEnds(c Check) Check {
+	return func(ctx context.Context) (string, error) {
+		missing, err := c(ctx)
+		if missing == "" || err != nil {
+			return missing, err
+		}
+		if st, err := s.Container.State(ctx); err == nil && st.Other != "" {
+			return "", nil
+		}
+		return missing, nil
+	}
+}
+
+func (s Source) conditions(ctx context.Context) ([]Check, error) {
 	out, err := s.given()
 	if err != nil || len(out) > 0 {
 		return out, err

@@ -49,6 +49,8 @@ func TestChecks(t *testing.T) {
 	probes := []target.Probe{{Name: "p", TCP: 8}}
 	job := target.Target{Completes: true, Ports: []int{8}}
 	running := engine.State{Running: true}
+	ended := engine.State{Running: true, Other: "container b exited 7"}
+	pair := &target.Pod{After: []target.Member{{Name: "b", Target: target.Target{Ports: []int{9}}}}}
 	for _, c := range []struct {
 		name   string
 		target target.Target
@@ -63,6 +65,11 @@ func TestChecks(t *testing.T) {
 		{"a port, and the container has ended", target.Target{Ports: []int{8}}, scriptedContainer{listenErr: errEngine}, 0, "ready"},
 		{"a port of a pod, in time", target.Target{Ports: []int{8}, Pod: &target.Pod{}}, scriptedContainer{}, siblingTime, "nothing listens on port 8"},
 		{"a port of a pod, too late", target.Target{Ports: []int{8}, Pod: &target.Pod{}}, scriptedContainer{}, siblingTime + 1, "ready"},
+		{"a port of another container", target.Target{Ports: []int{8}, Pod: pair}, scriptedContainer{state: running, probed: probed{listening: []int{8}}}, 0, "container b does not listen on port 9; ready"},
+		{"a port of another container that has ended", target.Target{Ports: []int{8}, Pod: pair}, scriptedContainer{state: ended}, 0, "ready; ready"},
+		{"a condition while another container has ended", target.Target{Ready: target.Ready{Log: "up"}, Pod: pair}, scriptedContainer{state: ended}, 0, "ready"},
+		{"a condition while another container runs", target.Target{Ready: target.Ready{Log: "up"}, Pod: pair}, scriptedContainer{state: running}, 0, `no line of the logs matches "up"`},
+		{"a condition, and the state is not to be read", target.Target{Ready: target.Ready{Log: "up"}, Pod: pair}, scriptedContainer{stateErr: errEngine}, 0, `no line of the logs matches "up"`},
 		{"a port without a pod, late", target.Target{Ports: []int{8}}, scriptedContainer{}, time.Hour, "nothing listens on port 8"},
 		{"nothing, at once", target.Target{}, scriptedContainer{}, settleTime - 1, "it has not run for 1s"},
 		{"nothing, later", target.Target{}, scriptedContainer{}, settleTime, "ready"},
