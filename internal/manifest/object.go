@@ -48,9 +48,9 @@ func (o Object) Unsealed() error {
 	case o.Reason != "":
 		return o.Document.Fail(o.Node, "%s has containers that are not sealed, because %s: seal their images with podseal run IMAGE", who, o.Reason)
 	case o.PodAt != "":
-		return o.Document.Fail(o.Node, "%s is not a kind that podseal knows, but it seems to have a pod, which is not sealed: use --pod-path %s", who, o.PodAt)
+		return o.Document.Fail(o.Node, "%s is not a kind that podseal knows, but it seems to have a pod: use --pod-path %s to seal it", who, o.PodAt)
 	case o.ContainerAt != "":
-		return o.Document.Fail(o.Node, "%s is not a kind that podseal knows, but it seems to have a container at %s, which is not sealed: seal its image with podseal run IMAGE",
+		return o.Document.Fail(o.Node, "%s is not a kind that podseal knows, but it seems to have a container at %s: seal its image with podseal run IMAGE",
 			who, o.ContainerAt)
 	}
 	return nil
