@@ -23,7 +23,7 @@ const maxLogSize = "32m"
 func openSpec(t target.Target, facts image.Facts, publishOn string) (docker.Spec, error) {
 	argv := command(t, facts.Config.Config.Entrypoint, facts.Config.Config.Cmd)
 	if len(argv) == 0 {
-		return docker.Spec{}, &docker.ImageError{Ref: facts.Ref, Text: "it has neither ENTRYPOINT nor CMD: give it a command"}
+		return docker.Spec{}, &docker.ImageError{Ref: facts.Ref, Text: "it has neither ENTRYPOINT nor CMD: set a command in the manifest, or with --entrypoint and --arg"}
 	}
 	s := docker.Spec{
 		Image: facts, Entrypoint: argv, User: t.User, WorkingDir: t.WorkingDir, Env: environment(t.Env, nil),
