@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/manifest"
@@ -50,6 +51,9 @@ func (r *reader) member(c manifest.Container) (target.Member, error) {
 	m := target.Member{Name: memberName(c), Kind: kindOf(c)}
 	if c.Image == "" {
 		return m, r.fail(c, []any{}, "container %s of %s names no image", m.Name, r.pod)
+	}
+	if _, err := reference.ParseAnyReference(c.Image); err != nil {
+		return m, r.fail(c, []any{"image"}, "image %s of container %s of %s is not an image reference: check its spelling; templates and variables must be filled in before", c.Image, m.Name, r.pod)
 	}
 	env, err := envReader{r.source}.environment(c)
 	if err != nil {
