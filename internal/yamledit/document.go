@@ -94,7 +94,16 @@ func (d *Document) parseError(err error) error {
 		reason = reason[len(m[0]):]
 		line, _ = strconv.Atoi(m[1])
 	}
+	if d.tabbed(line) {
+		reason = "the line is indented with a tab: use spaces"
+	}
 	return Foreign(d.File, d.before+line, "not YAML: %s", reason)
+}
+
+// tabbed reports whether the indentation of a line of the document, from 1, holds a tab.
+func (d *Document) tabbed(line int) bool {
+	lines := bytes.Split(d.Text, []byte("\n"))
+	return line <= len(lines) && bytes.HasPrefix(bytes.TrimLeft(lines[line-1], " "), []byte("\t"))
 }
 
 // Line returns the line of the file, from 1, on which a node starts.
