@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,13 +47,25 @@ func Select(files []*File, s Selection) ([]Target, error) {
 	}
 	switch {
 	case len(out) == 0:
-		return nil, &Error{File: names(files), Reason: fmt.Sprintf("no container fits object %q and container %q; there are: %s",
-			cmp.Or(s.Object, "*"), cmp.Or(s.Container, "*"), inventory(pods))}
+		return nil, &Error{File: names(files), Reason: fmt.Sprintf("%s; there are: %s", s.unmatched(), inventory(pods))}
 	case s.Container != "" && len(out) > 1:
 		return nil, &Error{File: names(files), Reason: fmt.Sprintf("container %q is ambiguous: %s have one; choose with --select kind/name",
 			s.Container, strings.Join(holders, ", "))}
 	}
 	return out, nil
+}
+
+// unmatched says what no container fits.
+func (s Selection) unmatched() string {
+	switch {
+	case s.Object == "" && s.Container == "":
+		return "no container to seal"
+	case s.Object == "":
+		return "no container is named " + s.Container
+	case s.Container == "":
+		return "--select " + s.Object + " fits no object with a container"
+	}
+	return "--select " + s.Object + " fits no object with a container named " + s.Container
 }
 
 // pods returns the pods that are not excluded.
