@@ -50,7 +50,7 @@ func Formats() []string {
 // Shape is what Check knows of the input.
 type Shape struct {
 	Files    []string // the input files with a pod that can be changed in place
-	Built    bool     // there is input that cannot: stdin, or the build of a kustomization
+	Built    bool     // there is input that cannot: stdin, or what is built of a kustomization, a chart or a Compose file
 	PlanOnly bool     // no run will prove the result
 }
 
@@ -89,7 +89,7 @@ func (o Options) checkInPlace(in Shape) error {
 	case o.Output != "" && !o.Diff:
 		return fmt.Errorf("--in-place writes into the files of -f: leave out -o")
 	case in.Built:
-		return fmt.Errorf("--in-place needs files: stdin and the build of a kustomization cannot be changed")
+		return fmt.Errorf("--in-place changes manifest files, and cannot change what is made of others: stdin, a kustomization, a chart or a Compose file")
 	case in.PlanOnly:
 		return fmt.Errorf("--in-place writes only proved profiles: leave out --plan-only")
 	}

@@ -3,7 +3,9 @@
 package helmchart
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -69,16 +71,27 @@ func (v Values) read() (map[string]any, error) {
 	for _, name := range v.Files {
 		file, err := chartutil.ReadValuesFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("reading values: %w", err)
+			return nil, valuesError(name, err)
 		}
 		out = chartutil.MergeTables(file, out) // the first one wins
 	}
 	for _, set := range v.Set {
 		if err := strvals.ParseInto(set, out); err != nil {
-			return nil, fmt.Errorf("reading --set %s: %w", set, err)
+			return nil, fmt.Errorf("--set %s: %w: give NAME=VALUE", set, err)
 		}
 	}
 	return out, nil
+}
+
+// valuesError words an error of a values file.
+func valuesError(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--values: no such file: %s", name)
+	}
+	if path := new(fs.PathError); errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("--values %s: %w", name, err)
 }
 
 // render returns what the templates produce, by the names of their files.

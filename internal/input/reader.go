@@ -70,7 +70,7 @@ func (r *reader) one(l *inputList, name string) error {
 		return outfile.Plain(err)
 	}
 	if helmchart.Is(name) {
-		return r.add(l, "chart "+filepath.Clean(name), "", func() ([]byte, error) { return helmchart.Render(name, r.chart) })
+		return r.add(l, "output of chart "+filepath.Clean(name), "", func() ([]byte, error) { return helmchart.Render(name, r.chart) })
 	}
 	if !st.IsDir() {
 		return r.file(l, name)
