@@ -122,6 +122,9 @@ func pullError(ctx context.Context, ref, platform string, err error) error {
 		return say("there is no such image, neither in the engine nor in its registry: check the name and the tag")
 	case has("no such host", "dial tcp", "i/o timeout", "connection refused", "request canceled", "tls", "server misbehaving",
 		"network is unreachable", "context deadline", "eof"):
+		if platform != "" {
+			return say("the engine does not have it for " + platform + " and cannot reach its registry: build or load it first, or check the network")
+		}
 		return say("the engine does not have it and cannot reach its registry: build or load it first, or check the network")
 	}
 	return say("pulling failed: " + strings.TrimSpace(err.Error()))

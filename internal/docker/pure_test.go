@@ -211,6 +211,13 @@ func TestPullErrors(t *testing.T) {
 	}
 }
 
+func TestPullErrorNamesThePlatform(t *testing.T) {
+	err := pullError(context.Background(), "x", "linux/arm64", errors.New("dial tcp: no such host"))
+	if !strings.Contains(err.Error(), "does not have it for linux/arm64") {
+		t.Error(err)
+	}
+}
+
 func TestExecError(t *testing.T) {
 	for text, code := range map[string]int{
 		`OCI runtime create failed: exec: "nope": executable file not found in $PATH: unknown`:                      127,
