@@ -111,6 +111,9 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 	if o.format == "sarif" && len(outcome.Dockerfiles) == 0 {
 		return badInput("--format sarif shows findings in Dockerfiles: %s has none; use json", what)
 	}
+	if o.write && len(outcome.Dockerfiles) == 0 {
+		return badInput("--write changes a Dockerfile: %s has none", what)
+	}
 	if o.prove.on {
 		if err := o.proveOutcome(ctx, s, what, &outcome); err != nil {
 			return err

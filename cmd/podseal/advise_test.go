@@ -144,6 +144,14 @@ func reportOf(t *testing.T, args ...string) advise.Report {
 	return o.Images[0]
 }
 
+func TestAdviseWriteNeedsADockerfile(t *testing.T) {
+	ref, _, _ := served(t, v1.Config{User: "123"})
+	code, out, errs := adviseOn(t, "--write", "--from", "registry", ref)
+	if code != exitUsage || out != "" || !strings.Contains(errs, "--write changes a Dockerfile: "+ref+" has none") {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+}
+
 func TestAdviseReadsOnlyWhatIsNeededOfARegistry(t *testing.T) {
 	ref, meta, _ := served(t, v1.Config{User: "123"})
 	r := reportOf(t, "--from", "registry", ref)

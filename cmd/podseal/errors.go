@@ -116,6 +116,7 @@ var flagForms = map[string]string{
 	"bool":     "give true or false",
 	"duration": "give a duration like 30s or 5m",
 	"int":      "give a number",
+	"float64":  "give a number",
 	"intSlice": "give a number, or several with commas between them",
 }
 

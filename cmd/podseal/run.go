@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -96,7 +99,23 @@ func splitArgs(c *cobra.Command, args []string, files []string) (image string, c
 	case len(first) > 1:
 		return "", nil, badInput("unexpected argument %q: flags go before --, the e2e command after it", first[1])
 	}
-	return first[0], command, nil
+	return first[0], command, checkImageName(first[0])
+}
+
+// checkImageName refuses the name of a manifest or of a folder in the place of an image's.
+func checkImageName(image string) error {
+	if image == "" {
+		return badInput("the name of the image is empty: podseal run IMAGE [flags] -- COMMAND...")
+	}
+	st, err := os.Stat(image)
+	if err != nil {
+		return nil //nolint:nilerr // it is no file, as an image's name should be
+	}
+	manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(image))
+	if st.Mode().IsRegular() && manifest || st.IsDir() && (strings.HasPrefix(image, ".") || filepath.IsAbs(image)) {
+		return badInput("%s is a file or a folder, not an image: give it with -f %s", image, image)
+	}
+	return nil
 }
 
 // run seals what the options name. Everything that the input alone decides is refused before the first run.
