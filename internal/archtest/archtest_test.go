@@ -25,6 +25,7 @@ func allowed() []rule {
 		{pkg: "internal/safetext"},
 		{pkg: "internal/termtext"},
 		{pkg: "internal/exitcode"},
+		{pkg: "internal/finding"},
 		{pkg: "internal/outfile"},
 		{pkg: "internal/shell"},
 		{pkg: "internal/unified"},
@@ -91,7 +92,7 @@ type rule struct {
 func pure() []string {
 	return []string{
 		"internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
-		"internal/manifest", "internal/pod", "internal/podspec", "internal/shell", "internal/tree", "internal/unified", "internal/yamledit", "internal/apiuse",
+		"internal/manifest", "internal/pod", "internal/podspec", "internal/shell", "internal/tree", "internal/unified", "internal/yamledit", "internal/apiuse", "internal/finding",
 	}
 }
 

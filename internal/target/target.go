@@ -22,6 +22,7 @@ type Target struct {
 	User       string   // of the open run, as docker run takes it; empty means the image's USER
 	WorkingDir string   // empty means the image's
 	Network    string   // an engine network to join; empty means the engine's default bridge
+	Alias      string   // its name on Network, besides the engine's own; empty for none
 	Ports      []int    // container ports to publish, TCP; empty means all that the image exposes
 
 	// Name is the container's name in its pod; empty for an image without a pod.
@@ -41,6 +42,9 @@ type Target struct {
 
 	// Untraced disables the tracer. The tracer sets no_new_privs, under which a setuid program in the entrypoint fails.
 	Untraced bool
+
+	// Needs are the services that run on a network of the run before the target starts, in the order of their starts.
+	Needs []Service
 
 	Ready    Ready
 	Commands []Command     // the e2e commands, in order; if empty, only the start, readiness and the soak are checked
@@ -78,12 +82,21 @@ type Ready struct {
 // Given reports whether the user gave any condition.
 func (r Ready) Given() bool { return r.Command != "" || r.HTTP != "" || r.Log != "" || r.Exec != "" }
 
+// Service is a container that a target needs. It runs as its image says, is not sealed, and is removed with the run.
+type Service struct {
+	Name string // its host name on the network of the run
+	// Target describes how the service runs and when it is ready. Its Commands, Pod and Needs are not used.
+	Target Target
+}
+
 // Command is one e2e command. Its exit status 0 means that the application works.
 type Command struct {
 	// Inside is true for a command that runs in the container (--exec), false for one on the host.
 	Inside bool
 	// Argv is the program and its arguments. A shell line is {"sh", "-c", line}.
 	Argv []string
+	// Suite is the name of the suite that the command belongs to; empty for none.
+	Suite string
 }
 
 // Shell returns the Command that runs a line with sh -c, in the container where inside is true.
