@@ -22,7 +22,7 @@ type Target struct {
 	User       string   // of the open run, as docker run takes it; empty means the image's USER
 	WorkingDir string   // empty means the image's
 	Network    string   // an engine network to join; empty means the engine's default bridge
-	Alias      string   // its name on Network, besides the engine's own; empty for none
+	Alias      string   // its name on Network, and in the configuration, besides the engine's own; empty for none
 	Ports      []int    // container ports to publish, TCP; empty means all that the image exposes
 
 	// Name is the container's name in its pod; empty for an image without a pod.
@@ -43,7 +43,8 @@ type Target struct {
 	// Untraced disables the tracer. The tracer sets no_new_privs, under which a setuid program in the entrypoint fails.
 	Untraced bool
 
-	// Needs are the services that run on a network of the run before the target starts, in the order of their starts.
+	// Needs are the services that are ready on a network of the run before the target starts. They start in parallel, each
+	// after its own Needs.
 	Needs []Service
 
 	Ready    Ready
@@ -82,11 +83,17 @@ type Ready struct {
 // Given reports whether the user gave any condition.
 func (r Ready) Given() bool { return r.Command != "" || r.HTTP != "" || r.Log != "" || r.Exec != "" }
 
-// Service is a container that a target needs. It runs as its image says, is not sealed, and is removed with the run.
+// Service is a container, or a pod, that a target needs. It runs as its image says, and is removed with the run.
 type Service struct {
 	Name string // its host name on the network of the run
-	// Target describes how the service runs and when it is ready. Its Commands, Pod and Needs are not used.
+	// Target describes how the service runs and when it is ready. Its Needs are the services that have to be ready before
+	// it starts; a service that several need runs once, by its name. One that Completes has to exit with status 0. Its
+	// Commands are not used.
 	Target Target
+	// Of is the Alias of the target of the same configuration that this service is; empty for any other service.
+	Of string
+	// Labels select the pods of the service in a cluster, for network policies. Nil means that they are not known.
+	Labels map[string]string
 }
 
 // Command is one e2e command. Its exit status 0 means that the application works.
