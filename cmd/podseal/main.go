@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/podseal/podseal/internal/inside"
+	"github.com/podseal/podseal/internal/interrupt"
 )
 
 // version is set by the build.
@@ -23,9 +24,9 @@ func main() {
 // execute runs one command line and returns the exit code. The first signal, or the loss of stderr, cancels the command,
 // which then cleans up; a second signal ends the process at once.
 func execute(args []string, s streams) int {
-	ctx, cancel := interruptible(context.Background())
+	ctx, cancel := interrupt.Context(context.Background())
 	defer cancel(nil)
-	s.err = &watchedWriter{w: s.err, lost: cancel}
+	s.err = interrupt.Writer(s.err, cancel)
 	root := newRootCommand(s)
 	root.SetArgs(args)
 	return exitCode(ctx, root.ExecuteContext(ctx), s)

@@ -106,6 +106,62 @@ func (c *conn) Architecture(ctx context.Context) (string, error) {
 	return version.Arch, nil
 }
 
+// Description is what an engine says of itself.
+type Description struct {
+	Address, Version, API              string
+	System, Kernel, Architecture       string // "Debian GNU/Linux 12", "6.1.0", "amd64"
+	Cgroup, CgroupDriver               string // "1" or "2"; "cgroupfs" or "systemd"
+	Storage                            string // "overlay2"
+	Containerd                         bool   // images are in containerd's store, not in a graph driver's
+	Root                               string // the engine's folder, on its machine
+	Seccomp                            string // the name of the default profile; "" without seccomp
+	AppArmor, SELinux, Remap, Rootless bool
+	MemoryLimit                        bool // containers can have a memory limit
+	CPUs                               int
+	Memory                             int64 // bytes
+}
+
+// Describe asks the engine what it is.
+func (c *conn) Describe(ctx context.Context) (Description, error) {
+	info, err := c.api.Info(ctx)
+	if err != nil {
+		return Description{}, c.failure(ctx, "describing", "the engine", err)
+	}
+	version, err := c.api.ServerVersion(ctx)
+	if err != nil {
+		return Description{}, c.failure(ctx, "asking for the version of", "the engine", err)
+	}
+	d := Description{
+		Address: c.host, Version: info.ServerVersion, API: c.api.ClientVersion(), System: info.OperatingSystem,
+		Kernel: info.KernelVersion, Architecture: version.Arch, Cgroup: info.CgroupVersion, CgroupDriver: info.CgroupDriver,
+		Storage: info.Driver, Root: info.DockerRootDir, MemoryLimit: info.MemoryLimit, CPUs: info.NCPU, Memory: info.MemTotal,
+	}
+	for _, pair := range info.DriverStatus {
+		d.Containerd = d.Containerd || strings.HasPrefix(pair[1], "io.containerd.snapshotter")
+	}
+	for _, o := range info.SecurityOptions {
+		d.addOption(o)
+	}
+	return d, nil
+}
+
+// addOption notes a security option of the engine: "name=seccomp,profile=default".
+func (d *Description) addOption(option string) {
+	name, rest, _ := strings.Cut(strings.TrimPrefix(option, "name="), ",")
+	switch name {
+	case "seccomp":
+		_, d.Seccomp, _ = strings.Cut(rest, "profile=")
+	case "apparmor":
+		d.AppArmor = true
+	case "selinux":
+		d.SELinux = true
+	case "userns":
+		d.Remap = true
+	case "rootless":
+		d.Rootless = true
+	}
+}
+
 // greet makes sure that a Linux engine answers.
 func (c *conn) greet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)

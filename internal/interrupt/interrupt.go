@@ -1,4 +1,5 @@
-package main
+// Package interrupt ends a command gently at a signal, and when nobody reads its output any more.
+package interrupt
 
 import (
 	"context"
@@ -10,8 +11,8 @@ import (
 	"syscall"
 )
 
-// interruptible returns a context that the first of the signals ends. The next signal then ends the process at once.
-func interruptible(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+// Context returns a context that the first of the signals ends. The next signal then ends the process at once.
+func Context(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	ctx, stop := signal.NotifyContext(ctx, endSignals()...)
 	ctx, cancel := context.WithCancelCause(ctx)
 	keepAfterBrokenPipe()
@@ -34,13 +35,16 @@ func endSignals() []os.Signal {
 	return out
 }
 
-// watchedWriter ends the run when nobody reads its output any more.
-type watchedWriter struct {
+// writer ends the run when nobody reads its output any more.
+type writer struct {
 	w    io.Writer
 	lost context.CancelCauseFunc
 }
 
-func (w *watchedWriter) Write(p []byte) (int, error) {
+// Writer returns a writer to w that calls lost when nobody reads w any more.
+func Writer(w io.Writer, lost context.CancelCauseFunc) io.Writer { return &writer{w: w, lost: lost} }
+
+func (w *writer) Write(p []byte) (int, error) {
 	n, err := w.w.Write(p)
 	if errors.Is(err, syscall.EPIPE) {
 		w.lost(fmt.Errorf("nothing reads stderr any more"))

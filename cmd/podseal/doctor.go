@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/doctor"
+	"github.com/podseal/podseal/internal/doctor/examine"
+	"github.com/podseal/podseal/internal/trace"
+)
+
+// doctorOptions are the flags of podseal doctor.
+type doctorOptions struct {
+	format string
+}
+
+func newDoctorCommand(s streams) *cobra.Command {
+	var o doctorOptions
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what the engine can and cannot do for podseal, and what follows",
+		Long: `Asks the engine what it is, runs one small sealed container there, and prints what podseal can and cannot do with
+it: each capability with the consequence for a seal, and what to do where it is missing. The container is removed.
+
+The exit code is 0 where podseal works with the engine, and 4 where a sealed container does not run at all.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), s) },
+	}
+	c.Flags().StringVar(&o.format, "format", "text", "print the answer as `FORMAT`: text or json")
+	return c
+}
+
+func (o doctorOptions) run(ctx context.Context, s streams) error {
+	if o.format != "text" && o.format != "json" {
+		return badInput("--format %s: give text or json", o.format)
+	}
+	r, err := examineEngine(ctx)
+	if err != nil {
+		return err
+	}
+	if err := writeDoctor(s.out, o.format, r); err != nil {
+		return err
+	}
+	if !r.Works() {
+		return verdictError(exitNotSealed)
+	}
+	return nil
+}
+
+func examineEngine(ctx context.Context) (doctor.Report, error) {
+	client, err := docker.New(ctx, docker.Options{})
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	defer client.Close()
+	facts, err := examine.Engine(ctx, client, trace.Binary)
+	return doctor.ForEngine(facts), err
+}
+
+func writeDoctor(w io.Writer, format string, r doctor.Report) error {
+	if format == "text" {
+		return doctor.WriteText(w, r)
+	}
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	return out.Encode(r)
+}
