@@ -3,7 +3,9 @@ package trial
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/podseal/podseal/internal/engine"
@@ -63,4 +65,32 @@ type driverFunc func(context.Context) error
 
 func (f driverFunc) Drive(ctx context.Context, _ Application) ([]observe.CommandResult, observe.Failure, error) {
 	return nil, observe.Failure{}, f(ctx)
+}
+
+// frozen is an engine whose containers never become ready, and whose calls end with their context, as those to a real engine.
+type frozen struct{ engine.Engine }
+
+func (frozen) Start(context.Context, target.Target, image.Facts, profile.Profile) (engine.Container, error) {
+	return stuck{}, nil
+}
+
+type stuck struct{ lost }
+
+func (stuck) Wait(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+func (stuck) State(ctx context.Context) (engine.State, error) {
+	<-ctx.Done()
+	return engine.State{}, fmt.Errorf("inspecting container 1: %w", ctx.Err())
+}
+
+// TestTimeoutOfFrozenEngine: an engine that does not answer until --timeout is reported in the user's words, not in those of
+// the context.
+func TestTimeoutOfFrozenEngine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, err := Run(t.Context(), frozen{}, Request{Target: target.Target{Timeout: time.Minute}, Protocol: Protocol{Ready: time.Second}})
+		if want := "the run took longer than --timeout 1m0s: reading the container's state: inspecting container 1"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	})
 }

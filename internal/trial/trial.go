@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/podseal/podseal/internal/engine"
@@ -111,20 +112,30 @@ func startFailure(err error) (f observe.Failure, logs string, ok bool) {
 	return observe.Failure{}, "", false
 }
 
-// withCause wraps err with the reason why ctx ended, if it has. A fault of the engine is the whole reason.
+// withCause returns err with the reason why ctx ended, if it has. A fault of the engine is the whole reason.
 func withCause(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
-	if cause == nil || errors.Is(err, cause) {
+	switch {
+	case cause == nil || errors.Is(err, cause):
 		return err
-	}
-	if err == nil || engine.IsFault(cause) {
+	case err == nil || engine.IsFault(cause):
 		return cause
-	}
-	if engine.IsFault(err) {
+	case engine.IsFault(err):
 		return err
 	}
-	return fmt.Errorf("%w: %w", cause, err)
+	return &endedError{cause, err, ctx.Err()}
 }
+
+// endedError is an error of a run whose context has ended.
+type endedError struct{ cause, err, ended error }
+
+// Error returns the cause and what was under way. The words of package context say nothing more, and are left out.
+func (e *endedError) Error() string {
+	doing := strings.TrimSuffix(e.err.Error(), e.ended.Error())
+	return strings.TrimSuffix(e.cause.Error()+": "+doing, ": ")
+}
+
+func (e *endedError) Unwrap() []error { return []error{e.cause, e.err} }
 
 // TimeoutError is a run that took longer than the user allows.
 type TimeoutError struct{ Limit time.Duration }
