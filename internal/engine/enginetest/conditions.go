@@ -28,6 +28,10 @@ func (a *application) holdsOne(c script.Condition, name string) bool {
 		return a.who.uid == 0
 	case "if-user":
 		return a.who.uid != 0
+	case "if-traced":
+		return a.traced
+	case "if-untraced":
+		return !a.traced
 	case "unless":
 		return !exists
 	case "if":

@@ -41,6 +41,8 @@
 // All conditions must hold at the time of the operation:
 //
 //	if-root, if-user   the uid is 0, or is not
+//	if-traced, if-untraced
+//	                   the run has a tracer, or has none
 //	if PATH            the path exists
 //	unless PATH        the path does not exist
 //	writable PATH      the user can change the file, create it, or create files in the directory

@@ -34,7 +34,7 @@ func phases() []string { return []string{"start", "e2e", "probe", "stop"} }
 // conditions returns the number of arguments of each condition.
 func conditions() map[string]int {
 	return map[string]int{
-		"if-root": 0, "if-user": 0, "if": 1, "unless": 1, "writable": 1, "unwritable": 1, "in-run": 1, "chance": 1,
+		"if-root": 0, "if-user": 0, "if-traced": 0, "if-untraced": 0, "if": 1, "unless": 1, "writable": 1, "unwritable": 1, "in-run": 1, "chance": 1,
 	}
 }
 
