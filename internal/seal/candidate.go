@@ -97,8 +97,9 @@ func (s widening) tryPatiently(ctx context.Context, c candidate) (Round, error) 
 
 // propose returns the first proposal whose profile was not tried, and false if there is none.
 func (s widening) propose(ctx context.Context, c candidate) (plan.Proposal, bool, error) {
-	if c.last.Passed() || c.last.Outcome == trial.Inconclusive && c.last.Cause != trial.Abandoned {
-		return plan.Proposal{}, false, nil // a disturbance says nothing about the profile
+	chance := c.last.Outcome == trial.Inconclusive && c.last.Cause != trial.Abandoned && !c.last.reproduced
+	if c.last.Passed() || chance { // a disturbance says nothing about the profile
+		return plan.Proposal{}, false, nil
 	}
 	proposals, err := plan.Proposals(ctx, s.k.in, c.plan, c.profile, c.last.Observation)
 	if err != nil {

@@ -58,6 +58,49 @@ func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (
 	return s, nil
 }
 
+// confirm tightens a candidate that passed and makes its confirmation run, the one of the finding. Where that fails untraced,
+// the search goes on untraced. removable returns the relaxations that tightening may remove.
+func (s search) confirm(ctx context.Context, c candidate, removable func(profile.Profile) []profile.Relaxation) (f finding, err error) {
+	for range maxConfirmations {
+		if f, err = s.tighten(ctx, c, removable(c.profile)); err != nil || f.confirmed.Outcome != trial.Failed {
+			return f, err
+		}
+		c = f.c
+		c.protocol, c.last, c.passed = c.protocol.Untraced(), f.confirmed, false
+		if err := s.widen(ctx, &c); err != nil || !c.passed {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// tighten removes what a candidate does not need, and makes the confirmation run of the result. If nothing is removed, both
+// run in parallel.
+func (s search) tighten(ctx context.Context, c candidate, all []profile.Relaxation) (finding, error) {
+	end := s.confirmSpeculatively(ctx, c.profile, c.protocol)
+	defer end()
+	p, proofs, err := s.minimize(ctx, c, all)
+	if err != nil {
+		return finding{}, err
+	}
+	if !p.Equal(c.profile) {
+		end()
+	}
+	if err := s.retryRestart(ctx, &c, p); err != nil {
+		return finding{}, err
+	}
+	o, err := s.try(ctx, s.confirmation(p, c.protocol))
+	return finding{c: c, profile: p, proofs: proofs, confirmed: o}, err
+}
+
+// unconfirmed returns why a profile is not emitted whose confirmation run did not pass.
+func unconfirmed(o Round) string {
+	if o.Outcome == trial.Inconclusive {
+		return "the confirmation run was inconclusive (" + string(o.Cause) + "): " + o.Observation.Failure.Text
+	}
+	return "it passes under the tracer alone; untraced, it failed: " + o.Observation.Failure.Text
+}
+
 // confirmation returns the trial that confirms a profile.
 func (s search) confirmation(p profile.Profile, proto trial.Protocol) attempt {
 	a := s.sealedTrial("confirmation run", p, proto.Untraced())

@@ -184,8 +184,13 @@ func (m minimizer) intrusion(r profile.Relaxation) int {
 	return 2
 }
 
+// tryWithout tries a profile without a group.
 func (m minimizer) tryWithout(ctx context.Context, p profile.Profile, g []profile.Relaxation) (Round, error) {
-	return m.tryNamed(ctx, "without "+names(g), undo(p, g))
+	a := m.withoutTrial("without "+names(g), undo(p, g), m.c)
+	if slices.ContainsFunc(g, func(r profile.Relaxation) bool { return r.Exception && (p.User.UID != 0 || r.ID == profile.RootID) }) {
+		a.patience = trial.Patience{} // the verdict depends on it
+	}
+	return m.try(ctx, a)
 }
 
 func (m minimizer) tryNamed(ctx context.Context, name string, p profile.Profile) (Round, error) {

@@ -17,14 +17,21 @@ var engineCapabilities = []string{
 }
 
 // relax looks for the smallest set of exceptions when no user and no widening passes. It tries larger and larger ones for
-// the user who got farthest, and tightens and confirms the first that passes like any other profile.
+// the user who got farthest, and tightens and confirms the first that passes like any other profile. Inconclusive runs
+// justify no exception.
 func (s search) relax(ctx context.Context, tried []candidate) (finding, error) {
 	if i := slices.IndexFunc(tried, func(c candidate) bool { return c.hopeless }); i >= 0 {
 		// The missing program is named; that it would work with less of a seal is no news.
 		c := tried[i]
 		return finding{verdict: NotSealable, why: s.cannotMake(c.profile).Text, c: c, profile: c.profile}, nil
 	}
-	return relaxing{s, farthest(tried)}.run(ctx, tried)
+	failed := slices.DeleteFunc(slices.Clone(tried), func(c candidate) bool { return c.last.Outcome != trial.Failed })
+	if len(failed) == 0 {
+		c := farthest(tried)
+		why := "the last sealed run was inconclusive (" + string(c.last.Cause) + "): " + c.last.Observation.Failure.Text
+		return finding{verdict: NotSealable, why: why, c: c, profile: c.profile}, nil
+	}
+	return relaxing{s, farthest(failed)}.run(ctx, tried)
 }
 
 // relaxing is the search for exceptions for one candidate.
@@ -63,65 +70,6 @@ func (s relaxing) relaxedTrial(p profile.Profile, c candidate) attempt {
 		a.patience = trial.Patience{}
 	}
 	return a
-}
-
-// except tightens and confirms a profile that passes only with exceptions.
-func (s relaxing) except(ctx context.Context, p profile.Profile, failed observe.Observation) (finding, error) {
-	base, c := s.base, s.base
-	c.profile, c.passed = p, false
-	if err := s.widen(ctx, &c); err != nil {
-		return finding{}, err
-	}
-	if !c.passed {
-		return finding{verdict: NotSealable, why: "the last sealed run: " + failed.Failure.Text, c: base, profile: base.profile}, nil
-	}
-	steps := c.profile.Relaxations()
-	if c.profile.User.UID == 0 { // not sealable: only what it needs from root is worth knowing
-		steps = slices.DeleteFunc(steps, func(r profile.Relaxation) bool { return !r.Exception })
-		user := base.profile.User
-		steps = slices.Insert(steps, 0, profile.Relaxation{ID: profile.RootID, Exception: true, Undo: func(p profile.Profile) profile.Profile {
-			p.User = user
-			return p
-		}})
-	}
-	p, proofs, err := s.minimize(ctx, c, steps)
-	if err != nil {
-		return finding{}, err
-	}
-	f := finding{c: c, profile: p, proofs: proofs, verdict: SealedWithExceptions}
-	if err := s.retryRestart(ctx, &f.c, p); err != nil {
-		return f, err
-	}
-	if f.confirmed, err = s.try(ctx, s.confirmation(p, f.c.protocol)); err != nil {
-		return f, err
-	}
-	if f.exceptions, err = s.exceptions(ctx, p, base.profile, failed); err != nil {
-		return f, err
-	}
-	f.why = "it works only without " + strings.Join(p.Exceptions(), ", ") + "; sealed, it failed: " + failed.Failure.Text
-	if f.c.restart != nil {
-		f.exceptions = append(f.exceptions, *f.c.restart)
-	}
-	if p.User.UID == 0 || !f.confirmed.Passed() {
-		f.verdict = NotSealable
-	}
-	if !f.confirmed.Passed() {
-		f.why += "; its confirmation run did not pass: " + f.confirmed.Observation.Failure.Text
-	}
-	return f, nil
-}
-
-// exceptions says of each exception which run failed without it, and what to change in the image.
-func (s relaxing) exceptions(ctx context.Context, p, base profile.Profile, failed observe.Observation) ([]Exception, error) {
-	var out []Exception
-	for _, name := range p.Exceptions() {
-		fix, err := s.k.fix(ctx, name, base, failed)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Exception{Setting: name, Why: "sealed, it failed: " + failed.Failure.Text + lastWords(failed), Fix: fix})
-	}
-	return out, nil
 }
 
 // farthest returns the candidate whose last run got farthest; of several the first.

@@ -95,17 +95,21 @@ func (r runner) repeat(ctx context.Context, a attempt) (Round, error) {
 		}
 		o, runs = next, runs+1
 	}
-	return r.settle(o, runs, same), nil
+	return r.settle(o, runs, same, same < r.needed(a, o)), nil
 }
 
-// settle gives a repeated round its outcome: what failed twice in the same way has failed.
-func (r runner) settle(o Round, runs, same int) Round {
+// settle gives a repeated round its outcome: a failure that was seen often enough in a row has failed. A kill from outside
+// stays inconclusive however often it was seen, and so does an abandoned run.
+func (r runner) settle(o Round, runs, same int, unstable bool) Round {
 	if o.Passed() || runs == 1 {
 		return o
 	}
-	o.Outcome, o.Cause, o.reproduced = trial.Failed, "", same > 1
-	if !o.reproduced {
+	o.reproduced = same > 1
+	switch {
+	case unstable:
 		o.Outcome, o.Cause = trial.Inconclusive, trial.Unstable
+	case o.Cause != trial.Killed && o.Cause != trial.Abandoned:
+		o.Outcome, o.Cause = trial.Failed, ""
 	}
 	r.ledger.update(o.place, func(at *Round) { at.Outcome, at.Cause, at.reproduced = o.Outcome, o.Cause, o.reproduced })
 	return o

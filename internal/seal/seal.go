@@ -132,43 +132,17 @@ func (s search) find(ctx context.Context) (finding, error) {
 	return f, err
 }
 
-// conclude tightens a candidate that passed, and confirms it.
+// conclude tightens and confirms a candidate that passed.
 func (s search) conclude(ctx context.Context, c candidate) (finding, error) {
-	for range maxConfirmations {
-		end := s.confirmSpeculatively(ctx, c.profile, c.protocol)
-		p, proofs, err := s.minimize(ctx, c, c.profile.Relaxations())
-		if err != nil || !p.Equal(c.profile) {
-			end()
-		}
-		if err != nil {
-			return finding{}, err
-		}
-		if err := s.retryRestart(ctx, &c, p); err != nil {
-			return finding{}, err
-		}
-		o, err := s.try(ctx, s.confirmation(p, c.protocol))
-		end()
-		if err != nil {
-			return finding{}, err
-		}
-		f := finding{c: c, profile: p, proofs: proofs, confirmed: o}
-		switch {
-		case o.Passed():
-			return s.sealed(f), nil
-		case o.Outcome == trial.Inconclusive:
-			f.verdict, f.why = NotSealable, "the confirmation run was inconclusive ("+string(o.Cause)+"): "+o.Observation.Failure.Text
-			return f, nil
-		}
-		// Traced, it passes; untraced, it does not: the search goes on untraced.
-		next := c
-		next.protocol, next.last, next.passed = c.protocol.Untraced(), o, false
-		if err := s.widen(ctx, &next); err != nil || !next.passed {
-			f.verdict, f.why = NotSealable, "it passes under the tracer alone; "+o.Observation.Failure.Text
-			return f, err
-		}
-		c = next
+	f, err := s.confirm(ctx, c, profile.Profile.Relaxations)
+	switch {
+	case err != nil:
+		return finding{}, err
+	case f.confirmed.Passed():
+		return s.sealed(f), nil
 	}
-	return finding{}, errNotConfirmed
+	f.verdict, f.why = NotSealable, unconfirmed(f.confirmed)
+	return f, nil
 }
 
 // sealed gives a confirmed finding its verdict.

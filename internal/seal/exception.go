@@ -1,0 +1,99 @@
+package seal
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/trial"
+)
+
+// except tightens and confirms a profile that passes only with exceptions. failed is the last sealed run.
+func (s relaxing) except(ctx context.Context, p profile.Profile, failed observe.Observation) (finding, error) {
+	base, c := s.base, s.base
+	c.profile, c.passed = p, false
+	if err := s.widen(ctx, &c); err != nil {
+		return finding{}, err
+	}
+	if !c.passed {
+		return finding{verdict: NotSealable, why: "the last sealed run: " + failed.Failure.Text, c: base, profile: base.profile}, nil
+	}
+	f, err := s.confirm(ctx, c, s.steps)
+	if err != nil {
+		return finding{}, err
+	}
+	if f.exceptions, err = s.exceptions(ctx, f, failed); err != nil {
+		return finding{}, err
+	}
+	f.verdict = SealedWithExceptions
+	f.why = "it works only without " + strings.Join(labelled(f), ", ") + "; sealed, it failed: " + failed.Failure.Text
+	if f.c.restart != nil {
+		f.exceptions = append(f.exceptions, *f.c.restart)
+	}
+	if f.profile.User.UID == 0 || !f.confirmed.Passed() {
+		f.verdict = NotSealable
+	}
+	if !f.confirmed.Passed() {
+		f.why += "; " + unconfirmed(f.confirmed)
+	}
+	return f, nil
+}
+
+// steps returns the relaxations of a profile with exceptions that tightening may remove. As root the target is not sealable:
+// only what it needs from root is worth knowing.
+func (s relaxing) steps(p profile.Profile) []profile.Relaxation {
+	all := p.Relaxations()
+	if p.User.UID != 0 {
+		return all
+	}
+	user := s.base.profile.User
+	root := profile.Relaxation{ID: profile.RootID, Exception: true, Undo: func(p profile.Profile) profile.Profile {
+		p.User = user
+		return p
+	}}
+	return append([]profile.Relaxation{root}, slices.DeleteFunc(all, func(r profile.Relaxation) bool { return !r.Exception })...)
+}
+
+// exceptions says of each exception of a finding which run failed without it, and what to change in the image. An exception
+// whose trial was inconclusive says so.
+func (s relaxing) exceptions(ctx context.Context, f finding, failed observe.Observation) ([]Exception, error) {
+	var out []Exception
+	for _, name := range f.profile.Exceptions() {
+		fix, err := s.k.fix(ctx, name, s.base.profile, failed)
+		if err != nil {
+			return nil, err
+		}
+		why := "sealed, it failed: " + failed.Failure.Text + lastWords(failed)
+		if text := unproved(f, name); text != "" {
+			why = text + "; " + why
+		}
+		out = append(out, Exception{Setting: name, Why: why, Fix: fix})
+	}
+	return out, nil
+}
+
+// labelled returns the names of the exceptions of a finding, each with a label if its trial was inconclusive.
+func labelled(f finding) []string {
+	names := f.profile.Exceptions()
+	for i, name := range names {
+		if unproved(f, name) != "" {
+			names[i] += " (not proved)"
+		}
+	}
+	return names
+}
+
+// unproved returns the text of the inconclusive trial without an exception, or "" if that trial was not inconclusive.
+func unproved(f finding, exception string) string {
+	id := exception
+	if _, name, ok := strings.Cut(exception, ":"); ok {
+		id = profile.CapabilityID(name)
+	}
+	i := slices.IndexFunc(f.proofs, func(p Proof) bool { return p.Relaxation == id && p.Outcome == trial.Inconclusive })
+	if i < 0 {
+		return ""
+	}
+	return f.proofs[i].Text
+}
