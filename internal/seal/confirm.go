@@ -59,10 +59,20 @@ func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (
 }
 
 // confirm tightens a candidate that passed and makes its confirmation run, the one of the finding. Where that fails untraced,
-// the search goes on untraced. removable returns the relaxations that tightening may remove.
-func (s search) confirm(ctx context.Context, c candidate, removable func(profile.Profile) []profile.Relaxation) (f finding, err error) {
+// the search goes on untraced. steps returns the relaxations that tightening may remove.
+func (s search) confirm(ctx context.Context, c candidate, steps func(profile.Profile) []profile.Relaxation) (finding, error) {
+	return confirming{s, steps}.run(ctx, c)
+}
+
+// confirming is the search for a profile that passes its confirmation run.
+type confirming struct {
+	search
+	steps func(profile.Profile) []profile.Relaxation
+}
+
+func (s confirming) run(ctx context.Context, c candidate) (f finding, err error) {
 	for range maxConfirmations {
-		if f, err = s.tighten(ctx, c, removable(c.profile)); err != nil || f.confirmed.Outcome != trial.Failed {
+		if f, err = s.tighten(ctx, c); err != nil || f.confirmed.Outcome != trial.Failed {
 			return f, err
 		}
 		c = f.c
@@ -76,10 +86,10 @@ func (s search) confirm(ctx context.Context, c candidate, removable func(profile
 
 // tighten removes what a candidate does not need, and makes the confirmation run of the result. If nothing is removed, both
 // run in parallel.
-func (s search) tighten(ctx context.Context, c candidate, all []profile.Relaxation) (finding, error) {
+func (s confirming) tighten(ctx context.Context, c candidate) (finding, error) {
 	end := s.confirmSpeculatively(ctx, c.profile, c.protocol)
 	defer end()
-	p, proofs, err := s.minimize(ctx, c, all)
+	p, proofs, err := s.minimize(ctx, c, s.steps(c.profile))
 	if err != nil {
 		return finding{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/race"
 	"github.com/podseal/podseal/internal/target"
 	"github.com/podseal/podseal/internal/trial"
 )
@@ -116,7 +117,7 @@ type minimizer struct {
 // others that are still to be tried.
 func (m minimizer) round(ctx context.Context, p profile.Profile, groups [][]profile.Relaxation) (profile.Profile, [][]profile.Relaxation, error) {
 	results := make([]Round, len(groups))
-	err := each(ctx, len(groups), m.parallel(), func(ctx context.Context, i int) (err error) {
+	err := race.Each(ctx, len(groups), m.parallel(), func(ctx context.Context, i int) (err error) {
 		results[i], err = m.tryWithout(ctx, p, groups[i])
 		return err
 	})

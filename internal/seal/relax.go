@@ -7,6 +7,7 @@ import (
 
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/race"
 	"github.com/podseal/podseal/internal/trial"
 )
 
@@ -48,7 +49,7 @@ func (s relaxing) run(ctx context.Context, tried []candidate) (finding, error) {
 		return finding{}, err
 	}
 	relaxed := relaxedProfiles(c.profile, widest(tried, c.profile), likely)
-	at, err := race(ctx, len(relaxed), s.slots(), func(ctx context.Context, i int) (bool, error) {
+	at, err := race.First(ctx, len(relaxed), s.slots(), func(ctx context.Context, i int) (bool, error) {
 		o, err := s.try(ctx, s.relaxedTrial(relaxed[i], c))
 		return err == nil && (o.Passed() || o.Outcome == trial.Failed && o.Observation.Failure.Phase == observe.Restart), err
 	})

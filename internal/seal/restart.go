@@ -10,6 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/race"
 	"github.com/podseal/podseal/internal/trial"
 )
 
@@ -118,7 +119,7 @@ func (s restartJudge) blameContent(ctx context.Context, c candidate) ([]string, 
 		return all, nil
 	}
 	alone := make([]bool, len(all))
-	err = each(ctx, len(all), s.parallel(), func(ctx context.Context, i int) (err error) {
+	err = race.Each(ctx, len(all), s.parallel(), func(ctx context.Context, i int) (err error) {
 		alone[i], err = s.comesBack(ctx, c, all[i:i+1])
 		return err
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/race"
 )
 
 // users returns the users to try, best first.
@@ -87,7 +88,7 @@ func (s userSearch) waveSize() int {
 // tryWave tries users in parallel. A user that passes interrupts the users after it.
 func (s userSearch) tryWave(ctx context.Context, wave []plan.UserChoice) ([]candidate, error) {
 	out := make([]candidate, len(wave))
-	at, err := race(ctx, len(wave), len(wave), func(ctx context.Context, i int) (bool, error) {
+	at, err := race.First(ctx, len(wave), len(wave), func(ctx context.Context, i int) (bool, error) {
 		var err error
 		out[i], err = s.tryUser(ctx, wave[i])
 		return out[i].passed, err

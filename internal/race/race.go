@@ -1,14 +1,15 @@
-package seal
+// Package race runs calls in parallel whose result depends on their order alone, not on the order of their ends.
+package race
 
 import (
 	"context"
 	"sync"
 )
 
-// race calls try for 0 to n-1, at most limit at a time, and returns the lowest index for which it returns true; -1 where
-// there is none. Calls behind one that returned true are not begun, or their context is canceled: the result does not
-// depend on the order of their ends.
-func race(ctx context.Context, n, limit int, try func(ctx context.Context, i int) (bool, error)) (int, error) {
+// First calls try for 0 to n-1, at most limit at a time, and returns the lowest index for which it returns true; -1 if there
+// is none. Calls behind one that returned true are not begun, or their context is canceled. An error of a call before the
+// first true one ends all others; First returns the first such error that occurs.
+func First(ctx context.Context, n, limit int, try func(ctx context.Context, i int) (bool, error)) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := racing{best: n, cancel: make([]context.CancelFunc, n)}
@@ -81,8 +82,8 @@ func (r *racing) end(i int, ok bool, err error) (failed bool) {
 	return false
 }
 
-// each calls do for 0 to n-1, at most limit at a time, until one returns an error.
-func each(ctx context.Context, n, limit int, do func(ctx context.Context, i int) error) error {
-	_, err := race(ctx, n, limit, func(ctx context.Context, i int) (bool, error) { return false, do(ctx, i) })
+// Each calls do for 0 to n-1, at most limit at a time, until one returns an error.
+func Each(ctx context.Context, n, limit int, do func(ctx context.Context, i int) error) error {
+	_, err := First(ctx, n, limit, func(ctx context.Context, i int) (bool, error) { return false, do(ctx, i) })
 	return err
 }
