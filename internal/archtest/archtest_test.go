@@ -39,6 +39,7 @@ func allowed() []rule {
 		{pkg: "internal/yamledit", may: []string{"internal/tree"}},
 		{pkg: "internal/manifest", may: []string{"internal/podspec", "internal/target", "internal/yamledit"}},
 		{pkg: "internal/pod", may: []string{"internal/manifest", "internal/profile", "internal/target", "internal/yamledit"}},
+		{pkg: "internal/config", may: []string{"internal/yamledit"}},
 		{pkg: "internal/composefile"},
 		{pkg: "internal/helmchart"},
 		{pkg: "internal/input", may: []string{"internal/composefile", "internal/helmchart", "internal/manifest", "internal/outfile", "internal/pod", "internal/target", "internal/yamledit"}},
@@ -95,7 +96,7 @@ type rule struct {
 // pure returns the packages that take values and return values. They reach nothing outside the process.
 func pure() []string {
 	return []string{
-		"internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
+		"internal/config", "internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
 		"internal/manifest", "internal/pod", "internal/podspec", "internal/shell", "internal/tree", "internal/unified", "internal/yamledit", "internal/apiuse", "internal/finding",
 	}
 }
