@@ -12,6 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/exitcode"
+	"github.com/podseal/podseal/internal/needs"
 	"github.com/podseal/podseal/internal/outfile"
 )
 
@@ -99,6 +100,9 @@ func exitCode(ctx context.Context, err error, s streams) int {
 	}
 	if input := new(batch.InputError); errors.As(err, &input) {
 		return exitUsage
+	}
+	if service := new(needs.ServiceError); errors.As(err, &service) {
+		return exitcode.NotTestable
 	}
 	return exitEngine
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/needs"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
@@ -137,7 +138,7 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 		if err := j.Preflight(ctx, engine); err != nil {
 			return err
 		}
-		results, err = j.Seal(ctx, engine, o.batchOptions(engine.RunID(), progress))
+		results, err = j.Seal(ctx, needs.New(engine, engine.Client()), o.batchOptions(engine.RunID(), progress))
 		return err
 	})
 	progress.Done()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/needs"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -55,32 +56,47 @@ func (j Job) Preflight(ctx context.Context, e Engine) error {
 		if err := checkUser(ctx, e, facts, t); err != nil {
 			return err
 		}
+		if err := needs.Check(t); err != nil {
+			return &InputError{err.Error()}
+		}
 	}
 	return pullMembers(ctx, e, targets)
 }
 
-// pullMembers pulls the images of the containers that run in the pods of the targets.
+// pullMembers pulls the images of the other containers that run with the targets: those of their pods, and services.
 func pullMembers(ctx context.Context, e Engine, targets []target.Target) error {
 	have := map[[2]string]bool{}
 	for _, t := range targets {
 		have[[2]string{t.Image, t.Platform}] = true
 	}
 	for _, t := range targets {
-		if t.Pod == nil {
-			continue
-		}
-		for _, m := range slices.Concat(t.Pod.Before, t.Pod.After) {
-			key := [2]string{m.Target.Image, m.Target.Platform}
+		for _, m := range members(t) {
+			key := [2]string{m.Image, m.Platform}
 			if have[key] {
 				continue
 			}
 			have[key] = true
-			if _, err := e.Image(ctx, m.Target.Image, m.Target.Platform); err != nil {
+			if _, err := e.Image(ctx, m.Image, m.Platform); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// members returns the other containers that run with a target.
+func members(t target.Target) []target.Target {
+	services, _ := needs.Targets(t) // checked before
+	var out []target.Target
+	for _, one := range append([]target.Target{t}, services...) {
+		if one.Pod == nil {
+			continue
+		}
+		for _, m := range slices.Concat(one.Pod.Before, one.Pod.After) {
+			out = append(out, m.Target)
+		}
+	}
+	return append(out, services...)
 }
 
 // checkUser refuses the name of a user or group that the image does not have. Ids need no account.

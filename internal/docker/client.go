@@ -20,6 +20,7 @@ type Client struct {
 	*conn
 	imageStore
 	volumeStore
+	networkStore
 	*builder
 }
 
@@ -68,7 +69,7 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 		return nil, err
 	}
 	images := imageStore{c}
-	return &Client{conn: c, imageStore: images, volumeStore: volumeStore{c}, builder: &builder{images: images}}, nil
+	return &Client{conn: c, imageStore: images, volumeStore: volumeStore{c}, networkStore: networkStore{c}, builder: &builder{images: images}}, nil
 }
 
 // RunID returns the id that marks what this client makes.

@@ -53,7 +53,7 @@ func (c *Client) Create(ctx context.Context, purpose string, s Spec) (*Container
 		labels[labelLease] = "true"
 	}
 	cfg, host := s.config(labels)
-	made, err := c.api.ContainerCreate(making, cfg, host, nil, platform, name)
+	made, err := c.api.ContainerCreate(making, cfg, host, s.networking(), platform, name)
 	if err != nil {
 		return nil, c.creationFailure(ctx, making, "container "+name, err)
 	}

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -144,4 +145,19 @@ func tlsClient(at clidocker.Endpoint) (*http.Client, error) {
 		return nil, err
 	}
 	return &http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}, nil
+}
+
+// checkVersion refuses a DOCKER_API_VERSION that the engine does not speak. The client sends it unchecked, and the
+// engine's answer to any call is then a refusal of that call.
+func (c *conn) checkVersion(ctx context.Context, newest string) error {
+	version := os.Getenv(client.EnvOverrideAPIVersion)
+	if version == "" {
+		return nil
+	}
+	_, err := c.api.ServerVersion(ctx)
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &SettingError{fmt.Sprintf("DOCKER_API_VERSION=%s: the engine at %s does not speak this version, its newest is %s: unset it",
+		version, c.host, newest)}
 }

@@ -14,6 +14,11 @@ import (
 	"github.com/podseal/podseal/internal/engine"
 )
 
+// SettingError is a setting of the user that the engine does not take. Its text is one sentence with what to do.
+type SettingError struct{ Text string }
+
+func (e *SettingError) Error() string { return e.Text }
+
 // UnreachableError is an engine that does not answer when the client connects.
 type UnreachableError struct {
 	Host string

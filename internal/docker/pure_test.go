@@ -265,3 +265,25 @@ func TestTail(t *testing.T) {
 		t.Errorf("kept %q", w.String())
 	}
 }
+
+// TestIsExhausted: the words of engines old and new for a network that has no addresses.
+func TestIsExhausted(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Error response from daemon: could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network": true,
+		"Error response from daemon: all predefined address pools have been fully subnetted":                                                     true,
+		"Error response from daemon: network with name a already exists":                                                                         false,
+	} {
+		if got := isExhausted(errors.New(text)); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
+	}
+}
+
+// TestNetworking: only networks that have names know an alias.
+func TestNetworking(t *testing.T) {
+	for network, want := range map[string]bool{"": false, "host": false, "bridge": false, "none": false, "container:x": false, "podseal-1": true} {
+		if got := (Spec{Network: network, Alias: "db"}).networking(); (got != nil) != want {
+			t.Errorf("network %q: %+v", network, got)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
 	"github.com/docker/go-connections/nat"
 
 	"github.com/podseal/podseal/internal/image"
@@ -24,6 +25,7 @@ type Spec struct {
 	Env        []string
 
 	Network     string // "" is the engine's default network; else "host", "none", "container:ID" or a name
+	Alias       string // the container's name on a Network that has a name; empty for none
 	IPC         string // "none", "shareable" or "container:ID"
 	HostPID     bool   // share the PID namespace of the engine's host
 	Ports       []Port
@@ -79,6 +81,15 @@ func (s Spec) SharesNetwork() bool {
 // Publishes reports whether the engine can publish ports of the container.
 func (s Spec) Publishes() bool {
 	return !s.SharesNetwork() && !container.NetworkMode(s.Network).IsNone()
+}
+
+// networking returns the name of the container on its network in the terms of the API; nil where it has none. Only networks
+// that a user or a run has made know names.
+func (s Spec) networking() *network.NetworkingConfig {
+	if s.Alias == "" || s.Network == "" || !container.NetworkMode(s.Network).IsUserDefined() {
+		return nil
+	}
+	return &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{s.Network: {Aliases: []string{s.Alias}}}}
 }
 
 // config translates the spec to the terms of the API.

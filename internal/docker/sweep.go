@@ -2,12 +2,14 @@ package docker
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	dockerimage "github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
 )
 
@@ -26,6 +28,7 @@ type objectKind string
 const (
 	containerObject objectKind = "container"
 	volumeObject    objectKind = "volume"
+	networkObject   objectKind = "network"
 	imageObject     objectKind = "image"
 	helperObject    objectKind = "helper image"
 )
@@ -58,7 +61,7 @@ func firstError(errs []error) error {
 	return nil
 }
 
-// Objects returns the names of the containers and volumes that the engine has of this run.
+// Objects returns the names of the containers, volumes and networks that the engine has of this run.
 func (c *Client) Objects(ctx context.Context) ([]string, error) {
 	found, err := c.objects(ctx, c.opts.RunID)
 	var names []string
@@ -80,8 +83,12 @@ func (c *Client) objects(ctx context.Context, run string) ([]object, error) {
 	if err != nil {
 		return containers, err
 	}
+	networks, err := c.networks(ctx, withLabel(labelRun, run))
+	if err != nil {
+		return append(containers, volumes...), err
+	}
 	images, err := c.images(ctx, imageObject, withLabel(labelBuilt, run))
-	return append(append(containers, volumes...), images...), err
+	return slices.Concat(containers, volumes, networks, images), err
 }
 
 func withLabel(label, value string) filters.Args {
@@ -123,6 +130,18 @@ func (c *Client) volumes(ctx context.Context, which filters.Args) ([]object, err
 	return out, nil
 }
 
+func (c *Client) networks(ctx context.Context, which filters.Args) ([]object, error) {
+	list, err := c.api.NetworkList(ctx, network.ListOptions{Filters: which})
+	if err != nil {
+		return nil, c.failure(ctx, "listing", "networks", err)
+	}
+	var out []object
+	for _, found := range list {
+		out = append(out, object{kind: networkObject, id: found.ID, name: found.Name, run: found.Labels[labelRun], created: found.Created})
+	}
+	return out, nil
+}
+
 // images lists images, one object for each name.
 func (c *Client) images(ctx context.Context, kind objectKind, which filters.Args) ([]object, error) {
 	list, err := c.api.ImageList(ctx, dockerimage.ListOptions{Filters: which})
@@ -149,6 +168,8 @@ func (c *Client) removeObject(ctx context.Context, o object) (removed bool, err 
 		err = (&Container{conn: c.conn, ID: o.id, Name: o.name}).Remove(ctx)
 	case volumeObject:
 		err = c.RemoveVolume(ctx, o.id)
+	case networkObject:
+		err = c.RemoveNetwork(ctx, o.id)
 	case imageObject, helperObject:
 		return c.RemoveImage(ctx, o.id)
 	}

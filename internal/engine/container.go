@@ -73,3 +73,17 @@ type State struct {
 	// Other names another container of the pod that should run and has exited, with its exit; "" if there is none.
 	Other string
 }
+
+// Serviced is a Container whose target has services. A Container that is not Serviced has none.
+type Serviced interface {
+	// Services returns the services that run with the container, in the order of their starts.
+	Services() []Service
+}
+
+// Service is a service that runs with a container.
+type Service struct {
+	Name            string      // its host name for the container
+	Host            string      // address of the published ports, for programs outside
+	Declared        []int       // its TCP ports, as they were given
+	Ports, UDPPorts map[int]int // published ports: container port to port of Host
+}

@@ -8,6 +8,10 @@ import (
 // ErrCannotInspect is the error of Listening and Usage where the engine permits no look inside a container.
 var ErrCannotInspect = errors.New("this engine permits no look inside a container")
 
+// ErrNoNetwork is the error of an engine that has no addresses left for another network.
+var ErrNoNetwork = errors.New("the engine has no address pool left for another network: remove unused networks (podseal gc, " +
+	"docker network prune), or give the engine more default-address-pools")
+
 // SeedError is a failed init container of a mount. The profile is to blame, not the engine.
 type SeedError struct {
 	Path   string // of the mount

@@ -80,7 +80,7 @@ func sandboxSpec(t target.Target, p profile.Profile, publishOn string) docker.Sp
 	pod := t.Pod
 	s := docker.Spec{
 		Entrypoint: []string{tracehost.HelperProgram, inside.PauseCommand}, User: "65535:65535",
-		Network: t.Network, PublishOn: publishOn, IPC: "shareable", ShmSize: shmSize,
+		Network: t.Network, Alias: t.Alias, PublishOn: publishOn, IPC: "shareable", ShmSize: shmSize,
 		ReadOnly: true, DropAll: true, SecurityOpt: []string{"no-new-privileges:true"}, NoLog: true, Sysctls: map[string]string{},
 	}
 	if s.Publishes() {
@@ -154,7 +154,7 @@ func sandboxError(pod *target.Pod, err error) error {
 // join returns a container's spec with the pod's network, IPC and volumes. parts are the sub-paths that it mounts. The
 // profile's own mounts replace the pod's.
 func (s *sandbox) join(to docker.Spec, t target.Target, p profile.Profile, parts map[string]docker.Mount) (docker.Spec, error) {
-	to.Hostname, to.Ports, to.Sysctls, to.ShmSize = "", nil, nil, 0
+	to.Hostname, to.Alias, to.Ports, to.Sysctls, to.ShmSize = "", "", nil, nil, 0
 	to.Network, to.IPC = "container:"+s.box.ID, "container:"+s.box.ID
 	for i, v := range to.Env {
 		to.Env[i] = strings.ReplaceAll(v, target.PodIP, s.ip)

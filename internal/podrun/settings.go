@@ -27,7 +27,7 @@ func openSpec(t target.Target, facts image.Facts, publishOn string) (docker.Spec
 	}
 	s := docker.Spec{
 		Image: facts, Entrypoint: argv, User: t.User, WorkingDir: t.WorkingDir, Env: environment(t.Env, nil),
-		Network: t.Network, PublishOn: publishOn, ShmSize: shmSize, MaxLogSize: maxLogSize,
+		Network: t.Network, Alias: t.Alias, PublishOn: publishOn, ShmSize: shmSize, MaxLogSize: maxLogSize,
 		Add: slices.Clone(t.AddCapabilities), Memory: t.Memory,
 	}
 	if s.Publishes() {

@@ -48,11 +48,22 @@ func (a *attempt) waitReady(ctx context.Context, p observe.Phase) (observe.Failu
 }
 
 func (a *attempt) source(p observe.Phase) probe.Source {
-	run := func(ctx context.Context, cmd target.Command) (int, error) {
-		res, err := execute(ctx, a.Target, a.c, cmd, p)
+	s := Source(a.Target, a.c, a.began)
+	s.LogsBefore = a.logsBefore
+	s.Command = commandOf(a.Target, a.c, p)
+	return s
+}
+
+// Source returns what the readiness checks of a container that has just started are made from.
+func Source(t target.Target, c engine.Container, began time.Time) probe.Source {
+	return probe.Source{Target: t, Container: c, Began: began, Command: commandOf(t, c, observe.Start)}
+}
+
+func commandOf(t target.Target, c engine.Container, p observe.Phase) func(context.Context, target.Command) (int, error) {
+	return func(ctx context.Context, cmd target.Command) (int, error) {
+		res, err := execute(ctx, t, c, cmd, p)
 		return res.Code, err
 	}
-	return probe.Source{Target: a.Target, Container: a.c, Began: a.began, LogsBefore: a.logsBefore, Command: run}
 }
 
 // watchStall cancels ready when the run stalls. The function that it returns ends the watch, and returns when the run was

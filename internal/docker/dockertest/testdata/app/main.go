@@ -11,6 +11,9 @@
 //	link:PATH=TO        makes a symbolic link
 //	remove:PATH         removes
 //	listen:PORT         listens for TCP and greets
+//	dial:HOST:PORT      connects by TCP and reads the greeting
+//	send:HOST:PORT      sends a UDP datagram, by sendto without connect
+//	find:NAME           looks a host name up, and requires an address
 //	env:NAME            an environment variable
 //	exit:CODE           ends
 //	wait                waits for SIGTERM, writes "stopping", and ends with 0
@@ -18,12 +21,14 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -82,6 +87,13 @@ func do(verb, arg string) (string, error) {
 		return "", err
 	case "listen":
 		return "ok", listen(arg)
+	case "dial":
+		return dial(arg)
+	case "send":
+		return "ok", send(arg)
+	case "find":
+		found, err := net.LookupHost(arg)
+		return strconv.Itoa(len(found)), err
 	case "wait":
 		return wait(), nil
 	}
@@ -119,6 +131,30 @@ func listen(port string) error {
 		}
 	}()
 	return nil
+}
+
+func dial(at string) (string, error) {
+	conn, err := net.DialTimeout("tcp", at, 10*time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	said, err := io.ReadAll(conn)
+	return strings.TrimSpace(string(said)), err
+}
+
+func send(at string) error {
+	to, err := net.ResolveUDPAddr("udp4", at)
+	if err != nil {
+		return err
+	}
+	conn, err := net.ListenUDP("udp4", nil)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = conn.WriteToUDP([]byte("x"), to)
+	return err
 }
 
 func wait() string {
