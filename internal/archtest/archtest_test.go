@@ -67,6 +67,7 @@ func allowed() []rule {
 		{pkg: "internal/docker/dockertest"},
 		{pkg: "internal/tracehost", may: []string{"internal/docker", "internal/image", "internal/inside", "internal/trace"}},
 		{pkg: "internal/podrun", may: []string{"internal/docker", "internal/engine", "internal/image", "internal/inside", "internal/observe", "internal/probe", "internal/profile", "internal/target", "internal/trace", "internal/tracehost"}},
+		{pkg: "internal/cluster/kube"},
 		{pkg: "internal/advise/shellscript"},
 		{pkg: "internal/redact"},
 		{pkg: "internal/advise/launch", may: []string{"internal/advise/shellscript", "internal/image", "internal/redact"}},

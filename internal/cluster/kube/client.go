@@ -1,0 +1,86 @@
+// Package kube does what podseal needs of a Kubernetes API server: namespaces that belong to a run, pods that are followed
+// by one watch, logs, commands in containers, forwarded ports, and errors that say what to do.
+package kube
+
+import (
+	"fmt"
+	"io"
+	"sync"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+)
+
+// Config finds a cluster. *genericclioptions.ConfigFlags is one, with kubectl's flags and rules.
+type Config interface {
+	ToRESTConfig() (*rest.Config, error)
+	ToRawKubeConfigLoader() clientcmd.ClientConfig
+}
+
+// Client is a connection to one API server.
+type Client struct {
+	API    kubernetes.Interface
+	Config *rest.Config
+	// Context is the name of the kubeconfig's context; empty inside a cluster.
+	Context string
+	// Namespace is the user's: that of the flag -n, else that of the context, else "default".
+	Namespace string
+	// Named is true if the user named the namespace with a flag.
+	Named bool
+}
+
+// The limits of requests to the API server: those of kubectl. client-go's own are made for controllers.
+const (
+	requestsPerSecond = 50
+	requestBurst      = 300
+)
+
+// quietOnce keeps what client-go would log out of the terminal: it repeats errors that are returned as well.
+var quietOnce sync.Once
+
+// Connect reads the kubeconfig. It makes no request.
+func Connect(from Config) (*Client, error) {
+	quietOnce.Do(func() {
+		klog.LogToStderr(false)
+		klog.SetOutput(io.Discard)
+	})
+	loader := from.ToRawKubeConfigLoader()
+	config, err := from.ToRESTConfig()
+	if err != nil {
+		return nil, &ConfigError{Err: err}
+	}
+	config = rest.CopyConfig(config)
+	config.QPS, config.Burst, config.UserAgent = requestsPerSecond, requestBurst, "podseal"
+	c := &Client{Config: config}
+	if c.Namespace, c.Named, err = loader.Namespace(); err != nil {
+		return nil, &ConfigError{Err: err}
+	}
+	if raw, err := loader.RawConfig(); err == nil {
+		c.Context = raw.CurrentContext
+	}
+	if c.API, err = kubernetes.NewForConfig(config); err != nil {
+		return nil, &ConfigError{Err: err}
+	}
+	return c, nil
+}
+
+// ConfigError is a kubeconfig that names no usable cluster.
+type ConfigError struct{ Err error }
+
+// Error returns the reason in one sentence.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("reading the kubeconfig: %v: name a cluster with --kubeconfig and --context", e.Err)
+}
+
+// Unwrap returns the error of client-go.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// String returns how messages name the cluster.
+func (c *Client) String() string {
+	if c.Context == "" {
+		return c.Config.Host
+	}
+	return "context " + c.Context + " (" + c.Config.Host + ")"
+}

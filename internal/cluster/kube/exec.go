@@ -1,0 +1,77 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/remotecommand"
+	utilexec "k8s.io/client-go/util/exec"
+	"k8s.io/streaming/pkg/httpstream"
+)
+
+// maxOutput is how many bytes of a command's output Exec returns: its end.
+const maxOutput = 1 << 20
+
+// Exec runs a command in a container and returns its exit code, and its stdout and stderr together. The input may be
+// nil.
+func (n *Namespace) Exec(ctx context.Context, pod, container string, argv []string, input io.Reader) (code int, output string, err error) {
+	request := n.client.API.CoreV1().RESTClient().Post().Namespace(n.Name).Resource("pods").Name(pod).SubResource("exec").
+		VersionedParams(&corev1.PodExecOptions{Container: container, Command: argv, Stdin: input != nil, Stdout: true, Stderr: true}, scheme.ParameterCodec)
+	// The way of kubectl: WebSockets, and SPDY where the server or a proxy knows none.
+	socket, err := remotecommand.NewWebSocketExecutor(n.client.Config, http.MethodGet, request.URL().String())
+	if err != nil {
+		return 0, "", err
+	}
+	spdy, err := remotecommand.NewSPDYExecutor(n.client.Config, http.MethodPost, request.URL())
+	if err != nil {
+		return 0, "", err
+	}
+	executor, err := remotecommand.NewFallbackExecutor(socket, spdy, needsSPDY)
+	if err != nil {
+		return 0, "", err
+	}
+	out := &tail{}
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: input, Stdout: out, Stderr: out})
+	var exit utilexec.CodeExitError
+	switch {
+	case ctx.Err() != nil:
+		return 0, out.String(), n.client.refused(ctx, err, Access{Verb: "create", Resource: "pods", Subresource: "exec", Namespace: n.Name})
+	case errors.As(err, &exit):
+		return exit.Code, out.String(), nil
+	}
+	return 0, out.String(), n.client.refused(ctx, err, Access{Verb: "create", Resource: "pods", Subresource: "exec", Namespace: n.Name})
+}
+
+// needsSPDY reports whether a connection failed since the other end knows no WebSockets.
+func needsSPDY(err error) bool {
+	return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+}
+
+// tail keeps the last bytes that were written to it. Several goroutines may write.
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf.Write(p)
+	if over := t.buf.Len() - maxOutput; over > 0 {
+		t.buf.Next(over)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.String()
+}
