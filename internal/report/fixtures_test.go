@@ -273,7 +273,7 @@ func finished(res seal.Result) seal.Result {
 		last := res.Rounds[0].Observation
 		last.Trace, last.Writes, last.Changes = observe.Trace{Note: "off for this run"}, nil, nil
 		res.Rounds = append(res.Rounds, seal.Round{Name: "confirmation run", Profile: res.Profile, Observation: last, Took: 2200 * time.Millisecond})
-		res.Seal = &seal.Seal{Version: seal.SealVersion, Commands: []string{curl}, Confirmation: "confirmation run", Restart: "commands", Profile: res.Profile}
+		res.Seal = &seal.Seal{Commands: []string{curl}, Confirmation: "confirmation run", Restart: "commands", Profile: res.Profile}
 	}
 	for i := range res.Rounds {
 		o := &res.Rounds[i]

@@ -10,12 +10,9 @@ import (
 	"github.com/podseal/podseal/internal/trial"
 )
 
-// SealVersion is the version of the serialised Seal.
-const SealVersion = "podseal.seal/v1"
-
-// Seal is a profile with its proof: a confirmation run of exactly this profile, untraced. Only mint creates one.
+// Seal is a profile with its proof: a confirmation run of exactly this profile, untraced. Only mint creates one. Package
+// sealfile keeps it in a file.
 type Seal struct {
-	Version  string          `json:"version"`
 	Image    Image           `json:"image"`
 	Commands []string        `json:"commands"` // the e2e commands
 	Profile  profile.Profile `json:"profile"`
@@ -43,7 +40,7 @@ func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (
 		return nil, errNotConfirmed
 	}
 	s := &Seal{
-		Version: SealVersion, Image: Image{t.Image, facts.ID, facts.Digest, facts.Platform}, Profile: o.Profile, Commands: []string{},
+		Image: Image{t.Image, facts.ID, facts.Digest, facts.Platform}, Profile: o.Profile, Commands: []string{},
 		Confirmation: o.Name, Restart: map[trial.Restart]string{trial.RestartFull: "commands", trial.RestartReady: "readiness"}[o.Protocol.Restart],
 	}
 	if s.Restart == "" {

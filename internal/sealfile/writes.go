@@ -1,0 +1,64 @@
+package sealfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/seal"
+)
+
+// ReadOnly is the decision about a path that stays read-only.
+const ReadOnly = "read-only"
+
+// writes returns what the open run wrote. A folder that is writable is one entry; of a folder that stays read-only, each
+// path is one.
+func (c cleaner) writes(choices []seal.Choice) []Write {
+	var out []Write
+	for _, choice := range choices {
+		switch {
+		case choice.Decision == "noise" || strings.HasPrefix(choice.Decision, "in mount "):
+		case choice.Decision != ReadOnly || len(choice.Evidence) == 0:
+			out = append(out, Write{c.path(choice.Path), choice.Decision, c.writers(choice.Evidence)})
+		default:
+			for _, e := range choice.Evidence {
+				out = append(out, Write{c.path(e.Path), choice.Decision, c.writers([]diff.Evidence{e})})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Write) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(out, func(a, b Write) bool { return a.Path == b.Path })
+}
+
+// writers returns the processes of some evidence, sorted, each once.
+func (c cleaner) writers(list []diff.Evidence) []string {
+	var out []string
+	for _, e := range list {
+		for _, w := range e.Writers {
+			out = append(out, c.writer(w))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (c cleaner) writer(w diff.Writer) string {
+	return fmt.Sprintf("%s (uid %d)", c.process(w.Command), w.UID)
+}
+
+// denied returns the writes that were refused in the run that shows the profile.
+func (c cleaner) denied(res seal.Result, shown observe.Observation) []Denial {
+	var out []Denial
+	for _, e := range diff.Collect(shown).Denied() {
+		if e.Noise != "" {
+			continue
+		}
+		d := Denial{Path: c.path(e.Path), Errno: e.Errno, By: c.writers([]diff.Evidence{e})}
+		d.Swallowed = slices.ContainsFunc(res.Swallowed, func(s diff.Evidence) bool { return s.Path == e.Path })
+		out = append(out, d)
+	}
+	slices.SortStableFunc(out, func(a, b Denial) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(out, func(a, b Denial) bool { return a.Path == b.Path })
+}
