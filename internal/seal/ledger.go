@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 
@@ -13,6 +14,7 @@ import (
 type ledger struct {
 	mu     sync.Mutex
 	begun  int // how many rounds have begun
+	about  int // how many rounds there will be, as far as is known; 0 if nothing is
 	rounds []Round
 	// chance is set once a repeated trial had another result than before.
 	chance bool
@@ -32,12 +34,23 @@ func (l *ledger) unstable() bool {
 	return l.chance
 }
 
-// begin returns the place of a new round: its number in the order of starts.
-func (l *ledger) begin() int {
+// begin returns the place of a new round, its number in the order of starts, and its step in words.
+func (l *ledger) begin() (place int, step string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.begun++
-	return l.begun
+	if l.about == 0 {
+		return l.begun, fmt.Sprintf("step %d", l.begun)
+	}
+	l.about = max(l.about, l.begun)
+	return l.begun, fmt.Sprintf("step %d of about %d", l.begun, l.about)
+}
+
+// expect notes that about n more rounds will begin. The number of all rounds never decreases.
+func (l *ledger) expect(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.about = max(l.about, l.begun+n)
 }
 
 // add records a round that has ended. The ledger keeps rounds in the order of their starts.

@@ -43,11 +43,24 @@ func (s search) minimize(ctx context.Context, c candidate, all []profile.Relaxat
 	}
 	groups := grouped(has(p, all))
 	for len(groups) > 0 {
+		m.ledger.expect(len(groups))
 		if p, groups, err = m.round(ctx, p, groups); err != nil {
 			return p, nil, err
 		}
 	}
 	return p, m.list(p), nil
+}
+
+// trialsAfter returns about how many trials are made of a profile that has passed: those that remove its relaxations, and the
+// confirmation run.
+func trialsAfter(t target.Target, mode Minimize, p profile.Profile) int {
+	switch mode {
+	case MinimizeNone:
+		return 1
+	case MinimizeFast:
+		return 2
+	}
+	return len(grouped(removable(t, p, p.Relaxations()))) + 1
 }
 
 // removable returns the relaxations of a profile that may be removed. VOLUMEs are not among them: without a mount, runtimes

@@ -139,10 +139,10 @@ func (r runner) once(ctx context.Context, a attempt) (Round, error) {
 	if ctx.Err() != nil { // no trial begins once the seal is given up
 		return Round{}, fmt.Errorf("%s: %w", a.name, context.Cause(ctx))
 	}
-	place := r.ledger.begin()
-	r.say("%s: %s", a.name, describe(a.profile))
+	place, step := r.ledger.begin()
+	r.say("%s: %s: %s", step, a.name, describe(a.profile))
 	if r.running != nil {
-		defer r.running(a.name)()
+		defer r.running(a.name + ", " + step)()
 	}
 	round, err := r.run(ctx, a)
 	var timeout *trial.TimeoutError

@@ -40,8 +40,8 @@ type Options struct {
 	Parallel int // how many trials are made in parallel; at least 1
 	// Progress receives one line a step. May be nil; must be safe for concurrent use.
 	Progress func(line string)
-	// Running is called with the name of each trial that begins; what it returns is called when the trial ends. May be nil;
-	// must be safe for concurrent use.
+	// Running is called with the name and the step ("step 2 of about 5") of each trial that begins. The function that it returns
+	// is called when the trial ends. May be nil; must be safe for concurrent use.
 	Running func(trial string) (end func())
 	// Advise reads an image's files for advice on its user, in parallel with the open run; nil advice where the image needs
 	// none. May be nil.
