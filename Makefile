@@ -15,7 +15,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The packages whose logic decides a seal, for make mutate.
 MUTATED := plan diff seal trial probe emit yamledit podspec manifest pod advise image profile
 
-.PHONY: build release test test-unit test-e2e bench fuzz mutate lint demo docs engine clean
+.PHONY: build release test test-unit test-e2e test-cluster bench fuzz mutate lint demo docs engine clean
 
 build:
 	VERSION=$(VERSION) scripts/build.sh bin/podseal "$$(go env GOOS)/$$(go env GOARCH)"
@@ -37,6 +37,11 @@ test-unit:
 test-e2e: engine
 	scripts/tools.sh
 	CI=true $(GOTEST) -tags engine ./e2e/...
+
+# The tests that need a Kubernetes cluster: on that of KUBECONFIG, else on one that is built, started and removed again, on
+# Linux as root. The first build takes 10 to 25 minutes and 10 GB of disk.
+test-cluster:
+	scripts/cluster/test.sh
 
 # Measures the tracer (traced over untraced, in one run), the splice, and whole runs over the same by hand. These
 # need the engine and an idle machine.
