@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -56,6 +57,13 @@ func (o *runOptions) checkPodSecurity(set input.Set) error {
 	unsealed := set.Skipped
 	for _, object := range set.Unsealed {
 		unsealed = append(unsealed, object.Unsealed())
+	}
+	for _, f := range set.Files {
+		for _, p := range f.Pods {
+			if by := p.Pod.Manifest.Controller(); by != nil {
+				unsealed = append(unsealed, fmt.Errorf("%s adds containers to the pods of %s", by.Name, p.Pod.Manifest))
+			}
+		}
 	}
 	if o.deliver.PodSecurity == "" || len(unsealed) == 0 {
 		return nil

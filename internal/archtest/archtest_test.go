@@ -37,7 +37,7 @@ func allowed() []rule {
 		{pkg: "internal/image"},
 		{pkg: "internal/podspec", may: []string{"internal/image", "internal/profile", "internal/target", "internal/tree"}},
 		{pkg: "internal/yamledit", may: []string{"internal/tree"}},
-		{pkg: "internal/manifest", may: []string{"internal/podspec", "internal/target", "internal/yamledit"}},
+		{pkg: "internal/manifest", may: []string{"internal/podspec", "internal/target", "internal/tree", "internal/yamledit"}},
 		{pkg: "internal/pod", may: []string{"internal/manifest", "internal/profile", "internal/target", "internal/yamledit"}},
 		{pkg: "internal/config", may: []string{"internal/yamledit"}},
 		{pkg: "internal/composefile"},

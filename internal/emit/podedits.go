@@ -61,10 +61,14 @@ type editedContainer struct {
 func (p podEdit) containers() []editedContainer {
 	var out []editedContainer
 	for _, c := range p.pod.Containers {
-		list, _ := p.edit.Get(c.List()).(tree.Items)
-		for _, at := range list.At {
-			if at.Index == c.Index {
-				out = append(out, editedContainer{c, at.Edit})
+		switch edit := p.edit.Get(c.Steps[0].Key).(type) {
+		case tree.Object:
+			out = append(out, editedContainer{c, edit})
+		case tree.Items:
+			for _, at := range edit.At {
+				if at.Index == c.Steps[1].Index {
+					out = append(out, editedContainer{c, at.Edit})
+				}
 			}
 		}
 	}

@@ -131,14 +131,18 @@ func editPods(editor *yamledit.Editor, pods []*manifest.Pod, edits map[*manifest
 		if len(edits[pod]) == 0 {
 			continue
 		}
-		delta, err := podspec.Seal(desired(pod, edits[pod]))
+		delta, err := sealed(pod, edits[pod])
 		if err != nil {
 			return nil, Report{}, placed(pod, err)
 		}
 		changes := keptChanges(pod, delta.Kept)
-		if len(delta.Edit) > 0 {
-			out = append(out, podEdit{pod: pod, edit: delta.Edit})
-			made, err := editor.Edit(yamledit.Place{Path: pod.Steps(), Node: pod.Node, Edit: delta.Edit, Style: pod.Document.StyleOf(pod.Node, "containers")})
+		edit, err := pod.InPlace(delta.Edit)
+		if err != nil {
+			return nil, Report{}, err
+		}
+		if len(edit) > 0 {
+			out = append(out, podEdit{pod: pod, edit: edit})
+			made, err := editor.Edit(yamledit.Place{Path: pod.Steps(), Node: pod.Node, Edit: edit, Style: pod.Document.StyleOf(pod.Node, "containers")})
 			if err != nil {
 				return nil, Report{}, fmt.Errorf("sealing %s: %w", pod, err)
 			}
@@ -156,9 +160,23 @@ func editPods(editor *yamledit.Editor, pods []*manifest.Pod, edits map[*manifest
 	return out, report, nil
 }
 
+// sealed returns what must change in a pod. Where a controller adds containers, user and seccomp are never set on the pod.
+func sealed(pod *manifest.Pod, edits []Edit) (podspec.Delta, error) {
+	p, profiles := desired(pod, edits)
+	if pod.Controller() != nil {
+		return podspec.SealContainers(p, profiles)
+	}
+	return podspec.Seal(p, profiles)
+}
+
 // desired returns a pod and its profiles as podspec takes them.
 func desired(pod *manifest.Pod, edits []Edit) (podspec.Pod, []podspec.Sealed) {
-	p := podspec.Pod{Title: pod.String(), Spec: pod.Spec, Claims: pod.Claims, Limited: pod.Knative()}
+	p := podspec.Pod{Title: pod.String(), Spec: pod.Spec, Claims: pod.Claims, NoInit: pod.Knative()}
+	if by := pod.Controller(); by != nil && !by.PodFields {
+		p.Limited = by.Name
+	} else if pod.Knative() {
+		p.Limited = "Knative"
+	}
 	for _, c := range pod.Containers {
 		p.Containers = append(p.Containers, podspec.Container{Container: c.Container, Init: c.Init, Index: c.Index, Seed: c.Seed()})
 	}
@@ -188,7 +206,7 @@ func keptChanges(pod *manifest.Pod, kept []podspec.Kept) []Change {
 	for _, k := range kept {
 		c := Change{Action: "kept", Line: pod.Document.Line(pod.Node), Field: k.Field, Container: k.Container, Old: k.Have, Why: k.Why}
 		if container, ok := pod.Container(k.Container); ok {
-			c.Line, c.Field = container.Line, container.List()+"."+container.Name+"."+k.Field
+			c.Line, c.Field = container.Line, container.Steps[0].Key+"."+container.Name+"."+k.Field
 		}
 		out = append(out, c)
 	}
@@ -198,10 +216,10 @@ func keptChanges(pod *manifest.Pod, kept []podspec.Kept) []Change {
 // containerAt returns the name of the container that a field belongs to: "containers[0].image".
 func containerAt(pod *manifest.Pod, path string) string {
 	place, _, inside := strings.Cut(path, ".")
-	if !inside || !strings.HasSuffix(place, "]") {
+	if !inside {
 		return ""
 	}
-	i := slices.IndexFunc(pod.Containers, func(c manifest.Container) bool { return place == fmt.Sprintf("%s[%d]", c.List(), c.Index) })
+	i := slices.IndexFunc(pod.Containers, func(c manifest.Container) bool { return place == yamledit.FormatPath(c.Steps) })
 	if i < 0 {
 		return ""
 	}

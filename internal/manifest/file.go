@@ -45,7 +45,7 @@ func Parse(name string, source []byte, podPath string) (*File, error) {
 	})
 	for i, part := range parts {
 		if err := errs[i]; err != nil {
-			if bytes.Contains(chunks[i].Text, []byte("{{")) {
+			if bytes.Contains(argoReference.ReplaceAll(chunks[i].Text, nil), []byte("{{")) {
 				err = fmt.Errorf("%w (this looks like a template: give podseal what helm template makes of it)", err)
 			}
 			return nil, err
@@ -94,8 +94,6 @@ func (f *File) readObject(d *yamledit.Document, object *yaml.Node, prefix, custo
 		return err
 	}
 	f.Pods = append(f.Pods, pods...)
-	if rest != nil {
-		f.Objects = append(f.Objects, *rest)
-	}
+	f.Objects = append(f.Objects, rest...)
 	return nil
 }

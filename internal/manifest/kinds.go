@@ -6,8 +6,9 @@ import "strings"
 type kind struct {
 	group string   // of apiVersion; "" is the core group
 	name  string   // of the kind
-	paths []string // patterns from the object to the specs of its pods; see expand
+	paths []string // patterns from the object to the specs of its pods, or to the mappings that a controller assembles them from
 	rule  podRule
+	by    *Controller // assembles the pods; nil: they are written out
 }
 
 // podRule says whether an object of a kind has its pods written out.
@@ -21,6 +22,7 @@ const (
 
 const (
 	templatePath = "spec.template.spec"
+	trainingPath = "spec.template.spec.replicatedJobs[*].template.spec.template.spec"
 	knativeGroup = "serving.knative.dev"
 )
 
@@ -69,9 +71,30 @@ var kinds = []kind{
 	{group: "kubeflow.org", name: "TFJob", paths: []string{"spec.tfReplicaSpecs.*.template.spec"}},
 	{group: "kubeflow.org", name: "MPIJob", paths: []string{"spec.mpiReplicaSpecs.*.template.spec"}},
 	{group: "kubeflow.org", name: "XGBoostJob", paths: []string{"spec.xgbReplicaSpecs.*.template.spec"}},
+	{group: "kubeflow.org", name: "PaddleJob", paths: []string{"spec.paddleReplicaSpecs.*.template.spec"}},
+	{group: "kubeflow.org", name: "JAXJob", paths: []string{"spec.jaxReplicaSpecs.*.template.spec"}},
+	{group: "apps.kruise.io", name: "AdvancedCronJob", paths: []string{
+		"spec.template.jobTemplate.spec.template.spec", "spec.template.broadcastJobTemplate.spec.template.spec",
+	}},
+	{group: "serving.kserve.io", name: "InferenceService", paths: []string{"spec.predictor", "spec.transformer", "spec.explainer"}, rule: completed},
+	{group: "machinelearning.seldon.io", name: "SeldonDeployment", paths: []string{"spec.predictors[*].componentSpecs[*].spec"}, rule: completed},
+	{group: "grafana.integreatly.org", name: "Grafana", paths: []string{"spec.deployment.spec.template.spec"}, rule: completed},
+	{group: "trainer.kubeflow.org", name: "TrainingRuntime", paths: []string{trainingPath}, rule: completed},
+	{group: "trainer.kubeflow.org", name: "ClusterTrainingRuntime", paths: []string{trainingPath}, rule: completed},
 	{group: "ray.io", name: "RayCluster", paths: rayPaths("spec."), rule: completed},
 	{group: "ray.io", name: "RayJob", paths: append(rayPaths("spec.rayClusterSpec."), "spec.submitterPodTemplate.spec"), rule: completed},
 	{group: "ray.io", name: "RayService", paths: rayPaths("spec.rayClusterConfig."), rule: completed},
+	{group: "argoproj.io", name: "Workflow", paths: []string{"spec.templates[*]"}, by: argo},
+	{group: "argoproj.io", name: "WorkflowTemplate", paths: []string{"spec.templates[*]"}, by: argo},
+	{group: "argoproj.io", name: "ClusterWorkflowTemplate", paths: []string{"spec.templates[*]"}, by: argo},
+	{group: "argoproj.io", name: "CronWorkflow", paths: []string{"spec.workflowSpec.templates[*]"}, by: argo},
+	{group: tektonGroup, name: "Task", paths: []string{"spec"}, by: tekton},
+	{group: tektonGroup, name: "ClusterTask", paths: []string{"spec"}, by: tekton},
+	{group: tektonGroup, name: "TaskRun", paths: []string{"spec.taskSpec"}, by: tekton},
+	{group: tektonGroup, name: "Pipeline", paths: []string{"spec.tasks[*].taskSpec", "spec.finally[*].taskSpec"}, by: tekton},
+	{group: tektonGroup, name: "PipelineRun", paths: []string{
+		"spec.pipelineSpec.tasks[*].taskSpec", "spec.pipelineSpec.finally[*].taskSpec",
+	}, by: tekton},
 	{group: "argoproj.io", name: "Experiment", paths: []string{"spec.templates[*].template.spec"}, rule: sometimes},
 	{group: "argoproj.io", name: "AnalysisTemplate", paths: []string{"spec.metrics[*].provider.job.spec.template.spec"}, rule: sometimes},
 	{group: "argoproj.io", name: "ClusterAnalysisTemplate", paths: []string{"spec.metrics[*].provider.job.spec.template.spec"}, rule: sometimes},
@@ -93,14 +116,16 @@ var kinds = []kind{
 	{group: "actions.github.com", name: "AutoscalingRunnerSet", paths: []string{templatePath}, rule: completed},
 }
 
-const sparkGroup = "sparkoperator.k8s.io"
+const (
+	sparkGroup  = "sparkoperator.k8s.io"
+	tektonGroup = "tekton.dev"
+)
 
 // kindNames lists the common kinds that podseal knows, for messages.
 const kindNames = "Pod, PodTemplate, ReplicationController, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob, List, " +
 	"Argo Rollout, Knative Service, OpenShift DeploymentConfig, KEDA ScaledJob"
 
-// runner is a controller that makes the pods for the containers of an object itself: its kinds have no pod that could be run
-// and edited alone.
+// runner is an operator that makes the pods of its kinds itself, with commands that no manifest has: there is nothing to run.
 type runner struct {
 	group string
 	kinds string // names, separated by a space
@@ -108,9 +133,16 @@ type runner struct {
 }
 
 var runners = []runner{
-	{"argoproj.io", "Workflow WorkflowTemplate ClusterWorkflowTemplate CronWorkflow", "Argo Workflows fills in their parameters and starts them through a wrapper"},
-	{"tekton.dev", "Task ClusterTask TaskRun Pipeline PipelineRun StepAction", "Tekton fills in their parameters and starts them through a wrapper"},
-	{sparkGroup, "SparkApplication ScheduledSparkApplication", "the Spark operator makes their pods"},
+	{tektonGroup, "StepAction", "a StepAction is a part of other tasks, which have its volumes"},
+	{"monitoring.coreos.com", "Prometheus PrometheusAgent Alertmanager ThanosRuler", "the Prometheus operator makes their pods, and merges spec.containers into them"},
+	{"kafka.strimzi.io", "Kafka KafkaNodePool KafkaConnect KafkaMirrorMaker2 KafkaBridge", "the Strimzi operator makes their pods; the settings of a seal belong to " +
+		"the templates of their containers (template.kafkaContainer.securityContext)"},
+	{"postgresql.cnpg.io", "Cluster Pooler", "the CloudNativePG operator makes their pods, which have a read-only root already"},
+	{"opentelemetry.io", "OpenTelemetryCollector TargetAllocator", "the OpenTelemetry operator makes their pods; the settings of a seal belong to " +
+		"spec.securityContext, spec.volumes and spec.volumeMounts"},
+	{"argoproj.io", "EventSource Sensor EventBus", "Argo Events makes their pods; the settings of a seal belong to spec.template"},
+	{sparkGroup, "SparkApplication ScheduledSparkApplication", "the Spark operator makes their pods and commands; the settings of a seal belong to " +
+		"spec.driver and spec.executor (securityContext, volumeMounts) and to spec.volumes"},
 }
 
 // runnerOf returns the reason why the containers of an object are not sealed; it is empty for other kinds.

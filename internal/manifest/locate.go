@@ -11,10 +11,12 @@ import (
 )
 
 // podsOf reads the pods of one object: at the paths of its kind, or at the custom path if podseal does not know the
-// kind. The rest is the object itself if it has no pod, or has containers in addition that podseal does not seal; else
-// nil.
-func podsOf(d *yamledit.Document, object *yaml.Node, h header, prefix, custom string) (pods []*Pod, rest *Object, err error) {
+// kind. The rest is the object itself if it has no pod, or has containers in addition that podseal does not seal.
+func podsOf(d *yamledit.Document, object *yaml.Node, h header, prefix, custom string) (pods []*Pod, rest []Object, err error) {
 	k, known := kindOf(h.apiVersion, h.kind)
+	if k.by != nil {
+		return assembled(d, object, h, prefix, k)
+	}
 	if !known && custom != "" {
 		k = kind{paths: []string{custom}, rule: sometimes}
 	}
@@ -35,19 +37,19 @@ func podsOf(d *yamledit.Document, object *yaml.Node, h header, prefix, custom st
 	if len(pods) > 0 && incomplete == nil {
 		return pods, nil, nil
 	}
-	rest = &Object{
+	left := Object{
 		Document: d, APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Namespace: h.namespace, Line: d.Line(object), Node: object,
 	}
-	rest.Reason = runnerOf(h.apiVersion, h.kind)
+	left.Reason = runnerOf(h.apiVersion, h.kind)
 	if k.rule == completed {
-		rest.Reason = cmp.Or(rest.Reason, "their operator completes the pods")
+		left.Reason = cmp.Or(left.Reason, "their operator completes the pods")
 	}
 	pod, container := guess(object, nil, maxDepth)
 	if incomplete != nil {
 		pod = incomplete
 	}
-	rest.PodAt, rest.ContainerAt = yamledit.FormatPath(pod), yamledit.FormatPath(container)
-	return pods, rest, nil
+	left.PodAt, left.ContainerAt = yamledit.FormatPath(pod), yamledit.FormatPath(container)
+	return pods, []Object{left}, nil
 }
 
 // places returns the paths at which an object of the kind has pods, and the first one at which an operator has to complete

@@ -31,7 +31,10 @@ type Pod struct {
 	object     *yaml.Node
 	Claims     []string // the names of a StatefulSet's claim templates, which volumes must not have
 
-	Node *yaml.Node // the pod's spec
+	Node  *yaml.Node // the pod's spec, or the mapping that a controller assembles it from
+	Notes []string   // how the pod differs from the one that its controller makes
+
+	assembly *assembly // nil for a pod that is written out
 }
 
 // Seed reports whether this is an init container that a seal added, to fill a mount of another container.
@@ -41,7 +44,8 @@ func (c Container) Seed() bool { return c.Init && podspec.IsSeed(c.Container) }
 type Container struct {
 	corev1.Container
 	Init  bool
-	Index int // in containers or initContainers
+	Index int             // in the containers or initContainers of Pod.Spec
+	Steps []yamledit.Step // from Pod.Node to the container
 	Line  int
 	Node  *yaml.Node
 }
@@ -140,7 +144,7 @@ func readPod(d *yamledit.Document, object *yaml.Node, h header, prefix, path str
 	if p.Spec.OS != nil && p.Spec.OS.Name == corev1.Windows || p.Spec.NodeSelector["kubernetes.io/os"] == "windows" {
 		return nil, d.Fail(spec, "%s is a Windows pod, which has none of the settings of a seal", p)
 	}
-	if p.Claims, err = claimNames(d, object); err != nil {
+	if p.Claims, err = claimNames(d, object, []yamledit.Step{{Key: "spec"}}); err != nil {
 		return nil, fmt.Errorf("reading the claims of %s: %w", p, err)
 	}
 	return p, p.readContainers()
@@ -154,9 +158,9 @@ func decodeAt(d *yamledit.Document, n *yaml.Node, steps []yamledit.Step, into an
 	return d.Decode(n, into)
 }
 
-// claimNames returns the names of a StatefulSet's claim templates.
-func claimNames(d *yamledit.Document, object *yaml.Node) ([]string, error) {
-	templates, ok := yamledit.Walk(object, []yamledit.Step{{Key: "spec"}, {Key: "volumeClaimTemplates"}})
+// claimNames returns the names of the claim templates of a StatefulSet, or of another object that has them below root.
+func claimNames(d *yamledit.Document, object *yaml.Node, root []yamledit.Step) ([]string, error) {
+	templates, ok := yamledit.Walk(object, append(slices.Clone(root), yamledit.Step{Key: "volumeClaimTemplates"}))
 	if !ok {
 		return nil, nil
 	}
@@ -197,7 +201,10 @@ func (p *Pod) readContainers() error {
 				return p.Document.Fail(p.Node, "%s has two containers with the name %q", p, c.Name)
 			}
 			seen[c.Name] = true
-			container := Container{Container: c, Init: l.init, Index: i, Node: p.Node, Line: p.Document.Line(p.Node)}
+			container := Container{
+				Container: c, Init: l.init, Index: i, Node: p.Node, Line: p.Document.Line(p.Node),
+				Steps: []yamledit.Step{{Key: l.key}, {Index: i}},
+			}
 			if own {
 				container.Node = yamledit.Target(yamledit.Target(nodes).Content[i])
 				container.Line = p.Document.Line(yamledit.Target(nodes).Content[i])

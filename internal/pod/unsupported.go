@@ -124,6 +124,9 @@ func (r *source) mountUnsupported(c manifest.Container, m corev1.VolumeMount) {
 // podUnsupported notes the fields of the pod itself that are not emulated.
 func (r *source) podUnsupported() {
 	s := r.pod.Spec
+	for _, note := range r.pod.Notes {
+		r.unsupported.add(note)
+	}
 	r.unsupported.addAll([]feature{
 		{s.HostNetwork, "hostNetwork is not given: the pod has its own network"},
 		{s.HostPID, "hostPID is not given: the pod sees its own processes only"},

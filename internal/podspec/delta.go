@@ -136,7 +136,7 @@ func (d *delta) prepare() {
 			own++
 		}
 	}
-	d.podLevel = own == 1 && !d.pod.Limited && !d.containersOnly
+	d.podLevel = own == 1 && d.pod.Limited == "" && !d.containersOnly
 }
 
 func (d *delta) itemEdits(init bool) []tree.ItemEdit {

@@ -63,7 +63,7 @@ func podOf(t *testing.T, a *txtar.Archive) (pod Pod, containersOnly bool) {
 	for line := range strings.Lines(golden.Section(a, "options")) {
 		switch word, rest, _ := strings.Cut(strings.TrimSpace(line), " "); word {
 		case "limited":
-			pod.Limited = true
+			pod.Limited, pod.NoInit = "Knative", true
 		case "claim":
 			pod.Claims = append(pod.Claims, rest)
 		case "containers":

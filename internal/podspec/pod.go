@@ -14,7 +14,8 @@ type Pod struct {
 	Spec       corev1.PodSpec
 	Containers []Container // the init containers first, each list in its order
 	Claims     []string    // the names of a StatefulSet's claim templates, which no new volume may have
-	Limited    bool        // only the fields that Knative passes on have an effect
+	Limited    string      // the controller that passes no securityContext of the pod on; empty: none
+	NoInit     bool        // the controller passes no init containers on either
 }
 
 // Container is one container of a Pod.

@@ -14,9 +14,12 @@ func (d *delta) podFields() error {
 	have := d.pod.securityContext()
 	slices.Sort(d.groups)
 	missing := slices.DeleteFunc(slices.Clone(d.groups), func(g int64) bool { return slices.Contains(have.SupplementalGroups, g) })
-	if d.pod.Limited && (len(missing) > 0 || d.lowPorts || d.ping || d.fsGroup != 0 || len(d.Seeds) > 0) {
-		return failPod("%s: Knative passes no supplementalGroups, fsGroup, sysctls or init containers on to the pod, but the profile needs %s",
-			d.pod.Title, d.podNeeds(missing))
+	if d.pod.Limited != "" && (len(missing) > 0 || d.lowPorts || d.ping || d.fsGroup != 0 || d.pod.NoInit && len(d.Seeds) > 0) {
+		fields := "supplementalGroups, fsGroup or sysctls"
+		if d.pod.NoInit {
+			fields = "supplementalGroups, fsGroup, sysctls or init containers"
+		}
+		return failPod("%s: %s passes no %s on to the pod, but the profile needs %s", d.pod.Title, d.pod.Limited, fields, d.podNeeds(missing))
 	}
 	d.tightenPod(have)
 	if len(missing) > 0 {

@@ -11,7 +11,7 @@ const tokenField = "automountServiceAccountToken"
 // withoutToken reports whether the pod gets no service account token. A reason against it is recorded.
 func (d *delta) withoutToken() bool {
 	s := d.pod.Spec
-	if s.AutomountServiceAccountToken != nil || d.pod.Limited {
+	if s.AutomountServiceAccountToken != nil || d.pod.Limited != "" {
 		return false
 	}
 	if account := cmp.Or(s.ServiceAccountName, s.DeprecatedServiceAccount, "default"); account != "default" {
