@@ -30,7 +30,8 @@ type runOptions struct {
 	cluster clusterOptions
 
 	minimize, tracing string
-	reports, allow    []string
+	reports           reportOptions
+	allow             []string
 	patience          float64
 	planOnly, strict  bool
 	quiet, verbose    bool
@@ -68,7 +69,7 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	o.target.addFlags(f)
 	o.input.addFlags(f)
 	addDeliverFlags(f, &o.deliver)
-	f.StringArrayVar(&o.reports, "report", nil, "also write a report: `KIND=FILE`, json or markdown (repeatable)")
+	o.reports.addFlags(f)
 	f.BoolVar(&o.planOnly, "plan-only", false, "print the first plan without proving it, marked so")
 	f.StringVar(&o.minimize, "minimize", string(seal.MinimizeFull), "tighten a passing profile: none, fast or full")
 	f.StringVar(&o.tracing, "trace", "auto", "trace every write: auto, on or off")
@@ -167,11 +168,7 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.S
 	var inputs []deliver.Input
 	for _, in := range results {
 		inputs = append(inputs, in.Input)
-		for _, res := range in.Results {
-			r := report.New(res)
-			r.ExitCode = o.policy().ExitCode(res)
-			list = append(list, r)
-		}
+		list = append(list, in.Reports(o.policy())...)
 	}
 	all := report.NewSeveral(list)
 	var d deliver.Delivery

@@ -94,7 +94,8 @@ func (o *runOptions) checkWords() (err error) {
 	if err := o.policy().Check(); err != nil {
 		return asBadInput(err)
 	}
-	o.deliver.Reports, err = o.reportFiles()
+	err = o.reports.check(o.deliver.OnStdout())
+	o.deliver.Reports = o.reports.names()
 	return err
 }
 

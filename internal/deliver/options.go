@@ -36,6 +36,9 @@ func (o Options) Where() string {
 	return "on stdout"
 }
 
+// OnStdout reports whether the result is written to the standard output.
+func (o Options) OnStdout() bool { return o.Output == "" && (!o.InPlace || o.Diff) }
+
 // The formats that more than the renderer needs to know.
 const (
 	FormatYAML      = "yaml"

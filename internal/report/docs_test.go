@@ -74,9 +74,11 @@ func documented(page string) map[string]map[string]string {
 		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "## "); ok {
 			under = name
-			out[under] = map[string]string{}
 		}
 		if m := fieldRow.FindStringSubmatch(line); m != nil {
+			if out[under] == nil {
+				out[under] = map[string]string{}
+			}
 			out[under][m[1]] = m[2]
 		}
 	}

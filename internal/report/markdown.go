@@ -95,12 +95,16 @@ func mdRounds(b *strings.Builder, r Report) {
 	b.WriteString("\n</details>\n")
 }
 
-// markup escapes what Markdown, HTML or a forge would interpret: references to people would even notify them.
+// markup escapes what Markdown or HTML would interpret.
 var markup = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;",
-	"&", "&amp;", "|", `\|`, "~", `\~`, "#", `\#`, "@", "&#64;")
+	"&", "&amp;", "|", `\|`, "~", `\~`)
+
+// references breaks references to people, which would notify them, and to issues. Forges link them in the finished HTML, so that
+// an escaped character does not help; a comment does.
+var references = strings.NewReplacer("@", "@<!-- -->", "#", "#<!-- -->")
 
 // prose escapes text, so that Markdown shows it unchanged.
-func prose(s string) string { return markup.Replace(strings.TrimSpace(clean(s))) }
+func prose(s string) string { return references.Replace(markup.Replace(strings.TrimSpace(clean(s)))) }
 
 // code returns text in a code span, fenced by more backticks than it has in a row. In a table a bar ends a cell even there.
 func code(s string) string {

@@ -55,7 +55,7 @@ func New(res seal.Result) Report {
 		Proofs: each(res.Proofs, func(p seal.Proof) Proof {
 			return Proof{p.Relaxation, string(p.Outcome), p.Text, p.Round}
 		}),
-		Exceptions:   each(res.Exceptions, func(x seal.Exception) Exception { return Exception(x) }),
+		Exceptions:   each(res.Exceptions, func(x seal.Exception) Exception { return Exception{Setting: x.Setting, Why: x.Why, Fix: x.Fix} }),
 		Choices:      byPath(each(res.Choices, newChoice), func(c Choice) string { return c.Path }),
 		Losses:       newLosses(res.Losses),
 		Swallowed:    newEvidence(res.Swallowed),
@@ -87,6 +87,16 @@ type Policy struct {
 	Strict bool     // accept no loss against the open run
 }
 
+// Judge makes the report of a result, with the exceptions that the policy accepts marked, and its exit code.
+func (p Policy) Judge(res seal.Result) Report {
+	r := New(res)
+	r.ExitCode = p.ExitCode(res)
+	for i, e := range r.Exceptions {
+		r.Exceptions[i].Accepted = slices.Contains(p.Allow, e.Setting)
+	}
+	return r
+}
+
 // ExitCode returns the exit code of the command for a result. Exceptions count only where the user does not allow their
 // settings; root, the gravest, makes the verdict NotSealable and can be allowed as well.
 func (p Policy) ExitCode(res seal.Result) int {
@@ -108,7 +118,7 @@ func newTarget(t target.Target) Target {
 		object = t.Pod.Original
 	}
 	return Target{
-		Object: object, Container: t.Name,
+		Name: t.Alias, Object: object, Container: t.Name,
 		Entrypoint: t.Concealed(t.Entrypoint), Args: t.Concealed(t.Args), User: t.User, WorkingDir: t.WorkingDir, Network: t.Network,
 		EnvNames: each(t.Env, func(e target.EnvVar) string { return e.Name }),
 		Ports:    each(t.Ports, same),

@@ -237,7 +237,7 @@ func TestMarkdownShowsTextAsItIs(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"a|b\n": `a\|b\\n`, "<b>&": "&lt;b&gt;&amp;", "@somebody #1 *x*": `&#64;somebody \#1 \*x\*`,
+		"a|b\n": `a\|b\\n`, "<b>&": "&lt;b&gt;&amp;", "@somebody #1 *x*": `@<!-- -->somebody #<!-- -->1 \*x\*`,
 	} {
 		if got := prose(in); got != want {
 			t.Errorf("prose(%q) = %q, want %q", in, got, want)

@@ -41,6 +41,12 @@ type Image struct {
 
 // Target is how the image was run. Of the environment only the names are reported: values may be secrets.
 type Target struct {
+	// Name is the target's name in podseal.yaml.
+	Name string `json:"name,omitempty"`
+	// File and Line are where the container stands in a manifest file, with slashes; Line counts from 1.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+
 	// Object and Container say where in a manifest the target stands: "Deployment web" and a name.
 	Object    string `json:"object,omitempty"`
 	Container string `json:"container,omitempty"`
@@ -123,9 +129,10 @@ type Proof struct {
 
 // Exception is a setting that falls short of a seal.
 type Exception struct {
-	Setting string `json:"setting"`
-	Why     string `json:"why"`
-	Fix     string `json:"fix"`
+	Setting  string `json:"setting"`
+	Why      string `json:"why"`
+	Fix      string `json:"fix"`
+	Accepted bool   `json:"accepted,omitempty"` // by the user
 }
 
 // Choice is the decision about one written folder or path.

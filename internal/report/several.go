@@ -37,11 +37,6 @@ func (s Several) JSON(w io.Writer) error {
 	return writeJSON(w, s)
 }
 
-// Markdown writes the reports one after the other.
-func (s Several) Markdown(w io.Writer) error {
-	return s.each(w, func(r Report) error { return r.Markdown(w) })
-}
-
 // Text writes the reports one after the other.
 func (s Several) Text(w io.Writer, opt TextOptions) error {
 	left := len(s.Reports)

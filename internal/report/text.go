@@ -75,10 +75,8 @@ func (r Report) limits() string {
 	if r.ProvedBy != "" && (!r.Trace.On || r.Trace.Broken) {
 		s += ", untraced"
 	}
-	if n := len(r.Losses); n == 1 {
-		s += ", with 1 loss against the open run"
-	} else if n > 1 {
-		s += fmt.Sprintf(", with %d losses against the open run", n)
+	if n := len(r.Losses); n > 0 {
+		s += ", with " + lossCount(n) + " against the open run"
 	}
 	return s
 }

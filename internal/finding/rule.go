@@ -1,0 +1,69 @@
+package finding
+
+import "strings"
+
+// The ids of the rules. Policies of a check add theirs below "policy/".
+const (
+	NotSealable  = "seal/not-sealable"
+	NotTestable  = "seal/not-testable"
+	Exception    = "seal/exception"
+	Loss         = "seal/loss"
+	Manifest     = "drift/manifest"
+	Digest       = "drift/digest"
+	Commands     = "drift/commands"
+	MissingSeal  = "drift/missing-seal"
+	NewWrite     = "drift/new-write"
+	Expired      = "drift/expired-exception"
+	policyPrefix = "policy/"
+)
+
+// Rule is a kind of finding.
+type Rule struct {
+	ID    string
+	Title string // a few words
+	Help  string // what it means, and what to do; full sentences
+}
+
+// page documents the rules, a section each.
+const page = "https://github.com/podseal/podseal/blob/main/docs/findings.md"
+
+// Page returns the address of the documentation of the rule.
+func (r Rule) Page() string { return page + "#" + r.Anchor() }
+
+// Anchor returns the name of the rule's section on its page, as a forge makes it of the heading "seal/loss".
+func (r Rule) Anchor() string {
+	id := r.ID
+	if strings.HasPrefix(id, policyPrefix) {
+		id = strings.TrimSuffix(policyPrefix, "/")
+	}
+	return strings.ReplaceAll(id, "/", "")
+}
+
+// Rules returns all rules but those of policies, sorted by id.
+func Rules() []Rule {
+	return []Rule{
+		{Commands, "The e2e commands changed", "The seal was proved with other e2e commands than those of today. Run `podseal run` again and commit the new seal file."},
+		{Digest, "The image changed", "The seal was proved for another image. Run `podseal run` again for the new image, and commit the seal file."},
+		{Expired, "An accepted exception has expired", "The configuration accepts an exception until a date that has passed. Remove the cause, or accept it again with a new reason and date."},
+		{Manifest, "The manifest differs from its seal", "The manifest does not carry a setting that the seal proved. Restore the setting, or run `podseal run` again."},
+		{MissingSeal, "A target has no seal", "No seal file belongs to the target. Run `podseal run` and commit the seal file."},
+		{NewWrite, "The image writes somewhere new", "The application wrote a path that it did not write when the seal was made. Run `podseal run` again, or change the image."},
+		{Exception, "A setting had to be given up", "The application fails with this setting of a full seal. Change the image as the message says, or accept the exception with `--allow`."},
+		{Loss, "The sealed application does less", "The sealed run passed, but it did not do something that the open run did. Let an e2e command check it if it matters."},
+		{NotSealable, "The application cannot be sealed", "No profile was found that the e2e commands pass under without root. The message says what failed."},
+		{NotTestable, "The e2e commands fail without a seal", "The e2e commands fail against the unrestricted application, so that nothing can be learnt. Make them pass first."},
+	}
+}
+
+// RuleOf returns the rule of a finding. A finding of an unknown rule gets one with the id as its title.
+func RuleOf(id string) Rule {
+	for _, r := range Rules() {
+		if r.ID == id {
+			return r
+		}
+	}
+	if strings.HasPrefix(id, policyPrefix) {
+		return Rule{ID: id, Title: "The policy forbids it", Help: "The seal is not what the policy of the check demands. Change the image or the policy."}
+	}
+	return Rule{ID: id, Title: id, Help: id}
+}

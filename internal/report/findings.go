@@ -1,0 +1,76 @@
+package report
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/exitcode"
+	"github.com/podseal/podseal/internal/finding"
+	"github.com/podseal/podseal/internal/seal"
+)
+
+// Name returns the name of the target in findings and in lists: its name in podseal.yaml, else its container with the object
+// of the manifest, else its image.
+func (r Report) Name() string {
+	name := cmp.Or(r.Target.Name, r.Target.Container)
+	if r.Target.Name == "" && r.Target.Object != "" {
+		name = r.Target.Object + "/" + name
+	}
+	return cmp.Or(name, r.Image.Reference)
+}
+
+// Findings returns everything in a report that a user has to act on: a failed verdict first, then exceptions and losses. An
+// image that was given alone has no file.
+func (r Report) Findings() []finding.Finding {
+	out := []finding.Finding{}
+	add := func(rule string, level finding.Level, subject, message string) {
+		f := finding.Finding{Rule: rule, Level: level, Target: r.Name(), Subject: subject, Message: clean(message)}
+		if r.Target.Line > 0 {
+			f.File, f.Line = filepath.ToSlash(r.Target.File), r.Target.Line
+		}
+		out = append(out, f)
+	}
+	switch {
+	case seal.Verdict(r.Verdict) == seal.NotTestable:
+		add(finding.NotTestable, finding.Error, "", r.Why)
+	case seal.Verdict(r.Verdict) == seal.NotSealable && !r.accepted():
+		add(finding.NotSealable, finding.Error, "", r.Why)
+	}
+	for _, e := range r.Exceptions {
+		level := finding.Error
+		if e.Accepted {
+			level = finding.Warning
+		}
+		add(finding.Exception, level, e.Setting, ended(e.Setting+": "+e.Why)+" To lose it: "+e.Fix)
+	}
+	level := finding.Warning
+	if r.strict() {
+		level = finding.Error
+	}
+	for _, l := range r.Losses {
+		add(finding.Loss, level, l.Kind+" "+l.What, lossLine(l))
+	}
+	return out
+}
+
+// accepted reports whether the result has exceptions, all of them accepted.
+func (r Report) accepted() bool {
+	return len(r.Exceptions) > 0 && !slices.ContainsFunc(r.Exceptions, func(e Exception) bool { return !e.Accepted })
+}
+
+// strict reports whether losses alone are the reason for the exit code.
+func (r Report) strict() bool {
+	good := seal.Verdict(r.Verdict) == seal.Sealed || r.accepted()
+	return r.ExitCode == exitcode.NotSealed && good
+}
+
+// ended returns a text with a full stop at its end.
+func ended(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?") {
+		return s
+	}
+	return s + "."
+}
