@@ -20,7 +20,9 @@ type Failure struct {
 	Phase Phase       `json:"phase"`
 	// Path is the mount whose init container failed, so the application did not run. Only a SeedFailed sets it.
 	Path string `json:"path,omitempty"`
-	Text string `json:"text"` // one sentence for the report
+	// Suite is the suite of the e2e command that failed; empty for any other failure, and for a command of no suite.
+	Suite string `json:"suite,omitempty"`
+	Text  string `json:"text"` // one sentence for the report
 }
 
 // Same reports whether two failures have the same kind, phase and path. It does not compare the texts.

@@ -10,6 +10,23 @@ import (
 // maxWays is how many ways out a reader is shown; the JSON report has them all.
 const maxWays = 3
 
+// Advice is the way out for an image that declares root.
+type Advice struct {
+	Model string `json:"model"`
+	Why   string `json:"why"`
+	Ways  []Way  `json:"ways"`
+}
+
+// Way is one way to a container that is not root, with what it costs.
+type Way struct {
+	Kind    string `json:"kind"`
+	Says    string `json:"says"`
+	Cost    string `json:"cost"`
+	Done    bool   `json:"done,omitempty"`
+	Image   string `json:"image,omitempty"`
+	Snippet string `json:"snippet,omitempty"`
+}
+
 // newAdvice returns the advice on an image that declares root. Where the sealed manifest names the user, that way is marked as
 // done.
 func newAdvice(res seal.Result) *Advice {

@@ -53,7 +53,7 @@ func New(res seal.Result) Report {
 		Target:  newTarget(res.Target),
 		Reasons: each(res.Reasons, func(x profile.Reason) Reason { return Reason{x.Field, x.Why, x.Proof} }),
 		Proofs: each(res.Proofs, func(p seal.Proof) Proof {
-			return Proof{p.Relaxation, string(p.Outcome), p.Text, p.Round}
+			return Proof{p.Relaxation, string(p.Outcome), p.Text, p.Round, p.Suite}
 		}),
 		Exceptions:   each(res.Exceptions, func(x seal.Exception) Exception { return Exception{Setting: x.Setting, Why: x.Why, Fix: x.Fix} }),
 		Choices:      byPath(each(res.Choices, newChoice), func(c Choice) string { return c.Path }),
@@ -126,7 +126,7 @@ func newTarget(t target.Target) Target {
 			Command: t.Ready.Command, HTTP: t.Ready.HTTP, Log: t.Ready.Log, Exec: t.Ready.Exec,
 			TimeoutSeconds: seconds(t.Ready.Timeout),
 		},
-		Commands:    each(t.Commands, func(c target.Command) Command { return Command{c.String(), c.Inside} }),
+		Commands:    each(t.Commands, func(c target.Command) Command { return Command{c.String(), c.Inside, c.Suite} }),
 		SoakSeconds: seconds(t.Soak), TimeoutSeconds: seconds(t.Timeout), GraceSeconds: seconds(t.Grace),
 	}
 }

@@ -78,6 +78,7 @@ type Ready struct {
 type Command struct {
 	Command string `json:"command"`
 	Inside  bool   `json:"inside"`
+	Suite   string `json:"suite,omitempty"`
 }
 
 // Profile is what the container may do.
@@ -125,6 +126,8 @@ type Proof struct {
 	Result     string `json:"result"`
 	Text       string `json:"text"`
 	Round      string `json:"round"`
+	// Suite is the suite of the e2e command that failed without the relaxation.
+	Suite string `json:"suite,omitempty"`
 }
 
 // Exception is a setting that falls short of a seal.
@@ -144,23 +147,6 @@ type Choice struct {
 	Reason   string     `json:"reason"`
 	Proof    string     `json:"proof,omitempty"`
 	Evidence []Evidence `json:"evidence"`
-}
-
-// Advice is the way out for an image that declares root.
-type Advice struct {
-	Model string `json:"model"`
-	Why   string `json:"why"`
-	Ways  []Way  `json:"ways"`
-}
-
-// Way is one way to a container that is not root, with what it costs.
-type Way struct {
-	Kind    string `json:"kind"`
-	Says    string `json:"says"`
-	Cost    string `json:"cost"`
-	Done    bool   `json:"done,omitempty"`
-	Image   string `json:"image,omitempty"`
-	Snippet string `json:"snippet,omitempty"`
 }
 
 // Evidence is one path that was written, or that something tried to write.

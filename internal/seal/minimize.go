@@ -220,7 +220,7 @@ func (m minimizer) prove(p profile.Profile, r profile.Relaxation, o Round) {
 			text += "; " + evidence
 		}
 	}
-	m.proofs[r.ID] = Proof{Relaxation: r.ID, Outcome: o.Outcome, Text: text, Round: o.Name}
+	m.proofs[r.ID] = Proof{Relaxation: r.ID, Outcome: o.Outcome, Text: text, Round: o.Name, Suite: o.Observation.Failure.Suite}
 }
 
 // list returns the proofs of a profile, in the order of its relaxations; those of the user last.

@@ -16,10 +16,12 @@ type removals struct {
 	errs []error
 }
 
-// begin begins to remove a container when the last question to it has been asked, whatever becomes of ctx.
-func (r *removals) begin(ctx context.Context, c engine.Container, last func()) {
+// begin begins to remove a container when the last question to it has been asked, whatever becomes of ctx. It calls
+// release when the container is removed.
+func (r *removals) begin(ctx context.Context, c engine.Container, last, release func()) {
 	ctx = context.WithoutCancel(ctx)
 	r.wg.Go(func() {
+		defer release()
 		last()
 		if err := c.Remove(ctx); err != nil {
 			r.mu.Lock()

@@ -26,8 +26,8 @@ func TestRemovalsGoOnAndTell(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var r removals
 	asked := false
-	r.begin(ctx, removed{done: done}, func() { asked = true }) // returns before the container is removed
-	r.begin(ctx, removed{done: done, err: stuck}, func() {})
+	r.begin(ctx, removed{done: done}, func() { asked = true }, func() {}) // returns before the container is removed
+	r.begin(ctx, removed{done: done, err: stuck}, func() {}, func() {})
 	cancel()
 	close(done)
 	if err := r.wait(); !asked || !errors.Is(err, stuck) || errors.Is(err, context.Canceled) {

@@ -69,10 +69,11 @@ type Choice struct {
 
 // Proof is what a trial showed about one relaxation of the result.
 type Proof struct {
-	Relaxation string        `json:"relaxation"` // the ID, see profile.Relaxation
-	Outcome    trial.Outcome `json:"outcome"`    // Failed proves the need; Inconclusive leaves it open
-	Text       string        `json:"text"`       // one sentence
-	Round      string        `json:"round"`      // the name of the trial
+	Relaxation string        `json:"relaxation"`      // the ID, see profile.Relaxation
+	Outcome    trial.Outcome `json:"outcome"`         // Failed proves the need; Inconclusive leaves it open
+	Text       string        `json:"text"`            // one sentence
+	Round      string        `json:"round"`           // the name of the trial
+	Suite      string        `json:"suite,omitempty"` // of the e2e command that failed without the relaxation
 }
 
 // Result is everything that podseal found out about a target. Text, JSON and the manifest are views of it.

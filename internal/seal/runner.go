@@ -21,7 +21,8 @@ type runner struct {
 	target   target.Target
 	facts    image.Facts
 	say      func(format string, args ...any)
-	running  func(trial string) (end func()) // may be nil
+	running  func(trial string) (end func())                       // may be nil
+	admit    func(ctx context.Context) (release func(), err error) // may be nil
 	ledger   *ledger
 	removals *removals
 	flights  *flights
@@ -173,11 +174,18 @@ func (r runner) run(ctx context.Context, a attempt) (Round, error) {
 		round.Outcome, round.Observation = trial.Failed, observe.Observation{Failure: a.blank}
 		return round, nil
 	}
+	release := func() {}
+	if r.admit != nil {
+		var err error
+		if release, err = r.admit(ctx); err != nil {
+			return Round{}, err
+		}
+	}
 	res, err := trial.Run(ctx, r.engine, trial.Request{
 		Target: r.target, Facts: r.facts, Profile: a.profile, Protocol: a.protocol, Patience: a.patience,
 		Started: a.started, Stopping: a.stopping,
 	})
-	r.dispose(ctx, res, a.late)
+	r.dispose(ctx, res, a.late, release)
 	if err != nil {
 		return Round{}, err
 	}
@@ -186,9 +194,11 @@ func (r runner) run(ctx context.Context, a attempt) (Round, error) {
 	return round, nil
 }
 
-// dispose removes the container of a run, after docker diff has been asked for where the run left that to later.
-func (r runner) dispose(ctx context.Context, res trial.Result, late func(func(context.Context) ([]observe.Change, error))) {
+// dispose removes the container of a run, after docker diff has been asked for where the run left that to later. Then it
+// calls release.
+func (r runner) dispose(ctx context.Context, res trial.Result, late func(func(context.Context) ([]observe.Change, error)), release func()) {
 	if res.Container == nil {
+		release()
 		return
 	}
 	last := func() {}
@@ -199,7 +209,7 @@ func (r runner) dispose(ctx context.Context, res trial.Result, late func(func(co
 		last()
 		last = func() {}
 	}
-	r.removals.begin(ctx, res.Container, last)
+	r.removals.begin(ctx, res.Container, last, release)
 }
 
 // flights are the trials that are being made.

@@ -43,6 +43,9 @@ type Options struct {
 	// Running is called with the name and the step ("step 2 of about 5") of each trial that begins. The function that it returns
 	// is called when the trial ends. May be nil; must be safe for concurrent use.
 	Running func(trial string) (end func())
+	// Admit waits until one more run may begin, and returns what to call when its container is removed. May be nil; must be
+	// safe for concurrent use.
+	Admit func(ctx context.Context) (release func(), err error)
 	// Advise reads an image's files for advice on its user, in parallel with the open run; nil advice where the image needs
 	// none. May be nil.
 	Advise func(ctx context.Context, t target.Target, facts image.Facts, tree image.Tree) (*Advice, error)
@@ -60,7 +63,7 @@ func Run(ctx context.Context, e engine.Engine, t target.Target, o Options) (Resu
 	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
 		t.Ports = facts.Exposed("tcp")
 	}
-	r := runner{engine: e, target: t, facts: facts, say: sayer(o.Progress), running: o.Running, ledger: &ledger{}, removals: &removals{}, flights: &flights{}}
+	r := runner{engine: e, target: t, facts: facts, say: sayer(o.Progress), running: o.Running, admit: o.Admit, ledger: &ledger{}, removals: &removals{}, flights: &flights{}}
 	res, closeTree, err := r.seal(ctx, o)
 	r.removals.wg.Go(closeTree)
 	err = engine.WithCleanup(err, r.removals.wait())

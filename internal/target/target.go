@@ -47,6 +47,8 @@ type Target struct {
 	// after its own Needs.
 	Needs []Service
 
+	// Dir is the working directory of commands on the host; empty means that of podseal.
+	Dir      string
 	Ready    Ready
 	Commands []Command     // the e2e commands, in order; if empty, only the start, readiness and the soak are checked
 	Soak     time.Duration // how long the application must keep running after the commands

@@ -32,13 +32,14 @@ func execute(ctx context.Context, t target.Target, c engine.Container, cmd targe
 		res.Code, res.Output, res.Took = code, tail(out), time.Since(began)
 		return res, nil
 	}
-	return executeHost(ctx, res, cmd, environment(t, c))
+	return executeHost(ctx, res, t.Dir, cmd, environment(t, c))
 }
 
-// executeHost runs a command on the host. Processes that it leaves behind are killed when it has ended.
-func executeHost(ctx context.Context, res observe.CommandResult, cmd target.Command, env []string) (observe.CommandResult, error) {
+// executeHost runs a command on the host in a folder. Processes that it leaves behind are killed when it has ended.
+func executeHost(ctx context.Context, res observe.CommandResult, dir string, cmd target.Command, env []string) (observe.CommandResult, error) {
 	began := time.Now()
 	host := exec.CommandContext(ctx, cmd.Argv[0], cmd.Argv[1:]...) //nolint:gosec // running the user's own command is the purpose
+	host.Dir = dir
 	host.Env = append(os.Environ(), env...)
 	host.WaitDelay = time.Second
 	endGroup := ownGroup(host)

@@ -64,3 +64,18 @@ func TestCommandLeavesNoProcess(t *testing.T) {
 		ended = err != nil || strings.Contains(string(state), ") Z ")
 	}
 }
+
+// TestCommandRunsInItsFolder runs a host command in the folder of the target.
+func TestCommandRunsInItsFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, folder := range []string{dir, ""} {
+		want := folder
+		if want == "" {
+			want, _ = os.Getwd()
+		}
+		res, err := execute(context.Background(), target.Target{Dir: folder}, published{}, target.Shell("pwd -P", false), observe.E2E)
+		if want, _ = filepath.EvalSymlinks(want); err != nil || strings.TrimSpace(res.Output) != want {
+			t.Errorf("got %q, %v, want %s", res.Output, err, want)
+		}
+	}
+}

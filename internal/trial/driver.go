@@ -49,8 +49,8 @@ func (Commands) Drive(ctx context.Context, a Application) (results []observe.Com
 		case ctx.Err() != nil:
 			return results, observe.Failure{}, context.Cause(ctx)
 		case late:
-			text := fmt.Sprintf("`%s` did not end within %s", cmd, a.Limit.Round(time.Second))
-			return results, observe.Failure{Kind: observe.CommandTimeout, Phase: a.Phase, Text: text}, nil
+			text := fmt.Sprintf("%s did not end within %s", quoted(cmd), a.Limit.Round(time.Second))
+			return results, observe.Failure{Kind: observe.CommandTimeout, Phase: a.Phase, Suite: cmd.Suite, Text: text}, nil
 		case res.Code != 0:
 			return results, a.commandFailure(ctx, cmd, res), nil
 		}
@@ -64,11 +64,20 @@ func (a Application) commandFailure(ctx context.Context, cmd target.Command, res
 	if gone, err := a.Exited(ctx, "while the e2e commands ran"); err == nil && gone.Kind != "" {
 		return gone
 	}
-	text := fmt.Sprintf("`%s` exited %d", cmd, res.Code)
+	text := fmt.Sprintf("%s exited %d", quoted(cmd), res.Code)
 	if last := lastLine(res.Output); last != "" {
 		text += ": " + last
 	}
-	return observe.Failure{Kind: observe.CommandFailed, Phase: a.Phase, Text: text}
+	return observe.Failure{Kind: observe.CommandFailed, Phase: a.Phase, Suite: cmd.Suite, Text: text}
+}
+
+// quoted returns a command as messages name it, with its suite.
+func quoted(cmd target.Command) string {
+	text := "`" + cmd.String() + "`"
+	if cmd.Suite != "" {
+		text += " of suite " + cmd.Suite
+	}
+	return text
 }
 
 // endedBefore returns the failure of a container that exited before a command could run in it. Any other error is the
