@@ -150,7 +150,7 @@ func (o adviseOptions) survey(ctx context.Context, s streams, what string) (advi
 		Catalog: catalog, From: o.from, Platform: o.target.platform, Deep: o.deep, Verify: o.verify,
 		Stage: o.stage, Args: args, Writes: o.writes, Context: o.prove.context,
 		ReadFile: func(name string) ([]byte, error) { return readInput(s, name) },
-		Skipped:  func(name string, err error) { fmt.Fprintf(s.err, "podseal: skipped: %s: %s\n", name, oneLine(err)) },
+		Skipped:  func(err error) { fmt.Fprintln(s.err, "podseal: skipped:", oneLine(err)) },
 		Connect: func(ctx context.Context) (survey.Engine, error) {
 			var err error
 			engine, err = docker.New(ctx, docker.Options{})

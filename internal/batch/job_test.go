@@ -34,7 +34,7 @@ workdir /app
 e2e write data/store.json fails
 `
 
-// fakeEngine has the images of one application under every name but "gone", and one network.
+// fakeEngine has the images of one application under every name but "gone", and one network. The image "empty" has no command.
 type fakeEngine struct {
 	*enginetest.Engine
 	volume string // that every image declares
@@ -49,11 +49,14 @@ func (e *fakeEngine) Image(ctx context.Context, ref, platform string) (image.Fac
 	if ref == "gone" {
 		err = errNoImage
 	}
-	if e.volume != "" {
-		config := *facts.Config
-		config.Config.Volumes = map[string]struct{}{e.volume: {}}
-		facts.Config = &config
+	config := *facts.Config
+	if config.Config.Entrypoint = []string{"app"}; ref == "empty" {
+		config.Config.Entrypoint = nil
 	}
+	if e.volume != "" {
+		config.Config.Volumes = map[string]struct{}{e.volume: {}}
+	}
+	facts.Config = &config
 	return facts, err
 }
 
@@ -100,8 +103,11 @@ func TestPreflight(t *testing.T) {
 	}{
 		{name: "fine", target: target.Target{Image: "app", User: "1000:1000", Network: "net"}},
 		{name: "network", target: target.Target{Image: "app", Network: "other"}, want: "no network other", input: true},
-		{name: "user", target: target.Target{Image: "app", User: "nosuch"}, want: `image app: --user nosuch: `, input: true},
+		{name: "user", target: target.Target{Image: "app", User: "nosuch"}, want: `image app: --user nosuch: no such user in the image's /etc/passwd`, input: true},
 		{name: "group", target: target.Target{Image: "app", User: "0:nosuch"}, want: `image app: --user 0:nosuch: `, input: true},
+		{name: "command", target: target.Target{Image: "empty"}, want: "image empty: nothing to run", input: true},
+		{name: "command taken away", target: target.Target{Image: "app", Entrypoint: []string{}}, want: "image app: nothing to run", input: true},
+		{name: "command given", target: target.Target{Image: "empty", Args: []string{"app"}}},
 		{name: "volume", target: target.Target{Image: "app"}, volume: "/a:b", want: "image app: it declares VOLUME", input: true},
 		{name: "image", target: target.Target{Image: "gone"}, want: errNoImage.Error()},
 		{name: "image of the second container", file: twoContainers, want: errNoImage.Error()},

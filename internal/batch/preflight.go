@@ -53,6 +53,9 @@ func (j Job) Preflight(ctx context.Context, e Engine) error {
 		if err := plan.CheckVolumes(facts); err != nil {
 			return &InputError{fmt.Sprintf("image %s: %v", t.Image, err)}
 		}
+		if err := checkCommand(facts, t); err != nil {
+			return err
+		}
 		if err := checkUser(ctx, e, facts, t); err != nil {
 			return err
 		}
@@ -99,6 +102,14 @@ func members(t target.Target) []target.Target {
 	return append(out, services...)
 }
 
+// checkCommand refuses a target that has nothing to run.
+func checkCommand(facts image.Facts, t target.Target) error {
+	if facts.Config == nil || len(t.Argv(facts.Config.Config.Entrypoint, facts.Config.Config.Cmd)) > 0 {
+		return nil
+	}
+	return &InputError{fmt.Sprintf("image %s: nothing to run: it has neither ENTRYPOINT nor CMD: set a command in the manifest, or with --entrypoint and --arg", t.Image)}
+}
+
 // checkUser refuses the name of a user or group that the image does not have. Ids need no account.
 func checkUser(ctx context.Context, e Engine, facts image.Facts, t target.Target) (err error) {
 	if strings.Trim(t.User, "0123456789:") == "" {
@@ -114,7 +125,7 @@ func checkUser(ctx context.Context, e Engine, facts image.Facts, t target.Target
 		return fmt.Errorf("reading the accounts of image %s: %w", t.Image, err)
 	}
 	if _, err := users.Resolve(t.User); err != nil {
-		return &InputError{fmt.Sprintf("image %s: --user %s: %v", t.Image, t.User, err)}
+		return &InputError{fmt.Sprintf("image %s: --user %s: %v", t.Image, t.User, errors.Unwrap(err))}
 	}
 	return nil
 }

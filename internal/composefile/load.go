@@ -39,7 +39,7 @@ func Convert(name string, source []byte, environment []string) (manifest []byte,
 		o.SkipInclude = true // it may name a remote file
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the Compose file %s: %w", name, err)
+		return nil, nil, fault(name, source, err)
 	}
 	c := converter{project: project, folder: folder}
 	if err := c.convert(); err != nil {

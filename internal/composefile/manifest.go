@@ -11,12 +11,14 @@ import (
 // manifest writes the objects and the pod as one YAML stream.
 func (c *converter) manifest() ([]byte, error) {
 	var out bytes.Buffer
-	for _, object := range append(c.objects, &c.pod) {
+	for i, object := range append(c.objects, &c.pod) {
 		text, err := write(object)
 		if err != nil {
 			return nil, fmt.Errorf("writing the manifest: %w", err)
 		}
-		out.WriteString("---\n")
+		if i > 0 {
+			out.WriteString("---\n")
+		}
 		out.Write(text)
 	}
 	return out.Bytes(), nil

@@ -35,23 +35,35 @@ func Is(name string) bool {
 
 // Render returns the manifests of the chart as one YAML stream, in the order of its templates. The release is named after
 // the chart, in the namespace "default". Hooks that test the release are left out.
-func Render(name string, v Values) ([]byte, error) {
+func Render(name string, v Values) (Output, error) {
 	c, err := loader.Load(name)
 	if err != nil {
-		return nil, fmt.Errorf("loading the chart %s: %w", name, err)
+		return Output{}, fmt.Errorf("loading the chart %s: %w", name, err)
 	}
 	if err := checkDependencies(c); err != nil {
-		return nil, fmt.Errorf("loading the chart %s: %w", name, err)
+		return Output{}, fmt.Errorf("loading the chart %s: %w", name, err)
 	}
 	values, err := v.read()
 	if err != nil {
-		return nil, err
+		return Output{}, err
 	}
 	files, err := render(c, values)
 	if err != nil {
-		return nil, fmt.Errorf("rendering the chart %s: %w", name, err)
+		return Output{}, fmt.Errorf("rendering the chart %s: %w", name, err)
 	}
-	return join(files), nil
+	out := Output{Text: join(files), folder: name, templates: map[string]string{}}
+	addTemplates(out.templates, c)
+	return out, nil
+}
+
+// addTemplates adds the templates of a chart and of those that it depends on.
+func addTemplates(to map[string]string, c *chart.Chart) {
+	for _, t := range c.Templates {
+		to[path.Join(c.ChartFullPath(), t.Name)] = string(t.Data)
+	}
+	for _, d := range c.Dependencies() {
+		addTemplates(to, d)
+	}
 }
 
 // checkDependencies returns an error if the folder lacks a chart that the chart depends on.
@@ -127,7 +139,7 @@ func join(files map[string]string) []byte {
 	var out strings.Builder
 	for _, name := range names {
 		for _, document := range documents(files[name]) {
-			fmt.Fprintf(&out, "---\n# Source: %s\n%s\n", name, document)
+			fmt.Fprintf(&out, "---\n%s%s\n%s\n", sourceMark, name, document)
 		}
 	}
 	return []byte(out.String())

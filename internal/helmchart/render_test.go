@@ -30,7 +30,7 @@ func TestRender(t *testing.T) {
 		if err != nil {
 			return golden.Want("error: " + err.Error() + "\n")
 		}
-		return golden.Want(string(out))
+		return golden.Want(string(out.Text))
 	})
 }
 

@@ -2,6 +2,7 @@ package input
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/manifest"
@@ -20,6 +21,19 @@ func unsealedObjects(files []*manifest.File) []manifest.Object {
 		}
 	}
 	return out
+}
+
+// checkPodPath refuses a path at which no object of an unknown kind has a pod.
+func checkPodPath(path string, files []*manifest.File) error {
+	for _, f := range files {
+		if slices.ContainsFunc(f.Pods, func(p *manifest.Pod) bool { return p.Custom }) {
+			return nil
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	return fmt.Errorf("--pod-path %s has no effect: no object of a kind that podseal does not know has a pod there", path)
 }
 
 // checkFlags refuses flags that can be meant for one container only.

@@ -60,7 +60,7 @@ func (s Set) Excluded(o manifest.Object) bool { return s.selection.Excludes(o.Ki
 // Read reads the manifests and chooses their containers. The flags describe the target for the user; they win over the
 // pod. Its errors are those of the input: one sentence, with file and line where there is one.
 func Read(o Options, flags target.Target) (set Set, err error) {
-	r := reader{stdin: o.Stdin, podPath: o.PodPath, chart: o.Chart, without: o.Replaces}
+	r := reader{stdin: o.Stdin, podPath: o.PodPath, chart: o.Chart, without: o.Replaces, charts: map[string]helmchart.Output{}}
 	if set.Files, err = r.all(o.Files); err != nil {
 		return set, err
 	}
@@ -90,6 +90,9 @@ func Read(o Options, flags target.Target) (set Set, err error) {
 	if err := checkFlags(flags, targets); err != nil {
 		return set, err
 	}
+	if err := checkPodPath(o.PodPath, files); err != nil {
+		return set, err
+	}
 	set.Unsealed = unsealedObjects(files)
-	return set, choose(set.Files, targets, &objects, pod.Options{Flags: flags, AllowHostPath: o.HostPath})
+	return set, r.inTemplate(choose(set.Files, targets, &objects, pod.Options{Flags: flags, AllowHostPath: o.HostPath}))
 }

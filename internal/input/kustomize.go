@@ -39,17 +39,14 @@ func buildKustomization(folder, without string) ([]byte, error) {
 	options.Reorder = krusty.ReorderOptionUnspecified // as kustomize build has it
 	made, err := krusty.MakeKustomizer(options).Run(withoutComponent{filesys.MakeFsOnDisk(), without}, folder)
 	if err != nil {
-		return nil, fmt.Errorf("building the kustomization %s: %s", folder, kustomizeSteps.Replace(err.Error()))
+		return nil, kustomizeError(folder, err)
 	}
 	out, err := made.AsYaml()
 	if err != nil {
-		return nil, fmt.Errorf("building the kustomization %s: %s", folder, kustomizeSteps.Replace(err.Error()))
+		return nil, kustomizeError(folder, err)
 	}
 	return out, nil
 }
-
-// kustomizeSteps removes the names of Go packages from messages of the kustomize library.
-var kustomizeSteps = strings.NewReplacer("json: ", "", "yaml: ", "", "MalformedYAMLError: ", "not YAML: ", "evalsymlink failure on ", "")
 
 // kustomization are the fields of a kustomization that name files or folders, or what the library would fetch.
 type kustomization struct {
@@ -104,8 +101,8 @@ func refuseRemote(folder, without string, seen map[string]bool) error {
 			return remote(file, entry)
 		}
 	}
-	for _, entry := range slices.Concat(k.Resources, k.Bases, k.Components, k.Generators, k.Transformers, k.Validators) {
-		if strings.Contains(entry, "\n") { // written out in place
+	for _, entry := range k.files() {
+		if strings.Contains(entry, "\n") || entry == "" { // written out in place
 			continue
 		}
 		at := filepath.Join(folder, entry)
@@ -113,16 +110,24 @@ func refuseRemote(folder, without string, seen map[string]bool) error {
 			at = entry
 		}
 		st, err := os.Stat(at)
-		if err != nil {
+		switch {
+		case err != nil:
 			return remote(file, entry)
-		}
-		if st.IsDir() {
+		case !st.IsDir() && !within(folder, at):
+			return fmt.Errorf("%s names %s, a file outside its folder, which kustomize does not read: move it below %s, or name the folder of a kustomization", file, entry, folder)
+		case st.IsDir():
 			if err := refuseRemote(at, without, seen); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// within reports whether a file is in a folder or below.
+func within(folder, file string) bool {
+	relative, err := filepath.Rel(place(folder), place(file))
+	return err == nil && filepath.IsLocal(relative)
 }
 
 // plainYAMLError words an error of the YAML library without its intermediate steps.
@@ -148,9 +153,7 @@ func (k kustomization) files() []string {
 	for _, p := range slices.Concat(k.Patches, k.PatchesJSON6902, k.Replacements) {
 		out = append(out, p.Path)
 	}
-	for _, p := range k.OpenAPI {
-		out = append(out, p)
-	}
+	out = append(out, k.OpenAPI["path"])
 	for _, g := range slices.Concat(k.ConfigMapGenerator, k.SecretGenerator) {
 		out = append(out, g.Env)
 		for _, f := range slices.Concat(g.Files, g.Envs) {

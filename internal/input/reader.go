@@ -19,7 +19,8 @@ import (
 type reader struct {
 	stdin   io.Reader
 	podPath string
-	notes   []string // on settings of Compose files that are left out
+	charts  map[string]helmchart.Output // by the names of the files that they are read as
+	notes   []string                    // on settings of Compose files that are left out
 	chart   helmchart.Values
 	without string  // the folder of a component that is left out
 	skipped []error // the files of folders that are no manifests, each with the reason
@@ -70,7 +71,12 @@ func (r *reader) one(l *inputList, name string) error {
 		return outfile.Plain(err)
 	}
 	if helmchart.Is(name) {
-		return r.add(l, "output of chart "+filepath.Clean(name), "", func() ([]byte, error) { return helmchart.Render(name, r.chart) })
+		title := "output of chart " + filepath.Clean(name)
+		return r.inTemplate(r.add(l, title, "", func() ([]byte, error) {
+			out, err := helmchart.Render(name, r.chart)
+			r.charts[title] = out
+			return out.Text, err
+		}))
 	}
 	if !st.IsDir() {
 		return r.file(l, name)
@@ -79,6 +85,24 @@ func (r *reader) one(l *inputList, name string) error {
 		return r.add(l, "build of "+filepath.Clean(name), "", func() ([]byte, error) { return buildKustomization(name, r.without) })
 	}
 	return r.folder(l, name)
+}
+
+// inTemplate returns an error about a line of a chart's output as one about its template.
+func (r *reader) inTemplate(err error) error {
+	at := new(manifest.Error)
+	if !errors.As(err, &at) {
+		return err
+	}
+	origin := r.charts[at.File].Origin(at.Line)
+	switch {
+	case origin.File == "":
+		return err
+	case origin.Line == 0:
+		return &manifest.Error{File: origin.File, Reason: fmt.Sprintf("line %d of the %s: %s", at.Line, at.File, at.Reason)}
+	case origin.Text == "":
+		return &manifest.Error{File: origin.File, Line: origin.Line, Reason: at.Reason}
+	}
+	return &manifest.Error{File: origin.File, Line: origin.Line, Reason: fmt.Sprintf("%s; this comes from %s", at.Reason, origin.Text)}
 }
 
 // file reads a file that the user names: a manifest, or a Compose file.

@@ -29,6 +29,7 @@ func podsOf(d *yamledit.Document, object *yaml.Node, h header, prefix, custom st
 		if err != nil {
 			return nil, nil, err
 		}
+		p.Custom = !known
 		pods = append(pods, p)
 	}
 	if known && k.rule == always && len(pods) == 0 {

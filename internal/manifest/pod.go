@@ -31,8 +31,9 @@ type Pod struct {
 	object     *yaml.Node
 	Claims     []string // the names of a StatefulSet's claim templates, which volumes must not have
 
-	Node  *yaml.Node // the pod's spec, or the mapping that a controller assembles it from
-	Notes []string   // how the pod differs from the one that its controller makes
+	Node   *yaml.Node // the pod's spec, or the mapping that a controller assembles it from
+	Custom bool       // the kind is unknown: the pod stands at File.PodPath
+	Notes  []string   // how the pod differs from the one that its controller makes
 
 	assembly *assembly // nil for a pod that is written out
 }

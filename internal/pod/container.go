@@ -50,7 +50,7 @@ func newReader(p *manifest.Pod, objects *Objects, o Options) *reader {
 func (r *reader) member(c manifest.Container) (target.Member, error) {
 	m := target.Member{Name: memberName(c), Kind: kindOf(c)}
 	if c.Image == "" {
-		return m, r.fail(c, []any{}, "container %s of %s names no image", m.Name, r.pod)
+		return m, r.fail(c, []any{"image"}, "container %s of %s names no image", m.Name, r.pod)
 	}
 	if _, err := reference.ParseAnyReference(c.Image); err != nil {
 		return m, r.fail(c, []any{"image"}, "image %s of container %s of %s is not an image reference: check its spelling; templates and variables must be filled in before", c.Image, m.Name, r.pod)

@@ -21,7 +21,7 @@ const maxLogSize = "32m"
 
 // openSpec returns the container of the open run: as the image and the target say.
 func openSpec(t target.Target, facts image.Facts, publishOn string) (docker.Spec, error) {
-	argv := command(t, facts.Config.Config.Entrypoint, facts.Config.Config.Cmd)
+	argv := t.Argv(facts.Config.Config.Entrypoint, facts.Config.Config.Cmd)
 	if len(argv) == 0 {
 		return docker.Spec{}, &docker.ImageError{Ref: facts.Ref, Text: "it has neither ENTRYPOINT nor CMD: set a command in the manifest, or with --entrypoint and --arg"}
 	}
@@ -83,17 +83,6 @@ func restrict(s docker.Spec, p profile.Profile) docker.Spec {
 		s.Sysctls = map[string]string{lowPortSysctl: start, pingSysctl: pingGroups(p.Ping)}
 	}
 	return s
-}
-
-// command returns what the container runs, by the rules of a pod's command and args.
-func command(t target.Target, entrypoint, cmd []string) []string {
-	if t.Entrypoint != nil {
-		entrypoint, cmd = t.Entrypoint, nil
-	}
-	if t.Args != nil {
-		cmd = t.Args
-	}
-	return slices.Concat(entrypoint, cmd)
 }
 
 // environment returns the target's environment, overridden by the profile's, each name once, in a stable order.

@@ -49,24 +49,6 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-func TestCommand(t *testing.T) {
-	for _, tt := range []struct {
-		entrypoint, args []string
-		want             string
-	}{
-		{nil, nil, "/e c"},
-		{nil, []string{"a"}, "/e a"},
-		{nil, []string{}, "/e"},
-		{[]string{"x"}, nil, "x"},
-		{[]string{"x"}, []string{"a"}, "x a"},
-	} {
-		got := command(target.Target{Entrypoint: tt.entrypoint, Args: tt.args}, []string{"/e"}, []string{"c"})
-		if strings.Join(got, " ") != tt.want {
-			t.Errorf("command(%v, %v) = %v", tt.entrypoint, tt.args, got)
-		}
-	}
-}
-
 // A VOLUME is covered by a mount of its place, however the image declares it.
 func TestUncovered(t *testing.T) {
 	t.Parallel()

@@ -247,6 +247,9 @@ func reasonFor(reasons []profile.Reason, field string) string {
 func (s explanation) notExercised(p profile.Profile) []string {
 	var out []string
 	t := s.target
+	if s.k.job {
+		out = append(out, "a server: the image runs to its end and exits 0, so it was sealed as a job")
+	}
 	if len(t.Commands) == 0 {
 		out = append(out, "no e2e command was given: only the start and readiness were exercised")
 	} else {
@@ -257,9 +260,6 @@ func (s explanation) notExercised(p profile.Profile) []string {
 	}
 	if t.Pod != nil {
 		out = append(out, t.Pod.Unsupported...)
-	}
-	if s.k.job {
-		out = append(out, "a server: the image runs to its end and exits 0, so it was sealed as a job")
 	}
 	if s.untried > 0 {
 		out = append(out, fmt.Sprintf("%d more users that the image may be meant for: only the first %d are tried", s.untried, maxUsers))

@@ -124,3 +124,14 @@ func (c Command) String() string {
 	}
 	return strings.Join(words, " ")
 }
+
+// Argv returns what the container runs, from the ENTRYPOINT and CMD of its image, by the rules of a pod's command and args.
+func (t Target) Argv(entrypoint, cmd []string) []string {
+	if t.Entrypoint != nil {
+		entrypoint, cmd = t.Entrypoint, nil
+	}
+	if t.Args != nil {
+		cmd = t.Args
+	}
+	return slices.Concat(entrypoint, cmd)
+}

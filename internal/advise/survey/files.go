@@ -72,7 +72,10 @@ func (s *survey) found(ctx context.Context, name string) (bool, error) {
 	case err == nil:
 		return true, nil
 	case isYAML(name) && errors.As(err, &bad):
-		s.opts.Skipped(name, err)
+		if at := new(manifest.Error); !errors.As(err, &at) {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
+		s.opts.Skipped(err)
 		return false, nil
 	default:
 		return true, s.failed(ctx, name, err)

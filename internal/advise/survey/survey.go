@@ -42,8 +42,8 @@ type Options struct {
 	Connect func(ctx context.Context) (Engine, error)
 	// ReadFile reads a file, or standard input for "-". Its error is one of the input.
 	ReadFile func(name string) ([]byte, error)
-	// Skipped is called for each file of a folder that holds nothing to advise on.
-	Skipped func(name string, err error)
+	// Skipped is called with the reason for each file of a folder that holds nothing to advise on.
+	Skipped func(error)
 }
 
 // InputError is a fault of the argument or of the file that it names.
