@@ -14,12 +14,14 @@ import (
 	"github.com/podseal/podseal/internal/advise/dockerfile"
 	"github.com/podseal/podseal/internal/advise/survey"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/redact"
 )
 
 // adviseOptions are the flags of podseal advise.
 type adviseOptions struct {
 	target targetOptions // for --prove; its platform holds for every image
 	prove  proveOptions
+	redact redactOptions
 
 	from, stage         string
 	format, output      string
@@ -73,6 +75,7 @@ func (o *adviseOptions) addFlags(c *cobra.Command) {
 	f.StringVar(&o.format, "format", "text", "write text, json, or sarif (findings in Dockerfiles)")
 	f.StringVarP(&o.output, "output", "o", "", "write the advice to a `FILE`; default: stdout")
 	f.StringSliceVar(&o.failOn, "fail-on", nil, "exit with code 4 on these `FINDINGS`: "+strings.Join(adviceIDs(), ", "))
+	o.redact.addFlags(f)
 	o.prove.addFlags(f)
 	o.target.addFlags(f)
 }
@@ -101,6 +104,9 @@ func (o adviseOptions) check() error {
 }
 
 func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) error {
+	if err := o.redact.apply(s); err != nil {
+		return err
+	}
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -124,7 +130,7 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 			return err
 		}
 	}
-	if err := o.deliver(outcome, s); err != nil {
+	if err := o.deliver(redact.Apply(s.redact, outcome), s); err != nil {
 		return err
 	}
 	return o.judge(outcome)

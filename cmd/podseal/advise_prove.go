@@ -14,6 +14,7 @@ import (
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/podrun"
+	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/trace"
 	"github.com/podseal/podseal/internal/trial"
@@ -107,7 +108,7 @@ func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string,
 	if err != nil {
 		return err
 	}
-	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Color: s.color, Width: s.width})
+	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Color: s.color, Width: s.width, Redact: s.redact.String})
 	defer progress.Done()
 	engine, err := podrun.Connect(ctx, podrun.Options{Progress: progress.Step, Helper: trace.Binary})
 	if err != nil {
@@ -128,7 +129,7 @@ func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string,
 	if proof.Result == nil {
 		return nil
 	}
-	return report.New(*proof.Result).Text(s.err, report.TextOptions{Width: s.width, Color: s.color})
+	return report.New(redact.Apply(s.redact, *proof.Result)).Text(s.err, report.TextOptions{Width: s.width, Color: s.color})
 }
 
 // build returns the build of a changed Dockerfile.

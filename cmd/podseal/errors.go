@@ -87,7 +87,7 @@ func exitCode(ctx context.Context, err error, s streams) int {
 		return exitInterrupted
 	}
 	if !errors.Is(err, errSaid) {
-		fmt.Fprintln(s.err, "podseal:", oneLine(err))
+		fmt.Fprintln(s.err, "podseal:", oneLine(errors.New(s.redact.String(err.Error()))))
 	}
 	if coded := new(codedError); errors.As(err, &coded) {
 		return coded.code

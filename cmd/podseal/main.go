@@ -8,6 +8,7 @@ import (
 
 	"github.com/podseal/podseal/internal/inside"
 	"github.com/podseal/podseal/internal/interrupt"
+	"github.com/podseal/podseal/internal/redact"
 )
 
 // version is set by the build.
@@ -26,7 +27,8 @@ func main() {
 func execute(args []string, s streams) int {
 	ctx, cancel := interrupt.Context(context.Background())
 	defer cancel(nil)
-	s.err = interrupt.Writer(s.err, cancel)
+	s.redact = &redact.Redactor{}
+	s.err = s.redact.Writer(interrupt.Writer(s.err, cancel))
 	root := newRootCommand(s)
 	root.SetArgs(args)
 	return exitCode(ctx, root.ExecuteContext(ctx), s)

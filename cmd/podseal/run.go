@@ -17,6 +17,7 @@ import (
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/needs"
 	"github.com/podseal/podseal/internal/podrun"
+	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/seal"
@@ -31,6 +32,7 @@ type runOptions struct {
 
 	minimize, tracing string
 	reports           reportOptions
+	redact            redactOptions
 	allow             []string
 	patience          float64
 	planOnly, strict  bool
@@ -76,6 +78,7 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.Float64Var(&o.patience, "patience", 1, "multiply by this `FACTOR` how long a run that stalls is waited for")
 	f.BoolVar(&o.strict, "strict", false, "fail where the sealed run did not do something that the open run did")
 	f.StringArrayVar(&o.allow, "allow", nil, "accept an `EXCEPTION` of the seal, by the setting that the report names (repeatable)")
+	o.redact.addFlags(f)
 	o.cluster.addFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only errors")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show every written path, setting and run in the report")
@@ -122,6 +125,9 @@ func checkImageName(image string) error {
 
 // run seals what the options name. Everything that the input alone decides is refused before the first run.
 func run(ctx context.Context, o runOptions, s streams, image string, command []string) error {
+	if err := o.redact.apply(s); err != nil {
+		return err
+	}
 	j, err := o.check(s, image, command)
 	if err != nil {
 		return err
@@ -132,7 +138,7 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 			fmt.Fprintln(s.err, "podseal: note:", safetext.Line(note))
 		}
 	}
-	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width})
+	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width, Redact: s.redact.String})
 	defer progress.Done()
 	var results []batch.Sealed
 	err = withEngine(ctx, o.tracing == "off", progress, func(engine *podrun.Engine) error {
@@ -168,8 +174,9 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.S
 	var inputs []deliver.Input
 	for _, in := range results {
 		inputs = append(inputs, in.Input)
-		list = append(list, in.Reports(o.policy())...)
+		list = append(list, in.Reports(o.policy(), s.redact)...)
 	}
+	inputs, concealed := concealed(inputs, s.redact)
 	all := report.NewSeveral(list)
 	var d deliver.Delivery
 	var refused error // the result cannot be written as it was asked for; the report is due all the same
@@ -181,6 +188,7 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.S
 	for i, w := range d.Written {
 		all.Reports[i].Written = w
 	}
+	all = redact.Apply(s.redact, all)
 	if err := o.report(s, places, all); err != nil {
 		return err
 	}
@@ -189,6 +197,9 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.S
 	}
 	if refused != nil {
 		return refused
+	}
+	for _, name := range concealed {
+		fmt.Fprintf(s.err, "podseal: note: the value of %s is hidden in the result: set it where you deploy it\n", safetext.Line(name))
 	}
 	return d.Write(places, s.out)
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/safetext"
 )
 
@@ -17,6 +18,8 @@ type streams struct {
 	terminal bool // err is a terminal that lines can be rewritten on
 	color    bool
 	width    int // of the terminal, 0 if unknown
+
+	redact *redact.Redactor // hides secrets in err; reports and advice are redacted before they are shown
 }
 
 func standardStreams() streams {

@@ -18,6 +18,8 @@ type ProgressOptions struct {
 	Quiet    bool // nothing at all
 	Color    bool // escape codes for colours
 	Width    int  // columns of the terminal; 0 means 80
+
+	Redact func(string) string // hides secrets in a text, before it is cut to the width; nil for none
 }
 
 // Progress shows the latest step of a run, with the seconds since the run began. On a terminal it also shows each running
@@ -47,12 +49,15 @@ func NewProgress(w io.Writer, opt ProgressOptions) *Progress {
 	if opt.Width <= 0 {
 		opt.Width = usualWidth
 	}
+	if opt.Redact == nil {
+		opt.Redact = same[string]
+	}
 	return &Progress{w: w, opt: opt, began: time.Now(), live: liveView{w: w}, stop: make(chan struct{})}
 }
 
 // Step shows what happens now. After Done it does nothing.
 func (p *Progress) Step(line string) {
-	line = clean(line)
+	line = clean(p.opt.Redact(line))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.done || p.opt.Quiet || line == p.step {
@@ -69,7 +74,7 @@ func (p *Progress) Step(line string) {
 // Begin shows a trial as running until the returned function is called. It shows nothing where there is no terminal: Step
 // has a line for the beginning and the end of each trial.
 func (p *Progress) Begin(trial string) (end func()) {
-	t := &runningTrial{clean(trial), time.Now()}
+	t := &runningTrial{clean(p.opt.Redact(trial)), time.Now()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.done || p.opt.Quiet || !p.opt.Terminal {

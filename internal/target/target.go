@@ -67,6 +67,20 @@ func (t Target) Concealed(words []string) []string {
 	return out
 }
 
+// AllSecrets returns the values that come from Secrets, of the target and of everything that runs with it.
+func (t Target) AllSecrets() []string {
+	out := slices.Clone(t.Secrets)
+	if t.Pod != nil {
+		for _, m := range slices.Concat(t.Pod.Before, t.Pod.After) {
+			out = append(out, m.Target.Secrets...)
+		}
+	}
+	for _, n := range t.Needs {
+		out = append(out, n.Target.AllSecrets()...)
+	}
+	return out
+}
+
 // EnvVar is one environment variable.
 type EnvVar struct{ Name, Value string }
 

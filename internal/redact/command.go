@@ -1,4 +1,4 @@
-// Package redact removes secrets from command lines before they are shown.
+// Package redact removes secrets from texts and values before they are shown.
 package redact
 
 import (
