@@ -68,6 +68,7 @@ func allowed() []rule {
 		{pkg: "internal/tracehost", may: []string{"internal/docker", "internal/image", "internal/inside", "internal/trace"}},
 		{pkg: "internal/podrun", may: []string{"internal/docker", "internal/engine", "internal/image", "internal/inside", "internal/observe", "internal/probe", "internal/profile", "internal/target", "internal/trace", "internal/tracehost"}},
 		{pkg: "internal/cluster/kube"},
+		{pkg: "internal/cluster", may: []string{"internal/cluster/kube", "internal/engine", "internal/image", "internal/observe", "internal/podspec", "internal/profile", "internal/shell", "internal/target", "internal/trace/procnet", "internal/tree"}},
 		{pkg: "internal/advise/shellscript"},
 		{pkg: "internal/redact"},
 		{pkg: "internal/report/sarif", may: []string{"internal/finding", "internal/safetext"}},

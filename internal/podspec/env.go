@@ -14,7 +14,7 @@ import (
 func envVars(env map[string]string) []corev1.EnvVar {
 	var out []corev1.EnvVar
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		out = append(out, corev1.EnvVar{Name: name, Value: literal(env[name])})
+		out = append(out, corev1.EnvVar{Name: name, Value: Literal(env[name])})
 	}
 	return out
 }
@@ -23,9 +23,9 @@ func envItem(v corev1.EnvVar) tree.Object {
 	return tree.Object{{Key: "name", Value: v.Name}, {Key: "value", Value: v.Value}}
 }
 
-// literal protects a value from the expansion of $(NAME), which Kubernetes does in command, args and env and an engine
+// Literal protects a value from the expansion of $(NAME), which Kubernetes does in command, args and env and an engine
 // does not.
-func literal(s string) string {
+func Literal(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
 		if s[i] == '$' && i+1 < len(s) && (s[i+1] == '$' || s[i+1] == '(') {
@@ -40,7 +40,7 @@ func literal(s string) string {
 func literals(words []string) []string {
 	out := make([]string, len(words))
 	for i, w := range words {
-		out[i] = literal(w)
+		out[i] = Literal(w)
 	}
 	return out
 }

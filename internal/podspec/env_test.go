@@ -7,8 +7,8 @@ func TestLiteral(t *testing.T) {
 		"plain": "plain", "$HOME": "$HOME", "${A}": "${A}", "$": "$", "a$": "a$",
 		"$(A)": "$$(A)", "$$": "$$$", "$$(A)": "$$$$(A)", "$$$": "$$$$$",
 	} {
-		if got := literal(in); got != want {
-			t.Errorf("literal(%q) = %q, want %q", in, got, want)
+		if got := Literal(in); got != want {
+			t.Errorf("Literal(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

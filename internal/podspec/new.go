@@ -93,7 +93,7 @@ func targetEnv(env []target.EnvVar, own map[string]string) []corev1.EnvVar {
 	var out []corev1.EnvVar
 	for i, e := range env {
 		if _, overridden := own[e.Name]; last[e.Name] == i && !overridden {
-			out = append(out, corev1.EnvVar{Name: e.Name, Value: literal(e.Value)})
+			out = append(out, corev1.EnvVar{Name: e.Name, Value: Literal(e.Value)})
 		}
 	}
 	return out

@@ -18,34 +18,38 @@ import (
 // maxOutput is how many bytes of a command's output Exec returns: its end.
 const maxOutput = 1 << 20
 
-// Exec runs a command in a container and returns its exit code, and its stdout and stderr together. The input may be
-// nil.
+// Exec runs a command in a container and returns its exit code, and the end of its stdout and stderr together. The input
+// may be nil.
 func (n *Namespace) Exec(ctx context.Context, pod, container string, argv []string, input io.Reader) (code int, output string, err error) {
+	out := &tail{}
+	code, err = n.ExecTo(ctx, pod, container, argv, remotecommand.StreamOptions{Stdin: input, Stdout: out, Stderr: out})
+	return code, out.String(), err
+}
+
+// ExecTo runs a command in a container with the given streams and returns its exit code. Streams may be nil.
+func (n *Namespace) ExecTo(ctx context.Context, pod, container string, argv []string, streams remotecommand.StreamOptions) (code int, err error) {
 	request := n.client.API.CoreV1().RESTClient().Post().Namespace(n.Name).Resource("pods").Name(pod).SubResource("exec").
-		VersionedParams(&corev1.PodExecOptions{Container: container, Command: argv, Stdin: input != nil, Stdout: true, Stderr: true}, scheme.ParameterCodec)
+		VersionedParams(&corev1.PodExecOptions{
+			Container: container, Command: argv, Stdin: streams.Stdin != nil, Stdout: streams.Stdout != nil, Stderr: streams.Stderr != nil,
+		}, scheme.ParameterCodec)
 	// The way of kubectl: WebSockets, and SPDY where the server or a proxy knows none.
 	socket, err := remotecommand.NewWebSocketExecutor(n.client.Config, http.MethodGet, request.URL().String())
 	if err != nil {
-		return 0, "", err
+		return 0, err
 	}
 	spdy, err := remotecommand.NewSPDYExecutor(n.client.Config, http.MethodPost, request.URL())
 	if err != nil {
-		return 0, "", err
+		return 0, err
 	}
 	executor, err := remotecommand.NewFallbackExecutor(socket, spdy, needsSPDY)
 	if err != nil {
-		return 0, "", err
+		return 0, err
 	}
-	out := &tail{}
-	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: input, Stdout: out, Stderr: out})
-	var exit utilexec.CodeExitError
-	switch {
-	case ctx.Err() != nil:
-		return 0, out.String(), n.client.refused(ctx, err, Access{Verb: "create", Resource: "pods", Subresource: "exec", Namespace: n.Name})
-	case errors.As(err, &exit):
-		return exit.Code, out.String(), nil
+	err = executor.StreamWithContext(ctx, streams)
+	if exit := (utilexec.CodeExitError{}); ctx.Err() == nil && errors.As(err, &exit) {
+		return exit.Code, nil
 	}
-	return 0, out.String(), n.client.refused(ctx, err, Access{Verb: "create", Resource: "pods", Subresource: "exec", Namespace: n.Name})
+	return 0, n.client.refused(ctx, err, Access{Verb: "create", Resource: "pods", Subresource: "exec", Namespace: n.Name})
 }
 
 // needsSPDY reports whether a connection failed since the other end knows no WebSockets.

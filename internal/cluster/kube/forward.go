@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/portforward"
@@ -93,6 +94,30 @@ func (f *Forward) serve(local net.Conn, port int) {
 	_ = data.Reset()
 	if copyErr != nil || <-refused {
 		reset(local)
+	}
+}
+
+// listenWait is how long a port that nothing listens on takes to be refused.
+const listenWait = 300 * time.Millisecond
+
+// Listens reports whether something in the pod listens on a port, by a connection to it.
+func (f *Forward) Listens(port int) bool {
+	conn, failed, data, err := f.streams(port)
+	if err != nil {
+		return false
+	}
+	defer conn.RemoveStreams(failed, data)
+	refused := make(chan bool, 1)
+	go func() {
+		message, err := io.ReadAll(failed)
+		refused <- err != nil || len(message) > 0
+	}()
+	defer func() { _ = data.Reset() }()
+	select {
+	case no := <-refused:
+		return !no
+	case <-time.After(listenWait):
+		return true
 	}
 }
 

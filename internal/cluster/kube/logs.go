@@ -7,9 +7,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// FollowLogs returns the output of a container's present start, until it exits. The caller closes the stream.
-func (n *Namespace) FollowLogs(ctx context.Context, pod, container string) (io.ReadCloser, error) {
-	return n.logs(ctx, pod, &corev1.PodLogOptions{Container: container, Follow: true})
+// OpenLogs returns the output of a container's present start, until it exits, or that of the start before it. The caller
+// closes the stream.
+func (n *Namespace) OpenLogs(ctx context.Context, pod, container string, previous bool) (io.ReadCloser, error) {
+	return n.logs(ctx, pod, &corev1.PodLogOptions{Container: container, Follow: !previous, Previous: previous})
 }
 
 // Logs returns the output of a container's present start, or of the one before it.

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // CreatePod creates a pod with the label of the run. A pod that is refused is a *Refusal. With dryRun the API server only
@@ -34,6 +35,14 @@ func (n *Namespace) DeletePod(ctx context.Context, name string, grace int64) err
 		return nil
 	}
 	return n.client.refused(ctx, err, Access{Verb: "delete", Resource: "pods", Namespace: n.Name})
+}
+
+// SetImage changes the image of a container of a running pod, which makes the kubelet stop the container and start it
+// again.
+func (n *Namespace) SetImage(ctx context.Context, pod, container, image string) error {
+	patch := fmt.Sprintf(`{"spec":{"containers":[{"name":%q,"image":%q}]}}`, container, image)
+	_, err := n.client.API.CoreV1().Pods(n.Name).Patch(ctx, pod, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})
+	return n.client.refused(ctx, err, Access{Verb: "patch", Resource: "pods", Namespace: n.Name})
 }
 
 // CreateSecret creates a secret with the label of the run.

@@ -1,0 +1,248 @@
+// Package cluster runs targets as pods of a Kubernetes cluster. It implements internal/engine. The pods carry the very
+// fields that a seal has, and run in namespaces that the run makes and removes: one that enforces the level restricted of
+// Pod Security, for pods that meet it, and one for the others, such as those of the open run.
+//
+// Nothing is emulated: mounts, users, sysctls and restarts are the kubelet's own. Nothing is traced either: a look inside
+// a container takes a shell, find and stat in the image (see ErrCannotInspect of package engine).
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/podspec"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Engine starts targets as pods of a cluster.
+type Engine struct {
+	client *kube.Client
+	images Images
+	opts   Options
+	runID  string
+	count  atomic.Int64 // of pods
+
+	mu         sync.Mutex
+	namespaces map[kube.Level]*space
+	renewal    context.CancelFunc
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// Images is where the facts and the files of images come from: a cluster does not hand them out.
+type Images interface {
+	Image(ctx context.Context, ref, platform string) (image.Facts, error)
+	Tree(ctx context.Context, facts image.Facts) (engine.TreeCloser, error)
+}
+
+// Options are the settings of an Engine. The zero value works.
+type Options struct {
+	// Namespace is an existing namespace that all pods run in; empty means temporary namespaces of the run.
+	Namespace string
+	// OpenLevel is the level of Pod Security of the temporary namespace for pods that the level restricted forbids; empty
+	// means baseline. An image that needs more, such as a hostPath or a capability, takes privileged.
+	OpenLevel kube.Level
+	// PullSecrets are image pull secrets of the user's namespace, which the temporary namespaces get copies of.
+	PullSecrets []string
+	// ClaimClass is a StorageClass: the claims of a pod are ephemeral volumes of it, and not emptyDirs.
+	ClaimClass string
+}
+
+// New returns an engine for a cluster. It makes no request.
+func New(client *kube.Client, images Images, opts Options) *Engine {
+	if opts.OpenLevel == "" {
+		opts.OpenLevel = kube.Baseline
+	}
+	return &Engine{client: client, images: images, opts: opts, runID: kube.NewRunID(), namespaces: map[kube.Level]*space{}}
+}
+
+// RunID returns the id that marks what the engine makes.
+func (e *Engine) RunID() string { return e.runID }
+
+// CheckNetwork refuses every named network: a pod is on the network of its cluster.
+func (e *Engine) CheckNetwork(_ context.Context, name string) error {
+	if name == "" {
+		return nil
+	}
+	return &SettingError{Text: fmt.Sprintf("--network %s: a pod has the network of its cluster: leave the flag out with --engine kubernetes", name)}
+}
+
+// SettingError is a setting that no pod can have.
+type SettingError struct{ Text string }
+
+// Error returns the sentence.
+func (e *SettingError) Error() string { return e.Text }
+
+// Capabilities implements engine.Engine.
+func (e *Engine) Capabilities() engine.Capabilities {
+	return engine.Capabilities{Ports: true, Restarts: true}
+}
+
+// Image implements engine.Engine.
+func (e *Engine) Image(ctx context.Context, ref, platform string) (image.Facts, error) {
+	return e.images.Image(ctx, ref, platform)
+}
+
+// Tree implements engine.Engine.
+func (e *Engine) Tree(ctx context.Context, facts image.Facts) (engine.TreeCloser, error) {
+	return e.images.Tree(ctx, facts)
+}
+
+// Prewarm implements engine.Engine. A cluster prepares nothing.
+func (e *Engine) Prewarm(context.Context, image.Facts, profile.Profile) {}
+
+// Start implements engine.Engine.
+func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (engine.Container, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("starting a pod: %w", context.Cause(ctx))
+	}
+	if missing := engine.UncoveredVolumes(t, facts, p); len(missing) > 0 {
+		return nil, engine.UncoveredError(missing)
+	}
+	if len(t.Needs) > 0 {
+		return nil, &SettingError{Text: "services of a target run under Docker only: run them in the cluster, and name their addresses to the target"}
+	}
+	user, err := e.openUser(ctx, t, facts, p)
+	if err != nil {
+		return nil, err
+	}
+	made, err := podOf(request{name: fmt.Sprintf("run-%d", e.count.Add(1)), target: t, facts: facts, profile: p, user: user, claimClass: e.opts.ClaimClass})
+	if err != nil {
+		return nil, err
+	}
+	in, err := e.space(ctx, made.pod)
+	if err != nil {
+		return nil, asFault(ctx, "making a namespace", "", e.client, err)
+	}
+	c := newRunning(in, made, t, facts, p, e.images)
+	if err := c.start(ctx); err != nil {
+		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+made.pod.Name, e.client, err), c.Remove(ctx))
+	}
+	return c, nil
+}
+
+// openUser returns the numbers of the user that the target names for the open run; nil where it names none, and the
+// image's counts.
+func (e *Engine) openUser(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (user *image.Resolved, err error) {
+	if !p.Open || t.User == "" {
+		return nil, nil
+	}
+	tree, err := e.Tree(ctx, facts)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, tree.Close(context.WithoutCancel(ctx))) }()
+	users, err := image.ReadUsers(ctx, tree)
+	if err != nil {
+		return nil, err
+	}
+	found, err := users.Resolve(t.User)
+	return &found, err
+}
+
+// space returns the namespace for a pod, and makes it if need be.
+func (e *Engine) space(ctx context.Context, pod *corev1.Pod) (*space, error) {
+	level := kube.Restricted
+	if e.opts.Namespace != "" {
+		level = ""
+	} else if podspec.CheckRestricted(pod) != nil {
+		level = e.opts.OpenLevel
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.namespaces[level]; s != nil {
+		return s, nil
+	}
+	s := &space{}
+	if level == "" {
+		s.Namespace = e.client.UseNamespace(e.opts.Namespace, e.runID)
+	} else {
+		made, err := e.client.CreateNamespace(ctx, e.runID, string(level), level, e.opts.PullSecrets)
+		if err != nil {
+			if made != nil {
+				err = errors.Join(err, made.Delete(context.WithoutCancel(ctx)))
+			}
+			return nil, err
+		}
+		s.Namespace = made
+		e.renew()
+	}
+	s.watch = s.Watch(ctx)
+	e.namespaces[level] = s
+	return s, nil
+}
+
+// space is a namespace with the watch of its pods.
+type space struct {
+	*kube.Namespace
+	watch *kube.PodWatch
+}
+
+// renew starts to extend the claim on the namespaces, so that a collection of garbage leaves them alone. The lock is held.
+func (e *Engine) renew() {
+	if e.renewal != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	e.renewal = cancel
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(kube.LeaseTime / 3):
+			}
+			for _, s := range e.spaces() {
+				_ = s.Renew(ctx) // the next one is in time
+			}
+		}
+	}()
+}
+
+func (e *Engine) spaces() []*space {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []*space
+	for _, s := range e.namespaces {
+		out = append(out, s)
+	}
+	return out
+}
+
+// sweepTime bounds the removal of what a run made.
+const sweepTime = 30 * time.Second
+
+// Sweep removes everything that the run made and that is still there. It does not end with its context. No start may
+// follow.
+func (e *Engine) Sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sweepTime)
+	defer cancel()
+	if e.renewal != nil {
+		e.renewal()
+	}
+	var errs []error
+	for _, s := range e.spaces() {
+		s.watch.Close()
+		errs = append(errs, s.Delete(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// asFault returns a *engine.Fault for an API server that does not answer any more, and other errors unchanged.
+func asFault(ctx context.Context, call, object string, c *kube.Client, err error) error {
+	gone := new(kube.Unreachable)
+	if ctx.Err() == nil && errors.As(err, &gone) {
+		return &engine.Fault{Kind: engine.Gone, Call: call, Object: object, Engine: c.Config.Host, Err: err}
+	}
+	return err
+}

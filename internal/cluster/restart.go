@@ -1,0 +1,80 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Restart implements engine.Container. A pod has no call that kills a container: podseal names its image in another way,
+// at which the kubelet stops the container and starts it again over the same mounts. A container that has exited is
+// started by the kubelet anyway.
+func (c *running) Restart(ctx context.Context, fresh ...string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("restarting pod %s: %w", c.pod(), context.Cause(ctx))
+	}
+	for _, at := range fresh {
+		if err := c.inside.empty(ctx, at); err != nil {
+			return err
+		}
+	}
+	if c.ended() == nil {
+		if err := c.renameImage(ctx); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	next := c.restarts + 1
+	c.mu.Unlock()
+	var now int32
+	_, err := c.in.watch.Wait(ctx, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
+		if deleted {
+			return false, fmt.Errorf("restarting pod %s: it was removed", c.pod())
+		}
+		s, ok := statusOf(pod, c.made.main)
+		now = s.RestartCount
+		return ok && now >= next && hasStarted(s, next), nil
+	})
+	if err != nil {
+		return c.fault(ctx, "restarting", err)
+	}
+	c.mu.Lock()
+	c.restarts, c.exit = now, nil
+	c.mu.Unlock()
+	c.logs.begin(c.superseded(now))
+	return nil
+}
+
+// renameImage changes the name of the container's image into another one of the same image.
+func (c *running) renameImage(ctx context.Context) error {
+	pod, _ := c.in.watch.Get(c.pod())
+	if pod == nil {
+		return fmt.Errorf("restarting pod %s: it is gone", c.pod())
+	}
+	s, _ := statusOf(pod, c.made.main)
+	c.mu.Lock()
+	name := otherName(c.image, c.mainImage(), s.ImageID)
+	c.image = name
+	c.mu.Unlock()
+	return c.in.SetImage(ctx, c.pod(), c.made.main, name)
+}
+
+// otherName returns another name of an image than the present one: the one that the pod was made with, or the one that
+// the runtime reports.
+func otherName(present, first, id string) string {
+	if _, plain, ok := strings.Cut(id, "://"); ok { // "docker-pullable://..." of older kubelets
+		id = plain
+	}
+	if present == first && id != "" && id != first {
+		return id
+	}
+	if present != first {
+		return first
+	}
+	if rest, ok := strings.CutPrefix(first, "docker.io/"); ok {
+		return rest
+	}
+	return "docker.io/" + first
+}

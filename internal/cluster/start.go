@@ -1,0 +1,157 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// scheduleTime is how long a pod may wait for a node: an autoscaler may have to make one.
+const scheduleTime = 3 * time.Minute
+
+// start creates the pod and waits until its containers have started.
+func (c *running) start(ctx context.Context) error {
+	for name, data := range c.made.secrets {
+		if err := c.in.CreateSecret(ctx, name, data); err != nil {
+			return err
+		}
+	}
+	if _, err := c.in.CreatePod(ctx, c.made.pod, false); err != nil {
+		return err
+	}
+	c.image = c.mainImage()
+	pod, err := c.waitStarted(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.checkImage(pod); err != nil {
+		return err
+	}
+	c.observed(pod, false)
+	c.follow()
+	c.logs.begin(c.superseded(0))
+	if len(c.ports) > 0 {
+		if c.forward, err = c.in.Forward(ctx, c.pod(), c.ports); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *running) mainImage() string {
+	for _, m := range slices.Concat(c.made.pod.Spec.InitContainers, c.made.pod.Spec.Containers) {
+		if m.Name == c.made.main {
+			return m.Image
+		}
+	}
+	return ""
+}
+
+// superseded returns a function that reports whether a later start of the container than the given one exists.
+func (c *running) superseded(restarts int32) func() bool {
+	return func() bool {
+		pod, _ := c.in.watch.Get(c.pod())
+		if pod == nil {
+			return false
+		}
+		s, ok := statusOf(pod, c.made.main)
+		return ok && s.RestartCount > restarts
+	}
+}
+
+// waitStarted waits until all containers of the pod have started that start before the target has ended.
+func (c *running) waitStarted(ctx context.Context) (*corev1.Pod, error) {
+	for {
+		within, cancel := context.WithTimeoutCause(ctx, scheduleTime, errSchedule)
+		pod, err := c.in.watch.Wait(within, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
+			return c.started(ctx, pod, deleted)
+		})
+		cancel()
+		if ctx.Err() != nil || !errors.Is(err, errSchedule) {
+			return pod, err
+		}
+		if pod, _ := c.in.watch.Get(c.pod()); pod != nil {
+			if why := kube.Unscheduled(pod); why != "" {
+				return nil, fmt.Errorf("no node of the cluster takes pod %s: %s", c.pod(), why)
+			}
+		}
+	}
+}
+
+var errSchedule = errors.New("the pod has not started in time")
+
+// started reports whether the containers have started, or returns why they cannot.
+func (c *running) started(ctx context.Context, pod *corev1.Pod, deleted bool) (bool, error) {
+	if deleted {
+		return false, &engine.PodError{What: "something else has removed the pod of the run"}
+	}
+	if err := c.initFailure(ctx, pod); err != nil {
+		return false, err
+	}
+	if stuck := kube.FindStuck(pod); stuck != nil && stuck.Reason != "ErrImagePull" { // that one is tried again first
+		return false, c.stuckError(stuck)
+	}
+	if s, ok := statusOf(pod, c.made.main); !ok || !hasStarted(s, 0) {
+		return false, nil
+	}
+	for name, kind := range c.made.kinds {
+		if s, ok := statusOf(pod, name); kind == target.Main && !c.precedes() && (!ok || !hasStarted(s, 0)) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// precedes reports whether the rest of the pod starts when the target has ended.
+func (c *running) precedes() bool { return c.target.Pod != nil && c.target.Pod.Kind == target.Init }
+
+// stuckError returns the error of a pod that cannot start. An image that is missing is not the profile's fault.
+func (c *running) stuckError(stuck *kube.Stuck) error {
+	if strings.Contains(stuck.Reason, "Image") {
+		return stuck
+	}
+	return &engine.PodError{What: stuck.Text}
+}
+
+// initFailure returns the error of an init container that failed: that of a mount, or another one of the pod.
+func (c *running) initFailure(ctx context.Context, pod *corev1.Pod) error {
+	for _, s := range pod.Status.InitContainerStatuses {
+		exit, ended := lastExit(s)
+		if !ended || exit.Code == 0 || s.Name == c.made.main || c.made.kinds[s.Name] == target.Sidecar {
+			continue
+		}
+		output := exit.Error
+		if output == "" {
+			logs, err := c.in.Logs(ctx, c.pod(), s.Name, s.State.Terminated == nil)
+			if err != nil {
+				return err
+			}
+			output = strings.TrimSpace(profile.SeedMessages(logs))
+		}
+		if at := c.made.seeds[s.Name]; at != "" {
+			return &engine.SeedError{Path: at, Output: output, Code: exit.Code}
+		}
+		return &engine.PodError{What: fmt.Sprintf("init container %s exited %d", s.Name, exit.Code), Output: output}
+	}
+	return nil
+}
+
+// checkImage refuses a pod whose node has another image under the name than the one that was read.
+func (c *running) checkImage(pod *corev1.Pod) error {
+	s, _ := statusOf(pod, c.made.main)
+	if c.facts.Digest != "" || !strings.HasPrefix(s.ImageID, "sha256:") || s.ImageID == c.facts.ID {
+		return nil
+	}
+	return fmt.Errorf("image %s: the node has %s under this name, and podseal has read %s: bring the same image to the node, or read it from there with --image-source",
+		c.facts.Ref, s.ImageID, c.facts.ID)
+}
