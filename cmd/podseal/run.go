@@ -14,9 +14,8 @@ import (
 	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/manifest"
-	"github.com/podseal/podseal/internal/needs"
-	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
@@ -29,6 +28,7 @@ type runOptions struct {
 	input   inputOptions
 	deliver deliver.Options
 	cluster clusterOptions
+	engine  engineOptions
 
 	minimize, tracing string
 	reports           reportOptions
@@ -80,6 +80,7 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.StringArrayVar(&o.allow, "allow", nil, "accept an `EXCEPTION` of the seal, by the setting that the report names (repeatable)")
 	o.redact.addFlags(f)
 	o.cluster.addFlags(f)
+	o.engine.addFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only errors")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show every written path, setting and run in the report")
 }
@@ -141,11 +142,11 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width, Redact: s.redact.String})
 	defer progress.Done()
 	var results []batch.Sealed
-	err = withEngine(ctx, o.tracing == "off", progress, func(engine *podrun.Engine) error {
-		if err := j.Preflight(ctx, engine); err != nil {
+	err = o.engine.with(ctx, o.tracing == "off", progress, func(e runEngine, runs engine.Engine) error {
+		if err := j.Preflight(ctx, e); err != nil {
 			return err
 		}
-		results, err = j.Seal(ctx, needs.New(engine, engine.Client()), o.batchOptions(engine.RunID(), progress))
+		results, err = j.Seal(ctx, runs, o.batchOptions(e.RunID(), progress))
 		return err
 	})
 	progress.Done()

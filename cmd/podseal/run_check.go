@@ -83,6 +83,9 @@ func (o *runOptions) checkWords() (err error) {
 	if err := o.cluster.apply(&seal.Options{}); err != nil {
 		return err
 	}
+	if err := o.engine.check(); err != nil {
+		return err
+	}
 	if !slices.Contains([]string{"none", "fast", "full"}, o.minimize) {
 		return badInput("--minimize %s: use none, fast or full", o.minimize)
 	}

@@ -87,7 +87,7 @@ func parseMounts(text string) []string {
 var engineFiles = []string{"/proc", "/sys", "/dev", "/.dockerenv", "/run/.containerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"}
 
 // differences returns what docker diff would print: the entries of the container that the image does not have, or has
-// otherwise, those that are gone, and the directories above them. What is mounted is left out.
+// otherwise, those that are gone, and the directories above them. Paths below mount points are left out.
 func differences(base []image.Entry, now map[string]image.Entry, mounts []string) []observe.Change {
 	d := differ{now: now, before: map[string]image.Entry{}, mounts: mounts, out: map[string]observe.Change{}}
 	for _, e := range base {

@@ -47,20 +47,6 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	return nil
 }
 
-// renameImage changes the name of the container's image into another one of the same image.
-func (c *running) renameImage(ctx context.Context) error {
-	pod, _ := c.in.watch.Get(c.pod())
-	if pod == nil {
-		return fmt.Errorf("restarting pod %s: it is gone", c.pod())
-	}
-	s, _ := statusOf(pod, c.made.main)
-	c.mu.Lock()
-	name := otherName(c.image, c.mainImage(), s.ImageID)
-	c.image = name
-	c.mu.Unlock()
-	return c.in.SetImage(ctx, c.pod(), c.made.main, name)
-}
-
 // otherName returns another name of an image than the present one: the one that the pod was made with, or the one that
 // the runtime reports.
 func otherName(present, first, id string) string {

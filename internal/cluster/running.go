@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/engine"
@@ -25,36 +22,29 @@ const defaultGrace = 10 * time.Second
 
 // running is a started pod.
 type running struct {
-	in      *space
-	made    madePod
-	target  target.Target
-	facts   image.Facts
-	profile profile.Profile
-	images  Images
+	*livePod
+	profile  profile.Profile
+	baseline func(context.Context) ([]image.Entry, error)
 
 	ports   []int
 	forward *kube.Forward
 	logs    *logBook
 	inside  inside
-	stop    context.CancelFunc // of what follows the pod
 
-	mu       sync.Mutex
-	restarts int32         // before the present start of the container
-	exit     *observe.Exit // of the present start; nil while it runs
-	image    string        // the pod's present name of the image
+	removing sync.Mutex
 	removed  bool
-	changed  []observe.Change // of the last look inside
 }
 
 var _ engine.Container = (*running)(nil)
 
 func newRunning(in *space, made madePod, t target.Target, facts image.Facts, p profile.Profile, images Images) *running {
-	c := &running{in: in, made: made, target: t, facts: facts, profile: p, images: images, ports: ports(t, facts)}
+	live := &livePod{in: in, made: made, target: t, facts: facts, stop: func() {}}
+	c := &running{livePod: live, profile: p, ports: ports(t, facts)}
+	c.baseline = func(ctx context.Context) ([]image.Entry, error) { return files(ctx, images, facts) }
 	c.logs = &logBook{open: func(ctx context.Context, previous bool) (stream, error) {
 		return in.OpenLogs(ctx, made.pod.Name, made.main, previous)
 	}}
 	c.inside.exec = c.execTo
-	c.stop = func() {}
 	return c
 }
 
@@ -69,21 +59,10 @@ func ports(t target.Target, facts image.Facts) []int {
 	return facts.Exposed("tcp")
 }
 
-// pod returns the name of the pod.
-func (c *running) pod() string { return c.made.pod.Name }
-
-// defaultContainer returns the container that commands are meant for.
-func (c *running) defaultContainer() string {
-	if p := c.target.Pod; p != nil && p.Default != "" {
-		return p.Default
-	}
-	return c.made.main
-}
-
 // ID implements engine.Container.
 func (c *running) ID() string { return c.pod() }
 
-// Environment returns what commands need to address the container with kubectl.
+// Environment implements engine.Addressed: with it a command finds the container by kubectl.
 func (c *running) Environment() []string {
 	return []string{"PODSEAL_NAMESPACE=" + c.in.Name, "PODSEAL_POD=" + c.pod(), "PODSEAL_POD_CONTAINER=" + c.defaultContainer()}
 }
@@ -102,44 +81,6 @@ func (c *running) Ports() map[int]int {
 // UDPPorts implements engine.Container. Kubernetes forwards none.
 func (c *running) UDPPorts() map[int]int { return nil }
 
-// observed notes how the present start has exited, if the pod shows it, and reports whether it has.
-func (c *running) observed(pod *corev1.Pod, deleted bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.exit != nil {
-		return true
-	}
-	s, ok := statusOf(pod, c.made.main)
-	if exit, ended := exitOfStart(s, c.restarts); ok && ended {
-		c.exit = &exit
-	} else if deleted {
-		c.exit = &observe.Exit{Code: 137, Error: "the pod was removed, and its status does not say how the container exited"}
-	}
-	return c.exit != nil
-}
-
-// follow notes how the container exits, from now on.
-func (c *running) follow() {
-	ctx, cancel := context.WithCancel(context.Background())
-	c.stop = cancel
-	go func() {
-		_, _ = c.in.watch.Wait(ctx, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
-			c.observed(pod, deleted)
-			return deleted, nil
-		})
-	}()
-}
-
-// ended returns how the present start exited; nil while it runs.
-func (c *running) ended() *observe.Exit {
-	if pod, deleted := c.in.watch.Get(c.pod()); pod != nil {
-		c.observed(pod, deleted)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.exit
-}
-
 // State implements engine.Container.
 func (c *running) State(ctx context.Context) (engine.State, error) {
 	if err := ctx.Err(); err != nil {
@@ -151,55 +92,6 @@ func (c *running) State(ctx context.Context) (engine.State, error) {
 	}
 	s.Other = c.otherExit(ctx)
 	return s, nil
-}
-
-// otherExit names another container of the pod that should run and has exited; "" if there is none.
-func (c *running) otherExit(ctx context.Context) string {
-	pod, deleted := c.in.watch.Get(c.pod())
-	if pod == nil || deleted || pod.DeletionTimestamp != nil {
-		return ""
-	}
-	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
-		kind, member := c.made.kinds[s.Name]
-		exit, ended := lastExit(s)
-		if !member || !ended || kind == target.Init || c.completes(s.Name) && exit.Code == 0 {
-			continue
-		}
-		what := fmt.Sprintf("%s %s exited %d", kind, s.Name, exit.Code)
-		logs, err := c.in.Logs(ctx, c.pod(), s.Name, s.State.Terminated == nil)
-		if logs = strings.TrimSpace(logs); err != nil || logs == "" {
-			return what
-		}
-		return what + ", saying: " + logs[strings.LastIndexByte(logs, '\n')+1:] + ","
-	}
-	return ""
-}
-
-// completes reports whether another container of the pod runs to its end.
-func (c *running) completes(name string) bool {
-	for _, m := range slices.Concat(c.target.Pod.Before, c.target.Pod.After) {
-		if m.Name == name {
-			return m.Target.Completes
-		}
-	}
-	return false
-}
-
-// Wait implements engine.Container.
-func (c *running) Wait(ctx context.Context) error {
-	_, err := c.in.watch.Wait(ctx, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
-		return c.observed(pod, deleted), nil
-	})
-	return c.fault(ctx, "watching", err)
-}
-
-// fault returns a *engine.Fault for an API server that does not answer any more, and other errors unchanged.
-func (c *running) fault(ctx context.Context, call string, err error) error {
-	gone := new(kube.Unreachable)
-	if ctx.Err() == nil && errors.As(err, &gone) {
-		return &engine.Fault{Kind: engine.Gone, Call: call, Object: "pod " + c.pod(), Engine: gone.Server, Err: err}
-	}
-	return err
 }
 
 // Proceed implements engine.Container. The kubelet starts the rest of the pod by itself.
@@ -244,13 +136,12 @@ const removeTime = 20 * time.Second
 func (c *running) Remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTime)
 	defer cancel()
-	c.mu.Lock()
-	removed := c.removed
-	c.removed = true
-	c.mu.Unlock()
-	if removed {
+	c.removing.Lock()
+	defer c.removing.Unlock()
+	if c.removed {
 		return nil
 	}
+	c.removed = true
 	c.stop()
 	c.logs.close()
 	var errs []error
@@ -276,3 +167,32 @@ func (c *running) Writes() ([]observe.Write, observe.Trace) {
 
 // DeniedPorts implements engine.Container.
 func (c *running) DeniedPorts() []int { return nil }
+
+// start creates the pod and waits until its containers have started.
+func (c *running) start(ctx context.Context) error {
+	for name, data := range c.made.secrets {
+		if err := c.in.CreateSecret(ctx, name, data); err != nil {
+			return err
+		}
+	}
+	if _, err := c.in.CreatePod(ctx, c.made.pod, false); err != nil {
+		return err
+	}
+	c.image = c.mainImage()
+	pod, err := c.waitStarted(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.checkImage(pod); err != nil {
+		return err
+	}
+	c.observed(pod, false)
+	c.follow()
+	c.logs.begin(c.superseded(0))
+	if len(c.ports) > 0 {
+		if c.forward, err = c.in.Forward(ctx, c.pod(), c.ports); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -19,36 +19,7 @@ import (
 // scheduleTime is how long a pod may wait for a node: an autoscaler may have to make one.
 const scheduleTime = 3 * time.Minute
 
-// start creates the pod and waits until its containers have started.
-func (c *running) start(ctx context.Context) error {
-	for name, data := range c.made.secrets {
-		if err := c.in.CreateSecret(ctx, name, data); err != nil {
-			return err
-		}
-	}
-	if _, err := c.in.CreatePod(ctx, c.made.pod, false); err != nil {
-		return err
-	}
-	c.image = c.mainImage()
-	pod, err := c.waitStarted(ctx)
-	if err != nil {
-		return err
-	}
-	if err := c.checkImage(pod); err != nil {
-		return err
-	}
-	c.observed(pod, false)
-	c.follow()
-	c.logs.begin(c.superseded(0))
-	if len(c.ports) > 0 {
-		if c.forward, err = c.in.Forward(ctx, c.pod(), c.ports); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *running) mainImage() string {
+func (c *livePod) mainImage() string {
 	for _, m := range slices.Concat(c.made.pod.Spec.InitContainers, c.made.pod.Spec.Containers) {
 		if m.Name == c.made.main {
 			return m.Image
@@ -58,7 +29,7 @@ func (c *running) mainImage() string {
 }
 
 // superseded returns a function that reports whether a later start of the container than the given one exists.
-func (c *running) superseded(restarts int32) func() bool {
+func (c *livePod) superseded(restarts int32) func() bool {
 	return func() bool {
 		pod, _ := c.in.watch.Get(c.pod())
 		if pod == nil {
@@ -70,7 +41,7 @@ func (c *running) superseded(restarts int32) func() bool {
 }
 
 // waitStarted waits until all containers of the pod have started that start before the target has ended.
-func (c *running) waitStarted(ctx context.Context) (*corev1.Pod, error) {
+func (c *livePod) waitStarted(ctx context.Context) (*corev1.Pod, error) {
 	for {
 		within, cancel := context.WithTimeoutCause(ctx, scheduleTime, errSchedule)
 		pod, err := c.in.watch.Wait(within, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
@@ -91,7 +62,7 @@ func (c *running) waitStarted(ctx context.Context) (*corev1.Pod, error) {
 var errSchedule = errors.New("the pod has not started in time")
 
 // started reports whether the containers have started, or returns why they cannot.
-func (c *running) started(ctx context.Context, pod *corev1.Pod, deleted bool) (bool, error) {
+func (c *livePod) started(ctx context.Context, pod *corev1.Pod, deleted bool) (bool, error) {
 	if deleted {
 		return false, &engine.PodError{What: "something else has removed the pod of the run"}
 	}
@@ -113,10 +84,10 @@ func (c *running) started(ctx context.Context, pod *corev1.Pod, deleted bool) (b
 }
 
 // precedes reports whether the rest of the pod starts when the target has ended.
-func (c *running) precedes() bool { return c.target.Pod != nil && c.target.Pod.Kind == target.Init }
+func (c *livePod) precedes() bool { return c.target.Pod != nil && c.target.Pod.Kind == target.Init }
 
 // stuckError returns the error of a pod that cannot start. An image that is missing is not the profile's fault.
-func (c *running) stuckError(stuck *kube.Stuck) error {
+func (c *livePod) stuckError(stuck *kube.Stuck) error {
 	if strings.Contains(stuck.Reason, "Image") {
 		return stuck
 	}
@@ -124,7 +95,7 @@ func (c *running) stuckError(stuck *kube.Stuck) error {
 }
 
 // initFailure returns the error of an init container that failed: that of a mount, or another one of the pod.
-func (c *running) initFailure(ctx context.Context, pod *corev1.Pod) error {
+func (c *livePod) initFailure(ctx context.Context, pod *corev1.Pod) error {
 	for _, s := range pod.Status.InitContainerStatuses {
 		exit, ended := lastExit(s)
 		if !ended || exit.Code == 0 || s.Name == c.made.main || c.made.kinds[s.Name] == target.Sidecar {
@@ -147,7 +118,7 @@ func (c *running) initFailure(ctx context.Context, pod *corev1.Pod) error {
 }
 
 // checkImage refuses a pod whose node has another image under the name than the one that was read.
-func (c *running) checkImage(pod *corev1.Pod) error {
+func (c *livePod) checkImage(pod *corev1.Pod) error {
 	s, _ := statusOf(pod, c.made.main)
 	if c.facts.Digest != "" || !strings.HasPrefix(s.ImageID, "sha256:") || s.ImageID == c.facts.ID {
 		return nil

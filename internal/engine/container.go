@@ -62,6 +62,12 @@ type Container interface {
 	DeniedPorts() []int
 }
 
+// Addressed is a container that commands on the host need more than its ID to address.
+type Addressed interface {
+	// Environment returns variables for such commands, as NAME=VALUE.
+	Environment() []string
+}
+
 // State is the state of a container at one moment.
 type State struct {
 	Running bool

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -48,9 +46,8 @@ func (e *Engine) newInstance(t target.Target, facts image.Facts, p profile.Profi
 // setUp makes and starts the container: its volumes, the init containers that fill them, the container itself.
 func (i *instance) setUp(ctx context.Context) error {
 	if !i.profile.Open {
-		if missing := uncovered(i.facts, i.target, i.profile); len(missing) > 0 {
-			return fmt.Errorf("the profile has no mount for the image's VOLUME %s: every VOLUME has to be mounted",
-				strings.Join(missing, ", "))
+		if missing := engine.UncoveredVolumes(i.target, i.facts, i.profile); len(missing) > 0 {
+			return engine.UncoveredError(missing)
 		}
 		i.mounts.group, i.mounts.groups = i.pod.fsGroup(i.profile), i.groups()
 		if err := i.mounts.make(ctx); err != nil {

@@ -3,7 +3,6 @@ package podrun
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 
@@ -141,22 +140,4 @@ func published(t target.Target, facts image.Facts, network docker.Status) (tcp, 
 		open = podPorts(t)
 	}
 	return same(open), same(facts.Exposed("udp"))
-}
-
-// uncovered returns the image's VOLUME paths that neither the profile nor the pod mounts. Docker would put a silent
-// writable volume there, as some kubelets' runtimes do and others do not.
-func uncovered(facts image.Facts, t target.Target, p profile.Profile) []string {
-	var out []string
-	for _, v := range slices.Sorted(maps.Keys(facts.Config.Config.Volumes)) {
-		at := path.Clean("/" + v) // an image may declare "data/"
-		if _, ok := p.Mount(at); !ok && !mountsAt(t, at) {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
-// mountsAt reports whether the pod itself mounts something at a path.
-func mountsAt(t target.Target, at string) bool {
-	return slices.ContainsFunc(t.Mounts, func(m target.VolumeMount) bool { return m.Path == at })
 }

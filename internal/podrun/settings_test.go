@@ -8,6 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
@@ -57,7 +58,7 @@ func TestUncovered(t *testing.T) {
 	for _, at := range []string{"/data", "/srv", "/var/lib/app"} {
 		p = p.WithMount(profile.Mount{Path: at, Kind: profile.Plain, Volume: true})
 	}
-	if got := uncovered(facts, target.Target{}, p); !slices.Equal(got, []string{"/x"}) {
+	if got := engine.UncoveredVolumes(target.Target{}, facts, p); !slices.Equal(got, []string{"/x"}) {
 		t.Errorf("uncovered: %q", got)
 	}
 }

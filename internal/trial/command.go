@@ -68,6 +68,9 @@ func environment(t target.Target, c engine.Container) []string {
 	if t.Pod != nil {
 		env = append(env, "PODSEAL_OBJECT="+strings.ReplaceAll(t.Pod.Original, " ", "/"), "PODSEAL_TARGET="+t.Name)
 	}
+	if a, ok := c.(engine.Addressed); ok {
+		env = append(env, a.Environment()...)
+	}
 	ports := c.Ports()
 	for i, p := range probe.Ports(t) {
 		h, ok := ports[p]

@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -57,14 +58,23 @@ func Connect(from Config) (*Client, error) {
 	if c.Namespace, c.Named, err = loader.Namespace(); err != nil {
 		return nil, &ConfigError{Err: err}
 	}
-	if raw, err := loader.RawConfig(); err == nil {
+	raw, err := loader.RawConfig()
+	if err == nil {
 		c.Context = raw.CurrentContext
+	}
+	if err == nil && len(raw.Clusters) == 0 && config.Host == nowhere {
+		return nil, &ConfigError{Err: errNoCluster}
 	}
 	if c.API, err = kubernetes.NewForConfig(config); err != nil {
 		return nil, &ConfigError{Err: err}
 	}
 	return c, nil
 }
+
+// nowhere is the address that kubectl's rules give a cluster without a kubeconfig.
+const nowhere = "http://localhost:8080"
+
+var errNoCluster = errors.New("it names no cluster")
 
 // ConfigError is a kubeconfig that names no usable cluster.
 type ConfigError struct{ Err error }

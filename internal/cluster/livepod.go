@@ -1,0 +1,145 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// livePod is a pod of a run as the watch shows it, and how the target's container in it exits.
+type livePod struct {
+	in     *space
+	made   madePod
+	target target.Target
+	facts  image.Facts
+
+	stop context.CancelFunc // of what follows the pod
+
+	mu       sync.Mutex
+	restarts int32         // before the present start of the container
+	exit     *observe.Exit // of the present start; nil while it runs
+	image    string        // the pod's present name of the image
+}
+
+// pod returns the name of the pod.
+func (c *livePod) pod() string { return c.made.pod.Name }
+
+// defaultContainer returns the container that commands are meant for.
+func (c *livePod) defaultContainer() string {
+	if p := c.target.Pod; p != nil && p.Default != "" {
+		return p.Default
+	}
+	return c.made.main
+}
+
+// observed notes how the present start has exited, if the pod shows it, and reports whether it has.
+func (c *livePod) observed(pod *corev1.Pod, deleted bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.exit != nil {
+		return true
+	}
+	s, ok := statusOf(pod, c.made.main)
+	if exit, ended := exitOfStart(s, c.restarts); ok && ended {
+		c.exit = &exit
+	} else if deleted {
+		c.exit = &observe.Exit{Code: 137, Error: "the pod was removed, and its status does not say how the container exited"}
+	}
+	return c.exit != nil
+}
+
+// follow notes how the container exits, from now on.
+func (c *livePod) follow() {
+	ctx, cancel := context.WithCancel(context.Background())
+	c.stop = cancel
+	go func() {
+		_, _ = c.in.watch.Wait(ctx, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
+			c.observed(pod, deleted)
+			return deleted, nil
+		})
+	}()
+}
+
+// ended returns how the present start exited; nil while it runs.
+func (c *livePod) ended() *observe.Exit {
+	if pod, deleted := c.in.watch.Get(c.pod()); pod != nil {
+		c.observed(pod, deleted)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.exit
+}
+
+// otherExit names another container of the pod that should run and has exited; "" if there is none.
+func (c *livePod) otherExit(ctx context.Context) string {
+	pod, deleted := c.in.watch.Get(c.pod())
+	if pod == nil || deleted || pod.DeletionTimestamp != nil {
+		return ""
+	}
+	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		kind, member := c.made.kinds[s.Name]
+		exit, ended := lastExit(s)
+		if !member || !ended || kind == target.Init || c.completes(s.Name) && exit.Code == 0 {
+			continue
+		}
+		what := fmt.Sprintf("%s %s exited %d", kind, s.Name, exit.Code)
+		logs, err := c.in.Logs(ctx, c.pod(), s.Name, s.State.Terminated == nil)
+		if logs = strings.TrimSpace(logs); err != nil || logs == "" {
+			return what
+		}
+		return what + ", saying: " + logs[strings.LastIndexByte(logs, '\n')+1:] + ","
+	}
+	return ""
+}
+
+// completes reports whether another container of the pod runs to its end.
+func (c *livePod) completes(name string) bool {
+	for _, m := range slices.Concat(c.target.Pod.Before, c.target.Pod.After) {
+		if m.Name == name {
+			return m.Target.Completes
+		}
+	}
+	return false
+}
+
+// fault returns a *engine.Fault for an API server that does not answer any more, and other errors unchanged.
+func (c *livePod) fault(ctx context.Context, call string, err error) error {
+	gone := new(kube.Unreachable)
+	if ctx.Err() == nil && errors.As(err, &gone) {
+		return &engine.Fault{Kind: engine.Gone, Call: call, Object: "pod " + c.pod(), Engine: gone.Server, Err: err}
+	}
+	return err
+}
+
+// Wait implements engine.Container.
+func (c *livePod) Wait(ctx context.Context) error {
+	_, err := c.in.watch.Wait(ctx, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
+		return c.observed(pod, deleted), nil
+	})
+	return c.fault(ctx, "watching", err)
+}
+
+// renameImage changes the name of the container's image into another one of the same image.
+func (c *livePod) renameImage(ctx context.Context) error {
+	pod, _ := c.in.watch.Get(c.pod())
+	if pod == nil {
+		return fmt.Errorf("restarting pod %s: it is gone", c.pod())
+	}
+	s, _ := statusOf(pod, c.made.main)
+	c.mu.Lock()
+	name := otherName(c.image, c.mainImage(), s.ImageID)
+	c.image = name
+	c.mu.Unlock()
+	return c.in.SetImage(ctx, c.pod(), c.made.main, name)
+}

@@ -1,0 +1,93 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/observe"
+)
+
+// Exec implements engine.Container.
+func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) {
+	return c.execIn(ctx, c.made.main, argv)
+}
+
+// ExecDefault implements engine.Container.
+func (c *running) ExecDefault(ctx context.Context, argv []string) (int, string, error) {
+	return c.execIn(ctx, c.defaultContainer(), argv)
+}
+
+// Processes implements engine.Container.
+func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
+	v, err := c.present(ctx)
+	return v.processes, err
+}
+
+// Listening implements engine.Container. Where the image permits no look inside, it connects to the ports.
+func (c *running) Listening(ctx context.Context) ([]int, error) {
+	v, err := c.present(ctx)
+	if !errors.Is(err, engine.ErrCannotInspect) || c.forward == nil {
+		return v.listening, err
+	}
+	var out []int
+	for _, p := range c.ports {
+		if c.forward.Listens(p) {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// present returns what runs in the container; nothing where it has exited.
+func (c *running) present(ctx context.Context) (view, error) {
+	if err := ctx.Err(); err != nil {
+		return view{}, fmt.Errorf("inspecting pod %s: %w", c.pod(), context.Cause(ctx))
+	}
+	if c.ended() != nil {
+		return view{}, nil
+	}
+	v, err := c.inside.view(ctx)
+	if err != nil && ctx.Err() == nil && c.ended() != nil {
+		return view{}, nil // it has ended meanwhile
+	}
+	return v, err
+}
+
+// Usage implements engine.Container.
+func (c *running) Usage(ctx context.Context) ([]observe.Usage, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("inspecting pod %s: %w", c.pod(), context.Cause(ctx))
+	}
+	if c.ended() != nil {
+		return nil, engine.ErrCannotInspect
+	}
+	var out []observe.Usage
+	for _, m := range c.profile.Mounts {
+		u, err := c.inside.usage(ctx, m.Path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, u)
+	}
+	return out, nil
+}
+
+// Changes implements engine.Container. The files of a container that has exited are gone: it returns those of the last
+// look inside.
+func (c *running) Changes(ctx context.Context) ([]observe.Change, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("inspecting pod %s: %w", c.pod(), context.Cause(ctx))
+	}
+	if c.ended() != nil {
+		return c.inside.changed(), nil
+	}
+	found, err := c.inside.changes(ctx, c.baseline)
+	if errors.Is(err, engine.ErrCannotInspect) || err != nil && ctx.Err() == nil && c.ended() != nil {
+		return c.inside.changed(), nil
+	}
+	return found, err
+}
