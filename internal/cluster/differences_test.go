@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/image"
