@@ -61,7 +61,6 @@ type widening struct{ search }
 
 func (s widening) run(ctx context.Context, c *candidate) (err error) {
 	for range maxWidenings {
-		s.ledger.expect(1 + trialsAfter(s.target, s.opts.Minimize, c.profile))
 		if c.last, err = s.trySealed(ctx, c.user, c.profile, c.protocol); err != nil {
 			return err
 		}

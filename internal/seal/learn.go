@@ -227,7 +227,6 @@ func (l *learning) trySpeculatively(ctx context.Context, k knowledge) error {
 	if err != nil {
 		return err
 	}
-	s.ledger.expect(1 + trialsAfter(s.target, s.opts.Minimize, first.Profile))
 	end := func() {}
 	if s.minimal(first.Profile) {
 		end = s.confirmSpeculatively(ctx, first.Profile, s.protocol)

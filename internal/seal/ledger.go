@@ -34,15 +34,16 @@ func (l *ledger) unstable() bool {
 	return l.chance
 }
 
-// begin returns the place of a new round, its number in the order of starts, and its step in words.
-func (l *ledger) begin() (place int, step string) {
+// begin returns the place of a new round, its number in the order of starts, and its step in words. About more rounds follow
+// it.
+func (l *ledger) begin(more int) (place int, step string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.begun++
-	if l.about == 0 {
+	if l.about == 0 && more == 0 {
 		return l.begun, fmt.Sprintf("step %d", l.begun)
 	}
-	l.about = max(l.about, l.begun)
+	l.about = max(l.about, l.begun+more)
 	return l.begun, fmt.Sprintf("step %d of about %d", l.begun, l.about)
 }
 

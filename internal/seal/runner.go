@@ -36,6 +36,7 @@ type attempt struct {
 	patience trial.Patience
 	sealed   bool // it is one of the numbered sealed runs
 	proof    bool // a failure is a proof that something is needed
+	more     int  // about how many trials follow if it passes; 0 if that is not known
 	// judge decides on the result of one run; nil takes it as it is.
 	judge func(Round) Round
 	// explained reports whether something in a failed run explains its failure; nil where no failure is repeated.
@@ -140,7 +141,7 @@ func (r runner) once(ctx context.Context, a attempt) (Round, error) {
 	if ctx.Err() != nil { // no trial begins once the seal is given up
 		return Round{}, fmt.Errorf("%s: %w", a.name, context.Cause(ctx))
 	}
-	place, step := r.ledger.begin()
+	place, step := r.ledger.begin(a.more)
 	r.say("%s: %s: %s", step, a.name, describe(a.profile))
 	if r.running != nil {
 		defer r.running(a.name + ", " + step)()

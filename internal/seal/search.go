@@ -60,7 +60,7 @@ func (s search) withoutTrial(name string, p profile.Profile, c candidate) attemp
 // trySealed makes the next sealed run for a user.
 func (s search) trySealed(ctx context.Context, u plan.UserChoice, p profile.Profile, proto trial.Protocol) (Round, error) {
 	a := s.sealedTrial(s.sealedName(u), p, proto)
-	a.sealed = true
+	a.sealed, a.more = true, trialsAfter(s.target, s.opts.Minimize, p)
 	return s.try(ctx, a)
 }
 
