@@ -80,7 +80,7 @@ func (s widening) run(ctx context.Context, c *candidate) (err error) {
 		c.widened(next)
 	}
 	c.passed = c.last.Passed()
-	c.hopeless = !c.passed && s.cannotMake(c.profile).Kind != ""
+	c.hopeless = !c.passed && s.k.cannotMake(c.profile).Kind != ""
 	if !c.passed && c.last.Outcome == trial.Failed && c.last.Observation.Failure.Phase == observe.Restart {
 		return s.judgeRestart(ctx, c)
 	}

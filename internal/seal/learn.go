@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +27,19 @@ type knowledge struct {
 	job    bool // the open run showed that the application runs to completion
 }
 
+// cannotMake returns the failure of a profile with a mount that no init container can make.
+func (k knowledge) cannotMake(p profile.Profile) observe.Failure {
+	if p.Open {
+		return observe.Failure{}
+	}
+	for _, m := range p.Mounts {
+		if why := k.in.Seeding.Cannot(m); why != "" {
+			return observe.Failure{Kind: observe.SeedFailed, Phase: observe.Start, Path: m.Path, Text: why}
+		}
+	}
+	return observe.Failure{}
+}
+
 // files holds the parts of the image that are read in parallel with the open run.
 type files struct {
 	tree    engine.TreeCloser
@@ -38,7 +50,9 @@ type files struct {
 // learn runs the target unsealed and reads the image's files in parallel. It tries the first plan while docker diff of the open
 // run is pending: diff walks the whole image, and seldom changes the plan. closeTree is never nil.
 func (r runner) learn(ctx context.Context, o Options) (_ runner, k knowledge, closeTree func(), err error) {
-	l := &learning{runner: r, opts: o, files: make(chan files, 1), begun: make(chan struct{}), diffs: make(chan lateChanges, 1)}
+	l := &learning{
+		runner: r, opts: o, files: make(chan files, 1), begun: make(chan struct{}), diffs: make(chan lateChanges, 1),
+	}
 	closeTree = l.closeTree
 	open, err := l.openRun(ctx)
 	if err == nil {
@@ -49,7 +63,7 @@ func (r runner) learn(ctx context.Context, o Options) (_ runner, k knowledge, cl
 		return r, k, closeTree, err
 	}
 	k = l.knowledge(open.Observation)
-	if open.Passed() && l.pending && k.traced && !slices.ContainsFunc(k.open.Writes, movesFolder) && !o.PlanOnly {
+	if open.Passed() && l.pending && l.predictable(k) {
 		err = l.trySpeculatively(ctx, k)
 	}
 	l.wait()
@@ -73,7 +87,9 @@ type learning struct {
 	opts  Options
 	files chan files
 	read  files
-	begun chan struct{} // closed when the open run's container has started
+	begun chan struct{}       // closed when the open run's container has started
+	first observe.Observation // what the first open run showed
+	early *speculation        // nil if there is none
 
 	advising  sync.WaitGroup
 	advice    *Advice
@@ -105,9 +121,9 @@ func (l *learning) openRun(ctx context.Context) (open Round, err error) {
 		defer start()
 		a := l.openTrial(ctx, "open run")
 		a.started = start
-		a.stopping = l.prewarm
+		a.stopping = func(stopping context.Context, o observe.Observation) { l.prewarm(stopping, ctx, o) }
 		open, err = l.once(within, a)
-		l.pending = open.pendingChanges
+		l.pending, l.first = open.pendingChanges, open.Observation
 		return err
 	})
 	return open, g.Wait()
@@ -193,54 +209,15 @@ func (l *learning) chooseSeeding(ctx context.Context, tree image.Tree) (plan.See
 	return plan.ChooseSeeding(ctx, l.facts, tree, offer)
 }
 
-// prewarm plans with the observation of the open run until its stop, and prewarms the volumes of that plan.
-func (l *learning) prewarm(ctx context.Context, o observe.Observation) {
-	f, ok := <-l.files
-	if !ok || l.opts.PlanOnly {
-		return
-	}
-	in := plan.Input{Target: l.target, Facts: l.facts, Tree: f.tree, Users: f.users, Seeding: f.seeding, Open: o}
-	users, err := plan.Users(ctx, in)
-	if err != nil {
-		return
-	}
-	if p, err := plan.First(ctx, in, users[0]); err == nil {
-		l.engine.Prewarm(ctx, l.facts, p.Profile)
-	}
-}
-
 // knowledge returns the facts about the target after the open run.
 func (l *learning) knowledge(open observe.Observation) knowledge {
 	in := plan.Input{Target: l.target, Facts: l.facts, Tree: l.read.tree, Users: l.read.users, Seeding: l.read.seeding, Open: open}
 	return knowledge{in: in, open: open, traced: open.Trace.On && !l.untraced, job: l.job}
 }
 
-// trySpeculatively tries the first plan from the trace alone, before docker diff is known. If docker diff does not change the
-// plan, the search finds the round in the ledger.
-func (l *learning) trySpeculatively(ctx context.Context, k knowledge) error {
-	s := newSearch(l.runner, k, l.opts)
-	users, err := s.users(ctx)
-	if err != nil {
-		return err
-	}
-	first, err := plan.First(ctx, k.in, users[0])
-	if err != nil {
-		return err
-	}
-	end := func() {}
-	if s.minimal(first.Profile) {
-		end = s.confirmSpeculatively(ctx, first.Profile, s.protocol)
-	}
-	o, err := s.trySealed(ctx, users[0], first.Profile, s.protocol)
-	if err == nil && o.Passed() && s.minimal(first.Profile) && s.parallel() > 1 {
-		_, err = s.try(ctx, s.confirmation(first.Profile, s.protocol)) // the speculative run is joined
-	}
-	end()
-	return err
-}
-
-// wait waits for docker diff and the advice, which run in parallel with the first trial.
+// wait ends the early trial, and waits for docker diff and the advice, which run in parallel with the first trial.
 func (l *learning) wait() {
+	l.early.end()
 	if l.pending {
 		l.late = <-l.diffs
 	}
@@ -251,11 +228,6 @@ func (l *learning) closeTree() {
 	if l.read.tree != nil {
 		_ = l.read.tree.Close(context.Background()) // a later sweep by label removes leftovers
 	}
-}
-
-// movesFolder reports whether a write renames a folder. Only docker diff shows the new paths of the files in it.
-func movesFolder(w observe.Write) bool {
-	return w.Call == "rename" && w.Dir && w.Outcome == observe.Allowed
 }
 
 // tracedPhase returns a function for the phase that first wrote a path, by the trace; E2E for a path that the trace lacks.

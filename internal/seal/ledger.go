@@ -69,6 +69,26 @@ func (l *ledger) all() []Round {
 	return slices.Clone(l.rounds)
 }
 
+// sealedName numbers the sealed runs of a user; the name does not mention the first user that is tried.
+func (l *ledger) sealedName(uid int64) string {
+	n, first := 1, int64(-1)
+	for _, o := range l.all() {
+		if !o.sealed {
+			continue
+		}
+		if first < 0 {
+			first = o.Profile.User.UID
+		}
+		if o.Profile.User.UID == uid {
+			n++
+		}
+	}
+	if first < 0 || first == uid {
+		return fmt.Sprintf("sealed run %d", n)
+	}
+	return fmt.Sprintf("sealed run %d of uid %d", n, uid)
+}
+
 // find returns the last round that makes a trial of a profile under a protocol unnecessary, and false if there is none. As a
 // proof, a failed e2e command counts only if it was reproduced: commands fail by chance.
 func (l *ledger) find(p profile.Profile, proto trial.Protocol, proof bool) (Round, bool) {

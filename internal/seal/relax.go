@@ -24,7 +24,7 @@ func (s search) relax(ctx context.Context, tried []candidate) (finding, error) {
 	if i := slices.IndexFunc(tried, func(c candidate) bool { return c.hopeless }); i >= 0 {
 		// The missing program is named; that it would work with less of a seal is no news.
 		c := tried[i]
-		return finding{verdict: NotSealable, why: s.cannotMake(c.profile).Text, c: c, profile: c.profile}, nil
+		return finding{verdict: NotSealable, why: s.k.cannotMake(c.profile).Text, c: c, profile: c.profile}, nil
 	}
 	failed := slices.DeleteFunc(slices.Clone(tried), func(c candidate) bool { return c.last.Outcome != trial.Failed })
 	if len(failed) == 0 {

@@ -24,7 +24,7 @@ type runner struct {
 	running  func(trial string) (end func())                       // may be nil
 	admit    func(ctx context.Context) (release func(), err error) // may be nil
 	ledger   *ledger
-	removals *removals
+	removals *trial.Removals
 	flights  *flights
 }
 
@@ -159,6 +159,9 @@ func (r runner) once(ctx context.Context, a attempt) (Round, error) {
 	if a.judge != nil {
 		round = a.judge(round)
 	}
+	if ctx.Err() != nil {
+		return Round{}, fmt.Errorf("%s: %w", a.name, context.Cause(ctx))
+	}
 	r.ledger.add(round)
 	if round.Passed() {
 		r.say("%s: passed in %s", a.name, round.Took.Round(100*time.Millisecond))
@@ -210,7 +213,7 @@ func (r runner) dispose(ctx context.Context, res trial.Result, late func(func(co
 		last()
 		last = func() {}
 	}
-	r.removals.begin(ctx, res.Container, last, release)
+	r.removals.Begin(ctx, res.Container, last, release)
 }
 
 // flights are the trials that are being made.

@@ -63,10 +63,10 @@ func Run(ctx context.Context, e engine.Engine, t target.Target, o Options) (Resu
 	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
 		t.Ports = facts.Exposed("tcp")
 	}
-	r := runner{engine: e, target: t, facts: facts, say: sayer(o.Progress), running: o.Running, admit: o.Admit, ledger: &ledger{}, removals: &removals{}, flights: &flights{}}
+	r := runner{engine: e, target: t, facts: facts, say: sayer(o.Progress), running: o.Running, admit: o.Admit, ledger: &ledger{}, removals: &trial.Removals{}, flights: &flights{}}
 	res, closeTree, err := r.seal(ctx, o)
-	r.removals.wg.Go(closeTree)
-	err = engine.WithCleanup(err, r.removals.wait())
+	r.removals.Go(closeTree)
+	err = engine.WithCleanup(err, r.removals.Wait())
 	res.RunID, res.Image, res.Rounds = o.RunID, facts, r.ledger.all()
 	return res, err
 }
@@ -142,14 +142,14 @@ func (s search) conclude(ctx context.Context, c candidate) (finding, error) {
 	case err != nil:
 		return finding{}, err
 	case f.confirmed.Passed():
-		return s.sealed(f), nil
+		return f.sealed(), nil
 	}
 	f.verdict, f.why = NotSealable, unconfirmed(f.confirmed)
 	return f, nil
 }
 
-// sealed gives a confirmed finding its verdict.
-func (s search) sealed(f finding) finding {
+// sealed returns a confirmed finding with its verdict.
+func (f finding) sealed() finding {
 	f.verdict, f.why = Sealed, "passed untraced under exactly these settings, restart included"
 	switch f.confirmed.Protocol.Restart {
 	case trial.RestartReady:

@@ -16,7 +16,9 @@ import (
 // its runner has.
 type search struct {
 	runner
-	k      knowledge
+	k knowledge
+	// known returns what judges a sealed run: k, or what the whole open run showed if k is from before its end. It may wait.
+	known  func() knowledge
 	opts   Options
 	timing timing
 	// protocol is the full one: with a restart, traced where that works.
@@ -26,7 +28,7 @@ type search struct {
 func newSearch(r runner, k knowledge, o Options) search {
 	t := newTiming(k.open, r.target.Ready.Timeout, o.Patience)
 	full := trial.Protocol{Traced: k.traced, Restart: trial.RestartFull, Ready: t.ready, Command: t.command}
-	return search{runner: r, k: k, opts: o, timing: t, protocol: full}
+	return search{runner: r, k: k, known: func() knowledge { return k }, opts: o, timing: t, protocol: full}
 }
 
 // parallel returns the number of trials to run in parallel, at least 1.
@@ -43,8 +45,8 @@ func (s search) slots() int {
 // sealedTrial returns a trial of a profile that may become the result.
 func (s search) sealedTrial(name string, p profile.Profile, proto trial.Protocol) attempt {
 	return attempt{
-		name: name, profile: p, protocol: proto, patience: s.timing.sealed, judge: s.judge, blank: s.cannotMake(p),
-		explained: func(o observe.Observation) bool { return plan.Explained(s.k.in, o) },
+		name: name, profile: p, protocol: proto, patience: s.timing.sealed, judge: s.judge, blank: s.k.cannotMake(p),
+		explained: func(o observe.Observation) bool { return plan.Explained(s.known().in, o) },
 	}
 }
 
@@ -59,29 +61,9 @@ func (s search) withoutTrial(name string, p profile.Profile, c candidate) attemp
 
 // trySealed makes the next sealed run for a user.
 func (s search) trySealed(ctx context.Context, u plan.UserChoice, p profile.Profile, proto trial.Protocol) (Round, error) {
-	a := s.sealedTrial(s.sealedName(u), p, proto)
+	a := s.sealedTrial(s.ledger.sealedName(u.User.UID), p, proto)
 	a.sealed, a.more = true, trialsAfter(s.target, s.opts.Minimize, p)
 	return s.try(ctx, a)
-}
-
-// sealedName numbers the sealed runs of a user; the name does not mention the first user that is tried.
-func (s search) sealedName(u plan.UserChoice) string {
-	n, first := 1, int64(-1)
-	for _, o := range s.ledger.all() {
-		if !o.sealed {
-			continue
-		}
-		if first < 0 {
-			first = o.Profile.User.UID
-		}
-		if o.Profile.User.UID == u.User.UID {
-			n++
-		}
-	}
-	if first < 0 || first == u.User.UID {
-		return fmt.Sprintf("sealed run %d", n)
-	}
-	return fmt.Sprintf("sealed run %d of uid %d", n, u.User.UID)
 }
 
 // minimal reports whether nothing can be removed from a profile.
@@ -91,7 +73,7 @@ func (s search) minimal(p profile.Profile) bool {
 
 // judge lets a run that passed fail where it stopped otherwise than the open run did.
 func (s search) judge(o Round) Round {
-	open, exit := s.k.open.Exit, o.Observation.Exit
+	open, exit := s.known().open.Exit, o.Observation.Exit
 	if !o.Passed() || open == nil || exit == nil || open.Code != 0 || exit.Code == 0 || exit.Phase != observe.Stop {
 		return o
 	}
@@ -127,17 +109,4 @@ func judgeStopWrites(o Round, open, sealed observe.Observation) Round {
 		break
 	}
 	return o
-}
-
-// cannotMake returns the failure of a profile with a mount that no init container can make.
-func (s search) cannotMake(p profile.Profile) observe.Failure {
-	if p.Open {
-		return observe.Failure{}
-	}
-	for _, m := range p.Mounts {
-		if why := s.k.in.Seeding.Cannot(m); why != "" {
-			return observe.Failure{Kind: observe.SeedFailed, Phase: observe.Start, Path: m.Path, Text: why}
-		}
-	}
-	return observe.Failure{}
 }

@@ -1,4 +1,4 @@
-package seal
+package trial
 
 import (
 	"context"
@@ -20,17 +20,18 @@ func (r removed) Remove(ctx context.Context) error {
 	return errors.Join(r.err, ctx.Err())
 }
 
-func TestRemovalsGoOnAndTell(t *testing.T) {
+// TestRemovals: a removal goes on after its context has ended, and its error is returned.
+func TestRemovals(t *testing.T) {
 	stuck := errors.New("stuck")
 	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
-	var r removals
+	var r Removals
 	asked := false
-	r.begin(ctx, removed{done: done}, func() { asked = true }, func() {}) // returns before the container is removed
-	r.begin(ctx, removed{done: done, err: stuck}, func() {}, func() {})
+	r.Begin(ctx, removed{done: done}, func() { asked = true }, func() {}) // returns before the container is removed
+	r.Begin(ctx, removed{done: done, err: stuck}, func() {}, func() {})
 	cancel()
 	close(done)
-	if err := r.wait(); !asked || !errors.Is(err, stuck) || errors.Is(err, context.Canceled) {
+	if err := r.Wait(); !asked || !errors.Is(err, stuck) || errors.Is(err, context.Canceled) {
 		t.Errorf("wait = %v", err)
 	}
 }

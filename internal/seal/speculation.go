@@ -1,0 +1,120 @@
+package seal
+
+import (
+	"context"
+	"slices"
+
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// speculation is the first sealed trial in parallel with the stop of the open run. If the whole open run leads to the same
+// plan, the search joins it; else it is canceled, and no round.
+type speculation struct {
+	profile profile.Profile
+	cancel  context.CancelFunc
+	kept    chan struct{} // closed when the search joins the trial
+	done    chan struct{} // closed when the trial has ended
+}
+
+// settle keeps the trial if it is one of the profile, and ends it otherwise.
+func (s *speculation) settle(p profile.Profile) {
+	switch {
+	case s == nil:
+	case s.profile.Equal(p):
+		close(s.kept)
+	default:
+		s.end()
+	}
+}
+
+// end cancels the trial if it has not ended, and waits for it.
+func (s *speculation) end() {
+	if s != nil {
+		s.cancel()
+		<-s.done
+	}
+}
+
+// prewarm plans with the observation of the open run until its stop. It prewarms the volumes of that plan, and begins its first
+// trial. The prewarming ends with ctx, the trial with lasting.
+func (l *learning) prewarm(ctx, lasting context.Context, o observe.Observation) {
+	if _, ok := <-l.files; !ok || l.opts.PlanOnly {
+		return
+	}
+	s := newSearch(l.runner, l.knowledge(o), l.opts)
+	p, err := s.first(ctx)
+	if err != nil {
+		return
+	}
+	l.engine.Prewarm(ctx, l.facts, p)
+	if o.Failure.Kind == "" && o.Trace.Complete() && s.parallel() > 1 && l.predictable(s.k) {
+		l.speculate(lasting, s, p)
+	}
+}
+
+// predictable reports whether the plan will probably be the one that the trace alone leads to.
+func (l *learning) predictable(k knowledge) bool {
+	return k.traced && !l.opts.PlanOnly && !slices.ContainsFunc(k.open.Writes, movesFolder)
+}
+
+// movesFolder reports whether a write renames a folder. Only docker diff shows the new paths of the files in it.
+func movesFolder(w observe.Write) bool {
+	return w.Call == "rename" && w.Dir && w.Outcome == observe.Allowed
+}
+
+// speculate begins the first trial of a profile while the open run is being stopped. The trial is judged by the whole open run.
+func (l *learning) speculate(ctx context.Context, s search, p profile.Profile) {
+	ctx, cancel := context.WithCancel(ctx)
+	early := &speculation{p, cancel, make(chan struct{}), make(chan struct{})}
+	s.known = func() knowledge {
+		select {
+		case <-early.kept:
+			return l.knowledge(l.first)
+		case <-ctx.Done():
+			return s.k // the round does not count
+		}
+	}
+	go func() {
+		defer close(early.done)
+		_ = s.tryFirst(ctx, p) // the trial that joins it returns its own error
+	}()
+	l.early = early
+}
+
+// trySpeculatively tries the first plan from the trace alone, before docker diff is known. If docker diff does not change the
+// plan, the search finds the round in the ledger.
+func (l *learning) trySpeculatively(ctx context.Context, k knowledge) error {
+	s := newSearch(l.runner, k, l.opts)
+	p, err := s.first(ctx)
+	if err != nil {
+		return err
+	}
+	l.early.settle(p)
+	return s.tryFirst(ctx, p)
+}
+
+// first returns the profile of the first plan for the best user.
+func (s search) first(ctx context.Context) (profile.Profile, error) {
+	users, err := s.users(ctx)
+	if err != nil {
+		return profile.Profile{}, err
+	}
+	p, err := plan.First(ctx, s.k.in, users[0])
+	return p.Profile, err
+}
+
+// tryFirst tries the first profile, in parallel with its confirmation run if nothing can be removed from it.
+func (s search) tryFirst(ctx context.Context, p profile.Profile) error {
+	end := func() {}
+	if s.minimal(p) {
+		end = s.confirmSpeculatively(ctx, p, s.protocol)
+	}
+	defer end()
+	o, err := s.trySealed(ctx, plan.UserChoice{User: p.User}, p, s.protocol)
+	if err == nil && o.Passed() && s.minimal(p) && s.parallel() > 1 { // the confirmation run may still be under way
+		_, err = s.try(ctx, s.confirmation(p, s.protocol))
+	}
+	return err
+}

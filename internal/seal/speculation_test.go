@@ -1,0 +1,83 @@
+package seal_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/podseal/podseal/internal/seal"
+)
+
+// slowStop is the start of an application that a stop ends after its grace period.
+const slowStop = `
+-- image --
+f 0755 0:0 /bin/sh
+d 0755 1000:1000 /srv/data
+d 0755 1000:1000 /srv/state
+-- config --
+user 1000
+-- app --
+start hang
+start write /srv/data/a
+`
+
+// sealSlowStop seals an application with two trials in parallel. It returns the lines of the progress as well.
+func sealSlowStop(t *testing.T, app string) (res seal.Result, lines []string) {
+	t.Helper()
+	e, tgt, opts := parseCase(t, txtar.Parse([]byte(slowStop+app)))
+	e.Traced, opts.Parallel, tgt.Grace = true, 2, 10*time.Second
+	var mu sync.Mutex
+	opts.Progress = func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		lines = append(lines, line)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		if res, err = seal.Run(context.Background(), e, tgt, opts); err != nil {
+			t.Fatal(err)
+		}
+	})
+	checkResult(t, e, res)
+	return res, lines
+}
+
+func indexOf(lines []string, text string) int {
+	return slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, text) })
+}
+
+// TestSpeculation: the first sealed run begins while the open run is being stopped, and counts once.
+func TestSpeculation(t *testing.T) {
+	res, lines := sealSlowStop(t, "")
+	if begun, open := indexOf(lines, "sealed run 1: uid"), indexOf(lines, "open run: passed"); begun < 0 || begun > open {
+		t.Errorf("the sealed run begins at line %d, the open run ends at line %d:\n%s", begun, open, strings.Join(lines, "\n"))
+	}
+	count := 0
+	for _, o := range res.Rounds {
+		if strings.HasPrefix(o.Name, "sealed run") {
+			count++
+		}
+	}
+	if res.Verdict != seal.Sealed || count != 1 {
+		t.Errorf("%d sealed runs:\n%s", count, render(res))
+	}
+}
+
+// TestSpeculationOfAnotherPlan: a write at the stop of the open run changes the plan. The early run is given up and is no round.
+func TestSpeculationOfAnotherPlan(t *testing.T) {
+	res, lines := sealSlowStop(t, "stop write /srv/state/b\n")
+	if indexOf(lines, "sealed run 1: uid 1000, writable /srv/data") < 0 {
+		t.Errorf("no early run:\n%s", strings.Join(lines, "\n"))
+	}
+	for _, o := range res.Rounds {
+		if strings.HasPrefix(o.Name, "sealed run") && len(o.Profile.Mounts) == 1 {
+			t.Fatalf("the early run is a round:\n%s\n%s", strings.Join(lines, "\n"), render(res))
+		}
+	}
+}
