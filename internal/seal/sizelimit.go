@@ -82,5 +82,11 @@ func (s explanation) limitReasons(p profile.Profile) []profile.Reason {
 		}
 		out = append(out, profile.Reason{Field: "sizeLimit " + m.Path, Why: why})
 	}
+	for _, m := range s.target.Mounts {
+		if v, _ := s.target.Pod.Volume(m.Volume); s.limits && v.Kind == target.EmptyDir && !m.Own && s.target.Writable(m) {
+			out = append(out, profile.Reason{Field: "sizeLimit " + m.Path, Why: "none is proposed: volume " + m.Volume +
+				" is shared or mounted in parts, so that no mount shows what it holds; set one for all of it"})
+		}
+	}
 	return out
 }
