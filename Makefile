@@ -43,11 +43,11 @@ test-e2e: engine
 test-cluster:
 	scripts/cluster/test.sh
 
-# Measures the tracer (traced over untraced, in one run), the splice, and whole runs over the same by hand. These
-# need the engine and an idle machine.
+# Measures the tracer (traced over untraced, in one run), the splice, the check of 1,000 targets over reading their files, and
+# whole runs over the same by hand. These need the engine and an idle machine.
 bench: engine
 	scripts/tools.sh
-	go test -tags engine -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/podrun ./internal/emit ./e2e
+	go test -tags engine -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/podrun ./internal/emit ./internal/seals ./e2e
 
 # Each fuzz target for FUZZTIME, one after the other.
 FUZZTIME ?= 30s

@@ -33,6 +33,7 @@ type runOptions struct {
 	minimize, tracing string
 	reports           reportOptions
 	redact            redactOptions
+	proof             sealOptions
 	allow             []string
 	patience          float64
 	planOnly, strict  bool
@@ -52,7 +53,8 @@ first port), PODSEAL_PORT_<n> and PODSEAL_URL. Exit status 0 means that the appl
 		Example: `  podseal run nginx:1.29 -- sh -c 'curl -fsS $PODSEAL_URL/ | grep -q Welcome'
   podseal run -e POSTGRES_PASSWORD=x postgres:17 --exec 'psql -U postgres -c "select 1"' -o pod.yaml
   podseal run -f deploy.yaml --in-place --network-policy policy.yaml -- ./e2e.sh
-  podseal run -f deploy.yaml --format kustomize -o seal -- ./e2e.sh`,
+  podseal run -f deploy.yaml --format kustomize -o seal -- ./e2e.sh
+  podseal run -f deploy.yaml --in-place --seal deploy.seal.yaml -- ./e2e.sh`,
 		RunE: func(c *cobra.Command, args []string) error {
 			image, command, err := splitArgs(c, args, o.input.Files)
 			if err != nil {
@@ -72,6 +74,7 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	o.input.addFlags(f)
 	addDeliverFlags(f, &o.deliver)
 	o.reports.addFlags(f)
+	o.proof.addFlags(f)
 	f.BoolVar(&o.planOnly, "plan-only", false, "print the first plan without proving it, marked so")
 	f.StringVar(&o.minimize, "minimize", string(seal.MinimizeFull), "tighten a passing profile: none, fast or full")
 	f.StringVar(&o.tracing, "trace", "auto", "trace every write: auto, on or off")
@@ -147,6 +150,7 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 			return err
 		}
 		results, err = j.Seal(ctx, runs, o.batchOptions(e.RunID(), progress))
+		o.proof.about = o.proof.run(ctx, e, o.cluster.kubernetes)
 		return err
 	})
 	progress.Done()
@@ -202,5 +206,8 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.S
 	for _, name := range concealed {
 		fmt.Fprintf(s.err, "podseal: note: the value of %s is hidden in the result: set it where you deploy it\n", safetext.Line(name))
 	}
-	return d.Write(places, s.out)
+	if err := d.Write(places, s.out); err != nil {
+		return err
+	}
+	return o.writeSeal(s, places, results)
 }

@@ -100,6 +100,12 @@ func (o *runOptions) checkWords() (err error) {
 	}
 	err = o.reports.check(o.deliver.OnStdout())
 	o.deliver.Reports = o.reports.names()
+	if o.proof.file != "" {
+		o.deliver.Reports = append(o.deliver.Reports, o.proof.file)
+	}
+	if o.proof.file != "" && o.planOnly {
+		return badInput("--seal %s: a plan has no proof: leave out --plan-only", o.proof.file)
+	}
 	return err
 }
 

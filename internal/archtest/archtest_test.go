@@ -85,9 +85,11 @@ func allowed() []rule {
 		{pkg: "internal/doctor", may: []string{"internal/safetext"}},
 		{pkg: "internal/doctor/examine", may: []string{"internal/docker", "internal/doctor", "internal/image", "internal/inside", "internal/podrun", "internal/profile", "internal/target", "internal/tracehost"}},
 		{pkg: "internal/sealfile", may: []string{"internal/advise/shellscript", "internal/diff", "internal/observe", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/target", "internal/trial", "internal/yamledit"}},
+		{pkg: "internal/gate", may: []string{"internal/finding", "internal/manifest", "internal/podspec", "internal/profile", "internal/sealfile", "internal/yamledit"}},
 		{pkg: "internal/apiuse", may: []string{"internal/manifest", "internal/observe", "internal/target"}},
 		{pkg: "internal/deliver", may: []string{"internal/apiuse", "internal/emit", "internal/image", "internal/manifest", "internal/outfile", "internal/profile", "internal/report", "internal/target"}},
 		{pkg: "internal/batch", may: []string{"internal/apiuse", "internal/deliver", "internal/engine", "internal/exitcode", "internal/image", "internal/input", "internal/needs", "internal/plan", "internal/profile", "internal/redact", "internal/report", "internal/seal", "internal/target"}},
+		{pkg: "internal/seals", may: []string{"internal/batch", "internal/config", "internal/deliver", "internal/emit", "internal/finding", "internal/gate", "internal/helmchart", "internal/input", "internal/manifest", "internal/outfile", "internal/report", "internal/seal", "internal/sealfile", "internal/target"}},
 		{pkg: "internal/archtest"},
 		{pkg: "cmd/podseal", may: []string{"internal/*"}},
 		{pkg: "cmd/podseal-inside", may: []string{"internal/inside"}},
@@ -105,7 +107,7 @@ type rule struct {
 func pure() []string {
 	return []string{
 		"internal/config", "internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
-		"internal/manifest", "internal/pod", "internal/podspec", "internal/shell", "internal/tree", "internal/unified", "internal/yamledit", "internal/apiuse", "internal/finding",
+		"internal/manifest", "internal/pod", "internal/podspec", "internal/shell", "internal/tree", "internal/unified", "internal/yamledit", "internal/apiuse", "internal/finding", "internal/gate",
 	}
 }
 

@@ -3,6 +3,7 @@
 package composefile
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -19,6 +20,9 @@ func Is(source []byte) bool {
 	var top struct {
 		Kind     string         `json:"kind"`
 		Services map[string]any `json:"services"`
+	}
+	if !bytes.Contains(source, []byte("services")) { // most sources are manifests, and parsing takes long
+		return false
 	}
 	return yaml.Unmarshal(source, &top) == nil && top.Kind == "" && len(top.Services) > 0
 }

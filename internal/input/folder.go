@@ -12,8 +12,11 @@ import (
 	"github.com/podseal/podseal/internal/outfile"
 )
 
+// sealSuffix ends the names of seal files, which are no manifests.
+const sealSuffix = ".seal.yaml"
+
 // manifestsIn lists the manifests of a folder and of the folders below it, in the order of their names. Hidden files and
-// folders are left out, and the component of a kustomization in the folder without. skipped says which folders could not be read. A chart, and a kustomization below the folder, are
+// folders are left out, as are seal files and the component of a kustomization in the folder without. skipped says which folders could not be read. A chart, and a kustomization below the folder, are
 // errors.
 func manifestsIn(folder, without string) (out []string, skipped []error, err error) {
 	err = filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
@@ -30,7 +33,7 @@ func manifestsIn(folder, without string) (out []string, skipped []error, err err
 			return filepath.SkipDir
 		case d.IsDir():
 			return refuseFolder(folder, name)
-		case !hidden && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) && !isFolder(name):
+		case !hidden && !strings.HasSuffix(name, sealSuffix) && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) && !isFolder(name):
 			out = append(out, name)
 		}
 		return nil

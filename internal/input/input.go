@@ -78,21 +78,44 @@ func Read(o Options, flags target.Target) (set Set, err error) {
 	for _, in := range slices.Concat(with, set.Files) {
 		objects.Add(in.Manifest)
 	}
-	var files []*manifest.File
-	for _, in := range set.Files {
-		files = append(files, in.Manifest)
-	}
-	set.selection = manifest.Selection{Object: o.Object, Container: o.Container, Exclude: o.Exclude}
-	targets, err := manifest.Select(files, set.selection)
+	targets, err := set.selected(o)
 	if err != nil {
 		return set, err
 	}
 	if err := checkFlags(flags, targets); err != nil {
 		return set, err
 	}
-	if err := checkPodPath(o.PodPath, files); err != nil {
+	if err := checkPodPath(o.PodPath, set.manifests()); err != nil {
 		return set, err
 	}
-	set.Unsealed = unsealedObjects(files)
 	return set, r.inTemplate(choose(set.Files, targets, &objects, pod.Options{Flags: flags, AllowHostPath: o.HostPath}))
+}
+
+// Manifests reads the manifests and chooses no container. ConfigMaps and Secrets that they refer to are not needed.
+func Manifests(o Options) (files []*manifest.File, set Set, err error) {
+	r := reader{stdin: o.Stdin, podPath: o.PodPath, chart: o.Chart, without: o.Replaces}
+	if set.Files, err = r.all(o.Files); err != nil {
+		return nil, set, err
+	}
+	set.Skipped, set.Notes = r.skipped, r.notes
+	return set.manifests(), set, nil
+}
+
+// selected chooses the containers of the files that were read.
+func (s *Set) selected(o Options) ([]manifest.Target, error) {
+	files := s.manifests()
+	s.selection = manifest.Selection{Object: o.Object, Container: o.Container, Exclude: o.Exclude}
+	targets, err := manifest.Select(files, s.selection)
+	if err == nil {
+		s.Unsealed = unsealedObjects(files)
+	}
+	return targets, err
+}
+
+func (s *Set) manifests() []*manifest.File {
+	var files []*manifest.File
+	for _, in := range s.Files {
+		files = append(files, in.Manifest)
+	}
+	return files
 }

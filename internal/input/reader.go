@@ -109,7 +109,7 @@ func (r *reader) inTemplate(err error) error {
 func (r *reader) file(l *inputList, name string) error {
 	data, err := readPlain(name)
 	if err != nil || !composefile.Is(data) {
-		return r.plain(l, name)
+		return r.add(l, filepath.Clean(name), name, func() ([]byte, error) { return data, err })
 	}
 	return r.add(l, "pod of "+filepath.Clean(name), "", func() ([]byte, error) {
 		manifest, notes, err := composefile.Convert(name, data, os.Environ())

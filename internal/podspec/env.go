@@ -36,8 +36,8 @@ func Literal(s string) string {
 	return b.String()
 }
 
-// literals protects each of some words.
-func literals(words []string) []string {
+// Literals returns words with a doubled dollar sign wherever Kubernetes would expand $(NAME) in command, args or env.
+func Literals(words []string) []string {
 	out := make([]string, len(words))
 	for i, w := range words {
 		out[i] = Literal(w)

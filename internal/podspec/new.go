@@ -68,8 +68,8 @@ func newContainer(in Image, security tree.Object, mounts []any) tree.Object {
 		// An emptied entrypoint: Kubernetes would take the image's for an empty command, so the arguments are the command.
 		command, args = args, nil
 	}
-	o = o.AppendList("command", tree.List(literals(command)))
-	o = o.AppendList("args", tree.List(literals(args)))
+	o = o.AppendList("command", tree.List(Literals(command)))
+	o = o.AppendList("args", tree.List(Literals(args)))
 	if dir := cmp.Or(in.Profile.WorkingDir, in.Target.WorkingDir); dir != "" {
 		o = append(o, tree.Field{Key: "workingDir", Value: dir})
 	}

@@ -48,7 +48,7 @@ func (s Seeding) container(m profile.Mount, volume, imageVolume string, names Na
 }
 
 // command returns the command of an init container as a manifest has it.
-func (s Seeding) command(m profile.Mount) []string { return literals(s.Command(m)) }
+func (s Seeding) command(m profile.Mount) []string { return Literals(s.Command(m)) }
 
 // seedName returns the name of the init container for a mount: "seed-etc-nginx-conf-d".
 func seedName(path string) string { return Label(path, SeedPrefix, "volume") }

@@ -30,9 +30,9 @@ func NewCommands(t target.Target, read ReadFile) Commands {
 	return c
 }
 
-// Reread returns the commands with the present content of their files.
+// Reread returns the commands with the present content of their files: the same value if no file changed.
 func (c Commands) Reread(read ReadFile) Commands {
-	now := Commands{List: slices.Clone(c.List)}
+	now, changed := Commands{List: slices.Clone(c.List)}, false
 	for i, command := range now.List {
 		if command.File == nil {
 			continue
@@ -41,7 +41,11 @@ func (c Commands) Reread(read ReadFile) Commands {
 		if content, ok := read(f.Path); ok {
 			f.Hash = hashOf(content)
 		}
+		changed = changed || f != *command.File
 		now.List[i].File = &f
+	}
+	if !changed {
+		return c
 	}
 	now.Hash = now.hash()
 	return now

@@ -3,6 +3,7 @@ package sealfile
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/seal"
@@ -12,10 +13,10 @@ import (
 
 // Options are what a seal file has in addition to a result.
 type Options struct {
-	Target string   // the name of the target in podseal.yaml; empty for none
-	Read   ReadFile // for the files of the commands; nil finds none
-	// Manifest holds the settings of the container's manifest; nil for an image that was sealed alone.
-	Manifest *Manifest
+	Target   string   // the name of the target in podseal.yaml; empty for none
+	Read     ReadFile // for the files of the commands; nil finds none
+	Manifest Manifest // the settings of the container's manifest
+
 	Accepted []Acceptance
 	Merged   []Entry // the seals whose evidence the result includes
 	Run      Run
@@ -59,6 +60,15 @@ func New(res seal.Result, o Options) (Seal, bool) {
 		s.Merged = append(s.Merged, Merged{m.Title(), m.Commands.Hash})
 	}
 	return s, true
+}
+
+// Seconds returns how long the runs of a result took together.
+func Seconds(res seal.Result) float64 {
+	var took time.Duration
+	for _, r := range res.Rounds {
+		took += r.Took
+	}
+	return took.Round(100 * time.Millisecond).Seconds()
 }
 
 // bareDigest returns the digest of "repo@sha256:...".

@@ -30,9 +30,8 @@ type Seal struct {
 	Ports []int `json:"ports,omitempty"`
 	// Restart says what the restart of the confirmation run checked.
 	Restart string `json:"restart" jsonschema:"enum=commands,enum=readiness,enum=none"`
-	// Manifest holds the settings of the manifest that the container ran with, besides the profile; absent for an image that
-	// was sealed alone.
-	Manifest *Manifest `json:"manifest,omitempty"`
+	// Manifest holds the settings of the manifest, besides the profile, that the container ran with.
+	Manifest Manifest `json:"manifest,omitzero"`
 
 	Fields     []Field     `json:"fields,omitempty"`
 	Exceptions []Exception `json:"exceptions,omitempty"`
@@ -80,7 +79,8 @@ type File struct {
 	Hash string `json:"hash"` // of its content, "sha256:..."
 }
 
-// Manifest holds the settings of a container and its pod that podseal leaves as they are, and that the proof depends on.
+// Manifest holds the settings of a container and its pod that podseal leaves as they are, and that the proof depends on. For
+// an image that was sealed alone they are those of the Pod that was written.
 type Manifest struct {
 	Command []string `json:"command,omitempty"`
 	Args    []string `json:"args,omitempty"`
@@ -96,7 +96,9 @@ type Volume struct {
 	Path      string `json:"path"`
 	Kind      string `json:"kind"` // the field of its source: emptyDir, configMap, persistentVolumeClaim, ...
 	ReadOnly  bool   `json:"readOnly,omitempty"`
-	SizeLimit string `json:"sizeLimit,omitempty"` // of an emptyDir
+	SubPath   string `json:"subPath,omitempty"`
+	Medium    string `json:"medium,omitempty"`    // of an emptyDir
+	SizeLimit string `json:"sizeLimit,omitempty"` // of an emptyDir, in bytes
 }
 
 // Pod holds the settings of the whole pod.

@@ -40,9 +40,9 @@ func someSeal() sealfile.Seal {
 			},
 		},
 		Ports: []int{80, 443}, Restart: "commands",
-		Manifest: &sealfile.Manifest{
+		Manifest: sealfile.Manifest{
 			Command: []string{"nginx"}, Args: []string{"-g", "daemon off;"}, WorkingDir: "/", Seccomp: "profiles/web.json",
-			Volumes: []sealfile.Volume{{Path: "/etc/nginx", Kind: "configMap", ReadOnly: true}, {Path: "/x", Kind: "emptyDir", SizeLimit: "1Gi"}},
+			Volumes: []sealfile.Volume{{Path: "/etc/nginx", Kind: "configMap", ReadOnly: true}, {Path: "/x", Kind: "emptyDir", SubPath: "d", Medium: "Memory", SizeLimit: "1024"}},
 			Pod: sealfile.Pod{
 				HostNetwork: true, HostPID: true, HostIPC: true, ShareProcess: true, Groups: []int64{7}, FSGroup: &group,
 				Sysctls: map[string]string{"net.core.somaxconn": "1024"},
@@ -64,7 +64,7 @@ func someSeal() sealfile.Seal {
 func TestEveryFieldIsKept(t *testing.T) {
 	a := someSeal()
 	b := a
-	b.Container, b.Manifest, b.Exceptions = "proxy", nil, nil
+	b.Container, b.Manifest, b.Exceptions = "proxy", sealfile.Manifest{}, nil
 	text := encoded(t, a, b)
 	got, err := sealfile.Parse("x.seal.yaml", text)
 	if err != nil {

@@ -51,11 +51,10 @@ const objectPrefix = "podseal-"
 func (c cleaner) text(s string) string {
 	s = redact.Command(c.target.Concealed([]string{s})[0])
 	s = strings.ReplaceAll(s, objectPrefix+c.runID, objectPrefix+"(run)")
-	s = absolute.ReplaceAllStringFunc(s, stablePath)
 	for _, r := range passing {
 		s = r.pattern.ReplaceAllString(s, r.by)
 	}
-	return safetext.Line(s)
+	return safetext.Line(absolute.ReplaceAllStringFunc(s, stablePath))
 }
 
 // texts cleans sentences.
@@ -71,11 +70,32 @@ func (c cleaner) texts(in []string) []string {
 func stablePath(at string) string {
 	parts := strings.Split(at, "/")
 	for i, part := range parts {
-		if diff.Random(part) {
+		if diff.Random(part) || isTemporary(part) {
 			parts[i] = "*"
 		}
 	}
 	return strings.Join(parts, "/")
+}
+
+// isTemporary reports whether a name ends in six characters as mkstemp(3) chooses them.
+func isTemporary(name string) bool {
+	if len(name) < 6 {
+		return false
+	}
+	lower, upper, digit := 0, 0, 0
+	for _, b := range []byte(name[len(name)-6:]) {
+		switch {
+		case b >= 'a' && b <= 'z':
+			lower++
+		case b >= 'A' && b <= 'Z':
+			upper++
+		case b >= '0' && b <= '9':
+			digit++
+		default:
+			return false
+		}
+	}
+	return lower > 0 && (upper > 1 || upper > 0 && digit > 0)
 }
 
 // path cleans a path.

@@ -2,6 +2,7 @@ package sealfile
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -24,12 +25,20 @@ func (c cleaner) writes(choices []seal.Choice) []Write {
 			out = append(out, Write{c.path(choice.Path), choice.Decision, c.writers(choice.Evidence)})
 		default:
 			for _, e := range choice.Evidence {
-				out = append(out, Write{c.path(e.Path), choice.Decision, c.writers([]diff.Evidence{e})})
+				out = append(out, Write{c.evidencePath(e), choice.Decision, c.writers([]diff.Evidence{e})})
 			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Write) int { return strings.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(out, func(a, b Write) bool { return a.Path == b.Path })
+}
+
+// evidencePath returns the path of a write. The name of a file that was removed or renamed again was probably made up.
+func (c cleaner) evidencePath(e diff.Evidence) string {
+	if e.Kind == "" && !e.Dir && (slices.Contains(e.Calls, "unlink") || slices.Contains(e.Calls, "rename")) {
+		return c.path(path.Dir(e.Path) + "/*")
+	}
+	return c.path(e.Path)
 }
 
 // writers returns the processes of some evidence, sorted, each once.

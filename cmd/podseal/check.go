@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/podseal/podseal/internal/config"
+	"github.com/podseal/podseal/internal/exitcode"
+	"github.com/podseal/podseal/internal/finding"
+	"github.com/podseal/podseal/internal/gate"
+	"github.com/podseal/podseal/internal/input"
+	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/outfile"
+	"github.com/podseal/podseal/internal/report"
+	"github.com/podseal/podseal/internal/safetext"
+	"github.com/podseal/podseal/internal/sealfile"
+	"github.com/podseal/podseal/internal/seals"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// checkOptions are the flags of podseal check.
+type checkOptions struct {
+	input           input.Options
+	config          string
+	seals, execs    []string
+	policy          []string
+	against         string
+	reports         reportOptions
+	quiet           bool
+	given           func(flag string) bool // reports whether a flag stands on the command line
+	command, target []string               // the e2e command behind --, and the targets before it
+}
+
+func newCheckCommand(s streams) *cobra.Command {
+	var o checkOptions
+	c := &cobra.Command{
+		Use:   "check {[TARGET...] | -f FILE --seal FILE} [flags] [-- COMMAND...]",
+		Short: "Check, without an engine, that manifests still carry what their seals prove",
+		Long: `Compares manifests with the seal files that podseal run wrote: each setting of the proved profile, the image, the
+e2e commands and their scripts, and the exceptions with their dates. Order, comments and style make no difference; a
+value that is tighter than the proved one does. The findings go to stdout; exit code 5 means that there is one.
+
+Without -f, the targets of podseal.yaml are checked. With -f, --seal names the seal files; where a COMMAND or --exec is
+given, the seal must have been proved with exactly these.`,
+		Example: `  podseal check
+  podseal check -f deploy.yaml --seal deploy.seal.yaml
+  podseal check web --policy no-exceptions --policy no-mount-below=/etc
+  podseal check --against baseline.json --report sarif=check.sarif`,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.target = args
+			if at := c.ArgsLenAtDash(); at >= 0 {
+				o.target, o.command = args[:at], args[at:]
+			}
+			return check(c.Context(), o, s)
+		},
+	}
+	o.addFlags(c)
+	return c
+}
+
+func (o *checkOptions) addFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.SortFlags = false
+	o.given = f.Changed
+	f.StringVar(&o.config, "config", config.DefaultName, "check the targets of this `FILE`")
+	f.StringArrayVarP(&o.input.Files, "filename", "f", nil, "check the containers of a manifest: a `FILE`, a folder, a kustomization, a Helm chart, or - for stdin (repeatable)")
+	f.StringArrayVar(&o.seals, "seal", nil, "compare the containers of -f with the seals of a `FILE`, or of all *.seal.yaml files of a folder (repeatable)")
+	f.StringArrayVar(&o.input.Chart.Files, "values", nil, "render the charts of -f with the values of a `FILE` (repeatable)")
+	f.StringArrayVar(&o.input.Chart.Set, "set", nil, "set a value of the charts of -f, `NAME=VALUE` (repeatable)")
+	f.StringVarP(&o.input.Container, "container", "c", "", "check only the container of this `NAME`")
+	f.StringVar(&o.input.Object, "select", "", "check only the containers of one object, `KIND/NAME`")
+	f.StringArrayVar(&o.input.Exclude, "exclude", nil, "leave out the containers of an object, `KIND/NAME` (repeatable)")
+	f.StringVar(&o.input.PodPath, "pod-path", "", "find the pod at this `PATH` in objects of unknown kinds, for example spec.template.spec")
+	f.StringArrayVar(&o.execs, "exec", nil, "the seal must have been proved with this `COMMAND` in the container (repeatable)")
+	f.StringArrayVar(&o.policy, "policy", nil, "fail where a seal breaks a `RULE`: "+gate.PolicyForms+" (repeatable)")
+	f.StringVar(&o.against, "against", "", "fail only on findings that are not in this `FILE`, written by --report json=FILE")
+	o.reports.addFlags(f)
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only the findings that make the check fail")
+}
+
+// check compares the manifests with their seals, prints the findings, and fails if one is an error.
+func check(_ context.Context, o checkOptions, s streams) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(seals.GCPercent))
+	policy, err := gate.ParsePolicy(o.policy)
+	if err != nil {
+		return badInput("--%w", err)
+	}
+	baseline, err := readBaseline(o.against)
+	if err != nil {
+		return err
+	}
+	if err := o.reports.check(true); err != nil {
+		return err
+	}
+	for _, name := range o.reports.names() {
+		if err := checkWritable(name); err != nil {
+			return err
+		}
+	}
+	subjects, found, err := o.subjects(s)
+	if err != nil {
+		return asBadInput(manifest.Located(err))
+	}
+	checked, more := seals.Check(subjects, seals.Options{Policy: policy, Today: time.Now().Format(time.DateOnly)})
+	found = gate.Against(seals.Slashed(append(found, more...)), baseline)
+	return o.finish(s, report.NewCheckDocument(version, checked, found, nil))
+}
+
+// finish prints the findings, writes the reports, and returns the verdict.
+func (o *checkOptions) finish(s streams, d report.Document) error {
+	failing := 0
+	for _, f := range d.Findings {
+		if f.Level == finding.Error {
+			failing++
+		} else if o.quiet {
+			continue
+		}
+		if _, err := fmt.Fprintln(s.out, findingLine(f)); err != nil {
+			return fmt.Errorf("writing the findings: %w", err)
+		}
+	}
+	if !o.quiet {
+		fmt.Fprintln(s.err, "podseal:", checkSummary(len(d.Check.Targets), failing, len(d.Findings)-failing))
+	}
+	if err := o.reports.write(s, d, writeFile); err != nil {
+		return err
+	}
+	if d.Check.ExitCode != 0 {
+		return verdictError(exitcode.Drift)
+	}
+	return nil
+}
+
+// checkSummary words the counts of a check.
+func checkSummary(targets, failing, others int) string {
+	count := func(n int, what string) string {
+		if n == 1 {
+			return "1 " + what
+		}
+		return fmt.Sprintf("%d %ss", n, what)
+	}
+	text := count(targets, "container") + " checked"
+	if failing == 0 {
+		text += ", no drift"
+	} else {
+		text += ", " + count(failing, "error")
+	}
+	if others > 0 {
+		text += ", " + count(others, "note")
+	}
+	return text
+}
+
+// findingLine words a finding as compilers do: "deploy.yaml:12:5: error: ...".
+func findingLine(f finding.Finding) string {
+	at := ""
+	switch {
+	case f.Column > 0:
+		at = fmt.Sprintf("%s:%d:%d: ", f.File, f.Line, f.Column)
+	case f.Line > 0:
+		at = fmt.Sprintf("%s:%d: ", f.File, f.Line)
+	case f.File != "":
+		at = f.File + ": "
+	}
+	return safetext.Line(fmt.Sprintf("%s%s: %s: %s [%s]", at, f.Level, f.Target, f.Message, f.Rule))
+}
+
+// subjects reads what is to be checked: the targets of podseal.yaml, or the manifests of -f.
+func (o *checkOptions) subjects(s streams) ([]seals.Subject, []finding.Finding, error) {
+	if len(o.input.Files) > 0 {
+		return o.fromFlags(s)
+	}
+	for _, flag := range []string{"seal", "values", "set", "container", "select", "exclude", "pod-path", "exec"} {
+		if o.given(flag) {
+			return nil, nil, fmt.Errorf("--%s is about a manifest: give one with -f", flag)
+		}
+	}
+	if len(o.command) > 0 {
+		return nil, nil, errors.New("the e2e commands of targets stand in podseal.yaml: leave out what is behind --")
+	}
+	source, err := os.ReadFile(o.config)
+	if errors.Is(err, fs.ErrNotExist) && !o.given("config") {
+		return nil, nil, fmt.Errorf("there is no %s here: name one with --config FILE, or check a manifest with -f FILE --seal FILE", config.DefaultName)
+	}
+	if err != nil {
+		return nil, nil, plainPathError(err)
+	}
+	f, err := config.Parse(o.config, source)
+	if err != nil {
+		return nil, nil, err
+	}
+	return seals.Configured(f, o.target)
+}
+
+// fromFlags reads the manifests and seals that the flags name.
+func (o *checkOptions) fromFlags(s streams) ([]seals.Subject, []finding.Finding, error) {
+	switch {
+	case o.given("config"):
+		return nil, nil, errors.New("--config and -f exclude each other: targets name their manifests themselves")
+	case len(o.target) > 0:
+		return nil, nil, fmt.Errorf("unexpected argument %q: targets are those of podseal.yaml, and -f names a manifest", o.target[0])
+	case len(o.seals) == 0:
+		return nil, nil, errors.New("--seal is missing: name the seal file of the manifest, which podseal run --seal wrote")
+	}
+	o.input.Stdin = s.in
+	files, set, err := input.Manifests(o.input)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, skipped := range set.Skipped {
+		if !o.quiet {
+			fmt.Fprintln(s.err, "podseal: skipped:", oneLine(skipped))
+		}
+	}
+	subject := seals.Subject{Read: seals.ReadScript(".")}
+	subject.Targets, err = manifest.Select(files, manifest.Selection{Object: o.input.Object, Container: o.input.Container, Exclude: o.input.Exclude})
+	if err != nil {
+		return nil, nil, err
+	}
+	if subject.Entries, err = seals.Load(o.seals); err != nil {
+		return nil, nil, err
+	}
+	if len(o.command)+len(o.execs) > 0 {
+		now := o.commands(subject.Read)
+		subject.Commands = &now
+	}
+	subject.Entries = o.selected(subject)
+	return []seals.Subject{subject}, nil, nil
+}
+
+// selected returns the seals without those of containers that the flags leave out.
+func (o *checkOptions) selected(s seals.Subject) []sealfile.Entry {
+	if o.input.Container == "" && o.input.Object == "" && len(o.input.Exclude) == 0 {
+		return s.Entries
+	}
+	pairs, _ := seals.Pair(s.Targets, s.Entries)
+	var out []sealfile.Entry
+	for _, p := range pairs {
+		if p.Seal != nil {
+			out = append(out, *p.Seal)
+		}
+	}
+	return out
+}
+
+// commands returns the e2e commands that the flags name.
+func (o *checkOptions) commands(read sealfile.ReadFile) sealfile.Commands {
+	var t target.Target
+	for _, line := range o.execs {
+		t.Commands = append(t.Commands, target.Shell(line, true))
+	}
+	if len(o.command) > 0 {
+		t.Commands = append(t.Commands, target.Command{Argv: slices.Clone(o.command)})
+	}
+	return sealfile.NewCommands(t, read)
+}
+
+// readBaseline reads the findings of an earlier check.
+func readBaseline(name string) ([]finding.Finding, error) {
+	if name == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, asBadInput(outfile.Plain(err))
+	}
+	var earlier struct {
+		Schema   string            `json:"schema"`
+		Findings []finding.Finding `json:"findings"`
+	}
+	if err := json.Unmarshal(data, &earlier); err != nil || earlier.Schema != report.CheckSchema {
+		return nil, badInput("--against %s: not a report of podseal check: write it with podseal check --report json=%s", name, name)
+	}
+	return earlier.Findings, nil
+}

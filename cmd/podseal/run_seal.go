@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/podseal/podseal/internal/batch"
+	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/podrun"
+	"github.com/podseal/podseal/internal/redact"
+	"github.com/podseal/podseal/internal/sealfile"
+	"github.com/podseal/podseal/internal/seals"
+)
+
+// sealOptions are the flags about seal files.
+type sealOptions struct {
+	file  string // to write; empty for none
+	about sealfile.Run
+}
+
+func (o *sealOptions) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.file, "seal", "", "also write the profile and its proof to a `FILE`, NAME.seal.yaml, for podseal check")
+}
+
+// run returns what a seal file says of this run. The version of the engine is missing if it does not answer any longer.
+func (o *sealOptions) run(ctx context.Context, e runEngine, kubernetes string) sealfile.Run {
+	if o.file == "" {
+		return sealfile.Run{}
+	}
+	r := sealfile.Run{
+		ID: e.RunID(), Date: time.Now().UTC().Format(time.RFC3339), Podseal: version, Kubernetes: kubernetes,
+	}
+	r.Engine = "Kubernetes"
+	if d, ok := e.(*podrun.Engine); ok {
+		r.Engine = "Docker"
+		if about, err := d.Client().Describe(ctx); err == nil {
+			r.Engine += " " + about.Version
+		}
+	}
+	return r
+}
+
+// writeSeal writes the seal file, a document for each container.
+func (o *runOptions) writeSeal(s streams, places *deliver.Places, results []batch.Sealed) error {
+	if o.proof.file == "" {
+		return nil
+	}
+	var all []sealfile.Seal
+	for _, in := range results {
+		made, err := seals.Of(in, sealfile.Options{Read: seals.ReadScript("."), Run: o.proof.about})
+		if err != nil {
+			return err
+		}
+		all = append(all, made...)
+	}
+	text, err := sealfile.Encode(redact.Apply(s.redact, all)...)
+	if err != nil {
+		return err
+	}
+	return places.Write(o.proof.file, text)
+}
