@@ -9,3 +9,4 @@ need patch patch
 need curl curl
 need psql postgresql-client
 need busybox busybox-static
+need chromium chromium # for the tests of the HTML report

@@ -23,7 +23,7 @@ func newRound(o seal.Round) Round {
 	r := Round{
 		Name: o.Name, Result: string(o.Outcome), Cause: string(o.Cause), Failure: obs.Failure.Text, FailedIn: string(obs.Failure.Phase), Rule: o.Rule,
 		Traced: o.Protocol.Traced, Restart: restarts[o.Protocol.Restart],
-		Seconds: seconds(o.Took), ReadySeconds: seconds(obs.ReadyIn), Profile: newProfile(o.Profile),
+		StartSeconds: seconds(o.Began), Seconds: seconds(o.Took), ReadySeconds: seconds(obs.ReadyIn), Profile: newProfile(o.Profile),
 		Blames: each(o.Blames, func(b plan.Blame) Blame { return Blame{b.Setting, b.Evidence, b.Strength.String()} }),
 		Commands: each(obs.Commands, func(c observe.CommandResult) CommandResult {
 			return CommandResult{Command: c.Command, Phase: string(c.Phase), ExitCode: c.Code, Seconds: seconds(c.Took), Output: lastLines(c.Output)}

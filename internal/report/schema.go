@@ -193,6 +193,7 @@ type Round struct {
 	Restart      string          `json:"restart"` // what it checked: "commands", "readiness" or "none"
 	Failure      string          `json:"failure,omitempty"`
 	FailedIn     string          `json:"failedIn,omitempty"`
+	StartSeconds float64         `json:"startSeconds"` // since the first run began
 	Seconds      float64         `json:"seconds"`
 	ReadySeconds float64         `json:"readySeconds"`
 	Profile      Profile         `json:"profile"`

@@ -35,6 +35,7 @@ type Round struct {
 	Observation observe.Observation `json:"observation"`
 	Rule        string              `json:"rule,omitempty"`   // that made the next proposal from this failed round
 	Blames      []plan.Blame        `json:"blames,omitempty"` // the settings that the next round widens
+	Began       time.Duration       `json:"began,omitempty"`  // since the search began
 	Took        time.Duration       `json:"took"`
 
 	place    int  // in the order of starts

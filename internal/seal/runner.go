@@ -17,6 +17,7 @@ import (
 
 // runner makes the trials of one target and records them. It is safe for concurrent use.
 type runner struct {
+	began    time.Time
 	engine   engine.Engine
 	target   target.Target
 	facts    image.Facts
@@ -185,6 +186,7 @@ func (r runner) run(ctx context.Context, a attempt) (Round, error) {
 			return Round{}, err
 		}
 	}
+	round.Began = time.Since(r.began)
 	res, err := trial.Run(ctx, r.engine, trial.Request{
 		Target: r.target, Facts: r.facts, Profile: a.profile, Protocol: a.protocol, Patience: a.patience,
 		Started: a.started, Stopping: a.stopping,

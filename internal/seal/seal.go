@@ -5,6 +5,7 @@ package seal
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
@@ -63,7 +64,7 @@ func Run(ctx context.Context, e engine.Engine, t target.Target, o Options) (Resu
 	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
 		t.Ports = facts.Exposed("tcp")
 	}
-	r := runner{engine: e, target: t, facts: facts, say: sayer(o.Progress), running: o.Running, admit: o.Admit, ledger: &ledger{}, removals: &trial.Removals{}, flights: &flights{}}
+	r := runner{began: time.Now(), engine: e, target: t, facts: facts, say: sayer(o.Progress), running: o.Running, admit: o.Admit, ledger: &ledger{}, removals: &trial.Removals{}, flights: &flights{}}
 	res, closeTree, err := r.seal(ctx, o)
 	r.removals.Go(closeTree)
 	err = engine.WithCleanup(err, r.removals.Wait())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/report/annotations"
+	"github.com/podseal/podseal/internal/report/htmlpage"
 	"github.com/podseal/podseal/internal/report/junit"
 	"github.com/podseal/podseal/internal/report/sarif"
 )
@@ -29,6 +30,7 @@ var kinds = []struct {
 	}},
 	{"github", func(w io.Writer, d report.Document) error { return annotations.GitHub(w, d.Findings) }},
 	{"gitlab", func(w io.Writer, d report.Document) error { return annotations.GitLab(w, d.Findings, configuration) }},
+	{"html", htmlpage.Write},
 }
 
 // Kinds returns the names of all kinds of reports.
