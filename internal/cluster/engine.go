@@ -85,7 +85,7 @@ func (e *SettingError) Error() string { return e.Text }
 
 // Capabilities implements engine.Engine.
 func (e *Engine) Capabilities() engine.Capabilities {
-	return engine.Capabilities{Ports: true, Restarts: true}
+	return engine.Capabilities{Ports: true, Restarts: true, NewRoot: true, ImageGroups: true}
 }
 
 // Image implements engine.Engine.

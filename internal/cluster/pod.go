@@ -156,6 +156,9 @@ func (b *builder) seal(spec corev1.PodSpec) (corev1.PodSpec, error) {
 			add(m.Name, m.Profile)
 		}
 	}
+	if b.profile.Open {
+		openPorts(&spec)
+	}
 	if len(sealed) == 0 {
 		return spec, nil
 	}
@@ -171,6 +174,19 @@ func (b *builder) seal(spec corev1.PodSpec) (corev1.PodSpec, error) {
 		return spec, err
 	}
 	return edited(spec, delta.Edit)
+}
+
+// openPorts lets every user of an unsealed pod open ports below 1024 and send ICMP echoes, as Docker does: an application
+// that needs it shows so, and its seal gets the same setting.
+func openPorts(spec *corev1.PodSpec) {
+	if spec.SecurityContext == nil {
+		spec.SecurityContext = &corev1.PodSecurityContext{}
+	}
+	for _, s := range podspec.Sysctls(true, true) {
+		if !slices.ContainsFunc(spec.SecurityContext.Sysctls, func(have corev1.Sysctl) bool { return have.Name == s.Name }) {
+			spec.SecurityContext.Sysctls = append(spec.SecurityContext.Sysctls, s)
+		}
+	}
 }
 
 // edited returns a pod with an edit applied.

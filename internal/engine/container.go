@@ -28,7 +28,7 @@ type Container interface {
 	Proceed(ctx context.Context) error
 	// Restart kills PID 1 with SIGKILL, runs the init containers of the mounts again, and starts the container over the same
 	// mounts, as a kubelet does after a crash. A container that has exited is only started. Under the unrestricted profile
-	// the container keeps all its files. The mounts at the paths in fresh lose their content: no kubelet does so, but it
+	// the container keeps all its files, unless Capabilities.NewRoot is set. The mounts at the paths in fresh lose their content: no kubelet does so, but it
 	// shows whether the content is to blame.
 	Restart(ctx context.Context, fresh ...string) error
 	// Stop sends the image's STOPSIGNAL, sends SIGKILL after the target's grace period, and returns how the container
@@ -38,9 +38,9 @@ type Container interface {
 	// called again.
 	Remove(ctx context.Context) error
 
-	// Changes returns the output of docker diff, without phases.
+	// Changes returns the output of docker diff, without phases; nothing where the engine cannot know.
 	Changes(ctx context.Context) ([]observe.Change, error)
-	// Processes returns the processes that run now.
+	// Processes returns the processes that run now, or ErrCannotInspect.
 	Processes(ctx context.Context) ([]observe.Process, error)
 	// Listening returns the TCP ports that a process in the container listens on, sorted, or ErrCannotInspect.
 	Listening(ctx context.Context) ([]int, error)

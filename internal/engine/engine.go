@@ -54,4 +54,13 @@ type Capabilities struct {
 	Traces bool
 	// Restarts is set where Container.Restart works.
 	Restarts bool
+	// Inspects is set where Container.Changes and Container.Processes report whatever the image has. Otherwise they take
+	// programs of the image.
+	Inspects bool
+	// NewRoot is set where Container.Restart starts over a new root filesystem under the unrestricted profile, as kubelets
+	// do.
+	NewRoot bool
+	// ImageGroups is set where the user of a profile has the groups of the image's /etc/group as well, as kubelets add
+	// them.
+	ImageGroups bool
 }

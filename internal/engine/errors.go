@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ErrCannotInspect is the error of Listening and Usage where the engine permits no look inside a container.
+// ErrCannotInspect is the error of Processes, Listening and Usage where the engine permits no look inside a container.
 var ErrCannotInspect = errors.New("this engine permits no look inside a container")
 
 // ErrNoNetwork is the error of an engine that has no addresses left for another network.

@@ -23,7 +23,7 @@ func (a *attempt) snapshot(ctx context.Context, phase observe.Phase) error {
 		}
 	}
 	procs, err := a.c.Processes(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, engine.ErrCannotInspect) {
 		return a.unlessEnded(ctx, fmt.Errorf("listing the processes: %w", err))
 	}
 	a.o.Processes = mergeProcesses(a.o.Processes, procs)

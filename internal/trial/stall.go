@@ -63,7 +63,7 @@ func (p progress) update(ctx context.Context, c engine.Container) (fresh bool, e
 		return false, err
 	}
 	procs, err := c.Processes(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, engine.ErrCannotInspect) {
 		return false, err
 	}
 	ports, err := c.Listening(ctx)

@@ -7,12 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"k8s.io/streaming/pkg/httpstream"
@@ -28,7 +26,7 @@ type Forward struct {
 	requests  atomic.Int64
 
 	mu     sync.Mutex
-	conn   httpstream.Connection
+	link   *link // for new connections; nil if there is none
 	closed bool
 }
 
@@ -75,24 +73,17 @@ func (f *Forward) accept(l net.Listener, port int) {
 // serve copies one connection in both directions.
 func (f *Forward) serve(local net.Conn, port int) {
 	defer local.Close()
-	conn, failed, data, err := f.streams(port)
+	remote, err := f.open(port)
 	if err != nil {
 		reset(local)
 		return
 	}
-	defer conn.RemoveStreams(failed, data)
-	refused := make(chan bool, 1)
 	go func() {
-		message, err := io.ReadAll(failed)
-		refused <- err == nil && len(message) > 0
+		_, _ = io.Copy(remote.data, local)
+		_ = remote.data.Close() // half: the pod may still answer
 	}()
-	go func() {
-		_, _ = io.Copy(data, local)
-		_ = data.Close() // half: the pod may still answer
-	}()
-	_, copyErr := io.Copy(local, data)
-	_ = data.Reset()
-	if copyErr != nil || <-refused {
+	_, copyErr := io.Copy(local, remote.data)
+	if !remote.close() || copyErr != nil {
 		reset(local)
 	}
 }
@@ -102,22 +93,16 @@ const listenWait = 300 * time.Millisecond
 
 // Listens reports whether something in the pod listens on a port, by a connection to it.
 func (f *Forward) Listens(port int) bool {
-	conn, failed, data, err := f.streams(port)
+	remote, err := f.open(port)
 	if err != nil {
 		return false
 	}
-	defer conn.RemoveStreams(failed, data)
-	refused := make(chan bool, 1)
-	go func() {
-		message, err := io.ReadAll(failed)
-		refused <- err != nil || len(message) > 0
-	}()
-	defer func() { _ = data.Reset() }()
 	select {
-	case no := <-refused:
-		return !no
+	case <-remote.refused:
+		remote.close()
+		return false
 	case <-time.After(listenWait):
-		return true
+		return remote.close()
 	}
 }
 
@@ -125,63 +110,6 @@ func (f *Forward) Listens(port int) bool {
 func reset(local net.Conn) {
 	if tcp, ok := local.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
-	}
-}
-
-// streams returns the two streams of one connection to a port, in the order of their protocol: errors, data.
-func (f *Forward) streams(port int) (conn httpstream.Connection, failed, data httpstream.Stream, err error) {
-	for range 2 { // the second time over a new connection
-		if conn, err = f.connection(); err != nil {
-			return nil, nil, nil, err
-		}
-		headers := http.Header{}
-		headers.Set(corev1.PortHeader, strconv.Itoa(port))
-		headers.Set(corev1.PortForwardRequestIDHeader, strconv.FormatInt(f.requests.Add(1), 10))
-		headers.Set(corev1.StreamType, corev1.StreamTypeError)
-		if failed, err = conn.CreateStream(headers); err == nil {
-			_ = failed.Close() // nothing is written to it
-			headers.Set(corev1.StreamType, corev1.StreamTypeData)
-			if data, err = conn.CreateStream(headers); err == nil {
-				return conn, failed, data, nil
-			}
-		}
-		f.drop(conn)
-	}
-	return nil, nil, nil, errLostConnection
-}
-
-var errLostConnection = errors.New("the connection for forwarded ports is lost")
-
-// connection returns the connection to the API server, and makes it if there is none.
-func (f *Forward) connection() (httpstream.Connection, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return nil, errLostConnection
-	}
-	if f.conn != nil {
-		select {
-		case <-f.conn.CloseChan():
-			f.conn = nil
-		default:
-			return f.conn, nil
-		}
-	}
-	conn, _, err := f.dialer.Dial(portforward.PortForwardProtocolV1Name)
-	if err != nil {
-		return nil, err
-	}
-	f.conn = conn
-	return conn, nil
-}
-
-// drop closes a connection that broke.
-func (f *Forward) drop(conn httpstream.Connection) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	_ = conn.Close()
-	if f.conn == conn {
-		f.conn = nil
 	}
 }
 
@@ -194,8 +122,8 @@ func (f *Forward) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
-	if f.conn != nil {
-		errs = append(errs, f.conn.Close())
+	if f.link != nil {
+		errs = append(errs, f.link.Connection.Close())
 	}
 	return errors.Join(errs...)
 }
