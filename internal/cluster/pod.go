@@ -62,11 +62,15 @@ type builder struct {
 	made madePod
 }
 
+// restartGrace is the grace period of restarts, in seconds: as little as a kubelet grants, which makes it 2. The end of a
+// run names its own.
+const restartGrace = 1
+
 // spec returns the pod as the target describes it, before any profile.
 func (b *builder) spec() corev1.PodSpec {
 	t := b.target
-	noToken := false
-	spec := corev1.PodSpec{RestartPolicy: corev1.RestartPolicyAlways, AutomountServiceAccountToken: &noToken}
+	noToken, grace := false, int64(restartGrace)
+	spec := corev1.PodSpec{RestartPolicy: corev1.RestartPolicyAlways, AutomountServiceAccountToken: &noToken, TerminationGracePeriodSeconds: &grace}
 	if t.Platform != "" {
 		system, machine, _ := strings.Cut(t.Platform, "/")
 		machine, _, _ = strings.Cut(machine, "/")

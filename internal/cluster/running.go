@@ -160,9 +160,12 @@ func (c *running) Remove(ctx context.Context) error {
 // Phase implements engine.Container. Nothing is traced.
 func (c *running) Phase(observe.Phase) {}
 
+// untraced is the note of every run: what a cluster does not show, and does otherwise than Docker.
+const untraced = "tracing is off: podseal traces under Docker only; a cluster restarts a container gently, by its stop signal, and SIGKILL 2 seconds later"
+
 // Writes implements engine.Container.
 func (c *running) Writes() ([]observe.Write, observe.Trace) {
-	return nil, observe.Trace{Note: "tracing is off: podseal traces under Docker only"}
+	return nil, observe.Trace{Note: untraced}
 }
 
 // DeniedPorts implements engine.Container.

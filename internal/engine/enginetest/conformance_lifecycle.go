@@ -15,7 +15,8 @@ func lifecycleContracts() []contract {
 		{name: "ExitAtOnce", archive: "-- app --\nstart log : bye\nstart exit 7\n", check: checkExitAtOnce},
 		{name: "Stop", archive: "-- app --\nstart log : ready\nstop log : bye\nstop exit 3\n", check: checkStop},
 		{name: "Grace", archive: "-- app --\nstart log : ready\nstop hang\n", check: checkGrace},
-		{name: "Restart", archive: "-- app --\nstart log : ready\ne2e once /kept/file fails\n", needs: restarts, check: checkRestart},
+		{name: "Restart", archive: "-- app --\nstart log : ready\ne2e once /kept/file fails\n", needs: func(c engine.Capabilities) bool { return c.Restarts && c.Inspects }, check: checkRestart},
+		{name: "RestartKeeps", archive: "-- app --\nstart log : ready\ne2e once /kept/file fails\n", needs: restarts, check: checkRestartKeeps},
 		{name: "RestartOpen", archive: "-- app --\nstart log : ready\ne2e once /file fails\n", needs: restarts, check: checkRestartOpen},
 		{name: "RestartAfterExit", archive: "-- app --\nstart once /kept/file\nstart exit 3\n", needs: restarts, check: checkRestartAfterExit},
 		{name: "Remove", archive: "-- app --\nstart log : ready\n", check: checkRemove},
@@ -109,6 +110,18 @@ func checkRestart(b *bench) {
 	b.wantExec(c, 0)
 }
 
+func checkRestartKeeps(b *bench) {
+	c := b.ready(user(plain("/kept")))
+	b.wantExec(c, 0)
+	for starts := 2; starts <= 3; starts++ {
+		if err := c.Restart(b.Context()); err != nil {
+			b.Fatalf("Restart: %v", err)
+		}
+		b.waitReady(c, starts)
+		b.wantExec(c, 1)
+	}
+}
+
 func checkRestartOpen(b *bench) {
 	c := b.ready(profile.Unrestricted())
 	b.wantExec(c, 0)
@@ -116,6 +129,10 @@ func checkRestartOpen(b *bench) {
 		b.Fatalf("Restart: %v", err)
 	}
 	b.waitReady(c, 2)
+	if b.e.Capabilities().NewRoot {
+		b.wantExec(c, 0)
+		return
+	}
 	b.wantExec(c, 1)
 }
 

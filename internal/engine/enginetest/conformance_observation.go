@@ -18,10 +18,10 @@ func observationContracts() []contract {
 		{
 			name: "Changes", archive: "-- image --\nf 0644 0:0 /etc/conf\nf 0644 0:0 /etc/old\nd 0755 0:0 /made\n-- config --\nvolume /vol\n-- app --\n" +
 				"start write /etc/conf\nstart remove /etc/old\nstart write /made/file\nstart mkdir /new\nstart write /vol/file\nstart temp /made/temp\nstart log : ready\ne2e write /later\n",
-			check: checkChanges,
+			needs: inspects, check: checkChanges,
 		},
 		{name: "Exec", archive: "-- app --\nstart log : ready\ne2e log : hello\ne2e write /data/file fails\n", check: checkExec},
-		{name: "Processes", archive: "-- app --\nstart log : ready\n", check: checkProcesses},
+		{name: "Processes", archive: "-- app --\nstart log : ready\n", needs: inspects, check: checkProcesses},
 		{name: "Listening", archive: "-- app --\nstart listen 8080\nstart listen 9090\nstart log : ready\n", check: checkListening},
 		{name: "Usage", archive: "-- app --\nstart write /data/file\nstart log : ready\n", check: checkUsage},
 		{name: "Writes", archive: "-- app --\nstart write /data/start\nstart write /refused tolerated\nstart log : ready\ne2e temp /data/e2e\nstop write /data/stop\n", needs: traces, check: checkWrites},
@@ -29,6 +29,8 @@ func observationContracts() []contract {
 		{name: "Untraced", archive: "-- app --\nstart write /data/file\nstart log : ready\n", check: checkUntraced},
 	}
 }
+
+func inspects(c engine.Capabilities) bool { return c.Inspects }
 
 func checkChanges(b *bench) {
 	c := b.ready(profile.Unrestricted())

@@ -65,7 +65,7 @@ func (e *Engine) Alive() int {
 
 // Capabilities implements engine.Engine.
 func (e *Engine) Capabilities() engine.Capabilities {
-	return engine.Capabilities{Traces: e.Traced, Restarts: true}
+	return engine.Capabilities{Traces: e.Traced, Restarts: true, Inspects: true}
 }
 
 // Image implements engine.Engine. Every reference but that of the case is an image that holds only a shell's programs.

@@ -1,0 +1,101 @@
+//go:build cluster
+
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/podseal/podseal/internal/docker/dockertest"
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
+)
+
+// shellImage describes an image with the programs that a look inside takes, which executes lines of sh.
+func shellImage(t *testing.T, lines string) dockertest.Image {
+	t.Helper()
+	data, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		dockertest.Missing(t, "no static busybox at /bin/busybox (Debian package busybox-static)")
+	}
+	files := []dockertest.File{{Name: "bin/", Mode: 0o755}, {Name: "bin/busybox", Mode: 0o755, Data: data}, {Name: "etc/", Mode: 0o755}, {Name: "etc/conf", Mode: 0o644}, {Name: "etc/old", Mode: 0o644}}
+	for _, name := range []string{"sh", "cat", "find", "stat", "rm", "sleep", "mkdir"} {
+		files = append(files, dockertest.File{Name: "bin/" + name, Link: "busybox"})
+	}
+	return testImage(files, func(c *v1.Config) {
+		c.Entrypoint = []string{"/bin/sh", "-c", lines}
+		c.Env = []string{"PATH=/bin"}
+	})
+}
+
+// startShell starts a container that executes lines of sh and waits for its line "ready".
+func startShell(t *testing.T, lines string, p profile.Profile) engine.Container {
+	t.Helper()
+	i := shellImage(t, lines)
+	e := newEngine(t, load(t, i), Options{})
+	facts, err := e.Image(t.Context(), i.Ref, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.Start(t.Context(), target.Target{Image: i.Ref, Grace: time.Second}, facts, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		logs, err := c.Logs(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(logs, "ready") {
+			return c
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// TestChanges shows what a look inside finds in the root filesystem, with the programs of the image.
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	c := startShell(t, "echo x >/etc/conf; rm /etc/old; mkdir /new; echo x >/new/file; echo ready; sleep 100", profile.Unrestricted())
+	changes, err := c.Changes(t.Context())
+	var got []string
+	for _, ch := range changes {
+		got = append(got, fmt.Sprint(ch.Kind, " ", ch.Path, " ", ch.Dir))
+	}
+	want := []string{"C /etc false", "C /etc/conf false", "D /etc/old false", "A /new true", "A /new/file false"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+}
+
+// TestView shows processes and what mounts hold, and a restart over a fresh mount.
+func TestView(t *testing.T) {
+	t.Parallel()
+	p := profile.Profile{User: profile.User{UID: 1000, GID: 2000}}.WithMount(profile.Mount{Path: "/data", Kind: profile.Plain})
+	c := startShell(t, "[ -e /data/file ] && echo kept; echo 12345 >/data/file; echo ready; while :; do sleep 1; done", p)
+	procs, err := c.Processes(t.Context())
+	if err != nil || len(procs) == 0 || !procs[0].Main || procs[0].UID != 1000 || procs[0].GID != 2000 || procs[0].Command != "sh" {
+		t.Errorf("processes: %+v, %v", procs, err)
+	}
+	usage, err := c.Usage(t.Context())
+	if err != nil || len(usage) != 1 || usage[0].Files != 1 || usage[0].Bytes != 6 {
+		t.Errorf("usage: %+v, %v", usage, err)
+	}
+	if err := c.Restart(t.Context(), "/data"); err != nil {
+		t.Fatalf("restart: %v", err)
+	}
+	for n := 0; n < 2; time.Sleep(50 * time.Millisecond) {
+		logs, err := c.Logs(t.Context())
+		if err != nil || strings.Contains(logs, "kept") {
+			t.Fatalf("logs: %q, %v", logs, err)
+		}
+		n = strings.Count(logs, "ready")
+	}
+}
