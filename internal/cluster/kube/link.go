@@ -12,7 +12,7 @@ import (
 )
 
 // link is one connection to the API server for forwarded ports, with the connections to ports that use it. Runtimes break
-// a link at which one port has been refused: it gets no more connections, and is closed after the last one.
+// a link at which one port has been refused: it is given to no further connection, and is closed after the last one.
 type link struct {
 	httpstream.Connection
 	users int
@@ -110,7 +110,7 @@ func (f *Forward) take() (*link, error) {
 	return f.link, nil
 }
 
-// release gives a link back; a stale one gets no more connections.
+// release gives a link back; a stale one serves no further connection.
 func (f *Forward) release(l *link, stale bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
