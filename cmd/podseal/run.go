@@ -167,7 +167,11 @@ func (o *runOptions) batchOptions(runID string, progress *report.Progress) batch
 		Parallel: runtime.NumCPU(), Progress: progress.Step, Running: progress.Begin, Advise: sealing.Advice,
 	}
 	_ = o.cluster.apply(&s) // checked by checkWords
-	return batch.Options{Seal: s, Policy: o.policy(), Complete: sealing.After}
+	out := batch.Options{Seal: s, Policy: o.policy(), Complete: sealing.After}
+	if len(o.proof.merged) > 0 {
+		out.Floor = o.proof.merged.Floor
+	}
+	return out
 }
 
 // policy returns what the user accepts of a result.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/sealfile"
@@ -16,12 +17,28 @@ import (
 
 // sealOptions are the flags about seal files.
 type sealOptions struct {
-	file  string // to write; empty for none
-	about sealfile.Run
+	file   string // to write; empty for none
+	merge  []string
+	merged seals.Merged
+	about  sealfile.Run
 }
 
 func (o *sealOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.file, "seal", "", "also write the profile and its proof to a `FILE`, NAME.seal.yaml, for podseal check")
+	f.StringArrayVar(&o.merge, "merge", nil, "keep what the `SEAL` of an earlier run with other commands needed: a file (repeatable)")
+}
+
+// load reads the seals of --merge, each of a target.
+func (o *sealOptions) load(j batch.Job) error {
+	if len(o.merge) == 0 {
+		return nil
+	}
+	entries, err := seals.Load(o.merge)
+	if err != nil {
+		return asBadInput(manifest.Located(err))
+	}
+	o.merged = entries
+	return asBadInput(o.merged.Check(j.Targets()))
 }
 
 // run returns what a seal file says of this run. The version of the engine is missing if it does not answer any longer.
@@ -49,7 +66,7 @@ func (o *runOptions) writeSeal(s streams, places *deliver.Places, results []batc
 	}
 	var all []sealfile.Seal
 	for _, in := range results {
-		made, err := seals.Of(in, sealfile.Options{Read: seals.ReadScript("."), Run: o.proof.about})
+		made, err := seals.Of(in, sealfile.Options{Read: seals.ReadScript("."), Run: o.proof.about}, o.proof.merged)
 		if err != nil {
 			return err
 		}

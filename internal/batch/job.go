@@ -46,8 +46,8 @@ func (j Job) Shape() deliver.Shape {
 	return s
 }
 
-// targets returns the containers to seal.
-func (j Job) targets() []target.Target {
+// Targets returns the containers to seal.
+func (j Job) Targets() []target.Target {
 	var out []target.Target
 	for _, in := range j.Planned() {
 		for _, c := range in.Containers {

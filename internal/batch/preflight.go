@@ -28,7 +28,7 @@ func (e *InputError) Error() string { return e.Text }
 
 // CheckTargets refuses commands in a container that has ended when they are due.
 func (j Job) CheckTargets() error {
-	for _, t := range j.targets() {
+	for _, t := range j.Targets() {
 		inside := slices.ContainsFunc(t.Commands, func(c target.Command) bool { return c.Inside })
 		if inside && t.Completes && t.Pod != nil && t.Pod.Default == "" {
 			return &InputError{fmt.Sprintf("--exec runs in container %s of %s, which runs to its end: it has ended when the command is due; use a COMMAND on the host",
@@ -44,7 +44,7 @@ func (j Job) Preflight(ctx context.Context, e Engine) error {
 	if err := e.CheckNetwork(ctx, j.Target.Network); err != nil {
 		return err
 	}
-	targets := j.targets()
+	targets := j.Targets()
 	for _, t := range targets {
 		facts, err := e.Image(ctx, t.Image, t.Platform)
 		if err != nil {

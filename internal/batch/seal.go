@@ -8,7 +8,9 @@ import (
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/exitcode"
+	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/input"
+	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
@@ -28,6 +30,8 @@ type Options struct {
 	Policy report.Policy
 	// Complete adds to each result what is known only after its runs. May be nil.
 	Complete func(seal.Result) seal.Result
+	// Floor returns what earlier runs proved that a target needs, and its user; a nil Floor for none. May be nil.
+	Floor func(t target.Target, facts image.Facts) (*seal.Floor, *plan.UserChoice, error)
 }
 
 // Seal seals the image, or the chosen containers of all pods.
@@ -71,6 +75,15 @@ func sealPod(ctx context.Context, e engine.Engine, p input.Pod, o Options) ([]se
 
 // run seals one target.
 func run(ctx context.Context, e engine.Engine, t target.Target, o Options) (seal.Result, error) {
+	if o.Floor != nil {
+		facts, err := e.Image(ctx, t.Image, t.Platform)
+		if err != nil {
+			return seal.Result{}, err
+		}
+		if o.Seal.Floor, o.Seal.User, err = o.Floor(t, facts); err != nil {
+			return seal.Result{}, &InputError{err.Error()}
+		}
+	}
 	res, err := seal.Run(ctx, e, t, o.Seal)
 	if o.Complete != nil {
 		res = o.Complete(res)

@@ -27,7 +27,8 @@ type candidate struct {
 // plan returns the first plan for a user, before any trial.
 func (s search) plan(ctx context.Context, u plan.UserChoice) (candidate, error) {
 	first, err := plan.First(ctx, s.k.in, u)
-	return candidate{user: u, plan: first, profile: first.Profile, reasons: first.Reasons, protocol: s.protocol}, err
+	f := s.opts.Floor
+	return candidate{user: u, plan: first, profile: f.over(first.Profile), reasons: f.explain(first.Reasons), protocol: s.protocol}, err
 }
 
 // tryUser returns the candidate for one user, after the search for a profile that passes.

@@ -28,7 +28,7 @@ func (s search) minimize(ctx context.Context, c candidate, all []profile.Relaxat
 	if s.opts.Minimize == MinimizeNone {
 		return p, nil, nil
 	}
-	all = removable(s.target, p, all)
+	all = s.removable(p, all)
 	m := minimizer{search: s, c: c, proofs: map[string]Proof{}, absent: map[string]bool{}}
 	for _, mount := range p.Mounts {
 		_, ok, err := image.Probe(ctx, s.k.in.Tree, mount.Path)

@@ -49,6 +49,9 @@ func (s relaxing) run(ctx context.Context, tried []candidate) (finding, error) {
 		return finding{}, err
 	}
 	relaxed := relaxedProfiles(c.profile, widest(tried, c.profile), likely)
+	for i, p := range relaxed {
+		relaxed[i] = s.opts.Floor.over(p)
+	}
 	at, err := race.First(ctx, len(relaxed), s.slots(), func(ctx context.Context, i int) (bool, error) {
 		o, err := s.try(ctx, s.relaxedTrial(relaxed[i], c))
 		return err == nil && (o.Passed() || o.Outcome == trial.Failed && o.Observation.Failure.Phase == observe.Restart), err

@@ -52,6 +52,8 @@ type Options struct {
 	Advise func(ctx context.Context, t target.Target, facts image.Facts, tree image.Tree) (*Advice, error)
 	// User is the only user to try; nil means those that the planner finds.
 	User *plan.UserChoice
+	// Floor is kept in the result; nil for none. It needs User.
+	Floor *Floor
 }
 
 // Run seals a target. An error is one of the engine, the machine, the input or ctx; whether the target could be sealed is
@@ -143,7 +145,7 @@ func (s search) conclude(ctx context.Context, c candidate) (finding, error) {
 	case err != nil:
 		return finding{}, err
 	case f.confirmed.Passed():
-		return f.sealed(), nil
+		return s.opts.Floor.judge(f.sealed()), nil
 	}
 	f.verdict, f.why = NotSealable, unconfirmed(f.confirmed)
 	return f, nil

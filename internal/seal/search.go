@@ -68,7 +68,7 @@ func (s search) trySealed(ctx context.Context, u plan.UserChoice, p profile.Prof
 
 // minimal reports whether nothing can be removed from a profile.
 func (s search) minimal(p profile.Profile) bool {
-	return len(removable(s.target, p, p.Relaxations())) == 0
+	return len(s.removable(p, p.Relaxations())) == 0
 }
 
 // judge lets a run that passed fail where it stopped otherwise than the open run did.
@@ -109,4 +109,59 @@ func judgeStopWrites(o Round, open, sealed observe.Observation) Round {
 		break
 	}
 	return o
+}
+
+// removable returns the relaxations of a profile that may be removed and are none of the floor.
+func (s search) removable(p profile.Profile, all []profile.Relaxation) []profile.Relaxation {
+	return slices.DeleteFunc(removable(s.target, p, all), s.opts.Floor.holds)
+}
+
+// Floor is a profile whose relaxations were proved to be needed by other runs of the image, under other e2e commands. The search
+// starts from it and removes nothing of it. A nil Floor is none.
+type Floor struct {
+	Profile    profile.Profile // of the user that is tried
+	Reasons    []profile.Reason
+	Exceptions []Exception // of Profile
+}
+
+// over returns a profile that allows what the floor allows as well.
+func (f *Floor) over(p profile.Profile) profile.Profile {
+	if f == nil {
+		return p
+	}
+	return p.Union(f.Profile)
+}
+
+// holds reports whether a relaxation is one of the floor.
+func (f *Floor) holds(r profile.Relaxation) bool {
+	if f == nil {
+		return false
+	}
+	return slices.ContainsFunc(f.Profile.Relaxations(), func(own profile.Relaxation) bool { return own.ID == r.ID })
+}
+
+// explain returns reasons with those of the floor in place of others about the same fields.
+func (f *Floor) explain(reasons []profile.Reason) []profile.Reason {
+	if f == nil {
+		return reasons
+	}
+	out := slices.DeleteFunc(slices.Clone(reasons), func(r profile.Reason) bool {
+		return slices.ContainsFunc(f.Reasons, func(own profile.Reason) bool { return own.Field == r.Field })
+	})
+	return append(out, f.Reasons...)
+}
+
+// judge returns a confirmed finding with the exceptions of the floor.
+func (f *Floor) judge(found finding) finding {
+	if f == nil || len(found.profile.Exceptions()) == 0 {
+		return found
+	}
+	for _, x := range f.Exceptions {
+		if !slices.ContainsFunc(found.exceptions, func(own Exception) bool { return own.Setting == x.Setting }) {
+			found.exceptions = append(found.exceptions, x)
+		}
+	}
+	found.verdict = SealedWithExceptions
+	found.why = "it works with the exceptions of the merged seals"
+	return found
 }

@@ -102,7 +102,7 @@ func (s search) first(ctx context.Context) (profile.Profile, error) {
 		return profile.Profile{}, err
 	}
 	p, err := plan.First(ctx, s.k.in, users[0])
-	return p.Profile, err
+	return s.opts.Floor.over(p.Profile), err
 }
 
 // tryFirst tries the first profile, in parallel with its confirmation run if nothing can be removed from it.

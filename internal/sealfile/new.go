@@ -7,8 +7,6 @@ import (
 
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/seal"
-	"github.com/podseal/podseal/internal/target"
-	"github.com/podseal/podseal/internal/trial"
 )
 
 // Options are what a seal file has in addition to a result.
@@ -57,7 +55,7 @@ func New(res seal.Result, o Options) (Seal, bool) {
 	}
 	s.Needs = needs(res, o.Merged)
 	for _, m := range o.Merged {
-		s.Merged = append(s.Merged, Merged{m.Title(), m.Commands.Hash})
+		s.Merged = append(s.Merged, Merged{m.File, m.Commands.Hash})
 	}
 	return s, true
 }
@@ -102,71 +100,4 @@ func (c cleaner) losses(in []seal.Loss) []Loss {
 		return strings.Compare(a.Kind+"\x00"+a.What, b.Kind+"\x00"+b.What)
 	})
 	return out
-}
-
-// needs says which suite needed each relaxation that a run proved, where there is more than one suite to choose from.
-func needs(res seal.Result, merged []Entry) []Need {
-	suites := map[string]bool{}
-	for _, c := range res.Target.Commands {
-		suites[c.Suite] = true
-	}
-	if len(suites) < 2 && len(merged) == 0 {
-		return nil
-	}
-	var out []Need
-	for _, p := range res.Proofs {
-		if p.Outcome == trial.Failed {
-			out = append(out, Need{Relaxation: p.Relaxation, Suite: suiteOf(res.Target, res.Rounds, p.Round)})
-		}
-	}
-	for _, m := range merged {
-		out = append(out, m.floorNeeds(out)...)
-	}
-	return out
-}
-
-// floorNeeds returns the needs that a merged seal proves, without those that are known.
-func (s Seal) floorNeeds(known []Need) []Need {
-	var out []Need
-	for _, r := range s.Profile.Relaxations() {
-		if slices.ContainsFunc(known, func(n Need) bool { return n.Relaxation == r.ID }) {
-			continue
-		}
-		need := Need{Relaxation: r.ID, Proved: s.Title()}
-		if i := slices.IndexFunc(s.Needs, func(n Need) bool { return n.Relaxation == r.ID }); i >= 0 {
-			need.Suite = s.Needs[i].Suite
-		} else if suites := s.Commands.suites(); len(suites) == 1 {
-			need.Suite = suites[0]
-		}
-		out = append(out, need)
-	}
-	return out
-}
-
-// suites returns the names of the suites, each once, in their order.
-func (c Commands) suites() []string {
-	var out []string
-	for _, command := range c.List {
-		if !slices.Contains(out, command.Suite) {
-			out = append(out, command.Suite)
-		}
-	}
-	return out
-}
-
-// suiteOf returns the suite of the command that failed in a round; empty if none did.
-func suiteOf(t target.Target, rounds []seal.Round, name string) string {
-	for _, r := range rounds {
-		f := r.Observation.Failure
-		if r.Name != name || f.Kind != observe.CommandFailed && f.Kind != observe.CommandTimeout || len(r.Observation.Commands) == 0 {
-			continue
-		}
-		failed := r.Observation.Commands[len(r.Observation.Commands)-1]
-		for _, c := range t.Commands {
-			if c.String() == failed.Command {
-				return c.Suite
-			}
-		}
-	}
-	return ""
 }

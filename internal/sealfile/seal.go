@@ -134,7 +134,7 @@ type Exception struct {
 type Need struct {
 	Relaxation string `json:"relaxation"`
 	Suite      string `json:"suite,omitempty"` // empty if the container needs it before the commands run
-	// Proved is the title of the merged seal whose runs proved it; empty for this run.
+	// Proved is the file of the merged seal whose runs proved it; empty for this run.
 	Proved string `json:"proved,omitempty"`
 }
 
@@ -164,7 +164,7 @@ type Loss struct {
 
 // Merged names a seal whose evidence was merged.
 type Merged struct {
-	Title    string `json:"title"`    // of the seal
+	File     string `json:"file"`     // of the seal
 	Commands string `json:"commands"` // the hash of its commands
 }
 

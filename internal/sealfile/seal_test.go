@@ -50,12 +50,12 @@ func someSeal() sealfile.Seal {
 		},
 		Fields:       []sealfile.Field{{Field: "runAsUser", Why: "no: a \"quoted\" 'text' # and more", Proof: "without it: exited 1"}},
 		Exceptions:   []sealfile.Exception{{Setting: "readOnlyRootFilesystem", Why: "it failed", Fix: "a build", Reason: "until then", Expires: "2026-12-31"}},
-		Needs:        []sealfile.Need{{Relaxation: "mount /run", Suite: "smoke", Proved: "web"}},
+		Needs:        []sealfile.Need{{Relaxation: "mount /run", Suite: "smoke", Proved: "web.seal.yaml"}},
 		Writes:       []sealfile.Write{{Path: "/run", Decision: "mount", By: []string{"nginx (uid 101)"}}},
 		Denied:       []sealfile.Denial{{Path: "/etc/x", Errno: "EROFS", By: []string{"sed (uid 101)"}, Swallowed: true}},
 		Losses:       []sealfile.Loss{{Kind: "log", What: "error: 0", Detail: "logged by the sealed run alone"}},
 		NotExercised: []string{"whatever the e2e commands do not reach"},
-		Merged:       []sealfile.Merged{{Title: "web", Commands: "sha256:23"}},
+		Merged:       []sealfile.Merged{{File: "web.seal.yaml", Commands: "sha256:23"}},
 		Run:          sealfile.Run{ID: "r4x7", Date: "2026-01-31T12:00:00Z", Seconds: 12.5, Podseal: "v1.0.0", Engine: "Docker 28.5.2", Kubernetes: "1.36"},
 	}
 }

@@ -15,15 +15,16 @@ import (
 	"github.com/podseal/podseal/internal/sealfile"
 )
 
-// Of returns the seals of the containers of an input, in their order. The options hold what is not known from the results.
-func Of(in batch.Sealed, o sealfile.Options) ([]sealfile.Seal, error) {
+// Of returns the seals of the containers of an input, in their order. The options hold what is not known from the results; the
+// merged seals are those that the results include.
+func Of(in batch.Sealed, o sealfile.Options, merged Merged) ([]sealfile.Seal, error) {
 	var out []sealfile.Seal
 	for i, res := range in.Results {
 		own, err := settings(in.Input.Containers[i], res)
 		if err != nil {
 			return nil, err
 		}
-		o.Manifest, o.Run.Seconds = own, sealfile.Seconds(res)
+		o.Manifest, o.Run.Seconds, o.Merged = own, sealfile.Seconds(res), merged.Of(res.Target)
 		s, ok := sealfile.New(res, o)
 		if !ok {
 			return nil, fmt.Errorf("%s has no proof, so that no seal file can be written", res.Target.Image)
