@@ -27,6 +27,7 @@ func (o *inputOptions) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.With, "with", nil, "read ConfigMaps and Secrets that the manifest refers to from a `FILE` (repeatable)")
 	f.BoolVar(&o.StandIns, "stand-ins", false, "use random values for missing ConfigMaps and Secrets; the report lists them")
 	f.StringVar(&o.PodPath, "pod-path", "", "find the pod at this `PATH` in objects of unknown kinds, for example spec.template.spec")
+	f.StringArrayVar(&o.Params, "param", nil, "set a parameter of the Argo workflows and Tekton tasks of -f, `NAME=VALUE` (repeatable)")
 	f.BoolVar(&o.HostPath, "allow-hostpath", false, "mount the host folders that the pod names (hostPath)")
 }
 
@@ -35,7 +36,7 @@ func (o *inputOptions) check() error {
 	if len(o.Files) > 0 {
 		return nil
 	}
-	for _, flag := range []string{"values", "set", "container", "select", "exclude", "with", "stand-ins", "pod-path", "allow-hostpath"} {
+	for _, flag := range []string{"values", "set", "container", "select", "exclude", "with", "stand-ins", "pod-path", "param", "allow-hostpath"} {
 		if o.given(flag) {
 			return badInput("--%s is about a manifest: give one with -f", flag)
 		}

@@ -120,7 +120,7 @@ func (o Options) namespaces(inputs []Input) ([]byte, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		after, err := manifest.Parse(in.File.Name, out, in.File.PodPath)
+		after, err := manifest.ParseWith(in.File.Name, out, in.File.Options)
 		if err != nil {
 			return nil, "", err
 		}

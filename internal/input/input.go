@@ -21,10 +21,11 @@ type Options struct {
 	Container string   // seal only the container of this name; empty means all
 	Exclude   []string // leave out these objects, KIND/NAME
 	Chart     helmchart.Values
-	PodPath   string // where objects of unknown kinds have their pod, for example spec.template.spec
-	StandIns  bool   // use random values for missing ConfigMaps and Secrets
-	HostPath  bool   // mount the host folders that a pod names
-	Replaces  string // folder of a kustomize component that is left out, since the result replaces it; empty means none
+	Params    []string // values of the parameters of workflows and tasks, NAME=VALUE
+	PodPath   string   // where objects of unknown kinds have their pod, for example spec.template.spec
+	StandIns  bool     // use random values for missing ConfigMaps and Secrets
+	HostPath  bool     // mount the host folders that a pod names
+	Replaces  string   // folder of a kustomize component that is left out, since the result replaces it; empty means none
 	Stdin     io.Reader
 }
 
@@ -60,7 +61,10 @@ func (s Set) Excluded(o manifest.Object) bool { return s.selection.Excludes(o.Ki
 // Read reads the manifests and chooses their containers. The flags describe the target for the user; they win over the
 // pod. Its errors are those of the input: one sentence, with file and line where there is one.
 func Read(o Options, flags target.Target) (set Set, err error) {
-	r := reader{stdin: o.Stdin, podPath: o.PodPath, chart: o.Chart, without: o.Replaces, charts: map[string]helmchart.Output{}}
+	r, err := newReader(o)
+	if err != nil {
+		return set, err
+	}
 	if set.Files, err = r.all(o.Files); err != nil {
 		return set, err
 	}
@@ -85,6 +89,9 @@ func Read(o Options, flags target.Target) (set Set, err error) {
 	if err := checkFlags(flags, targets); err != nil {
 		return set, err
 	}
+	if err := checkParameters(r.options.Parameters, set.manifests()); err != nil {
+		return set, err
+	}
 	if err := checkPodPath(o.PodPath, set.manifests()); err != nil {
 		return set, err
 	}
@@ -93,7 +100,10 @@ func Read(o Options, flags target.Target) (set Set, err error) {
 
 // Manifests reads the manifests and chooses no container. ConfigMaps and Secrets that they refer to are not needed.
 func Manifests(o Options) (files []*manifest.File, set Set, err error) {
-	r := reader{stdin: o.Stdin, podPath: o.PodPath, chart: o.Chart, without: o.Replaces}
+	r, err := newReader(o)
+	if err != nil {
+		return nil, set, err
+	}
 	if set.Files, err = r.all(o.Files); err != nil {
 		return nil, set, err
 	}

@@ -65,6 +65,7 @@ func readLine(t *testing.T, line, stdin string) string {
 	f.BoolVar(&o.StandIns, "stand-ins", false, "")
 	f.StringArrayVar(&o.Chart.Files, "values", nil, "")
 	f.StringArrayVar(&o.Chart.Set, "set", nil, "")
+	f.StringArrayVar(&o.Params, "param", nil, "")
 	f.StringVar(&o.PodPath, "pod-path", "", "")
 	f.StringVar(&flags.User, "user", "", "")
 	if err := f.Parse(strings.Fields(line)); err != nil {

@@ -18,12 +18,20 @@ import (
 // reader reads manifests from files, folders and stdin.
 type reader struct {
 	stdin   io.Reader
-	podPath string
+	options manifest.Options
 	charts  map[string]helmchart.Output // by the names of the files that they are read as
 	notes   []string                    // on settings of Compose files that are left out
 	chart   helmchart.Values
 	without string  // the folder of a component that is left out
 	skipped []error // the files of folders that are no manifests, each with the reason
+}
+
+func newReader(o Options) (*reader, error) {
+	parameters, err := readParameters(o.Params)
+	return &reader{
+		stdin: o.Stdin, options: manifest.Options{PodPath: o.PodPath, Parameters: parameters},
+		chart: o.Chart, without: o.Replaces, charts: map[string]helmchart.Output{},
+	}, err
 }
 
 // all reads the arguments. A file that is named twice is read once.
@@ -53,7 +61,7 @@ func (r *reader) add(l *inputList, name, path string, read func() ([]byte, error
 	if err != nil {
 		return err
 	}
-	file, err := manifest.Parse(name, data, r.podPath)
+	file, err := manifest.ParseWith(name, data, r.options)
 	if err != nil {
 		return manifest.Located(err)
 	}

@@ -98,7 +98,10 @@ func (x *draft) argoSpec(workflow map[string]any) {
 // argoParameters returns the values of the template's references: the workflow's arguments, the defaults of the template's
 // inputs, and for those without one the arguments of the first call of the template.
 func (x *draft) argoParameters(workflow map[string]any) *parameters {
-	p := &parameters{pattern: argoReference, values: map[string]string{"workflow.name": strings.TrimSuffix(x.name, "-"), "pod.name": x.name, "node.name": x.name}}
+	p := x.parameters(argoReference)
+	for _, name := range []string{"workflow.name", "pod.name", "node.name"} {
+		p.set(name, strings.TrimSuffix(x.name, "-"))
+	}
 	for _, a := range mappings(mapping(workflow, "arguments"), "parameters") {
 		p.set("workflow.parameters."+text(a, "name"), a["value"])
 	}
@@ -132,6 +135,10 @@ func (x *draft) argoParameters(workflow map[string]any) *parameters {
 		for _, a := range mappings(mapping(workflow, "arguments"), "parameters") {
 			p.setDefault("inputs.parameters."+text(a, "name"), a["value"])
 		}
+	}
+	for name, value := range x.given {
+		p.give("inputs.parameters."+name, name, value)
+		p.give("workflow.parameters."+name, name, value)
 	}
 	return p
 }

@@ -34,7 +34,7 @@ var errNone = errors.New("no container")
 
 // assembled returns the pods that a controller makes of an object, and for each mapping that cannot be sealed an object
 // that says why.
-func assembled(d *yamledit.Document, object *yaml.Node, h header, prefix string, k kind) (pods []*Pod, rest []Object, err error) {
+func (f *File) assembled(d *yamledit.Document, object *yaml.Node, h header, prefix string, k kind) (pods []*Pod, rest []Object, err error) {
 	value, err := d.Value(object)
 	if err != nil {
 		return nil, nil, err
@@ -51,7 +51,7 @@ func assembled(d *yamledit.Document, object *yaml.Node, h header, prefix string,
 			if !ok || node.Kind != yaml.MappingNode {
 				continue
 			}
-			x := &draft{object: whole, value: own, at: at, name: h.name, spec: map[string]any{}, meta: map[string]any{}}
+			x := &draft{object: whole, value: own, at: at, name: h.name, given: f.Options.Parameters, used: f.used, spec: map[string]any{}, meta: map[string]any{}}
 			switch err := k.by.draft(x); {
 			case errors.Is(err, errNone):
 			case err != nil:

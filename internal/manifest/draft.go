@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -14,6 +15,8 @@ type draft struct {
 	object, value map[string]any  // the plain values of the object and of the mapping
 	at            []yamledit.Step // from the object to the mapping
 	name          string          // of the object
+	given         map[string]string
+	used          map[string]bool // of the given ones
 
 	spec       map[string]any
 	meta       map[string]any
@@ -71,6 +74,11 @@ func (x *draft) pod(d *yamledit.Document, object, node *yaml.Node, h header, pre
 
 // root returns the path of the mapping that all containers of the object share.
 func (x *draft) root() []yamledit.Step { return x.at[:max(0, len(x.at)-2)] }
+
+// parameters returns the parameters of the draft, without a value.
+func (x *draft) parameters(pattern *regexp.Regexp) *parameters {
+	return &parameters{pattern: pattern, values: map[string]string{}, given: map[string]string{}, used: x.used}
+}
 
 // addScript lets a container have a text as a file, as a controller would write it: from an annotation of the pod.
 func (x *draft) addScript(container map[string]any, folder, file, text string) {

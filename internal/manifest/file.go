@@ -4,6 +4,7 @@ package manifest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,11 +16,22 @@ import (
 type File struct {
 	Name      string
 	Source    []byte
-	PodPath   string // where objects of kinds that podseal does not know keep their pod
+	Options   Options
 	Documents []*yamledit.Document
 	Pods      []*Pod
 	Objects   []Object // the objects without a pod
+
+	used map[string]bool // the names of Options.Parameters that containers refer to
 }
+
+// Options say how a file is read.
+type Options struct {
+	PodPath    string            // where objects of kinds that podseal does not know keep their pod; empty: nowhere
+	Parameters map[string]string // values of the parameters of workflows and tasks, which win over those of the file
+}
+
+// UsesParameter reports whether a container of the file refers to a name of Options.Parameters.
+func (f *File) UsesParameter(name string) bool { return f.used[name] }
 
 // Error is an error of a manifest, with its file and line.
 type Error = yamledit.Error
@@ -27,12 +39,17 @@ type Error = yamledit.Error
 // Parse reads a file. The name is for messages. A podPath, if not empty, says where objects of kinds that podseal does
 // not know keep their pod.
 func Parse(name string, source []byte, podPath string) (*File, error) {
-	f := &File{Name: name, Source: source, PodPath: podPath}
+	return ParseWith(name, source, Options{PodPath: podPath})
+}
+
+// ParseWith reads a file. The name is for messages.
+func ParseWith(name string, source []byte, o Options) (*File, error) {
+	f := &File{Name: name, Source: source, Options: o, used: map[string]bool{}}
 	if err := yamledit.CheckEncoding(name, source); err != nil {
 		return nil, err
 	}
-	if podPath != "" {
-		if _, err := yamledit.ParsePath(podPath); err != nil {
+	if o.PodPath != "" {
+		if _, err := yamledit.ParsePath(o.PodPath); err != nil {
 			return nil, err
 		}
 	}
@@ -40,8 +57,8 @@ func Parse(name string, source []byte, podPath string) (*File, error) {
 	parts := make([]File, len(chunks)) // a document each
 	errs := make([]error, len(chunks))
 	Each(len(chunks), func(i int) {
-		parts[i].Name = name
-		errs[i] = parts[i].readDocument(i, chunks[i], podPath)
+		parts[i] = File{Name: name, Options: o, used: map[string]bool{}}
+		errs[i] = parts[i].readDocument(i, chunks[i])
 	})
 	for i, part := range parts {
 		if err := errs[i]; err != nil {
@@ -53,11 +70,12 @@ func Parse(name string, source []byte, podPath string) (*File, error) {
 		f.Documents = append(f.Documents, part.Documents...)
 		f.Pods = append(f.Pods, part.Pods...)
 		f.Objects = append(f.Objects, part.Objects...)
+		maps.Copy(f.used, part.used)
 	}
 	return f, nil
 }
 
-func (f *File) readDocument(index int, c yamledit.Chunk, podPath string) error {
+func (f *File) readDocument(index int, c yamledit.Chunk) error {
 	d, err := yamledit.Parse(f.Name, index, c)
 	if err != nil {
 		return err
@@ -66,11 +84,11 @@ func (f *File) readDocument(index int, c yamledit.Chunk, podPath string) error {
 	if d.Root == nil || d.Root.Tag == "!!null" {
 		return nil
 	}
-	return f.readObject(d, d.Root, "", podPath)
+	return f.readObject(d, d.Root, "")
 }
 
 // readObject finds the pod of one object, or those of a list's items. The prefix is the path from the document.
-func (f *File) readObject(d *yamledit.Document, object *yaml.Node, prefix, custom string) error {
+func (f *File) readObject(d *yamledit.Document, object *yaml.Node, prefix string) error {
 	if object.Kind != yaml.MappingNode {
 		return yamledit.Foreign(d.File, d.Line(object), "not a Kubernetes object: it has no apiVersion and kind")
 	}
@@ -83,13 +101,13 @@ func (f *File) readObject(d *yamledit.Document, object *yaml.Node, prefix, custo
 			return d.Fail(items, "the items of this list are an alias; write them out")
 		}
 		for i, item := range items.Content {
-			if err := f.readObject(d, item, fmt.Sprintf("%sitems[%d].", prefix, i), custom); err != nil {
+			if err := f.readObject(d, item, fmt.Sprintf("%sitems[%d].", prefix, i)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	pods, rest, err := podsOf(d, object, h, prefix, custom)
+	pods, rest, err := f.podsOf(d, object, h, prefix)
 	if err != nil {
 		return err
 	}

@@ -12,13 +12,13 @@ import (
 
 // podsOf reads the pods of one object: at the paths of its kind, or at the custom path if podseal does not know the
 // kind. The rest is the object itself if it has no pod, or has containers in addition that podseal does not seal.
-func podsOf(d *yamledit.Document, object *yaml.Node, h header, prefix, custom string) (pods []*Pod, rest []Object, err error) {
+func (f *File) podsOf(d *yamledit.Document, object *yaml.Node, h header, prefix string) (pods []*Pod, rest []Object, err error) {
 	k, known := kindOf(h.apiVersion, h.kind)
 	if k.by != nil {
-		return assembled(d, object, h, prefix, k)
+		return f.assembled(d, object, h, prefix, k)
 	}
-	if !known && custom != "" {
-		k = kind{paths: []string{custom}, rule: sometimes}
+	if !known && f.Options.PodPath != "" {
+		k = kind{paths: []string{f.Options.PodPath}, rule: sometimes}
 	}
 	places, incomplete, err := k.places(object)
 	if err != nil {

@@ -11,6 +11,9 @@ type parameters struct {
 	pattern *regexp.Regexp // of a reference; its first group is the name
 	values  map[string]string
 	missing string // the first name that has no value
+
+	given map[string]string // the names that the user gives values, by the references to them
+	used  map[string]bool   // those of given that were replaced
 }
 
 // set gives a name its value. References to earlier names are replaced. A value that is no single text is left out.
@@ -26,6 +29,11 @@ func (p *parameters) set(name string, value any) {
 	}
 }
 
+// give gives a reference the value of the user.
+func (p *parameters) give(reference, name, value string) {
+	p.values[reference], p.given[reference] = value, name
+}
+
 // setDefault gives a name its value unless it has one.
 func (p *parameters) setDefault(name string, value any) {
 	if _, ok := p.values[name]; !ok {
@@ -38,6 +46,9 @@ func (p *parameters) expand(text string) string {
 	return p.pattern.ReplaceAllStringFunc(text, func(ref string) string {
 		name := strings.TrimSpace(p.pattern.FindStringSubmatch(ref)[1])
 		value, ok := p.values[name]
+		if given, is := p.given[name]; is {
+			p.used[given] = true
+		}
 		if !ok && p.missing == "" {
 			p.missing = name
 		}
@@ -70,6 +81,11 @@ func (p *parameters) expandAll(v any) any {
 func (p *parameters) err() error {
 	if p.missing == "" {
 		return nil
+	}
+	if i := strings.LastIndex(p.missing, "param"); i >= 0 {
+		if _, name, ok := strings.Cut(p.missing[i:], "."); ok && !strings.ContainsAny(name, " .[(") {
+			return fmt.Errorf("nothing gives %s a value (--param %s=VALUE does)", p.missing, name)
+		}
 	}
 	return fmt.Errorf("nothing in the object gives %s a value", p.missing)
 }

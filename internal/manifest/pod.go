@@ -32,7 +32,7 @@ type Pod struct {
 	Claims     []string // the names of a StatefulSet's claim templates, which volumes must not have
 
 	Node   *yaml.Node // the pod's spec, or the mapping that a controller assembles it from
-	Custom bool       // the kind is unknown: the pod stands at File.PodPath
+	Custom bool       // the kind is unknown: the pod stands at Options.PodPath
 	Notes  []string   // how the pod differs from the one that its controller makes
 
 	assembly *assembly // nil for a pod that is written out

@@ -38,6 +38,15 @@ func draftTekton(x *draft) error {
 	own, _ := params.expandAll(x.value["volumes"]).([]any)
 	x.own = len(own)
 	x.spec["volumes"], x.spec["restartPolicy"] = own, "Never"
+	run := mapping(x.object, "spec")
+	for _, of := range []map[string]any{mapping(run, "podTemplate"), mapping(mapping(run, "taskRunTemplate"), "podTemplate")} {
+		if more, ok := params.expandAll(of["volumes"]).([]any); ok {
+			add(x.spec, "volumes", more...)
+		}
+		if len(without(of, "volumes")) > 0 {
+			x.notes = append(x.notes, "of the podTemplate, only the volumes are used")
+		}
+	}
 	seeds := 0
 	for i, s := range steps {
 		if strings.HasPrefix(text(s, "name"), podspec.SeedPrefix) {
@@ -69,7 +78,7 @@ func (x *draft) tektonStep(i int, step map[string]any) map[string]any {
 	for _, folder := range []string{"/workspace", "/tekton/home", "/tekton/results"} {
 		x.addFolder(c, "podseal"+strings.ReplaceAll(folder, "/", "-"), folder)
 	}
-	for _, w := range mappings(x.value, "workspaces") {
+	for _, w := range x.tektonWorkspaces() {
 		x.addFolder(c, "podseal-workspace-"+text(w, "name"), workspacePath(w))
 	}
 	return c
@@ -111,14 +120,41 @@ func underTemplate(template, step map[string]any) map[string]any {
 	return out
 }
 
+// tektonForms are the forms of a reference to a parameter.
+var tektonForms = []string{"params.%s", `params["%s"]`, "params['%s']", "inputs.params.%s"}
+
+// levels returns the mappings from the object down to the one that the pod is made of.
+func (x *draft) levels() []map[string]any {
+	var out []map[string]any
+	for n := range len(x.at) + 1 {
+		if v, ok := valueAt(x.object, x.at[:n]).(map[string]any); ok {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// tektonWorkspaces returns the workspaces of the task, then those of its run or pipeline that it does not declare itself.
+func (x *draft) tektonWorkspaces() []map[string]any {
+	var out []map[string]any
+	for _, level := range slices.Backward(x.levels()) {
+		for _, w := range mappings(level, "workspaces") {
+			if !slices.ContainsFunc(out, func(have map[string]any) bool { return have["name"] == w["name"] }) {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
+}
+
 // tektonParameters returns the values of the task's references: params of the run, of the pipeline and of its task, and
 // the defaults of the task; the paths of workspaces and results.
 func (x *draft) tektonParameters() *parameters {
-	p := &parameters{pattern: tektonReference, values: map[string]string{}}
+	p := x.parameters(tektonReference)
 	set := func(v map[string]any, key string) {
 		for _, param := range mappings(v, "params") {
 			name := text(param, "name")
-			for _, form := range []string{"params.%s", `params["%s"]`, "params['%s']", "inputs.params.%s"} {
+			for _, form := range tektonForms {
 				if key == "default" {
 					p.setDefault(fmt.Sprintf(form, name), param[key])
 				} else {
@@ -127,13 +163,16 @@ func (x *draft) tektonParameters() *parameters {
 			}
 		}
 	}
-	for n := range len(x.at) + 1 {
-		if v, ok := valueAt(x.object, x.at[:n]).(map[string]any); ok {
-			set(v, "value")
-			set(v, "default")
+	for _, v := range x.levels() {
+		set(v, "value")
+		set(v, "default")
+	}
+	for name, value := range x.given {
+		for _, form := range tektonForms {
+			p.give(fmt.Sprintf(form, name), name, value)
 		}
 	}
-	for _, w := range mappings(x.value, "workspaces") {
+	for _, w := range x.tektonWorkspaces() {
 		p.set("workspaces."+text(w, "name")+".path", workspacePath(w))
 		p.set("workspaces."+text(w, "name")+".bound", "true")
 	}
@@ -143,6 +182,8 @@ func (x *draft) tektonParameters() *parameters {
 	for _, what := range []string{"taskRun", "task", "pipelineRun", "pipeline"} {
 		p.set("context."+what+".name", strings.TrimSuffix(x.name, "-"))
 		p.set("context."+what+".namespace", "default")
+		p.set("context."+what+".uid", "00000000-0000-4000-8000-000000000001")
+		p.set("context."+what+".retry-count", "0")
 	}
 	return p
 }
