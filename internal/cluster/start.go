@@ -120,7 +120,7 @@ func (c *livePod) initFailure(ctx context.Context, pod *corev1.Pod) error {
 // checkImage refuses a pod whose node has another image under the name than the one that was read.
 func (c *livePod) checkImage(pod *corev1.Pod) error {
 	s, _ := statusOf(pod, c.made.main)
-	if c.facts.Digest != "" || !strings.HasPrefix(s.ImageID, "sha256:") || s.ImageID == c.facts.ID {
+	if c.facts.Ref == "" || c.facts.Digest != "" || !strings.HasPrefix(s.ImageID, "sha256:") || s.ImageID == c.facts.ID {
 		return nil
 	}
 	return fmt.Errorf("image %s: the node has %s under this name, and podseal has read %s: bring the same image to the node, or read it from there with --image-source",

@@ -32,6 +32,7 @@ type Options struct {
 // Set is everything that was read. It is filled as far as an error allows.
 type Set struct {
 	Files []*File
+	With  []*File // those of Options.With
 	// Skipped are files of folders that were left out, each with the reason; SkippedWith are those of Options.With.
 	Skipped, SkippedWith []error
 	// Notes are the settings of Compose files that no field of a pod expresses.
@@ -74,7 +75,7 @@ func Read(o Options, flags target.Target) (set Set, err error) {
 	if err != nil {
 		return set, err
 	}
-	set.SkippedWith = r.skipped
+	set.With, set.SkippedWith = with, r.skipped
 	var objects pod.Objects
 	if o.StandIns {
 		objects.Seed = []byte(rand.Text())

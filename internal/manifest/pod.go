@@ -228,3 +228,6 @@ func (p *Pod) Container(name string) (Container, bool) {
 	}
 	return Container{}, false
 }
+
+// DecodeObject reads the whole object that holds the pod.
+func (p *Pod) DecodeObject(into any) error { return p.Document.Decode(p.object, into) }
