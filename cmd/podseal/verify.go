@@ -155,7 +155,7 @@ func (o *verifyOptions) request(s streams, command []string) (r verify.Request, 
 	if err != nil {
 		return r, err
 	}
-	chosen, err := onlyPod(set, o.input.Object)
+	chosen, err := onlyPod(set)
 	if err != nil {
 		return r, err
 	}
@@ -192,7 +192,7 @@ func companions(set input.Set) []*manifest.File {
 }
 
 // onlyPod returns the one pod that is chosen.
-func onlyPod(set input.Set, object string) (input.Pod, error) {
+func onlyPod(set input.Set) (input.Pod, error) {
 	var all []input.Pod
 	for _, f := range set.Files {
 		all = append(all, f.Pods...)

@@ -153,7 +153,7 @@ func TestAgreed(t *testing.T) {
 	gone(t, c, res.Namespace)
 }
 
-// TestDiffers: each way in which an admitted workload fails, with the fact that explains it.
+// TestDiffers: an admitted workload fails in each of these ways, and a difference explains it.
 func TestDiffers(t *testing.T) {
 	c := connect(t, "")
 	marker := filepath.Join(t.TempDir(), "marker") // of a first run of the commands
