@@ -20,6 +20,7 @@ import (
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/outfile"
+	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/sealfile"
@@ -35,6 +36,7 @@ type checkOptions struct {
 	policy          []string
 	against         string
 	reports         reportOptions
+	redact          redactOptions
 	quiet           bool
 	given           func(flag string) bool // reports whether a flag stands on the command line
 	command, target []string               // the e2e command behind --, and the targets before it
@@ -84,12 +86,16 @@ func (o *checkOptions) addFlags(c *cobra.Command) {
 	f.StringArrayVar(&o.policy, "policy", nil, "fail where a seal breaks a `RULE`: "+gate.PolicyForms+" (repeatable)")
 	f.StringVar(&o.against, "against", "", "fail only on findings that are not in this `FILE`, written by --report json=FILE")
 	o.reports.addFlags(f)
+	o.redact.addFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only the findings that make the check fail")
 }
 
 // check compares the manifests with their seals, prints the findings, and fails if one is an error.
 func check(_ context.Context, o checkOptions, s streams) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(seals.GCPercent))
+	if err := o.redact.apply(s); err != nil {
+		return err
+	}
 	policy, err := gate.ParsePolicy(o.policy)
 	if err != nil {
 		return badInput("--%w", err)
@@ -110,9 +116,14 @@ func check(_ context.Context, o checkOptions, s streams) error {
 	if err != nil {
 		return asBadInput(manifest.Located(err))
 	}
+	for i := range subjects {
+		if c := subjects[i].Commands; c != nil && len(o.redact.patterns) > 0 {
+			*c = c.Redacted(s.redact.String)
+		}
+	}
 	checked, more := seals.Check(subjects, seals.Options{Policy: policy, Today: time.Now().Format(time.DateOnly)})
 	found = gate.Against(seals.Slashed(append(found, more...)), baseline)
-	return o.finish(s, report.NewCheckDocument(version, checked, found, nil))
+	return o.finish(s, redact.Apply(s.redact, report.NewCheckDocument(version, checked, found, nil)))
 }
 
 // finish prints the findings, writes the reports, and returns the verdict.

@@ -72,9 +72,20 @@ func (o *runOptions) writeSeal(s streams, places *deliver.Places, results []batc
 		}
 		all = append(all, made...)
 	}
-	text, err := sealfile.Encode(redact.Apply(s.redact, all)...)
+	text, err := sealfile.Encode(redactedSeals(all, s.redact)...)
 	if err != nil {
 		return err
 	}
 	return places.Write(o.proof.file, text)
+}
+
+// redactedSeals returns seals without secrets in their texts. It keeps everything that a check compares: paths of mounts, the image, the
+// settings of the manifest. The hash of the commands is that of the redacted ones, which a check with the same patterns gets.
+func redactedSeals(list []sealfile.Seal, r *redact.Redactor) []sealfile.Seal {
+	out := redact.Apply(r, list)
+	for i, seal := range list {
+		out[i].Image, out[i].Profile, out[i].Manifest, out[i].Run = seal.Image, seal.Profile, seal.Manifest, seal.Run
+		out[i].Commands = seal.Commands.Redacted(r.String)
+	}
+	return out
 }

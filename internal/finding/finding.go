@@ -16,7 +16,7 @@ const (
 type Finding struct {
 	// Rule is the stable id of the kind of finding: "drift/manifest".
 	Rule  string `json:"rule"`
-	Level Level  `json:"level"`
+	Level Level  `json:"level" jsonschema:"enum=error,enum=warning,enum=note"`
 	// Target is the name of the target: its name in podseal.yaml, else its container or image.
 	Target  string `json:"target"`
 	Message string `json:"message"` // one sentence: what is wrong, and what to do

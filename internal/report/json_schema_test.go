@@ -22,6 +22,7 @@ var published = map[string]struct {
 }{
 	"report.json":  {Schema, Report{}},
 	"reports.json": {SeveralSchema, Several{}},
+	"check.json":   {CheckSchema, Check{}},
 }
 
 // TestPublishedSchemas compares docs/schema with the types.
@@ -42,6 +43,31 @@ func TestJSONKeepsItsSchema(t *testing.T) {
 			if err := schema.Validate(generic(t, v)); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+	}
+}
+
+// TestCheckKeepsItsSchema validates the JSON of checks.
+func TestCheckKeepsItsSchema(t *testing.T) {
+	schema := compiled(t, "check.json")
+	for name, d := range map[string]Document{
+		"empty":    NewCheckDocument("", nil, nil, nil),
+		"findings": checkDocument(),
+	} {
+		var b bytes.Buffer
+		if err := d.JSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(doc); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		doc.(map[string]any)["findings"] = nil
+		if schema.Validate(doc) == nil {
+			t.Errorf("%s: a list that is null is valid", name)
 		}
 	}
 }

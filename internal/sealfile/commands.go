@@ -51,6 +51,16 @@ func (c Commands) Reread(read ReadFile) Commands {
 	return now
 }
 
+// Redacted returns the commands with the results of a function in place of their texts, and the hash of these.
+func (c Commands) Redacted(f func(string) string) Commands {
+	now := Commands{List: slices.Clone(c.List)}
+	for i, command := range now.List {
+		now.List[i].Command = f(command.Command)
+	}
+	now.Hash = now.hash()
+	return now
+}
+
 // hash covers all commands. Every text is preceded by its length, so that no two lists have one encoding.
 func (c Commands) hash() string {
 	h := sha256.New()
