@@ -87,8 +87,9 @@ func parseMounts(text string) []string {
 var engineFiles = []string{"/proc", "/sys", "/dev", "/.dockerenv", "/run/.containerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"}
 
 // differences returns what docker diff would print: the entries of the container that the image does not have, or has
-// otherwise, those that are gone, and the directories above them. Paths below mount points are left out.
-func differences(base []image.Entry, now map[string]image.Entry, mounts []string) []observe.Change {
+// otherwise, those that are gone, and the directories above them. Paths below mount points are left out, and those in
+// directories that the reader, who listed the files, may not read.
+func differences(base []image.Entry, now map[string]image.Entry, mounts []string, by reader) []observe.Change {
 	d := differ{now: now, before: map[string]image.Entry{}, mounts: mounts, out: map[string]observe.Change{}}
 	for _, e := range base {
 		d.before[e.Path] = e
@@ -105,8 +106,8 @@ func differences(base []image.Entry, now map[string]image.Entry, mounts []string
 	}
 	for at := range d.before {
 		_, there := now[at]
-		_, parent := now[path.Dir(at)]
-		if !there && parent && at != "/" && !d.foreign(at) { // of a tree that is gone, its top
+		parent, listed := now[path.Dir(at)]
+		if !there && listed && by.lists(parent) && at != "/" && !d.foreign(at) { // of a tree that is gone, its top
 			d.add(observe.Change{Kind: observe.Deleted, Path: at})
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/podseal/podseal/internal/image"
 )
 
-// TestDifferences compares an image with a container: "image" is a tree as image.ParseMemTree reads it, "stat" and "mounts"
-// what the commands in the container print.
+// TestDifferences compares an image with a container: "image" is a tree as image.ParseMemTree reads it, "stat", "mounts"
+// and "status" what the commands in the container print.
 func TestDifferences(t *testing.T) {
 	golden.Run(t, "testdata/differences/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
 		tree, err := image.ParseMemTree(golden.Section(a, "image"))
@@ -24,7 +24,7 @@ func TestDifferences(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out string
-		for _, c := range differences(base, parseFiles(golden.Section(a, "stat")), parseMounts(golden.Section(a, "mounts"))) {
+		for _, c := range differences(base, parseFiles(golden.Section(a, "stat")), parseMounts(golden.Section(a, "mounts")), parseReader(golden.Section(a, "status"))) {
 			out += fmt.Sprintf("%s %s", c.Kind, c.Path)
 			if c.Dir {
 				out += " dir"
@@ -63,6 +63,6 @@ func FuzzParse(f *testing.F) {
 		}
 		parseMounts(mounts)
 		parseProcesses(stat)
-		differences(nil, parseFiles(stat), parseMounts(mounts))
+		differences(nil, parseFiles(stat), parseMounts(mounts), parseReader(stat))
 	})
 }

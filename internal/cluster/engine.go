@@ -32,6 +32,7 @@ type Engine struct {
 	runID  string
 	count  atomic.Int64 // of pods
 
+	listed     listings
 	mu         sync.Mutex
 	namespaces map[kube.Level]*space
 	renewal    context.CancelFunc
@@ -124,7 +125,7 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 	if err != nil {
 		return nil, asFault(ctx, "making a namespace", "", e.client, err)
 	}
-	c := newRunning(in, made, t, facts, p, e.images)
+	c := newRunning(in, made, t, facts, p, func(ctx context.Context) ([]image.Entry, error) { return e.listed.files(ctx, e.images, facts) })
 	if err := c.start(ctx); err != nil {
 		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+made.pod.Name, e.client, err), c.Remove(ctx))
 	}

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -122,17 +121,3 @@ func (e *ImageError) Error() string {
 
 // Unwrap returns the error of the source.
 func (e *ImageError) Unwrap() error { return e.Err }
-
-// maxFiles bounds the files of an image that are compared.
-const maxFiles = 2_000_000
-
-// files returns the files of an image.
-func files(ctx context.Context, images Images, facts image.Facts) (entries []image.Entry, err error) {
-	tree, err := images.Tree(ctx, facts)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, tree.Close(context.WithoutCancel(ctx))) }()
-	entries, _, err = tree.List(ctx, "/", maxFiles)
-	return entries, err
-}

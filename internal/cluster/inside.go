@@ -85,7 +85,7 @@ const (
 )
 
 // lookScript prints, for each file of the root filesystem, mode, owner, group, size, time and path; first the mounts.
-const lookScript = "command -v find >/dev/null && command -v stat >/dev/null || exit 127; cat /proc/self/mounts; echo '" + viewMark + "'; " +
+const lookScript = "command -v find >/dev/null && command -v stat >/dev/null || exit 127; cat /proc/self/mounts; echo '" + viewMark + "'; cat /proc/self/status; echo '" + viewMark + "'; " +
 	`find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o -exec stat -c '%f %u %g %s %Y %n' {} + 2>/dev/null; exit 0`
 
 // changes returns what differs between the container's root filesystem and its image, as docker diff does.
@@ -96,13 +96,13 @@ func (i *inside) changes(ctx context.Context, baseline func(context.Context) ([]
 	if err := i.script(ctx, lookScript, &out); err != nil {
 		return nil, err
 	}
-	mounts, files, ok := strings.Cut(out.String(), viewMark+"\n")
-	if !ok {
+	parts := strings.SplitN(out.String(), viewMark+"\n", 3)
+	if len(parts) != 3 {
 		return nil, engine.ErrCannotInspect
 	}
 	base, err := baseline(ctx)
 	if err == nil {
-		i.files = differences(base, parseFiles(files), parseMounts(mounts))
+		i.files = differences(base, parseFiles(parts[2]), parseMounts(parts[0]), parseReader(parts[1]))
 	}
 	return i.files, err
 }

@@ -139,7 +139,12 @@ func (c *livePod) renameImage(ctx context.Context) error {
 	s, _ := statusOf(pod, c.made.main)
 	c.mu.Lock()
 	name := otherName(c.image, c.mainImage(), s.ImageID)
-	c.image = name
+	if name != "" {
+		c.image = name
+	}
 	c.mu.Unlock()
+	if name == "" {
+		return fmt.Errorf("restarting pod %s: image %s has no second name, by which the kubelet would start it again: name it by its digest", c.pod(), c.mainImage())
+	}
 	return c.in.SetImage(ctx, c.pod(), c.made.main, name)
 }

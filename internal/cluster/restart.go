@@ -47,20 +47,23 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	return nil
 }
 
-// otherName returns another name of an image than the present one: the one that the pod was made with, or the one that
-// the runtime reports.
+// otherName returns another name of an image than the present one: the one that the pod was made with; the same digest
+// behind a tag, which runtimes ignore; or the one that the runtime reports. It returns "" if there is none.
 func otherName(present, first, id string) string {
-	if _, plain, ok := strings.Cut(id, "://"); ok { // "docker-pullable://..." of older kubelets
-		id = plain
-	}
-	if present == first && id != "" && id != first {
-		return id
-	}
 	if present != first {
 		return first
 	}
-	if rest, ok := strings.CutPrefix(first, "docker.io/"); ok {
-		return rest
+	if name, digest, pinned := strings.Cut(first, "@"); pinned {
+		if tag := strings.LastIndexByte(name, ':'); tag > strings.LastIndexByte(name, '/') {
+			return name[:tag] + "@" + digest
+		}
+		return name + ":podseal@" + digest
 	}
-	return "docker.io/" + first
+	if _, plain, ok := strings.Cut(id, "://"); ok { // "docker-pullable://..." of older kubelets
+		id = plain
+	}
+	if id == first {
+		return ""
+	}
+	return id
 }

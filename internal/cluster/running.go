@@ -37,10 +37,9 @@ type running struct {
 
 var _ engine.Container = (*running)(nil)
 
-func newRunning(in *space, made madePod, t target.Target, facts image.Facts, p profile.Profile, images Images) *running {
+func newRunning(in *space, made madePod, t target.Target, facts image.Facts, p profile.Profile, baseline func(context.Context) ([]image.Entry, error)) *running {
 	live := &livePod{in: in, made: made, target: t, facts: facts, stop: func() {}}
-	c := &running{livePod: live, profile: p, ports: ports(t, facts)}
-	c.baseline = func(ctx context.Context) ([]image.Entry, error) { return files(ctx, images, facts) }
+	c := &running{livePod: live, profile: p, baseline: baseline, ports: ports(t, facts)}
 	c.logs = &logBook{open: func(ctx context.Context, previous bool) (stream, error) {
 		return in.OpenLogs(ctx, made.pod.Name, made.main, previous)
 	}}

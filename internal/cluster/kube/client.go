@@ -5,7 +5,7 @@ package kube
 import (
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"sync"
 
 	"k8s.io/client-go/kubernetes"
@@ -44,8 +44,7 @@ var quietOnce sync.Once
 // Connect reads the kubeconfig. It makes no request.
 func Connect(from Config) (*Client, error) {
 	quietOnce.Do(func() {
-		klog.LogToStderr(false)
-		klog.SetOutput(io.Discard)
+		klog.SetSlogLogger(slog.New(slog.DiscardHandler))
 	})
 	loader := from.ToRawKubeConfigLoader()
 	config, err := from.ToRESTConfig()
