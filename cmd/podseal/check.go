@@ -82,6 +82,7 @@ func (o *checkOptions) addFlags(c *cobra.Command) {
 	f.StringVar(&o.input.Object, "select", "", "check only the containers of one object, `KIND/NAME`")
 	f.StringArrayVar(&o.input.Exclude, "exclude", nil, "leave out the containers of an object, `KIND/NAME` (repeatable)")
 	f.StringVar(&o.input.PodPath, "pod-path", "", "find the pod at this `PATH` in objects of unknown kinds, for example spec.template.spec")
+	f.StringArrayVar(&o.input.Params, "param", nil, "set a parameter of the Argo workflows and Tekton tasks of -f, `NAME=VALUE` (repeatable)")
 	f.StringArrayVar(&o.execs, "exec", nil, "the seal must have been proved with this `COMMAND` in the container (repeatable)")
 	f.StringArrayVar(&o.policy, "policy", nil, "fail where a seal breaks a `RULE`: "+gate.PolicyForms+" (repeatable)")
 	f.StringVar(&o.against, "against", "", "fail only on findings that are not in this `FILE`, written by --report json=FILE")
