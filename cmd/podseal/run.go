@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/batch"
@@ -29,6 +30,8 @@ type runOptions struct {
 	deliver deliver.Options
 	cluster clusterOptions
 	engine  engineOptions
+	config  configOptions
+	changed func() []string // the flags that stand on the command line
 
 	minimize, tracing string
 	reports           reportOptions
@@ -43,19 +46,31 @@ type runOptions struct {
 func newRunCommand(s streams) *cobra.Command {
 	var o runOptions
 	c := &cobra.Command{
-		Use:   "run {IMAGE | -f FILE} [flags] -- COMMAND...",
+		Use:   "run {IMAGE | -f FILE | [--config FILE] [TARGET...]} [flags] -- COMMAND...",
 		Short: "Seal an image: find the tightest pod spec that the e2e commands pass under, prove it, print it",
 		Long: `Runs the image as it is, drives it with the e2e commands, plans the tightest profile, and runs the image again
 under exactly that profile. The sealed Pod manifest goes to stdout, the report to stderr.
 
 COMMAND runs on the host; --exec runs one in the container. Both see PODSEAL_CONTAINER, PODSEAL_HOST, PODSEAL_PORT (the
-first port), PODSEAL_PORT_<n> and PODSEAL_URL. Exit status 0 means that the application works.`,
+first port), PODSEAL_PORT_<n> and PODSEAL_URL. Exit status 0 means that the application works.
+
+Many targets stand in a podseal.yaml with their commands (see podseal init). Without IMAGE, -f and COMMAND, the
+podseal.yaml of the working directory is read, and all its targets are sealed in parallel. An argument that is the name of
+one of its targets means that target; for an image of the same name, add its tag. --config reads another file: then all
+arguments are targets.`,
 		Example: `  podseal run nginx:1.29 -- sh -c 'curl -fsS $PODSEAL_URL/ | grep -q Welcome'
   podseal run -e POSTGRES_PASSWORD=x postgres:17 --exec 'psql -U postgres -c "select 1"' -o pod.yaml
   podseal run -f deploy.yaml --in-place --network-policy policy.yaml -- ./e2e.sh
   podseal run -f deploy.yaml --format kustomize -o seal -- ./e2e.sh
-  podseal run -f deploy.yaml --in-place --seal deploy.seal.yaml -- ./e2e.sh`,
+  podseal run -f deploy.yaml --in-place --seal deploy.seal.yaml -- ./e2e.sh
+  podseal run
+  podseal run --config ci/podseal.yaml -j 4 web api`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if file, names, err := o.configTargets(splitDash(c, args)); err != nil {
+				return err
+			} else if file != nil {
+				return runConfig(c.Context(), o, s, file, names)
+			}
 			image, command, err := splitArgs(c, args, o.input.Files)
 			if err != nil {
 				return err
@@ -70,6 +85,12 @@ first port), PODSEAL_PORT_<n> and PODSEAL_URL. Exit status 0 means that the appl
 func (o *runOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
+	o.changed = func() (names []string) {
+		f.Visit(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+		return names
+	}
+	f.StringVar(&o.config.file, "config", "", "seal the targets of a `FILE` (default: podseal.yaml, where no IMAGE, -f or COMMAND is given)")
+	f.IntVarP(&o.config.parallel, "parallel", "j", 0, "make this `NUMBER` of runs of the targets of podseal.yaml in parallel (default: by the engine's processors and memory)")
 	o.target.addFlags(f)
 	o.input.addFlags(f)
 	addDeliverFlags(f, &o.deliver)
@@ -88,12 +109,17 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show every written path, setting and run in the report")
 }
 
-// splitArgs splits the arguments into the image and the host command behind --.
-func splitArgs(c *cobra.Command, args []string, files []string) (image string, command []string, err error) {
-	first := args
+// splitDash returns the arguments before and behind --.
+func splitDash(c *cobra.Command, args []string) (first, command []string) {
 	if at := c.ArgsLenAtDash(); at >= 0 {
-		first, command = args[:at], args[at:]
+		return args[:at], args[at:]
 	}
+	return args, nil
+}
+
+// splitArgs splits the arguments into the image and the host command behind --.
+func splitArgs(c *cobra.Command, args []string, files []string) (image string, _ []string, _ error) {
+	first, command := splitDash(c, args)
 	switch {
 	case len(command) > 0 && command[0] == "":
 		return "", nil, badInput("the e2e command behind -- is empty: give a program")

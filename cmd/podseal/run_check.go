@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -58,17 +57,7 @@ func (o *runOptions) check(s streams, image string, command []string) (j job, er
 
 // checkPodSecurity refuses labels that would be enforced on pods that are not sealed.
 func (o *runOptions) checkPodSecurity(set input.Set) error {
-	unsealed := set.Skipped
-	for _, object := range set.Unsealed {
-		unsealed = append(unsealed, object.Unsealed())
-	}
-	for _, f := range set.Files {
-		for _, p := range f.Pods {
-			if by := p.Pod.Manifest.Controller(); by != nil {
-				unsealed = append(unsealed, fmt.Errorf("%s adds containers to the pods of %s", by.Name, p.Pod.Manifest))
-			}
-		}
-	}
+	unsealed := batch.Unsealed(set)
 	if o.deliver.PodSecurity == "" || len(unsealed) == 0 {
 		return nil
 	}

@@ -91,7 +91,7 @@ func allowed() []rule {
 		{pkg: "internal/gate", may: []string{"internal/finding", "internal/manifest", "internal/podspec", "internal/profile", "internal/sealfile", "internal/yamledit"}},
 		{pkg: "internal/apiuse", may: []string{"internal/manifest", "internal/observe", "internal/target"}},
 		{pkg: "internal/deliver", may: []string{"internal/apiuse", "internal/emit", "internal/image", "internal/manifest", "internal/outfile", "internal/profile", "internal/report", "internal/target"}},
-		{pkg: "internal/batch", may: []string{"internal/apiuse", "internal/deliver", "internal/engine", "internal/exitcode", "internal/image", "internal/input", "internal/needs", "internal/plan", "internal/profile", "internal/redact", "internal/report", "internal/seal", "internal/target"}},
+		{pkg: "internal/batch", may: []string{"internal/apiuse", "internal/config", "internal/deliver", "internal/engine", "internal/exitcode", "internal/image", "internal/input", "internal/manifest", "internal/needs", "internal/plan", "internal/profile", "internal/redact", "internal/report", "internal/seal", "internal/target", "internal/trial"}},
 		{pkg: "internal/seals", may: []string{"internal/batch", "internal/config", "internal/deliver", "internal/emit", "internal/finding", "internal/gate", "internal/helmchart", "internal/image", "internal/input", "internal/manifest", "internal/outfile", "internal/plan", "internal/report", "internal/seal", "internal/sealfile", "internal/target"}},
 		{pkg: "internal/archtest"},
 		{pkg: "cmd/podseal", may: []string{"internal/*"}},

@@ -12,6 +12,9 @@ type Job struct {
 	// Target is an image that was given alone. With Files, it holds only what the flags say of every container.
 	Target target.Target
 	Files  []*input.File
+
+	// others are the profiles of containers of the pods that another job has sealed.
+	others podProfiles
 }
 
 // Planned returns the inputs as they will be delivered, with targets and without outcomes.

@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/podseal/podseal/internal/apiuse"
 	"github.com/podseal/podseal/internal/deliver"
@@ -46,7 +47,7 @@ func (j Job) Seal(ctx context.Context, e engine.Engine, o Options) ([]Sealed, er
 	for _, in := range j.Files {
 		sealed := Sealed{Input: deliver.Input{File: in.Manifest, Path: in.Path}}
 		for _, p := range in.Pods {
-			results, err := sealPod(ctx, e, p, o)
+			results, err := sealPod(ctx, e, p, j.others[podKey(in, p.Pod.Manifest)], o)
 			if err != nil {
 				return nil, err
 			}
@@ -59,13 +60,15 @@ func (j Job) Seal(ctx context.Context, e engine.Engine, o Options) ([]Sealed, er
 	return out, nil
 }
 
-// sealPod seals the chosen containers of a pod in the order of their starts.
-func sealPod(ctx context.Context, e engine.Engine, p input.Pod, o Options) ([]seal.Result, error) {
+// sealPod seals the chosen containers of a pod in the order of their starts, while others run under their profiles.
+func sealPod(ctx context.Context, e engine.Engine, p input.Pod, others map[string]profile.Profile, o Options) ([]seal.Result, error) {
 	return Pod(p.Chosen, func(name string, sealed map[string]profile.Profile) (seal.Result, Judgement, error) {
 		if len(p.Chosen) > 1 && o.Seal.Progress != nil {
 			o.Seal.Progress(fmt.Sprintf("sealing container %s of %s", name, p.Pod.Manifest))
 		}
-		res, err := run(ctx, e, p.Pod.Target(name, sealed), o)
+		all := maps.Clone(sealed)
+		maps.Copy(all, others)
+		res, err := run(ctx, e, p.Pod.Target(name, all), o)
 		return res, Judgement{
 			Sealed:  o.Policy.ExitCode(res) == exitcode.Sealed,
 			Profile: res.Profile, NotTestable: res.Verdict == seal.NotTestable,

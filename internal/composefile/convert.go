@@ -27,11 +27,11 @@ func (c *converter) note(service, format string, args ...any) {
 	c.notes = append(c.notes, "service "+service+": "+fmt.Sprintf(format, args...))
 }
 
-func (c *converter) convert() error {
+// convert makes the pod of some services.
+func (c *converter) convert(names []string) error {
 	c.pod.APIVersion, c.pod.Kind = "v1", "Pod"
 	c.pod.Name = objectName(c.project.Name)
 	c.pod.Labels = map[string]string{"app.kubernetes.io/name": c.pod.Name}
-	names := serviceNames(c.project)
 	used := map[int32]string{}
 	for _, name := range names {
 		s := c.project.Services[name]
@@ -48,18 +48,17 @@ func (c *converter) convert() error {
 		c.pod.Spec.Containers = append(c.pod.Spec.Containers, container)
 		c.grace(s)
 	}
-	c.pod.Spec.HostAliases = []corev1.HostAlias{{IP: "127.0.0.1", Hostnames: names}}
+	if len(names) > 1 {
+		c.pod.Spec.HostAliases = []corev1.HostAlias{{IP: "127.0.0.1", Hostnames: names}}
+	}
 	return nil
 }
 
 // container converts one service.
 func (c *converter) container(s types.ServiceConfig) (corev1.Container, error) {
 	out := corev1.Container{
-		Name: objectName(s.Name), Image: s.Image, Command: literal(s.Entrypoint), Args: literal(s.Command), WorkingDir: s.WorkingDir,
+		Name: objectName(s.Name), Image: imageOf(c.project, s), Command: literal(s.Entrypoint), Args: literal(s.Command), WorkingDir: s.WorkingDir,
 		TTY: s.Tty, Stdin: s.StdinOpen,
-	}
-	if out.Image == "" {
-		out.Image = c.project.Name + "-" + s.Name // as docker compose build names it
 	}
 	names := make([]string, 0, len(s.Environment))
 	for name := range s.Environment {

@@ -30,9 +30,24 @@ func Is(source []byte) bool {
 // Convert returns the manifest of a Compose file's services, and notes on the settings that no field of a pod expresses.
 // The environment fills in the file's variables. Files that the Compose file refers to are read.
 func Convert(name string, source []byte, environment []string) (manifest []byte, notes []string, err error) {
+	p, err := Read(name, source, environment)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.convert(serviceNames(p.project))
+}
+
+// Project is a Compose file with its variables filled in.
+type Project struct {
+	name, folder string
+	project      *types.Project
+}
+
+// Read reads a Compose file. The environment fills in the file's variables.
+func Read(name string, source []byte, environment []string) (*Project, error) {
 	folder, err := filepath.Abs(filepath.Dir(name))
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the Compose file %s: %w", name, err)
+		return nil, fmt.Errorf("reading the Compose file %s: %w", name, err)
 	}
 	details := types.ConfigDetails{
 		WorkingDir: folder, Environment: types.NewMapping(environment),
@@ -43,11 +58,16 @@ func Convert(name string, source []byte, environment []string) (manifest []byte,
 		o.SkipInclude = true // it may name a remote file
 	})
 	if err != nil {
-		return nil, nil, fault(name, source, err)
+		return nil, fault(name, source, err)
 	}
-	c := converter{project: project, folder: folder}
-	if err := c.convert(); err != nil {
-		return nil, nil, fmt.Errorf("converting the Compose file %s: %w", name, err)
+	return &Project{name: name, folder: folder, project: project}, nil
+}
+
+// convert returns the manifest of a pod with some services.
+func (p *Project) convert(services []string) (manifest []byte, notes []string, err error) {
+	c := converter{project: p.project, folder: p.folder}
+	if err := c.convert(services); err != nil {
+		return nil, nil, fmt.Errorf("converting the Compose file %s: %w", p.name, err)
 	}
 	manifest, err = c.manifest()
 	return manifest, c.notes, err

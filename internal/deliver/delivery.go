@@ -62,6 +62,15 @@ func (d Delivery) Write(places *Places, stdout io.Writer) error {
 	return failed
 }
 
+// Replaced returns the new content of the input files that Write changes in place, by path.
+func (d Delivery) Replaced() map[string][]byte {
+	out := map[string][]byte{}
+	for _, r := range d.result.replaced {
+		out[r.path] = r.now
+	}
+	return out
+}
+
 func (d Delivery) writeResult(places *Places, stdout io.Writer) error {
 	for _, r := range d.result.replaced {
 		if err := places.replace(r); err != nil {

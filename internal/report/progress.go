@@ -32,6 +32,7 @@ type Progress struct {
 	mu      sync.Mutex
 	step    string
 	running []*runningTrial
+	targets []*TargetProgress // of a run with several targets
 	live    liveView
 	done    bool
 	stop    chan struct{} // closed by Done
@@ -138,18 +139,23 @@ func (p *Progress) tick(stopped chan<- struct{}) {
 // lines returns the lines of the live view: the latest step, and each running trial. The last column stays free: a full line
 // would wrap.
 func (p *Progress) lines() []string {
-	line := func(began time.Time, text string) string {
-		head := elapsed(began)
-		return paint(p.opt.Color, dim, head) + " " + cut(text, p.opt.Width-1-width(head)-1)
+	if len(p.targets) > 0 {
+		return p.targetLines()
 	}
-	out := []string{line(p.began, p.step)}
+	out := []string{p.line(p.began, p.step)}
 	for i, t := range p.running {
 		if i == maxLive {
 			return append(out, cut(fmt.Sprintf("      and %d more", len(p.running)-i), p.opt.Width-1))
 		}
-		out = append(out, line(t.began, "  running: "+t.name))
+		out = append(out, p.line(t.began, "  running: "+t.name))
 	}
 	return out
+}
+
+// line returns a line of the live view: the seconds since a moment, and a text.
+func (p *Progress) line(began time.Time, text string) string {
+	head := elapsed(began)
+	return paint(p.opt.Color, dim, head) + " " + cut(text, p.opt.Width-1-width(head)-1)
 }
 
 func elapsed(since time.Time) string { return fmt.Sprintf("%4ds", int(time.Since(since).Seconds())) }

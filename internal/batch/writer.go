@@ -1,0 +1,104 @@
+package batch
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/podseal/podseal/internal/config"
+	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/report"
+)
+
+// Writer writes the results of the items of a podseal.yaml, each when the item is sealed. It is not safe for concurrent use.
+type Writer struct {
+	places []*deliver.Places // of each item
+	// changed is the content of the files that were changed in place. Another item may have a container in the same file.
+	changed map[string][]byte
+	stdout  []bytes.Buffer // of each item
+}
+
+// OpenAll prepares the files of all items, and refuses those that cannot be written. Close must be called on the Writer.
+func OpenAll(f *config.File, items []Item) (*Writer, error) {
+	w := &Writer{changed: map[string][]byte{}, stdout: make([]bytes.Buffer, len(items))}
+	for _, item := range items {
+		places, err := item.Deliver.Open(item.Shape().Files)
+		if err != nil {
+			w.Close()
+			_, index := f.Target(item.Name)
+			return nil, f.Fail(fmt.Sprintf("targets[%d].outputs", index), "target %s: %v", item.Name, err)
+		}
+		w.places = append(w.places, places)
+	}
+	return w, nil
+}
+
+// Close releases the files. It may be called more than once.
+func (w *Writer) Close() {
+	for _, places := range w.places {
+		places.Close()
+	}
+}
+
+// Write writes the result of a sealed item. The result of an item without a file is kept for Stdout. It returns what was made of each
+// container's seal.
+func (w *Writer) Write(index int, f Finished) ([]*report.Written, error) {
+	var inputs []deliver.Input
+	for _, in := range f.Sealed {
+		input, err := w.current(in.Input, f.Item.PodPath)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, input)
+	}
+	d, err := f.Item.Deliver.Prepare(inputs)
+	if err != nil {
+		return nil, manifest.Located(err)
+	}
+	if err := d.Write(w.places[index], &w.stdout[index]); err != nil {
+		return nil, err
+	}
+	for path, content := range d.Replaced() {
+		w.changed[filepath.Clean(path)] = content
+	}
+	return d.Written, nil
+}
+
+// current returns an input with its manifest as another item left it.
+func (w *Writer) current(in deliver.Input, podPath string) (deliver.Input, error) {
+	content, changed := w.changed[filepath.Clean(in.Path)]
+	if in.Path == "" || !changed {
+		return in, nil
+	}
+	file, err := manifest.Parse(in.File.Name, content, podPath)
+	if err != nil {
+		return in, fmt.Errorf("reading %s as another target left it: %w", in.Path, manifest.Located(err))
+	}
+	out := deliver.Input{File: file, Path: in.Path, Containers: slices.Clone(in.Containers)}
+	for i, c := range out.Containers {
+		at := slices.Index(in.File.Pods, c.Pod)
+		if at < 0 || at >= len(file.Pods) {
+			return in, fmt.Errorf("%s has not the pods any more that it had before another target was written into it (this is a fault of podseal)", in.Path)
+		}
+		out.Containers[i].Pod = file.Pods[at]
+	}
+	return out, nil
+}
+
+// Stdout returns the results that no file takes, in the order of the items: the documents of one stream.
+func (w *Writer) Stdout() []byte {
+	var out bytes.Buffer
+	for i := range w.stdout {
+		text := w.stdout[i].Bytes()
+		if len(text) == 0 {
+			continue
+		}
+		if out.Len() > 0 && !bytes.HasPrefix(text, []byte("---\n")) {
+			out.WriteString("---\n")
+		}
+		out.Write(text)
+	}
+	return out.Bytes()
+}
