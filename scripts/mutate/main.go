@@ -1,7 +1,8 @@
 // Command mutate changes operators of the code at random, one at a time, and runs the tests of the package that the
-// change is in; if these notice nothing, those of the packages that import it. It lists the changes that no test noticed.
+// change is in; if these notice nothing, those of the packages that import it, unless -own is set. It lists the changes that no
+// test noticed.
 //
-//	go run ./scripts/mutate [-n 60] [-seed 1] [-min 95] PACKAGE...
+//	go run ./scripts/mutate [-n 60] [-seed 1] [-min 95] [-own] PACKAGE...
 //
 // Nothing is written into the source: the changed file reaches the compiler as an overlay.
 package main
@@ -38,15 +39,16 @@ func main() {
 	n := flag.Int("n", 60, "number of changes; 0 makes all")
 	seed := flag.Uint64("seed", 1, "seed of the choice: the same seed and code give the same changes")
 	least := flag.Float64("min", 0, "fail if fewer percent of the changes are noticed")
+	own := flag.Bool("own", false, "run the tests of the changed package alone")
 	workers := flag.Int("j", max(1, runtime.NumCPU()/2), "tests at once")
 	flag.Parse()
-	if err := run(*n, *seed, *least, *workers, flag.Args()); err != nil {
+	if err := run(*n, *seed, *least, *workers, *own, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(n int, seed uint64, least float64, workers int, packages []string) error {
+func run(n int, seed uint64, least float64, workers int, own bool, packages []string) error {
 	all, err := candidates(packages)
 	if err != nil {
 		return err
@@ -56,9 +58,11 @@ func run(n int, seed uint64, least float64, workers int, packages []string) erro
 	if n > 0 && n < len(all) {
 		all = all[:n]
 	}
-	users, err := importers()
-	if err != nil {
-		return err
+	users := map[string][]string{}
+	if !own {
+		if users, err = importers(); err != nil {
+			return err
+		}
 	}
 	results, err := judge(all, users, workers)
 	if err != nil {
