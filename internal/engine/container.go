@@ -6,8 +6,8 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
-// Container is a started container of a target. Its methods may be called until Remove, by several goroutines, and, but for
-// Listening and Processes, also after the container has exited.
+// Container is a started container of a target. Its methods may be called until Remove, by several goroutines, also after the
+// container has exited.
 type Container interface {
 	// ID returns the engine's id of the container that commands are meant for: the target's, or that of the default
 	// container of its pod.
@@ -40,7 +40,7 @@ type Container interface {
 
 	// Changes returns the output of docker diff, without phases; nothing where the engine cannot know.
 	Changes(ctx context.Context) ([]observe.Change, error)
-	// Processes returns the processes that run now, or ErrCannotInspect.
+	// Processes returns the processes that run now, none of a container that has exited, or ErrCannotInspect.
 	Processes(ctx context.Context) ([]observe.Process, error)
 	// Listening returns the TCP ports that a process in the container listens on, sorted, or ErrCannotInspect.
 	Listening(ctx context.Context) ([]int, error)

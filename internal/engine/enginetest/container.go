@@ -3,7 +3,6 @@ package enginetest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -101,14 +100,11 @@ func (c *container) Processes(ctx context.Context) ([]observe.Process, error) {
 	}
 	defer a.mu.Unlock()
 	if a.exit != nil {
-		return nil, errNotRunning
+		return nil, nil
 	}
 	first := observe.Process{PID: 1, UID: a.who.uid, GID: a.who.gid, Command: "app", Main: true}
 	return append([]observe.Process{first}, a.procs...), nil
 }
-
-// errNotRunning is the error of a call that needs a running application.
-var errNotRunning = errors.New("the container is not running")
 
 // Listening implements engine.Container.
 func (c *container) Listening(ctx context.Context) ([]int, error) {
@@ -118,7 +114,7 @@ func (c *container) Listening(ctx context.Context) ([]int, error) {
 	}
 	defer a.mu.Unlock()
 	if a.exit != nil {
-		return nil, errNotRunning
+		return nil, nil
 	}
 	return slices.Sorted(slices.Values(a.ports)), nil
 }
