@@ -1,0 +1,101 @@
+package seal
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/observe/observetest"
+	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// TestFix: the advice on an exception names what the failed run was refused.
+func TestFix(t *testing.T) {
+	tree, err := image.ParseMemTree("d 0755 0:0 /srv\nf 0640 7:8 /srv/key\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sudo := observe.Trace{On: true, Note: "the setuid program sudo ran"}
+	seeded := profile.Profile{User: profile.User{UID: 5, GID: 6}}.WithMount(profile.Mount{Path: "/srv", Kind: profile.Seeded})
+	seededAsOwner := profile.Profile{User: profile.User{UID: 7}}.WithMount(profile.Mount{Path: "/srv", Kind: profile.Seeded})
+	for _, c := range []struct {
+		name, exception string
+		open            observe.Trace
+		profile         profile.Profile
+		failed, want    string
+	}{
+		{"a setting", "runAsNonRoot", sudo, seeded, "", fixes["runAsNonRoot"]},
+		{"a capability", "capabilities:CHOWN", sudo, seeded, "trace on\nopen /x start denied EACCES by app 5:5", fixes["CHOWN"]},
+		{"an unknown capability", "capabilities:BPF", sudo, seeded, "", "change the application so that it does not need the capability"},
+		{"escalation", "allowPrivilegeEscalation", observe.Trace{On: true}, seeded, "", fixes["allowPrivilegeEscalation"]},
+		{"escalation, untraced", "allowPrivilegeEscalation", observe.Trace{Note: "x"}, seeded, "", fixes["allowPrivilegeEscalation"]},
+		{
+			"escalation, with the program", "allowPrivilegeEscalation", sudo, seeded, "",
+			fixes["allowPrivilegeEscalation"] + " (the open run: the setuid program sudo ran)",
+		},
+		{
+			"refused paths by their errors", "readOnlyRootFilesystem", sudo, seeded,
+			"trace on\nopen /a start denied EROFS by app 5:5\nopen /b start denied EACCES by app 5:5\nopen /dev/null start denied EROFS by app 5:5",
+			fixes["readOnlyRootFilesystem"] + " (uid 5 was refused /a)",
+		},
+		{
+			"refused paths, at most three, each once", "runAsNonRoot", sudo, seeded,
+			"log open /a: Permission denied\nlog open /b: Operation not permitted\nlog open /a: Permission denied\nlog open /c: Permission denied\nlog open /d: Permission denied",
+			fixes["runAsNonRoot"] + " (uid 5 was refused /a, /b, /c)",
+		},
+		{"a rename over file systems", "readOnlyRootFilesystem", sudo, seeded, "log rename /tmp/x /srv/x: Invalid cross-device link", "a rename cannot cross file systems"},
+		{"a rename over file systems is no reason for root", "runAsNonRoot", sudo, seeded, "log rename /tmp/x /srv/x: Invalid cross-device link", fixes["runAsNonRoot"]},
+		{"a mount that is gone", "runAsNonRoot", sudo, profile.Profile{}, "failed-seed /srv cp: /srv/key: Permission denied", fixes["runAsNonRoot"]},
+		{
+			"a file that cannot be copied", "runAsNonRoot", sudo, seeded, "failed-seed /srv cp: failed",
+			"uid 5 may not read /srv/key, which is 0640 and 7:8 in the image: `RUN chmod -R a+rX /srv` in the Dockerfile, or `COPY --chown=5:6` where it is added",
+		},
+		{
+			"a copy that fails for another reason", "runAsNonRoot", sudo, seededAsOwner, "failed-seed /srv cp: failed",
+			"read the logs of the init container of /srv, and let uid 7 copy all files that the image has there",
+		},
+		{
+			"no disk space", "runAsNonRoot", sudo, seeded, "failed-seed /srv cp: failed\nlog cp: No space left on device",
+			"the engine has no disk space for a copy of /srv",
+		},
+	} {
+		failed, err := observetest.Parse(c.failed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := knowledge{in: plan.Input{Tree: tree}, open: observe.Observation{Trace: c.open}}
+		got, err := k.fix(t.Context(), c.exception, c.profile, failed)
+		if err != nil || got != c.want && (c.want == fixes["runAsNonRoot"] || !strings.Contains(got, c.want)) {
+			t.Errorf("%s:\n got %s (%v)\nwant %s", c.name, got, err, c.want)
+		}
+	}
+}
+
+// TestChoiceOf: a choice has the letters of docker diff in a fixed order, and the first phase of its evidence.
+func TestChoiceOf(t *testing.T) {
+	for _, c := range []struct{ text, changes, phase string }{
+		{"A /srv/a e2e", "A", "e2e"},
+		{"D /srv/b stop\nC /srv/c restart\nA /srv/a e2e", "ACD", "e2e"},
+		{"C /srv/c restart\nD /srv/d stop", "CD", "restart"},
+		{"D /srv/d stop", "D", "stop"},
+		{"A /srv/a e2e\nA /srv/b start", "A", "start"},
+		{"trace on\nopen /srv/x e2e by app 5:5", "", "e2e"},
+	} {
+		o, err := observetest.Parse(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := choiceOf(folderOf("/srv", o))
+		if got.Path != "/srv" || got.Changes != c.changes || string(got.Phase) != c.phase {
+			t.Errorf("%q: %q in %q, want %q in %q", c.text, got.Changes, got.Phase, c.changes, c.phase)
+		}
+	}
+}
+
+// folderOf returns a written folder with all that an observation has as its evidence.
+func folderOf(at string, o observe.Observation) diff.Folder {
+	return diff.Folder{Path: at, Evidence: diff.Collect(o)}
+}
