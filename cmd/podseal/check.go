@@ -117,11 +117,6 @@ func check(_ context.Context, o checkOptions, s streams) error {
 	if err != nil {
 		return asBadInput(manifest.Located(err))
 	}
-	for i := range subjects {
-		if c := subjects[i].Commands; c != nil && len(o.redact.patterns) > 0 {
-			*c = c.Redacted(s.redact.String)
-		}
-	}
 	checked, more := seals.Check(subjects, seals.Options{Policy: policy, Today: time.Now().Format(time.DateOnly)})
 	found = gate.Against(seals.Slashed(append(found, more...)), baseline)
 	return o.finish(s, redact.Apply(s.redact, report.NewCheckDocument(version, checked, found, nil)))

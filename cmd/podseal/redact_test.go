@@ -197,8 +197,8 @@ func TestSealsAreRedacted(t *testing.T) {
 	if out.Fields[0].Why != "*** was said" || out.Commands.List[0].Command != "login ***" {
 		t.Errorf("not hidden: %+v", out)
 	}
-	if now := commands("login hunter2").Redacted(r.String); now.Hash != out.Commands.Hash {
-		t.Error("a check with the same pattern finds other commands")
+	if now := commands("login hunter2").HiddenAs(out.Commands); now.Hash != out.Commands.Hash {
+		t.Error("a check finds other commands")
 	}
 	if redactedSeals([]sealfile.Seal{in}, nil)[0].Commands.Hash != in.Commands.Hash {
 		t.Error("without secrets the hash changes")

@@ -79,12 +79,14 @@ func (o *runOptions) writeSeal(s streams, places *deliver.Places, results []batc
 	return places.Write(o.proof.file, text)
 }
 
-// redactedSeals returns seals without secrets in their texts. It keeps everything that a check compares: paths of mounts, the image, the
-// settings of the manifest. The hash of the commands is that of the redacted ones, which a check with the same patterns gets.
+// redactedSeals returns seals without secrets in their texts. It keeps the rest that a check compares: paths of mounts, the image,
+// the settings of the manifest. The hash of the commands is that of the redacted ones, as a check expects it.
 func redactedSeals(list []sealfile.Seal, r *redact.Redactor) []sealfile.Seal {
 	out := redact.Apply(r, list)
 	for i, seal := range list {
-		out[i].Image, out[i].Profile, out[i].Manifest, out[i].Run = seal.Image, seal.Profile, seal.Manifest, seal.Run
+		out[i].Image, out[i].Profile, out[i].Run = seal.Image, seal.Profile, seal.Run
+		out[i].Manifest = seal.Manifest
+		out[i].Manifest.Command, out[i].Manifest.Args = redact.Apply(r, seal.Manifest.Command), redact.Apply(r, seal.Manifest.Args)
 		out[i].Commands = seal.Commands.Redacted(r.String)
 	}
 	return out

@@ -75,7 +75,10 @@ func (c *checking) run() {
 		}
 		at.Seal = p.Seal.File
 		c.checked = append(c.checked, at)
-		sealed = append(sealed, gate.Sealed{Target: name, Pod: p.Target.Pod, Container: p.Target.Container, Seal: p.Seal.Seal})
+		container := p.Target.Container
+		container.Command = sealfile.HiddenWords(container.Command, p.Seal.Seal.Manifest.Command)
+		container.Args = sealfile.HiddenWords(container.Args, p.Seal.Seal.Manifest.Args)
+		sealed = append(sealed, gate.Sealed{Target: name, Pod: p.Target.Pod, Container: container, Seal: p.Seal.Seal})
 	}
 	c.found = append(c.found, gate.Manifests(sealed)...)
 	for _, p := range pairs {
@@ -97,6 +100,9 @@ func (c *checking) seal(name string, e sealfile.Entry) {
 	commands := c.Commands
 	if commands == nil {
 		now := e.Seal.Commands.Reread(c.Read)
+		commands = &now
+	} else {
+		now := commands.HiddenAs(e.Seal.Commands)
 		commands = &now
 	}
 	c.found = append(c.found, gate.Commands(name, e, *commands)...)
