@@ -97,6 +97,9 @@ func printFailures(w io.Writer, all report.Several) {
 		if r.Target.Container != "" {
 			name = "container " + r.Target.Container
 		}
+		if r.Target.Name != "" {
+			name = "target " + r.Target.Name
+		}
 		fmt.Fprintln(w, "podseal:", safetext.Line(fmt.Sprintf("%s: %s: %s", name, r.Verdict, r.Why)))
 	}
 }

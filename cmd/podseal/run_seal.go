@@ -41,11 +41,16 @@ func (o *sealOptions) load(j batch.Job) error {
 	return asBadInput(o.merged.Check(j.Targets()))
 }
 
-// run returns what a seal file says of this run. The version of the engine is missing if it does not answer any longer.
+// run returns what a seal file says of this run; nothing where none is written.
 func (o *sealOptions) run(ctx context.Context, e runEngine, kubernetes string) sealfile.Run {
 	if o.file == "" {
 		return sealfile.Run{}
 	}
+	return sealRun(ctx, e, kubernetes)
+}
+
+// sealRun returns what seal files say of a run. The version of the engine is missing if it does not answer any longer.
+func sealRun(ctx context.Context, e runEngine, kubernetes string) sealfile.Run {
 	r := sealfile.Run{
 		ID: e.RunID(), Date: time.Now().UTC().Format(time.RFC3339), Podseal: version, Kubernetes: kubernetes,
 	}

@@ -24,7 +24,11 @@ type Writer struct {
 func OpenAll(f *config.File, items []Item) (*Writer, error) {
 	w := &Writer{changed: map[string][]byte{}, stdout: make([]bytes.Buffer, len(items))}
 	for _, item := range items {
-		places, err := item.Deliver.Open(item.Shape().Files)
+		files := item.Deliver
+		if item.SealFile != "" {
+			files.Reports = []string{item.SealFile}
+		}
+		places, err := files.Open(item.Shape().Files)
 		if err != nil {
 			w.Close()
 			_, index := f.Target(item.Name)
@@ -64,6 +68,11 @@ func (w *Writer) Write(index int, f Finished) ([]*report.Written, error) {
 		w.changed[filepath.Clean(path)] = content
 	}
 	return d.Written, nil
+}
+
+// WriteSeal writes the seal file of a sealed item.
+func (w *Writer) WriteSeal(index int, item Item, text []byte) error {
+	return w.places[index].Write(item.SealFile, text)
 }
 
 // current returns an input with its manifest as another item left it.
