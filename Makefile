@@ -11,6 +11,8 @@ GOTEST  := go test -race -shuffle=on -timeout 40m
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.1
+CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
 # The packages whose logic decides a seal, for make mutate.
 MUTATED := plan diff seal trial probe emit yamledit podspec manifest pod advise image profile
@@ -20,9 +22,9 @@ MUTATED := plan diff seal trial probe emit yamledit podspec manifest pod advise 
 build:
 	VERSION=$(VERSION) scripts/build.sh bin/podseal "$$(go env GOOS)/$$(go env GOARCH)"
 
-# podseal for Linux, macOS and Windows in dist/: see docs/tracing.md for what they carry.
-release:
-	VERSION=$(VERSION) scripts/release.sh
+# podseal for Linux, macOS and Windows in dist/, as .goreleaser.yaml says. PUBLISH=--publish publishes it.
+release: $(TOOLS)/goreleaser $(TOOLS)/cyclonedx-gomod
+	scripts/release.sh $(PUBLISH)
 
 # All tests. They start after the engine has been found, so that none may skip because it lacks one: CI=true.
 test: engine
@@ -72,6 +74,10 @@ $(TOOLS)/golangci-lint:
 	GOBIN=$(TOOLS) nice go install $(GOLANGCI)
 $(TOOLS)/govulncheck:
 	GOBIN=$(TOOLS) go install $(GOVULNCHECK)
+$(TOOLS)/goreleaser:
+	GOBIN=$(TOOLS) nice go install $(GORELEASER)
+$(TOOLS)/cyclonedx-gomod:
+	GOBIN=$(TOOLS) go install $(CYCLONEDX)
 
 demo: engine build
 	scripts/tools.sh

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# release.sh [OS/ARCH...]: builds podseal for these platforms (default: all of a release) into dist/, or where DIST says,
-# with a file of checksums. Each carries what runs inside containers for both architectures.
+# release.sh [GORELEASER FLAGS]: makes a release in dist/ as .goreleaser.yaml says: archives with man pages and completions,
+# checksums, a bill of materials for each program, the krew manifest. Without a tag on the commit it is a snapshot. Nothing is
+# published unless the flags are "--publish", which needs a tag and the token of the host.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
-dist=${DIST:-$ROOT/dist}
-[ $# -gt 0 ] || set -- linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
-mkdir -p "$dist"
-rm -f "$dist"/podseal-* # of another version, maybe
-for platform in "$@"; do
-  say "building $platform"
-  out=$dist/podseal-${platform/\//-}
-  case $platform in windows/*) out=$out.exe ;; esac
-  scripts/build.sh "$out" "$platform" amd64 arm64
-done
-(cd "$dist" && sha256sum podseal-* >SHA256SUMS)
+export PATH=$ROOT/bin/tools:$PATH
+flags=(--skip=publish)
+case ${1:-} in
+--publish)
+  shift
+  flags=()
+  ;;
+*) git describe --exact-match --tags HEAD >/dev/null 2>&1 || flags=(--snapshot) ;;
+esac
+goreleaser release --clean "${flags[@]}" "$@"

@@ -5,6 +5,10 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/podseal/podseal/internal/inside"
 	"github.com/podseal/podseal/internal/interrupt"
@@ -30,6 +34,16 @@ func execute(args []string, s streams) int {
 	s.redact = &redact.Redactor{}
 	s.err = s.redact.Writer(interrupt.Writer(s.err, cancel))
 	root := newRootCommand(s)
+	root.Annotations = displayName(s.program)
 	root.SetArgs(args)
 	return exitCode(ctx, root.ExecuteContext(ctx), s)
+}
+
+// displayName returns how help names the program: "kubectl podseal" where kubectl runs it as its plugin.
+func displayName(program string) map[string]string {
+	plugin, ok := strings.CutPrefix(strings.TrimSuffix(filepath.Base(program), ".exe"), "kubectl-")
+	if !ok {
+		return nil
+	}
+	return map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl " + plugin}
 }

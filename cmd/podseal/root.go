@@ -26,7 +26,6 @@ It proves the result by running the image again under exactly those settings.`,
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newRunCommand(s), newAdviseCommand(s), newDiffCommand(s), newCheckCommand(s), newVerifyCommand(s), newGCCommand(s),
 		newDoctorCommand(s), newDocsCommand(s))
 	return root

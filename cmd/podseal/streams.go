@@ -13,6 +13,7 @@ import (
 
 // streams are where a command reads and writes. stdout carries only the result.
 type streams struct {
+	program  string // the name that the user called
 	in       io.Reader
 	out, err io.Writer
 	terminal bool // err is a terminal that lines can be rewritten on
@@ -23,7 +24,7 @@ type streams struct {
 }
 
 func standardStreams() streams {
-	s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	s := streams{program: os.Args[0], in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	if fd := int(os.Stderr.Fd()); term.IsTerminal(fd) {
 		s.terminal = os.Getenv("TERM") != "dumb" // which cannot move its cursor
 		s.color = s.terminal && os.Getenv("NO_COLOR") == ""

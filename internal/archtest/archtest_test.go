@@ -97,6 +97,7 @@ func allowed() []rule {
 		{pkg: "cmd/podseal", may: []string{"internal/*"}},
 		{pkg: "cmd/podseal-inside", may: []string{"internal/inside"}},
 		{pkg: "e2e"},
+		{pkg: "scripts"},
 		{pkg: "scripts/mutate"},
 	}
 }
