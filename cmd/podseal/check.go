@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,20 +17,19 @@ import (
 	"github.com/podseal/podseal/internal/gate"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
-	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
-	"github.com/podseal/podseal/internal/sealfile"
 	"github.com/podseal/podseal/internal/seals"
-	"github.com/podseal/podseal/internal/target"
 )
 
 // checkOptions are the flags of podseal check.
 type checkOptions struct {
 	input           input.Options
 	config          string
-	seals, execs    []string
+	seals           []string
+	rerun           rerunOptions
+	runs            []seals.Again // to be proved again
 	policy          []string
 	against         string
 	reports         reportOptions
@@ -52,11 +49,15 @@ e2e commands and their scripts, and the exceptions with their dates. Order, comm
 value that is tighter than the proved one does. The findings go to stdout; exit code 5 means that there is one.
 
 Without -f, the targets of podseal.yaml are checked. With -f, --seal names the seal files; where a COMMAND or --exec is
-given, the seal must have been proved with exactly these.`,
+given, the seal must have been proved with exactly these.
+
+With --rerun, the engine proves each seal again, with the e2e commands of podseal.yaml, of the flags, or else of the seal. The
+search starts from the seal, so that an image that did not change needs few runs.`,
 		Example: `  podseal check
   podseal check -f deploy.yaml --seal deploy.seal.yaml
   podseal check web --policy no-exceptions --policy no-mount-below=/etc
-  podseal check --against baseline.json --report sarif=check.sarif`,
+  podseal check --against baseline.json --report sarif=check.sarif
+  podseal check --rerun -f deploy.yaml --seal deploy.seal.yaml`,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.target = args
 			if at := c.ArgsLenAtDash(); at >= 0 {
@@ -83,16 +84,19 @@ func (o *checkOptions) addFlags(c *cobra.Command) {
 	f.StringArrayVar(&o.input.Exclude, "exclude", nil, "leave out the containers of an object, `KIND/NAME` (repeatable)")
 	f.StringVar(&o.input.PodPath, "pod-path", "", "find the pod at this `PATH` in objects of unknown kinds, for example spec.template.spec")
 	f.StringArrayVar(&o.input.Params, "param", nil, "set a parameter of the Argo workflows and Tekton tasks of -f, `NAME=VALUE` (repeatable)")
-	f.StringArrayVar(&o.execs, "exec", nil, "the seal must have been proved with this `COMMAND` in the container (repeatable)")
 	f.StringArrayVar(&o.policy, "policy", nil, "fail where a seal breaks a `RULE`: "+gate.PolicyForms+" (repeatable)")
 	f.StringVar(&o.against, "against", "", "fail only on findings that are not in this `FILE`, written by --report json=FILE")
 	o.reports.addFlags(f)
 	o.redact.addFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only the findings that make the check fail")
+	o.rerun.addFlags(f)
+	f.StringArrayVar(&o.input.With, "with", nil, "read ConfigMaps and Secrets that the manifest refers to from a `FILE` (repeatable)")
+	f.BoolVar(&o.input.StandIns, "stand-ins", false, "use random values for missing ConfigMaps and Secrets")
+	f.BoolVar(&o.input.HostPath, "allow-hostpath", false, "mount the host folders that the pod names (hostPath)")
 }
 
 // check compares the manifests with their seals, prints the findings, and fails if one is an error.
-func check(_ context.Context, o checkOptions, s streams) error {
+func check(ctx context.Context, o checkOptions, s streams) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(seals.GCPercent))
 	if err := o.redact.apply(s); err != nil {
 		return err
@@ -103,6 +107,9 @@ func check(_ context.Context, o checkOptions, s streams) error {
 	}
 	baseline, err := readBaseline(o.against)
 	if err != nil {
+		return err
+	}
+	if err := o.rerun.check(o.given); err != nil {
 		return err
 	}
 	if err := o.reports.check(true); err != nil {
@@ -118,8 +125,20 @@ func check(_ context.Context, o checkOptions, s streams) error {
 		return asBadInput(manifest.Located(err))
 	}
 	checked, more := seals.Check(subjects, seals.Options{Policy: policy, Today: time.Now().Format(time.DateOnly)})
-	found = gate.Against(seals.Slashed(append(found, more...)), baseline)
-	return o.finish(s, redact.Apply(s.redact, report.NewCheckDocument(version, checked, found, nil)))
+	found = append(found, more...)
+	var runs []report.Report
+	if len(o.runs) > 0 {
+		fresh, shown, err := proveAgain(ctx, s, o.quiet, o.runs)
+		if err != nil {
+			return err
+		}
+		found, runs = append(found, fresh...), shown
+		for i := range checked {
+			checked[i].Rerun = checked[i].Seal != ""
+		}
+	}
+	found = gate.Against(seals.Slashed(found), baseline)
+	return o.finish(s, redact.Apply(s.redact, report.NewCheckDocument(version, checked, found, runs)))
 }
 
 // finish prints the findings, writes the reports, and returns the verdict.
@@ -206,86 +225,4 @@ func (o *checkOptions) subjects(s streams) ([]seals.Subject, []finding.Finding, 
 		return nil, nil, err
 	}
 	return seals.Configured(f, o.target)
-}
-
-// fromFlags reads the manifests and seals that the flags name.
-func (o *checkOptions) fromFlags(s streams) ([]seals.Subject, []finding.Finding, error) {
-	switch {
-	case o.given("config"):
-		return nil, nil, errors.New("--config and -f exclude each other: targets name their manifests themselves")
-	case len(o.target) > 0:
-		return nil, nil, fmt.Errorf("unexpected argument %q: targets are those of podseal.yaml, and -f names a manifest", o.target[0])
-	case len(o.seals) == 0:
-		return nil, nil, errors.New("--seal is missing: name the seal file of the manifest, which podseal run --seal wrote")
-	}
-	o.input.Stdin = s.in
-	files, set, err := input.Manifests(o.input)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, skipped := range set.Skipped {
-		if !o.quiet {
-			fmt.Fprintln(s.err, "podseal: skipped:", oneLine(skipped))
-		}
-	}
-	subject := seals.Subject{Read: seals.ReadScript(".")}
-	subject.Targets, err = manifest.Select(files, manifest.Selection{Object: o.input.Object, Container: o.input.Container, Exclude: o.input.Exclude})
-	if err != nil {
-		return nil, nil, err
-	}
-	if subject.Entries, err = seals.Load(o.seals); err != nil {
-		return nil, nil, err
-	}
-	if len(o.command)+len(o.execs) > 0 {
-		now := o.commands(subject.Read)
-		subject.Commands = &now
-	}
-	subject.Entries = o.selected(subject)
-	return []seals.Subject{subject}, nil, nil
-}
-
-// selected returns the seals without those of containers that the flags leave out.
-func (o *checkOptions) selected(s seals.Subject) []sealfile.Entry {
-	if o.input.Container == "" && o.input.Object == "" && len(o.input.Exclude) == 0 {
-		return s.Entries
-	}
-	pairs, _ := seals.Pair(s.Targets, s.Entries)
-	var out []sealfile.Entry
-	for _, p := range pairs {
-		if p.Seal != nil {
-			out = append(out, *p.Seal)
-		}
-	}
-	return out
-}
-
-// commands returns the e2e commands that the flags name.
-func (o *checkOptions) commands(read sealfile.ReadFile) sealfile.Commands {
-	var t target.Target
-	for _, line := range o.execs {
-		t.Commands = append(t.Commands, target.Shell(line, true))
-	}
-	if len(o.command) > 0 {
-		t.Commands = append(t.Commands, target.Command{Argv: slices.Clone(o.command)})
-	}
-	return sealfile.NewCommands(t, read)
-}
-
-// readBaseline reads the findings of an earlier check.
-func readBaseline(name string) ([]finding.Finding, error) {
-	if name == "" {
-		return nil, nil
-	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, asBadInput(outfile.Plain(err))
-	}
-	var earlier struct {
-		Schema   string            `json:"schema"`
-		Findings []finding.Finding `json:"findings"`
-	}
-	if err := json.Unmarshal(data, &earlier); err != nil || earlier.Schema != report.CheckSchema {
-		return nil, badInput("--against %s: not a report of podseal check: write it with podseal check --report json=%s", name, name)
-	}
-	return earlier.Findings, nil
 }

@@ -13,6 +13,10 @@ const (
 	Commands     = "drift/commands"
 	MissingSeal  = "drift/missing-seal"
 	NewWrite     = "drift/new-write"
+	NewMount     = "drift/new-mount"
+	NewUser      = "drift/new-user"
+	NewException = "drift/new-exception"
+	NewPort      = "drift/new-port"
 	Expired      = "drift/expired-exception"
 	policyPrefix = "policy/"
 )
@@ -47,6 +51,10 @@ func Rules() []Rule {
 		{Expired, "An accepted exception has expired", "The configuration accepts an exception until a date that has passed. Remove the cause, or accept it again with a new reason and date."},
 		{Manifest, "The manifest differs from its seal", "The manifest does not carry a setting that the seal proved. Restore the setting, or run `podseal run` again."},
 		{MissingSeal, "A target has no seal", "No seal file belongs to the target. Run `podseal run` and commit the seal file."},
+		{NewException, "The image needs an exception", "The application fails now with a setting of the seal. Change the image as the message says, or seal and accept the exception."},
+		{NewMount, "The image needs more than the seal allows", "The e2e commands fail now without a mount or a setting that the seal does not have. Run `podseal run` again, or change the image."},
+		{NewPort, "The image listens on a new port", "The application listened on a port that it did not open when the seal was made. Run `podseal run` again, or change the image."},
+		{NewUser, "The image needs another user", "The e2e commands fail now as the user of the seal. Run `podseal run` again, or change the image."},
 		{NewWrite, "The image writes somewhere new", "The application wrote a path that it did not write when the seal was made. Run `podseal run` again, or change the image."},
 		{Exception, "A setting had to be given up", "The application fails with this setting of a full seal. Change the image as the message says, or accept the exception with `--allow`."},
 		{Loss, "The sealed application does less", "The sealed run passed, but it did not do something that the open run did. Let an e2e command check it if it matters."},

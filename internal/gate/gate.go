@@ -67,12 +67,12 @@ type comparison struct {
 	findings []finding.Finding
 }
 
-// again says what to do about a difference.
-const again = "restore it, or seal again"
+// restore says what to do about a difference.
+const restore = "restore it, or seal again"
 
 // report adds a difference of the manifest.
 func (c *comparison) report(at place, subject, format string, args ...any) {
-	c.add(finding.Error, finding.Manifest, at, subject, fmt.Sprintf(format, args...)+": "+again)
+	c.add(finding.Error, finding.Manifest, at, subject, fmt.Sprintf(format, args...)+": "+restore)
 }
 
 func (c *comparison) add(level finding.Level, rule string, at place, subject, message string) {

@@ -46,10 +46,10 @@ func (e Entry) mergeable(first Entry, facts image.Facts) error {
 		return fmt.Errorf("%s:%d: the seal needs root, which cannot be merged: let the image run as another user", e.File, e.Line)
 	case a.UID != b.UID || a.GID != b.GID:
 		return fmt.Errorf("%s:%d: the seal is for user %d:%d, but that of %s is for %d:%d: seal both with the same --user", e.File, e.Line, a.UID, a.GID, first.File, b.UID, b.GID)
-	case e.Seal.Image.Digest != "" && bareDigest(facts.Digest) != "" && e.Seal.Image.Digest != bareDigest(facts.Digest):
-		return fmt.Errorf("%s:%d: the seal is for the image %s, but %s is %s now: seal it again", e.File, e.Line, e.Seal.Image.Digest, facts.Ref, bareDigest(facts.Digest))
-	case (e.Seal.Image.Digest == "" || facts.Digest == "") && e.Seal.Image.ID != "" && facts.ID != "" && e.Seal.Image.ID != facts.ID:
-		return fmt.Errorf("%s:%d: the seal is for the image %s, but %s is %s now: seal it again", e.File, e.Line, e.Seal.Image.ID, facts.Ref, facts.ID)
+	case e.Image.Digest != "" && bareDigest(facts.Digest) != "" && e.Image.Digest != bareDigest(facts.Digest):
+		return fmt.Errorf("%s:%d: the seal is for the image %s, but %s is %s now: seal it again", e.File, e.Line, e.Image.Digest, facts.Ref, bareDigest(facts.Digest))
+	case (e.Image.Digest == "" || facts.Digest == "") && e.Image.ID != "" && facts.ID != "" && e.Image.ID != facts.ID:
+		return fmt.Errorf("%s:%d: the seal is for the image %s, but %s is %s now: seal it again", e.File, e.Line, e.Image.ID, facts.Ref, facts.ID)
 	}
 	return nil
 }

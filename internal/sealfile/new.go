@@ -39,7 +39,7 @@ func New(res seal.Result, o Options) (Seal, bool) {
 		Version: Version, Target: o.Target, Container: res.Target.Name, Verdict: string(res.Verdict),
 		Image:    Image{Reference: res.Seal.Image.Reference, Digest: bareDigest(res.Seal.Image.Digest), ID: res.Seal.Image.ID, Platform: res.Seal.Image.Platform},
 		Commands: NewCommands(res.Target, o.Read),
-		Profile:  res.Profile, Restart: res.Seal.Restart, Manifest: o.Manifest,
+		Profile:  res.Profile, Traced: shown.Observation.Trace.On, Restart: res.Seal.Restart, Manifest: o.Manifest,
 		Ports:  slices.Sorted(slices.Values(proved.Observation.Listening)),
 		Writes: c.writes(res.Choices), Denied: c.denied(res, shown.Observation), Losses: c.losses(res.Losses),
 		NotExercised: c.texts(res.NotExercised), Run: o.Run,

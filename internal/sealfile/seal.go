@@ -28,6 +28,8 @@ type Seal struct {
 	Profile  profile.Profile `json:"profile"`
 	// Ports are the TCP ports that the proving run listened on, sorted.
 	Ports []int `json:"ports,omitempty"`
+	// Traced is true if the tracer saw the writes: else only those are known that docker diff and the logs show.
+	Traced bool `json:"traced"`
 	// Restart says what the restart of the confirmation run checked.
 	Restart string `json:"restart" jsonschema:"enum=commands,enum=readiness,enum=none"`
 	// Manifest holds the settings of the manifest, besides the profile, that the container ran with.

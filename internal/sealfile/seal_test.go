@@ -39,7 +39,7 @@ func someSeal() sealfile.Seal {
 				{Path: "/srv", Kind: profile.Seeded, Volume: true, Rewritable: true, Partial: true, Private: true},
 			},
 		},
-		Ports: []int{80, 443}, Restart: "commands",
+		Ports: []int{80, 443}, Traced: true, Restart: "commands",
 		Manifest: sealfile.Manifest{
 			Command: []string{"nginx"}, Args: []string{"-g", "daemon off;"}, WorkingDir: "/", Seccomp: "profiles/web.json",
 			Volumes: []sealfile.Volume{{Path: "/etc/nginx", Kind: "configMap", ReadOnly: true}, {Path: "/x", Kind: "emptyDir", SubPath: "d", Medium: "Memory", SizeLimit: "1024"}},

@@ -99,7 +99,7 @@ func (c *checking) run() {
 func (c *checking) seal(name string, e sealfile.Entry) {
 	commands := c.Commands
 	if commands == nil {
-		now := e.Seal.Commands.Reread(c.Read)
+		now := e.Commands.Reread(c.Read)
 		commands = &now
 	} else {
 		now := commands.HiddenAs(e.Seal.Commands)
