@@ -70,7 +70,7 @@ func allowed() []rule {
 		{pkg: "internal/cluster/kube"},
 		{pkg: "internal/cluster", may: []string{"internal/cluster/kube", "internal/engine", "internal/image", "internal/observe", "internal/podspec", "internal/profile", "internal/shell", "internal/target", "internal/trace/procnet", "internal/tree"}},
 		{pkg: "internal/cluster/workload", may: []string{"internal/manifest"}},
-		{pkg: "internal/cluster/verify", may: []string{"internal/cluster", "internal/cluster/kube", "internal/cluster/workload", "internal/engine", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/safetext", "internal/target", "internal/trial"}},
+		{pkg: "internal/cluster/verify", may: []string{"internal/cluster", "internal/cluster/kube", "internal/cluster/workload", "internal/engine", "internal/image", "internal/observe", "internal/plan", "internal/probe", "internal/profile", "internal/safetext", "internal/target", "internal/trial"}},
 		{pkg: "internal/advise/shellscript"},
 		{pkg: "internal/redact"},
 		{pkg: "internal/report/sarif", may: []string{"internal/finding", "internal/safetext"}},

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -51,3 +52,16 @@ func (n *Namespace) Create(ctx context.Context, o *unstructured.Unstructured, dr
 
 // Client returns the connection to the namespace's cluster.
 func (n *Namespace) Client() *Client { return n.client }
+
+// Require returns a *Refusal for the first of some requests that the user has no right to. It asks before any is made: a
+// connection for commands or ports that is refused says less.
+func (c *Client) Require(ctx context.Context, requests ...Access) error {
+	for _, a := range requests {
+		if c.lacks(ctx, a) {
+			return &Refusal{Kind: NotPermitted, Access: a, Err: errNoRight}
+		}
+	}
+	return nil
+}
+
+var errNoRight = errors.New("a review of the user's rights denies it")

@@ -14,11 +14,15 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/probe"
 )
 
 // admit creates the objects that the pod needs, and tries the workload and its pod in dry runs: in the temporary namespace, and in
 // the user's, whose quotas, limits and webhooks may be others. Refusals are in the result.
 func (s *session) admit(ctx context.Context) error {
+	if err := s.client.Require(ctx, s.connections()...); err != nil {
+		return err
+	}
 	if err := s.companions(ctx); err != nil {
 		return s.refused(err)
 	}
@@ -36,6 +40,25 @@ func (s *session) admit(ctx context.Context) error {
 	}
 	s.decide()
 	return nil
+}
+
+// connections returns the requests for commands and ports that the run will make.
+func (s *session) connections() []kube.Access {
+	var out []kube.Access
+	need := func(subresource string) {
+		out = append(out, kube.Access{Verb: "create", Resource: "pods", Subresource: subresource, Namespace: s.namespace.Name})
+	}
+	inside := s.Target.Ready.Exec != ""
+	for _, c := range s.Target.Commands {
+		inside = inside || c.Inside
+	}
+	if inside {
+		need("exec")
+	}
+	if len(probe.Ports(s.Target)) > 0 {
+		need("portforward")
+	}
+	return out
 }
 
 // companions creates the objects of the files, and the service account that none of them has.

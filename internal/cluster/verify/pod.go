@@ -28,7 +28,7 @@ func (e *engineOfPod) Start(ctx context.Context, t target.Target, _ image.Facts,
 	if err != nil {
 		return nil, err
 	}
-	e.pod = &container{Given: given, gated: e.gated()}
+	e.pod = &container{Given: given, client: e.client, namespace: e.namespace.Name, gated: e.gated()}
 	return e.pod, nil
 }
 
@@ -57,7 +57,9 @@ func (e *engineOfPod) notReady(limit time.Duration) string {
 // container is the workload's container, whose readiness is the kubelet's.
 type container struct {
 	*cluster.Given
-	gated bool
+	client    *kube.Client
+	namespace string
+	gated     bool
 }
 
 // State implements engine.Container.
@@ -78,4 +80,13 @@ func (c *container) Processes(context.Context) ([]observe.Process, error) { retu
 // Usage implements engine.Container. Nobody asks.
 func (c *container) Usage(context.Context) ([]observe.Usage, error) {
 	return nil, engine.ErrCannotInspect
+}
+
+// Listening implements engine.Container. A user who may not execute commands cannot inspect a container.
+func (c *container) Listening(ctx context.Context) ([]int, error) {
+	ports, err := c.Given.Listening(ctx)
+	if ctx.Err() == nil && err != nil && c.client.Require(ctx, kube.Access{Verb: "create", Resource: "pods", Subresource: "exec", Namespace: c.namespace}) != nil {
+		return nil, engine.ErrCannotInspect
+	}
+	return ports, err
 }
