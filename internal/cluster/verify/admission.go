@@ -160,6 +160,8 @@ var (
 	securityField = regexp.MustCompile(`must (?:not )?set ([A-Za-z.]+)`)
 	// quotaField matches "must specify limits.memory for: web" and "requested: limits.memory=1Gi,pods=1, used:" of quotas.
 	quotaField = regexp.MustCompile(`must specify ([a-z.,-]+) for|requested: ([^ ]+), used`)
+	// unknownField matches "strict decoding error: unknown field \"spec.containers[0].imag\"".
+	unknownField = regexp.MustCompile(`(?:unknown|duplicate) field "([^"]+)"`)
 	// limitField matches "maximum memory usage per Container is 64Mi, but limit is 1Gi" of limit ranges.
 	limitField = regexp.MustCompile(`(minimum|maximum) ([a-z-]+) (?:usage|limit) per (\w+)`)
 )
@@ -179,6 +181,10 @@ func fieldsOf(r *kube.Refusal) []string {
 		out = append(out, field)
 	}
 	switch r.Kind {
+	case kube.Invalid:
+		for _, m := range unknownField.FindAllStringSubmatch(r.Text, -1) {
+			add(m[1])
+		}
 	case kube.PodSecurity:
 		for _, m := range securityField.FindAllStringSubmatch(r.Text, -1) {
 			add(m[1])

@@ -29,6 +29,7 @@ func TestFieldsOf(t *testing.T) {
 		{kube.Refusal{Kind: kube.Quota, Text: "failed quota: small: must specify limits.cpu for: web; limits.memory for: web"}, []string{"resources.limits.cpu"}},
 		{kube.Refusal{Kind: kube.Quota, Text: "exceeded quota: small, requested: pods=1,requests.memory=1Gi, used: pods=0,requests.memory=0, limited: pods=0,requests.memory=64Mi"}, []string{"pods", "resources.requests.memory"}},
 		{kube.Refusal{Kind: kube.Limits, Text: "[maximum memory usage per Container is 64Mi, but limit is 1Gi, minimum cpu usage per Pod is 100m, but request is 1m]"}, []string{"resources.limits.memory", "resources.requests.cpu"}},
+		{kube.Refusal{Kind: kube.Invalid, Text: `strict decoding error: unknown field "spec.containers[0].bogus"`}, []string{"spec.containers[0].bogus"}},
 		{kube.Refusal{Kind: kube.Webhook, Text: "no"}, []string{""}},
 	} {
 		if d := cmp.Diff(x.want, fieldsOf(&x.refusal)); d != "" {

@@ -66,7 +66,7 @@ func Build(p *manifest.Pod, files []*manifest.File, o Options) (*Workload, error
 
 // readObject keeps the whole object where the API server's own kinds are its shape.
 func (w *Workload) readObject(p *manifest.Pod) error {
-	if !p.BuiltIn() || p.Kind == "Pod" || p.Kind == "PodTemplate" {
+	if !p.BuiltIn() || p.Kind == "PodTemplate" {
 		return nil
 	}
 	content := map[string]any{}
