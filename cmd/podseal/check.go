@@ -224,5 +224,9 @@ func (o *checkOptions) subjects(s streams) ([]seals.Subject, []finding.Finding, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return seals.Configured(f, o.target)
+	subjects, missing, err := seals.Configured(f, o.target)
+	if err == nil && o.rerun.wanted {
+		o.runs, err = againConfigured(f, subjects)
+	}
+	return subjects, missing, err
 }

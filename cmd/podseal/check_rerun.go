@@ -5,11 +5,13 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/batch"
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/input"
@@ -80,6 +82,26 @@ func (o *checkOptions) again(subject seals.Subject) (seals.Again, error) {
 	return out, out.Job.CheckTargets()
 }
 
+// againConfigured returns the subjects of a podseal.yaml with the targets to run.
+func againConfigured(f *config.File, subjects []seals.Subject) ([]seals.Again, error) {
+	var names []string
+	for _, subject := range subjects {
+		names = append(names, subject.Name)
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	items, err := batch.Load(f, names, batch.LoadOptions{Now: time.Now()})
+	if err != nil {
+		return nil, err
+	}
+	var out []seals.Again
+	for i, item := range items { // both have the order of the file
+		out = append(out, seals.Again{Subject: subjects[i], Job: item.Job})
+	}
+	return out, nil
+}
+
 // proveAgain runs the subjects, and returns what is new against their seals.
 func proveAgain(ctx context.Context, s streams, quiet bool, all []seals.Again) (found []finding.Finding, reports []report.Report, err error) {
 	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: quiet, Color: s.color, Width: s.width, Redact: s.redact.String})
@@ -87,6 +109,7 @@ func proveAgain(ctx context.Context, s streams, quiet bool, all []seals.Again) (
 	where := engineOptions{name: engineDocker}
 	err = where.with(ctx, false, progress, func(e runEngine, runs engine.Engine) error {
 		for _, a := range all {
+			hideSecrets(s, a.Job)
 			if err := a.Job.Preflight(ctx, e); err != nil {
 				return err
 			}

@@ -113,14 +113,38 @@ func (c *comparison) settings() {
 		}
 		return fmt.Sprintf("%q", list)
 	}
-	c.differs(c.at("command"), "command", words(c.Container.Command), words(recorded.Command))
-	c.differs(c.at("args"), "args", words(c.Container.Args), words(recorded.Args))
+	for _, list := range []struct {
+		key            string
+		have, recorded []string
+	}{{"command", c.Container.Command, recorded.Command}, {"args", c.Container.Args, recorded.Args}} {
+		if !slices.EqualFunc(list.have, list.recorded, sameWord) {
+			c.differs(c.at(list.key), list.key, words(list.have), words(list.recorded))
+		}
+	}
 	dir := recorded.WorkingDir
 	if p.WorkingDir != "" {
 		dir = p.WorkingDir
 	}
 	c.differs(c.at("workingDir"), "workingDir", c.Container.WorkingDir, dir)
 	c.env()
+}
+
+// hidden stands in a seal for a secret.
+const hidden = "***"
+
+// sameWord reports whether a word of a command can be the recorded one, whose secrets are hidden.
+func sameWord(have, recorded string) bool {
+	parts := strings.Split(recorded, hidden)
+	if len(parts) == 1 {
+		return have == recorded
+	}
+	last := len(parts) - 1
+	rest, ok := strings.CutPrefix(have, parts[0])
+	for _, part := range parts[1:last] {
+		_, after, found := strings.Cut(rest, part)
+		rest, ok = after, ok && found
+	}
+	return ok && strings.HasSuffix(rest, parts[last])
 }
 
 // at returns the function that finds the place of a field of the container.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/podspec"
 	"github.com/podseal/podseal/internal/sealfile"
 )
@@ -12,6 +13,9 @@ import (
 // pod compares what belongs to the whole pod with the seals of its containers.
 func (c *comparison) pod(all []Sealed) {
 	have, want := recordPod(c.Pod.Spec), wantPod(all)
+	if !complete(all) { // the other containers may need what these do not
+		have = only(have, want)
+	}
 	at := func(keys ...string) func() place {
 		return func() place { return placeOf(c.Pod, c.Pod.Node, keys...) }
 	}
@@ -62,4 +66,30 @@ func wantPod(all []Sealed) sealfile.Pod {
 	}
 	want.Groups, want.Sysctls = groups, sysctls
 	return want
+}
+
+// complete reports whether every container of a pod is given, but those that a seal added.
+func complete(all []Sealed) bool {
+	given := map[string]bool{}
+	for _, s := range all {
+		given[s.Container.Name] = true
+	}
+	return !slices.ContainsFunc(all[0].Pod.Containers, func(c manifest.Container) bool { return !c.Seed() && !given[c.Name] })
+}
+
+// only returns the settings of a pod without the groups and sysctls that are not wanted, and without a group of its volumes
+// if none is.
+func only(have, want sealfile.Pod) sealfile.Pod {
+	have.Groups = slices.DeleteFunc(slices.Clone(have.Groups), func(g int64) bool { return !slices.Contains(want.Groups, g) })
+	if want.FSGroup == nil {
+		have.FSGroup = nil
+	}
+	sysctls := map[string]string{}
+	for name, value := range have.Sysctls {
+		if _, wanted := want.Sysctls[name]; wanted {
+			sysctls[name] = value
+		}
+	}
+	have.Sysctls = sysctls
+	return have
 }

@@ -33,14 +33,42 @@ type Options struct {
 	Today  string // YYYY-MM-DD
 }
 
-// Check compares all subjects with their seals. The findings are in the order of the subjects.
+// Check compares all subjects with their seals. The findings are in the order of the subjects. Subjects may have containers of
+// one pod, which are compared together: they share its groups and sysctls.
 func Check(subjects []Subject, o Options) (checked []report.CheckedTarget, found []finding.Finding) {
-	for _, s := range subjects {
-		c := checking{Subject: s, options: o}
-		c.run()
+	all := make([]checking, len(subjects))
+	var sealed []gate.Sealed
+	for i, s := range subjects {
+		all[i] = checking{Subject: s, options: o}
+		all[i].pair()
+		sealed = append(sealed, all[i].sealed...)
+	}
+	differences := map[string][]finding.Finding{}
+	for _, f := range gate.Manifests(byPods(sealed)) {
+		differences[f.Target] = append(differences[f.Target], f)
+	}
+	for _, c := range all {
+		c.findings(differences)
 		checked, found = append(checked, c.checked...), append(found, c.found...)
 	}
 	return checked, found
+}
+
+// byPods returns containers with those of each pod together, in the order of the first of each.
+func byPods(all []gate.Sealed) []gate.Sealed {
+	var pods []*manifest.Pod
+	members := map[*manifest.Pod][]gate.Sealed{}
+	for _, s := range all {
+		if members[s.Pod] == nil {
+			pods = append(pods, s.Pod)
+		}
+		members[s.Pod] = append(members[s.Pod], s)
+	}
+	out := make([]gate.Sealed, 0, len(all))
+	for _, p := range pods {
+		out = append(out, members[p]...)
+	}
+	return out
 }
 
 // checking is the check of one subject.
@@ -49,50 +77,63 @@ type checking struct {
 	options Options
 	checked []report.CheckedTarget
 	found   []finding.Finding
+	sealed  []gate.Sealed
+	pairs   []Match
+	left    []sealfile.Entry
 }
 
-func (c *checking) run() {
+// pair finds the seals of the containers.
+func (c *checking) pair() {
 	if c.SealOnly {
 		for _, e := range c.Entries {
-			name := c.Name
-			if name == "" {
-				name = e.Title()
-			}
-			c.checked = append(c.checked, report.CheckedTarget{Name: name, Image: e.Image.Reference, Seal: e.File})
-			c.seal(name, e)
+			c.checked = append(c.checked, report.CheckedTarget{Name: c.entryName(e), Image: e.Image.Reference, Seal: e.File})
 		}
 		return
 	}
-	pairs, left := Pair(c.Targets, c.Entries)
-	var sealed []gate.Sealed
-	for _, p := range pairs {
+	c.pairs, c.left = Pair(c.Targets, c.Entries)
+	for _, p := range c.pairs {
 		name := c.title(p.Target)
 		at := report.CheckedTarget{Name: name, Image: p.Target.Container.Image, File: p.Target.Pod.Document.File, Line: p.Target.Container.Line}
-		if p.Seal == nil {
-			c.checked = append(c.checked, at)
-			c.found = append(c.found, gate.Missing(name, p.Target.Pod, p.Target.Container))
-			continue
+		if p.Seal != nil {
+			at.Seal = p.Seal.File
+			c.sealed = append(c.sealed, gate.Sealed{Target: name, Pod: p.Target.Pod, Container: p.Target.Container, Seal: p.Seal.Seal})
 		}
-		at.Seal = p.Seal.File
 		c.checked = append(c.checked, at)
-		container := p.Target.Container
-		container.Command = sealfile.HiddenWords(container.Command, p.Seal.Seal.Manifest.Command)
-		container.Args = sealfile.HiddenWords(container.Args, p.Seal.Seal.Manifest.Args)
-		sealed = append(sealed, gate.Sealed{Target: name, Pod: p.Target.Pod, Container: container, Seal: p.Seal.Seal})
 	}
-	c.found = append(c.found, gate.Manifests(sealed)...)
-	for _, p := range pairs {
+}
+
+// findings collects the findings of the subject: first those of the manifests, by the names of the containers.
+func (c *checking) findings(differences map[string][]finding.Finding) {
+	if c.SealOnly {
+		for _, e := range c.Entries {
+			c.seal(c.entryName(e), e)
+		}
+		return
+	}
+	for _, p := range c.pairs {
+		name := c.title(p.Target)
+		if p.Seal == nil {
+			c.found = append(c.found, gate.Missing(name, p.Target.Pod, p.Target.Container))
+		}
+		c.found = append(c.found, differences[name]...)
+		delete(differences, name)
+	}
+	for _, p := range c.pairs {
 		if p.Seal != nil {
 			c.seal(c.title(p.Target), *p.Seal)
 		}
 	}
-	for _, e := range left {
-		name := c.Name
-		if name == "" {
-			name = e.Title()
-		}
-		c.found = append(c.found, gate.Gone(name, e))
+	for _, e := range c.left {
+		c.found = append(c.found, gate.Gone(c.entryName(e), e))
 	}
+}
+
+// entryName names a seal for findings.
+func (c *checking) entryName(e sealfile.Entry) string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return e.Title()
 }
 
 // seal checks what the seal alone shows.

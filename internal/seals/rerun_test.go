@@ -41,7 +41,7 @@ func TestRerun(t *testing.T) {
 		section := func(name string) string { return golden.Section(a, name) }
 		image, config := section("image"), section("config")
 		e, job := fake(t, image, config, section("before"))
-		o := batch.Options{Seal: seal.Options{Minimize: seal.MinimizeFull, Parallel: 2}}
+		o := batch.Options{Seal: seal.Options{Minimize: seal.MinimizeFull, Parallel: 1}}
 		var entry sealfile.Entry
 		synctest.Test(t, func(t *testing.T) {
 			results, err := job.Seal(context.Background(), e, o)
