@@ -1,7 +1,9 @@
 package dockerfile
 
 import (
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +31,24 @@ const (
 	Windows    Family = "windows"
 	Unknown    Family = ""
 )
+
+// familyShown returns the family of an image by a command that works there, as far as it shows how users are made.
+func familyShown(words []string) Family {
+	switch path.Base(words[0]) {
+	case "apt-get", "apt", "dpkg":
+		return Debian
+	case "apk":
+		return Alpine
+	case "useradd", "groupadd":
+		return RedHat
+	case "dnf", "yum", "microdnf", "tdnf", "zypper", "pacman":
+		if slices.Contains(words, "shadow-utils") || slices.Contains(words, "shadow") {
+			return RedHat
+		}
+		return Minimal // useradd is not in all of them
+	}
+	return Unknown
+}
 
 // windowsName matches the parts of the names and tags of Windows images: of the editions, and of the releases.
 var windowsName = regexp.MustCompile(`(?i)(^|[/:._-])(windows|windowsservercore|windowsserver|nanoserver|servercore|ltsc20\d\d)([/:._-]|$)`)

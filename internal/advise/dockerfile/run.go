@@ -84,6 +84,9 @@ func (s *state) run(in Instruction) {
 }
 
 func (s *state) runOne(c runCommand) {
+	if known := familyShown(c.words); known != Unknown && slices.Contains([]Family{Unknown, Minimal}, s.base.Family) {
+		s.base.Family = known
+	}
 	if m, ok := readAccount(c.words); ok {
 		m.in, m.varID = c.in, c.variableID(m)
 		s.accounts.add(m)
