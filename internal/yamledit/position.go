@@ -85,7 +85,7 @@ func (d *Document) End(n *yaml.Node, indent int) (int, error) {
 		return start + 1 + len(n.Value), nil
 	case n.Kind == yaml.ScalarNode:
 		return d.scalarEnd(n, start, indent)
-	case n.Style&yaml.FlowStyle != 0 && start < len(d.Text) && (d.Text[start] == '{' || d.Text[start] == '['):
+	case n.Style&yaml.FlowStyle != 0 && (d.Text[start] == '{' || d.Text[start] == '['):
 		return d.flowEnd(n, start)
 	case len(n.Content) == 0:
 		return start, nil
@@ -171,7 +171,7 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 func (d *Document) blockScalarEnd(start, parent int) int {
 	end := d.LineEnd(start)
 	header, _, _ := bytes.Cut(d.Text[start:end], []byte("#"))
-	keep := bytes.IndexByte(header, '+') >= 0
+	keep := bytes.ContainsRune(header, '+')
 	indent := -1
 	for _, c := range header {
 		if c >= '1' && c <= '9' {

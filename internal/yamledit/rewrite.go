@@ -55,20 +55,17 @@ func (e *Editor) rewrite(s site, edit any) error {
 	return nil
 }
 
-// blockLines renders a collection as lines below its key. It returns nil for a value on the key's line.
+// blockLines renders a collection as lines below its key. It returns nil for a value on the key's line: an empty collection, or
+// no collection.
 func (e *Editor) blockLines(s site, v any) []string {
 	if s.flow {
 		return nil
 	}
 	switch v := v.(type) {
 	case tree.Object:
-		if len(v) > 0 {
-			return e.style.blockFields(v, s.column+e.style.step)
-		}
+		return e.style.blockFields(v, s.column+e.style.step)
 	case []any:
-		if len(v) > 0 {
-			return e.style.blockItems(v, s.column+e.style.dash)
-		}
+		return e.style.blockItems(v, s.column+e.style.dash)
 	}
 	return nil
 }

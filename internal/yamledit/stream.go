@@ -156,12 +156,9 @@ func CheckEncoding(file string, src []byte) error {
 	if utf8.Valid(src) {
 		return nil
 	}
-	for at, line := 0, 1; at < len(src); line++ {
-		next := nextLine(src, at)
-		if !utf8.Valid(src[at:next]) {
-			return Foreign(file, line, "not UTF-8 text")
-		}
-		at = next
+	line, at := 1, nextLine(src, 0)
+	for utf8.Valid(src[:at]) {
+		line, at = line+1, nextLine(src, at)
 	}
-	return Foreign(file, 0, "not UTF-8 text")
+	return Foreign(file, line, "not UTF-8 text")
 }

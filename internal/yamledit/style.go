@@ -13,6 +13,9 @@ type Style struct {
 	gap  int // columns between a dash and the text behind it
 }
 
+// maxGap bounds the columns that new items have between a dash and their text.
+const maxGap = 8
+
 // DefaultStyle returns the style of kubectl: two columns a level, dashes below their key.
 func DefaultStyle() Style { return Style{step: 2, dash: 0, gap: 2} }
 
@@ -36,8 +39,8 @@ func (d *Document) StyleOf(mapping *yaml.Node, sequence string) Style {
 		return s
 	}
 	s.dash = max(0, d.Column(dash)-d.Column(k))
-	if gap := first - dash; gap >= 2 && gap <= 8 && !bytes.ContainsAny(d.Text[dash:first], "\r\n") {
-		s.gap = gap
+	if gap := first - dash; gap <= maxGap && !bytes.ContainsAny(d.Text[dash:first], "\r\n") {
+		s.gap = max(s.gap, gap)
 	}
 	return s
 }

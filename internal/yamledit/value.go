@@ -7,7 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Resolver turns nodes into plain values (map[string]any, []any, string, int64, uint64, float64, bool, nil) as the
+// resolver turns nodes into plain values (map[string]any, []any, string, int64, uint64, float64, bool, nil) as the
 // Kubernetes tools read them: aliases and merge keys resolved, and the booleans of YAML 1.1.
 type resolver struct {
 	doc    *Document
@@ -32,9 +32,10 @@ func (d *Document) resolve(n *yaml.Node) (any, error) {
 }
 
 func (r *resolver) value(n *yaml.Node) (any, error) {
-	if r.left--; r.left < 0 {
+	if r.left == 0 {
 		return nil, r.doc.Fail(n, "aliases multiply this document beyond reason")
 	}
+	r.left--
 	switch n.Kind {
 	case yaml.AliasNode:
 		if n.Alias == nil || r.active[n.Alias] {

@@ -1,6 +1,8 @@
 package yamledit
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,5 +48,37 @@ func TestValueIsWhatKubernetesReads(t *testing.T) {
 		} else if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q: -kubernetes +got:\n%s", source, diff)
 		}
+	}
+}
+
+// TestValueOfNodes: each node has its own value, whatever was asked for before.
+func TestValueOfNodes(t *testing.T) {
+	d, err := Parse("in", 0, Chunk{Text: []byte("a: [1, 2]\nb: x\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for i, want := range []any{[]any{int64(1), int64(2)}, "x"} {
+			if got, err := d.Value(d.Root.Content[2*i+1]); err != nil || !cmp.Equal(got, want) {
+				t.Errorf("value %d: %v (%v), want %v", i, got, err, want)
+			}
+		}
+		if got, err := d.Value(d.Root); err != nil || !cmp.Equal(got, any(map[string]any{"a": []any{int64(1), int64(2)}, "b": "x"})) {
+			t.Errorf("the document: %v (%v)", got, err)
+		}
+	}
+}
+
+// TestEndlessAliases: aliases of aliases that multiply without end are refused, and many values are not.
+func TestEndlessAliases(t *testing.T) {
+	bomb := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	for i := 1; i < 9; i++ {
+		bomb += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+	}
+	if _, err := ours([]byte(bomb)); err == nil || !strings.Contains(err.Error(), "multiply") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := ours([]byte("a: [" + strings.Repeat("x, ", 20000) + "]\n")); err != nil {
+		t.Error(err)
 	}
 }
