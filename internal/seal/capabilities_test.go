@@ -14,7 +14,7 @@ import (
 
 // TestLikelyCapabilities: what root did in the open run, and what the failed run was refused, name the capabilities to try.
 func TestLikelyCapabilities(t *testing.T) {
-	tree, err := image.ParseMemTree("d 0755 5:5 /srv/own\nd 0757 5:5 /srv/world\nd 0775 5:0 /srv/group\nd 0755 0:0 /srv/root\nf 0644 5:5 /srv/root/file\n")
+	tree, err := image.ParseMemTree("d 0755 5:5 /srv/own\nd 0757 5:5 /srv/world\nd 0775 5:0 /srv/group\nd 0755 5:0 /srv/closed\nd 0775 5:5 /srv/shared\nd 0755 0:0 /srv/root\nf 0644 5:5 /srv/root/file\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +30,8 @@ func TestLikelyCapabilities(t *testing.T) {
 		{"a removal of a file of another user", "unlink /srv/root/file start by app 0:0", "", ""},
 		{"a folder for everybody", "open /srv/world/x start by app 0:0", "", ""},
 		{"a folder for root's group", "open /srv/group/x start by app 0:0", "", ""},
+		{"a folder that root's group cannot write", "open /srv/closed/x start by app 0:0", "", "DAC_OVERRIDE"},
+		{"a folder for another group", "open /srv/shared/x start by app 0:0", "", "DAC_OVERRIDE"},
 		{"a folder of root", "open /srv/root/x start by app 0:0", "", ""},
 		{"first foreign, then not", "open /srv/own/x start by app 0:0\nopen /srv/root/x start by app 0:0", "", "DAC_OVERRIDE"},
 		{"a process of another user", "process 5:5 worker", "", "SETGID SETUID"},

@@ -121,7 +121,9 @@ func (l *learning) openRun(ctx context.Context) (open Round, err error) {
 		defer start()
 		a := l.openTrial(ctx, "open run")
 		a.started = start
-		a.stopping = func(stopping context.Context, o observe.Observation) { l.prewarm(stopping, ctx, o) }
+		if !l.opts.PlanOnly {
+			a.stopping = func(stopping context.Context, o observe.Observation) { l.prewarm(stopping, ctx, o) }
+		}
 		open, err = l.once(within, a)
 		l.pending, l.first = open.pendingChanges, open.Observation
 		return err

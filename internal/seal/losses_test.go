@@ -38,6 +38,14 @@ func TestLosses(t *testing.T) {
 			"trace on\nmkdir /srv/cache/ start denied EROFS by py 5:5", "refused /srv/cache: EROFS /srv/cache (py, uid 5)",
 		},
 		{
+			"another file of the folder", "trace on\nopen /var/log/x e2e by app 0:0\nopen /var/log/y e2e by app 0:0", "trace on\nopen /var/log/x e2e by app 5:5",
+			"not attempted /var/log/y: written in the open run by app (uid 0)",
+		},
+		{
+			"a program twice", "process 5:5 helper\nprocess 6:6 helper\nprocess 7:7 agent", "process main 5:5 web",
+			"process agent: ran in the open run as uid 7\nprocess helper: ran in the open run as uid 5",
+		},
+		{
 			"by another name", "trace on\nopen /var/log/m.pyc start by py 0:0", "trace on\nopen /var/log/m.pyc.140004580377856 start denied EROFS by py 5:5",
 			"refused /var/log: EROFS /var/log/m.pyc.140004580377856 (py, uid 5)",
 		},

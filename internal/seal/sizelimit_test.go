@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -37,5 +38,39 @@ func TestSharedVolumeWithoutLimit(t *testing.T) {
 	}
 	if got := (explanation{target: x}).limitReasons(profile.Profile{}); len(got) != 0 {
 		t.Errorf("without --size-limits: %+v", got)
+	}
+}
+
+// TestLimitReasons: the reason for a sizeLimit says what else counts against it.
+func TestLimitReasons(t *testing.T) {
+	at := func(kind profile.MountKind, medium profile.Medium) string {
+		m := profile.Mount{Path: "/data", Kind: kind, Medium: medium, SizeLimit: 32 << 20}
+		p := profile.Profile{}.WithMount(m).WithMount(profile.Mount{Path: "/unlimited"})
+		used := Round{Profile: p, Observation: observe.Observation{Usage: []observe.Usage{{Path: "/data", Bytes: 5 << 20, Files: 3}}}}
+		reasons := explanation{limits: true, rounds: []Round{used}}.limitReasons(p)
+		if len(reasons) != 1 || reasons[0].Field != "sizeLimit /data" || !strings.HasPrefix(reasons[0].Why, "32 MiB: the runs left at most 5242880 bytes in 3 files") {
+			t.Errorf("%s: %+v", kind, reasons)
+			return ""
+		}
+		return reasons[0].Why
+	}
+	const copied, memory = "the copy of the image's content is part of it", "it counts against the memory limit"
+	for _, c := range []struct {
+		kind           profile.MountKind
+		medium         profile.Medium
+		copied, memory bool
+	}{{profile.Plain, profile.Disk, false, false}, {profile.Seeded, profile.Disk, true, false}, {profile.Owned, profile.Memory, false, true}} {
+		if why := at(c.kind, c.medium); strings.Contains(why, copied) != c.copied || strings.Contains(why, memory) != c.memory {
+			t.Errorf("%s %s: %s", c.kind, c.medium, why)
+		}
+	}
+}
+
+// TestSizeLimit: a limit is a power of two of at least 16 MiB, and four times what the files take on a disk.
+func TestSizeLimit(t *testing.T) {
+	for _, c := range []struct{ bytes, files, want int64 }{{0, 0, 16}, {4 << 20, 0, 16}, {4<<20 + 1, 0, 32}, {0, 1024, 16}, {0, 1025, 32}, {100 << 20, 9, 512}} {
+		if got := sizeLimit(observe.Usage{Bytes: c.bytes, Files: int(c.files)}); got != c.want<<20 {
+			t.Errorf("%d bytes in %d files: %d MiB, want %d", c.bytes, c.files, got>>20, c.want)
+		}
 	}
 }

@@ -40,7 +40,7 @@ func (s *speculation) end() {
 // prewarm plans with the observation of the open run until its stop. It prewarms the volumes of that plan, and begins its first
 // trial. The prewarming ends with ctx, the trial with lasting.
 func (l *learning) prewarm(ctx, lasting context.Context, o observe.Observation) {
-	if _, ok := <-l.files; !ok || l.opts.PlanOnly {
+	if _, ok := <-l.files; !ok {
 		return
 	}
 	s := newSearch(l.runner, l.knowledge(o), l.opts)
