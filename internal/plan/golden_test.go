@@ -86,6 +86,9 @@ func configure(t *testing.T, in *plan.Input, text string) {
 		case "claim", "read-only-claim":
 			in.Target.Pod = &target.Pod{Volumes: []target.Volume{{Name: "data", Kind: target.Claim}}}
 			in.Target.Mounts = append(in.Target.Mounts, target.VolumeMount{Volume: "data", Path: rest, ReadOnly: word == "read-only-claim"})
+		case "shared": // with other containers of the pod
+			in.Target.Pod = &target.Pod{Volumes: []target.Volume{{Name: "shared", Kind: target.EmptyDir}}}
+			in.Target.Mounts = append(in.Target.Mounts, target.VolumeMount{Volume: "shared", Path: rest})
 		case "env":
 			config.Env = append(config.Env, rest)
 		case "replica":

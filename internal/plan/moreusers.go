@@ -91,10 +91,10 @@ func (c *candidates) withAccount(users image.Users, tried profile.User, run obse
 // itself. It returns false if nothing does.
 func unreadableEntry(ctx context.Context, tree image.Tree, at string, user profile.User) (image.Entry, bool, error) {
 	at, err := image.Resolve(ctx, tree, at)
-	if errors.Is(err, image.ErrLoop) {
-		return image.Entry{}, false, nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, image.ErrLoop):
+		at = "" // nothing is there
+	case err != nil:
 		return image.Entry{}, false, fmt.Errorf("resolving the refused path %s in the image: %w", at, err)
 	}
 	for i := 1; i <= len(at); i++ {
