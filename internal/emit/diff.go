@@ -47,7 +47,7 @@ func (r Report) lastOfRegion(source []byte, i int) (end, last int) {
 		end = lineEnd(source, max(end-1, r.patches[last].End))
 		last++
 	}
-	if last < len(r.patches) && end == len(source) { // insertions after a last line without a line end
+	if end == len(source) { // the others are insertions after a last line without a line end
 		last = len(r.patches)
 	}
 	return end, last

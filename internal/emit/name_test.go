@@ -11,3 +11,15 @@ func TestName(t *testing.T) {
 		}
 	}
 }
+
+// TestComment: nothing that ends a line, or that a terminal obeys, is left in a comment.
+func TestComment(t *testing.T) {
+	for s, want := range map[string]string{
+		"a\nb": "a b", "\x00\x1f !": "   !", "~\x7f\u0080": "~ \u0080", "\u0084\u0085\u0086": "\u0084 \u0086",
+		"\u2027\u2028\u2029\u202a": "\u2027  \u202a", "\ufefe\ufeff\uff00": "\ufefe \uff00",
+	} {
+		if got := comment(s); got != want {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
+	}
+}

@@ -121,3 +121,32 @@ func TestPodSecurityVersion(t *testing.T) {
 		t.Errorf("go.mod has no %s*: podSecurityVersion is another version than the evaluator's", want)
 	}
 }
+
+// TestReachableLabels: the labels of the pod count where the selector does not select it.
+func TestReachableLabels(t *testing.T) {
+	for selector, want := range map[string]map[string]string{
+		"{matchLabels: {app: web}}":               {"app": "web"},
+		"{matchLabels: {app: other}}":             {"app": "web", "version": "7"},
+		"{matchLabels: {app: web, tier: front}}":  {"app": "web", "version": "7"},
+		"{matchLabels: {app: web, version: '7'}}": {"app": "web", "version": "7"},
+		"{}": {"app": "web", "version": "7"},
+	} {
+		source := strings.Replace(reachable, "{matchLabels: {app: web}}", selector, 1)
+		f, err := manifest.Parse("in.yaml", []byte(source), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ReachableOf(f.Pods[0]).Labels; !cmp.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", selector, got, want)
+		}
+	}
+}
+
+// TestReachableWhy names the ports that were seen, or says that there were none.
+func TestReachableWhy(t *testing.T) {
+	for want, ports := range map[string][]int{"nothing in the pod was seen listening": nil, "seen listening in the sealed run: 80, 53;": {80, 53}} {
+		if got := (Reachable{Listening: ports}).Why(); !strings.Contains(got, want) {
+			t.Errorf("%v: %s", ports, got)
+		}
+	}
+}
