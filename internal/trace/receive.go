@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/trace/wire"
 )
 
@@ -63,6 +64,10 @@ func (s *Session) take(m wire.Message) {
 	case wire.KindBind:
 		if m.Bind != nil && len(s.binds) < wire.MaxBinds {
 			s.binds = append(s.binds, *m.Bind)
+		}
+	case wire.KindConnect:
+		if m.Connection != nil && len(s.connections) < wire.MaxConnections {
+			s.connections = observe.AddConnection(s.connections, *m.Connection)
 		}
 	case wire.KindCounts:
 		s.count(m)

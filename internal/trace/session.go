@@ -33,23 +33,24 @@ type Session struct {
 	started chan struct{}
 	done    chan struct{}
 
-	mu         sync.Mutex
-	writes     []observe.Write // by key, from 1
-	binds      []wire.Bind
-	identities []observe.Process
-	on         bool
-	ended      bool // the observer has said that its target has ended
-	closed     bool // by Close
-	bytes      int  // of writes, by wire.KeySize
-	full       bool // no further writes are kept
-	notes      []string
-	lost       int // by the observer
-	missed     int // here: writes beyond the bounds, and messages that were too long
-	noise      int
-	dropped    int // notes, by the observer
-	unshown    int // notes, here
-	asked      int
-	waiting    map[int]chan wire.Message
+	mu          sync.Mutex
+	writes      []observe.Write // by key, from 1
+	binds       []wire.Bind
+	identities  []observe.Process
+	connections []observe.Connection
+	on          bool
+	ended       bool // the observer has said that its target has ended
+	closed      bool // by Close
+	bytes       int  // of writes, by wire.KeySize
+	full        bool // no further writes are kept
+	notes       []string
+	lost        int // by the observer
+	missed      int // here: writes beyond the bounds, and messages that were too long
+	noise       int
+	dropped     int // notes, by the observer
+	unshown     int // notes, here
+	asked       int
+	waiting     map[int]chan wire.Message
 }
 
 // Attach returns a session with the observer whose stdout and stdin are rw. It reads until the stream ends.
@@ -118,6 +119,13 @@ func (s *Session) Listening(ctx context.Context) ([]int, error) {
 	return m.Ports, err
 }
 
+// OpenConnections returns the connections to other machines that are open now in the target's network namespace. They name
+// no process.
+func (s *Session) OpenConnections(ctx context.Context) ([]observe.Connection, error) {
+	m, err := s.ask(ctx, wire.Request{Do: wire.DoConnections})
+	return m.Connections, err
+}
+
 // Usage returns the bytes and files in folders of the target, in the order of paths.
 func (s *Session) Usage(ctx context.Context, paths []string) ([]observe.Usage, error) {
 	m, err := s.ask(ctx, wire.Request{Do: wire.DoUsage, Paths: paths})
@@ -153,6 +161,13 @@ func (s *Session) Binds() []wire.Bind {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Outcome, b.Outcome), cmp.Compare(a.PID, b.PID))
 	})
 	return binds
+}
+
+// Connections returns the connections that the tracer saw until now, sorted.
+func (s *Session) Connections() []observe.Connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return observe.MergeConnections(s.connections, nil)
 }
 
 // Status returns how far the tracer saw until now.

@@ -130,6 +130,43 @@ func TestDenied(t *testing.T) {
 	}
 }
 
+// Connections to other addresses are seen, each once, with what became of them; loopback and a server's answers are not.
+func TestConnections(t *testing.T) {
+	l := needEngine(t)
+	for _, app := range []string{"/bin/app", "/bin/app386"} {
+		r := l.start(t, nil, app, "connections")
+		r.started(t)
+		own := strings.TrimSpace(l.must(t, "inspect", "-f", "{{.NetworkSettings.IPAddress}}", r.id))
+		var open []observe.Connection
+		for deadline := time.Now().Add(10 * time.Second); len(open) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			var err error
+			if open, err = r.session.OpenConnections(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(open) != 1 || open[0].Address != "192.0.2.2" || open[0].Protocol != "udp" || open[0].Outcome != observe.Allowed {
+			t.Errorf("%s: open connections: %+v", app, open)
+		}
+		if code := r.end(t); code != 0 {
+			t.Fatal(r.logs(t))
+		}
+		var got []string
+		for _, c := range r.session.Connections() {
+			got = append(got, fmt.Sprintf("%s %s %d %s %s", c.Protocol, strings.Replace(c.Address, own, "own", 1), c.Port, c.Phase, c.Outcome))
+			if c.PID != 1 || c.UID != 0 || c.Command != strings.TrimPrefix(app, "/bin/") || c.Exec {
+				t.Errorf("wrong process: %+v", c)
+			}
+		}
+		want := []string{
+			"tcp own 8081 start allowed", "udp 192.0.2.1 5000 start unknown", "udp 192.0.2.2 5001 start allowed",
+			"udp 192.0.2.3 53 start allowed", "udp 192.0.2.4 5002 start allowed",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: connections (-want +got):\n%s", app, diff)
+		}
+	}
+}
+
 // Users and groups that processes take for a moment are seen, and those that they write as.
 func TestIdentities(t *testing.T) {
 	l := needEngine(t)

@@ -1,7 +1,6 @@
 package observer
 
 import (
-	"bytes"
 	"encoding/binary"
 	"strings"
 
@@ -13,40 +12,49 @@ import (
 
 // attempt is one notified call while the observer inspects it.
 type attempt struct {
-	call   *syscalls.Call
-	narrow bool // pointers and longs have 4 bytes
-	args   [6]uint64
-	c      *caller
-	tree   *tree
-	mem    *memory
-	noise  bool // nothing that a mount could be about
-	moves  bool // afterwards folders may be elsewhere, or have other modes
+	call        *syscalls.Call
+	narrow      bool // pointers and longs have 4 bytes
+	args        [6]uint64
+	c           *caller
+	tree        *tree
+	mem         *memory
+	connections *connections
+	phase       observe.Phase
+	exec        bool // of a command that was executed in the running container
+	noise       bool // nothing that a mount could be about
+	moves       bool // afterwards folders may be elsewhere, or have other modes
 }
 
-// inspect works out what a call writes. A nil write with noise unset means that the call cannot write at all. The attempt
-// to bind a port is the second result.
-func (a *attempt) inspect() (*observe.Write, *wire.Bind) {
+// effect is what a call does; one of its fields is set at most.
+type effect struct {
+	write      *observe.Write
+	bind       *wire.Bind
+	connection *observe.Connection
+}
+
+// inspect works out what a call does. No effect with noise unset means that the call cannot write or connect at all.
+func (a *attempt) inspect() effect {
 	switch a.call.Action {
 	case syscalls.ActOpen, syscalls.ActOpenHow:
-		return a.open(), nil
+		return effect{write: a.open()}
 	case syscalls.ActMkdir, syscalls.ActCreate:
-		return a.create(), nil
+		return effect{write: a.create()}
 	case syscalls.ActRemove, syscalls.ActRmdir:
-		return a.remove(), nil
+		return effect{write: a.remove()}
 	case syscalls.ActRename, syscalls.ActLink:
-		return a.rename(), nil
+		return effect{write: a.rename()}
 	case syscalls.ActMeta:
-		return a.meta(), nil
+		return effect{write: a.meta()}
 	case syscalls.ActTruncate:
 		p, ok := a.place(a.call.DirFD, a.call.Path, true)
 		if !ok {
-			return nil, nil
+			return effect{}
 		}
-		return a.write(p, judgeTruncate(a.c, p)), nil
-	case syscalls.ActBind, syscalls.ActSockets:
-		return a.bind()
+		return effect{write: a.write(p, judgeTruncate(a.c, p))}
+	case syscalls.ActBind, syscalls.ActConnect, syscalls.ActSend, syscalls.ActSockets:
+		return a.socket()
 	}
-	return nil, nil
+	return effect{}
 }
 
 func (a *attempt) write(p place, v verdict) *observe.Write {
@@ -229,37 +237,4 @@ func (a *attempt) groups() (identity, bool) {
 		}
 	}
 	return id, a.c.can(capSetGID)
-}
-
-func (a *attempt) bind() (*observe.Write, *wire.Bind) {
-	addr, size := a.args[1], a.args[2]
-	if a.call.Action == syscalls.ActSockets {
-		args, err := a.mem.words(a.c.tid, a.args[1], 4, 3)
-		if err != nil {
-			return nil, nil
-		}
-		addr, size = args[1], args[2]
-	}
-	b := make([]byte, min(size&0xffffffff, 110))
-	if n, err := a.mem.read(a.c.tid, addr, b); err != nil || n < 4 {
-		return nil, nil
-	}
-	switch binary.LittleEndian.Uint16(b) {
-	case unix.AF_UNIX:
-		name, _, _ := bytes.Cut(b[2:], []byte{0})
-		if len(name) == 0 { // an abstract name
-			a.noise = true
-			return nil, nil
-		}
-		p, ok := a.find("", syscalls.NoFD, string(name), false)
-		if !ok {
-			return nil, nil
-		}
-		return a.write(p, judgeCreate(a.c, p, "EADDRINUSE", false)), nil
-	case unix.AF_INET, unix.AF_INET6:
-		if port := binary.BigEndian.Uint16(b[2:]); port != 0 {
-			return nil, &wire.Bind{Port: int(port), PID: a.c.pid, Command: a.c.command, UID: int64(a.c.uid)}
-		}
-	}
-	return nil, nil
 }

@@ -218,24 +218,26 @@ func (w *worker) handle(n *notification, now time.Time) {
 		return
 	}
 	w.tree.refresh(now)
-	a := attempt{call: call, narrow: narrow(n.arch), args: n.args, c: c, tree: w.tree, mem: &w.mem}
+	a := attempt{call: call, narrow: narrow(n.arch), args: n.args, c: c, tree: w.tree, mem: &w.mem, connections: o.connections, phase: o.table.current(), exec: w.l.exec}
 	if call.Action == syscalls.ActExec {
 		w.exec(&a)
 		o.changed.Add(1)
 		return
 	}
-	write, bind := a.inspect()
+	e := a.inspect()
 	if a.moves {
 		o.moved.Add(1)
 	}
 	switch {
-	case write != nil:
-		write.Exec = w.l.exec
-		w.record(n, c, *write)
-	case bind != nil && w.valid(n):
-		v := judgePort(c, bind.Port, o.portStart)
-		bind.Outcome, bind.Errno = v.outcome, v.errno
-		o.table.bind(*bind)
+	case e.write != nil:
+		e.write.Exec = w.l.exec
+		w.record(n, c, *e.write)
+	case e.bind != nil && w.valid(n):
+		v := judgePort(c, e.bind.Port, o.portStart)
+		e.bind.Outcome, e.bind.Errno = v.outcome, v.errno
+		o.table.bind(*e.bind)
+	case e.connection != nil && w.valid(n):
+		o.connect(*e.connection, now)
 	case a.noise:
 		o.table.drop()
 	}

@@ -27,16 +27,17 @@ const (
 
 // observer serves the filters of one container until that container ends.
 type observer struct {
-	table     *table
-	calls     *syscalls.Table
-	target    atomic.Pointer[container] // nil until the container is known
-	portStart int                       // lower ports are denied
-	moved     atomic.Uint64             // counted up by calls that may move folders
-	changed   atomic.Uint64             // counted up by calls that change who a caller is
-	admission *admission
-	listeners chan *listener
-	over      chan struct{} // closed when the target has ended
-	ending    sync.Once
+	table       *table
+	calls       *syscalls.Table
+	target      atomic.Pointer[container] // nil until the container is known
+	portStart   int                       // lower ports are denied
+	moved       atomic.Uint64             // counted up by calls that may move folders
+	changed     atomic.Uint64             // counted up by calls that change who a caller is
+	admission   *admission
+	connections *connections
+	listeners   chan *listener
+	over        chan struct{} // closed when the target has ended
+	ending      sync.Once
 }
 
 // Main runs "podseal observer [--socket NAME] [--off] [--port-start N]". It returns when the container that it observes has
@@ -53,7 +54,7 @@ func Main(args []string, in io.Reader, out io.Writer) int {
 	// Without an observer the application's calls fail: neither a signal nor a host that is gone ends it.
 	signal.Ignore(unix.SIGPIPE, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
 	o := &observer{
-		table: newTable(out), calls: syscalls.Tables(), portStart: *portStart, admission: newAdmission(),
+		table: newTable(out), calls: syscalls.Tables(), portStart: *portStart, admission: newAdmission(), connections: newConnections(),
 		listeners: make(chan *listener), over: make(chan struct{}),
 	}
 	o.table.note(wire.KindHello, "")
@@ -92,6 +93,7 @@ func (o *observer) tick() {
 				o.table.note(wire.KindNote, "a command that was executed in the container was not traced: its sensor did not connect")
 			}
 			o.table.flush()
+			o.confirm()
 			kept := active[:0]
 			for _, l := range active {
 				if !l.ended.Load() {

@@ -39,6 +39,8 @@ func (o *observer) requests(in io.Reader) {
 			go o.answer(r, listeningPorts)
 		case wire.DoProcesses:
 			go o.answer(r, processes)
+		case wire.DoConnections:
+			go o.answer(r, openConnections)
 		case wire.DoUsage:
 			go o.answer(r, func(at *container, m *wire.Message) error { return usage(at, r.Paths, m) })
 		default:

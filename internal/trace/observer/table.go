@@ -175,6 +175,13 @@ func (t *table) bind(b wire.Bind) {
 	t.send(wire.Message{Kind: wire.KindBind, Bind: &b})
 }
 
+// current returns the phase.
+func (t *table) current() observe.Phase {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.phase
+}
+
 func (t *table) drop()  { t.mu.Lock(); t.noise++; t.mu.Unlock() }
 func (t *table) lose()  { t.mu.Lock(); t.lost++; t.mu.Unlock() }
 func (t *table) flush() { t.mu.Lock(); t.counts(); t.mu.Unlock() }

@@ -19,7 +19,9 @@ const (
 	ActMeta                       // owner's changes: chmod, chown, utimes, setxattr
 	ActTruncate                   //
 	ActBind                       // a socket's address
-	ActSockets                    // socketcall: bind among others
+	ActConnect                    // a socket's peer
+	ActSend                       // a datagram with its address
+	ActSockets                    // socketcall: bind, connect and sendto among others
 	ActExec                       // another program: names and privileges change
 	ActUser                       // the user or group changes
 	ActGroups                     // the supplementary groups change
@@ -64,7 +66,10 @@ const (
 
 // syscalls are the calls that the filter notifies. A test compares the numbers with golang.org/x/sys/unix, which has
 // them for one ABI a build only.
+//
+// sendto comes first: of all calls here it alone is frequent and mostly of no interest.
 var syscalls = []Call{
+	{"sendto", "", ActSend, NoFD, 4, None, [abis]int16{44, 369, 206, 290}},
 	{"open", "open", ActOpen, NoFD, 0, 1, [abis]int16{2, 5, -1, 5}},
 	{"creat", "open", ActOpen, NoFD, 0, None, [abis]int16{85, 8, -1, 8}},
 	{"openat", "open", ActOpen, 0, 1, 2, [abis]int16{257, 295, 56, 322}},
@@ -115,6 +120,7 @@ var syscalls = []Call{
 	{"truncate", "truncate", ActTruncate, NoFD, 0, None, [abis]int16{76, 92, 45, 92}},
 	{"truncate64", "truncate", ActTruncate, NoFD, 0, None, [abis]int16{-1, 193, -1, 193}},
 
+	{"connect", "", ActConnect, NoFD, 1, None, [abis]int16{42, 362, 203, 283}},
 	{"bind", "bind", ActBind, 0, 1, None, [abis]int16{49, 361, 200, 282}},
 	{"socketcall", "bind", ActSockets, None, None, 0, [abis]int16{-1, 102, -1, -1}},
 

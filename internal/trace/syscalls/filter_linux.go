@@ -19,10 +19,21 @@ const (
 // O_WRONLY or O_RDWR.
 const WriteFlags = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC
 
-// sysBind is bind's number inside socketcall.
-const sysBind = 2
+// The numbers of calls inside socketcall.
+const (
+	SysBind    = 2
+	SysConnect = 3
+	SysSendTo  = 11
+)
 
-// Filter returns the program that notifies the calls that write, and allows everything else. The architectures are those of
+// The sizes of addresses that decide whether a call concerns the internet. One that is shorter than the smallest internet
+// address is of another family, and so is one of the exact size of a unix socket's, which no internet address has.
+const (
+	smallestInternet = 16
+	unixAddress      = 110
+)
+
+// Filter returns the program that notifies the calls that write or name a peer, and allows everything else. The architectures are those of
 // one machine: the kernel offers the ABIs of all of them.
 func Filter(archs []uint32) []bpf.Instruction {
 	prog := []bpf.Instruction{bpf.LoadAbsolute{Off: dataArch, Size: 4}}
@@ -64,9 +75,31 @@ func decide(c Call, nr uint32) []bpf.Instruction {
 		}
 	case c.Action == ActSockets:
 		return []bpf.Instruction{
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: nr, SkipFalse: 4},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: nr, SkipFalse: 6},
 			arg(c.Flags),
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: sysBind, SkipFalse: 1},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: SysBind, SkipTrue: 2},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: SysConnect, SkipTrue: 1},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: SysSendTo, SkipFalse: 1},
+			notify, allow,
+		}
+	case c.Action == ActConnect:
+		return []bpf.Instruction{
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: nr, SkipFalse: 5},
+			arg(c.Path + 1),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unixAddress, SkipTrue: 2},
+			bpf.JumpIf{Cond: bpf.JumpLessThan, Val: smallestInternet, SkipTrue: 1},
+			notify, allow,
+		}
+	case c.Action == ActSend: // without an address, a socket that is connected sends: its connect was seen
+		return []bpf.Instruction{
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: nr, SkipFalse: 9},
+			arg(c.Path),
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 2},
+			bpf.LoadAbsolute{Off: dataArgs + 8*uint32(c.Path) + 4, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 4},
+			arg(c.Path + 1),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unixAddress, SkipTrue: 2},
+			bpf.JumpIf{Cond: bpf.JumpLessThan, Val: smallestInternet, SkipTrue: 1},
 			notify, allow,
 		}
 	default:

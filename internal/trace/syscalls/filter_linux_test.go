@@ -58,6 +58,12 @@ func data(arch uint32, nr uint32, args ...uint32) []byte {
 	return b
 }
 
+// high sets the upper half of an argument.
+func high(b []byte, arg int) []byte {
+	b[dataArgs+8*arg+7] = 1
+	return b
+}
+
 func TestFilter(t *testing.T) {
 	x86, err := bpf.NewVM(Filter([]uint32{unix.AUDIT_ARCH_X86_64, unix.AUDIT_ARCH_I386}))
 	if err != nil {
@@ -90,7 +96,22 @@ func TestFilter(t *testing.T) {
 		{"386 open read", x86, data(unix.AUDIT_ARCH_I386, 5, 1, rdonly), false},
 		{"386 fstatat64", x86, data(unix.AUDIT_ARCH_I386, 300), false},
 		{"386 socketcall bind", x86, data(unix.AUDIT_ARCH_I386, 102, 2), true},
-		{"386 socketcall connect", x86, data(unix.AUDIT_ARCH_I386, 102, 3), false},
+		{"386 socketcall connect", x86, data(unix.AUDIT_ARCH_I386, 102, 3), true},
+		{"386 socketcall send", x86, data(unix.AUDIT_ARCH_I386, 102, 9), false},
+		{"386 socketcall sendto", x86, data(unix.AUDIT_ARCH_I386, 102, 11), true},
+		{"connect IPv4", x86, data(unix.AUDIT_ARCH_X86_64, 42, 3, 1, 16), true},
+		{"connect IPv6", x86, data(unix.AUDIT_ARCH_X86_64, 42, 3, 1, 28), true},
+		{"connect of any family", x86, data(unix.AUDIT_ARCH_X86_64, 42, 3, 1, 128), true},
+		{"connect unix", x86, data(unix.AUDIT_ARCH_X86_64, 42, 3, 1, 110), false},
+		{"connect netlink", x86, data(unix.AUDIT_ARCH_X86_64, 42, 3, 1, 12), false},
+		{"send", x86, data(unix.AUDIT_ARCH_X86_64, 44, 3, 1, 5, 0, 0, 0), false},
+		{"send with a size and no address", x86, data(unix.AUDIT_ARCH_X86_64, 44, 3, 1, 5, 0, 0, 16), false},
+		{"sendto", x86, data(unix.AUDIT_ARCH_X86_64, 44, 3, 1, 5, 0, 1, 16), true},
+		{"sendto unix", x86, data(unix.AUDIT_ARCH_X86_64, 44, 3, 1, 5, 0, 1, 110), false},
+		{"sendto netlink", x86, data(unix.AUDIT_ARCH_X86_64, 44, 3, 1, 5, 0, 1, 12), false},
+		{"sendto from an address above 4 GiB", x86, high(data(unix.AUDIT_ARCH_X86_64, 44, 3, 1, 5, 0, 0, 16), 4), true},
+		{"sendmsg", x86, data(unix.AUDIT_ARCH_X86_64, 46, 3, 1, 0), false},
+		{"write", x86, data(unix.AUDIT_ARCH_X86_64, 1, 3, 1, 5), false},
 		{"arm64 openat write", arm, data(unix.AUDIT_ARCH_AARCH64, 56, 3, 1, wronly), true},
 		{"arm64 close", arm, data(unix.AUDIT_ARCH_AARCH64, 57), false},
 		{"arm mkdir", arm, data(unix.AUDIT_ARCH_ARM, 39), true},

@@ -11,6 +11,8 @@ const (
 	MaxKeys       = 100_000
 	MaxBinds      = 4096
 	MaxIdentities = 1000
+	// MaxConnections bounds the distinct connections. A note says that there are more.
+	MaxConnections = 4096
 	// KeyOverhead is what a write takes besides its two paths.
 	KeyOverhead = 256
 	// MaxNotes bounds the distinct notes, MaxNote the bytes of each.

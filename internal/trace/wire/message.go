@@ -15,6 +15,8 @@ type Message struct {
 	Key   int            `json:"key,omitempty"`   // kindWrite: the number under which its counts come
 	Write *observe.Write `json:"write,omitempty"` // kindWrite: the first of its kind
 	Bind  *Bind          `json:"bind,omitempty"`  // kindBind
+	// Connection is for kindConnect: a new one, or a known one with a better outcome.
+	Connection *observe.Connection `json:"connection,omitempty"`
 
 	Identity *observe.Process `json:"identity,omitempty"` // kindIdentity
 
@@ -29,6 +31,8 @@ type Message struct {
 	Ports     []int             `json:"ports,omitempty"`
 	Processes []observe.Process `json:"processes,omitempty"`
 	Usage     []observe.Usage   `json:"usage,omitempty"`
+	// Connections are in the reply to DoConnections.
+	Connections []observe.Connection `json:"connections,omitempty"`
 }
 
 // The kinds of messages.
@@ -39,6 +43,7 @@ const (
 	KindNote     = "note"     // something that is not covered
 	KindWrite    = "write"    // a new write
 	KindBind     = "bind"     // a new bind of a port
+	KindConnect  = "connect"  // a connection
 	KindIdentity = "identity" // a user and groups that a process took, or writes as
 	KindCounts   = "counts"   // repetitions
 	KindReply    = "reply"    // answers a request
@@ -62,6 +67,8 @@ const (
 	DoListening = "listening"
 	DoProcesses = "processes"
 	DoUsage     = "usage"
+	// DoConnections asks for the connections that are open now.
+	DoConnections = "connections"
 )
 
 // Bind is the first attempt of a process to bind an internet socket to a fixed port. Whether it is TCP or UDP is not

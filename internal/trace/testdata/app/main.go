@@ -59,6 +59,8 @@ func main() {
 		duel(args)
 	case "serve":
 		serve()
+	case "connections":
+		connections()
 	case "drop":
 		drop()
 	case "descriptors":
@@ -293,6 +295,10 @@ func chunks(dir, mode string) {
 	must(os.MkdirAll(dir, 0o755))
 	in := bufio.NewScanner(os.Stdin)
 	for i := 0; in.Scan(); i++ {
+		if name, ok := strings.CutPrefix(mode, "socket-"); ok {
+			fmt.Println(sockets(name, chunk))
+			continue
+		}
 		fmt.Println(opens(dir, mode, i*chunk, chunk))
 	}
 }
