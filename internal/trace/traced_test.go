@@ -89,6 +89,7 @@ func TestDenied(t *testing.T) {
 			"mkdir /var/run denied EACCES dir",
 			"open /etc/config denied EACCES",
 			"open /etc/owned-by-root denied EACCES",
+			"open /writable/below allowed",
 			"open /writable/closed/in denied EACCES",
 			"open /writable/ok allowed",
 			"rmdir /etc/owned-by-root denied EACCES dir",
@@ -100,6 +101,7 @@ func TestDenied(t *testing.T) {
 			"mkdir /var/run denied EROFS dir",
 			"open /etc/config denied EROFS",
 			"open /etc/owned-by-root denied EACCES",
+			"open /writable/below denied EROFS",
 			"open /writable/closed/in denied EACCES",
 			"open /writable/ok denied EROFS",
 			"rmdir /etc/owned-by-root denied EROFS dir",
@@ -130,7 +132,7 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// Connections to other addresses are seen, each once, with what became of them; loopback and a server's answers are not.
+// Connections to other addresses are seen, each once, with their outcomes; loopback and a server's answers are not.
 func TestConnections(t *testing.T) {
 	l := needEngine(t)
 	for _, app := range []string{"/bin/app", "/bin/app386"} {

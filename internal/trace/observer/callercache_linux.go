@@ -118,8 +118,12 @@ func readBounded(name string, limit int64) ([]byte, error) {
 // linkOf reads one of a thread's links in /proc: "cwd", "root" or "fd/N". The kernel prints the path as the thread's
 // mount namespace has it.
 func linkOf(tid int, name string) (string, error) {
+	return readLink("/proc/" + strconv.Itoa(tid) + "/" + name)
+}
+
+func readLink(at string) (string, error) {
 	var b [pathMax]byte
-	n, err := unix.Readlink("/proc/"+strconv.Itoa(tid)+"/"+name, b[:])
+	n, err := unix.Readlink(at, b[:])
 	if err != nil {
 		return "", err
 	}

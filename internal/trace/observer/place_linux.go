@@ -76,12 +76,51 @@ func (a *attempt) base(fd int32) (string, bool) {
 
 // linkTarget returns the path that one of the caller's links in /proc leads to. Pipes and sockets have none.
 func (a *attempt) linkTarget(link string) (string, bool) {
-	p, err := linkOf(a.c.tid, link)
+	p, err := "", error(nil)
+	if fd, ok := strings.CutPrefix(link, "fd/"); ok {
+		p, err = a.fdTarget(fd)
+	} else {
+		p, err = linkOf(a.c.tid, link)
+	}
 	if err != nil || !strings.HasPrefix(p, "/") {
 		a.noise = true
 		return "", false
 	}
 	return p, true
+}
+
+// fdTarget returns what the kernel prints for one of the caller's descriptors.
+func (a *attempt) fdTarget(fd string) (target string, err error) {
+	n, err := strconv.ParseInt(fd, 10, 32)
+	if err != nil {
+		return "", err
+	}
+	err = a.atFD(int32(n), func(at string) error {
+		target, err = readLink(at)
+		return err
+	})
+	return target, err
+}
+
+// atFD calls do with a path in /proc of one of the caller's descriptors. The folder of a process's descriptors is closed to
+// the observer where the process has another user and the observer no capability to search it: do gets the path of a
+// duplicate then (Linux 5.6), which is closed before the call continues.
+func (a *attempt) atFD(fd int32, do func(at string) error) error {
+	err := do("/proc/" + strconv.Itoa(a.c.tid) + "/fd/" + strconv.Itoa(int(fd)))
+	if err != unix.EACCES {
+		return err
+	}
+	process, err := unix.PidfdOpen(a.c.pid, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(process)
+	duplicate, err := unix.PidfdGetfd(process, int(fd), 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(duplicate)
+	return do("/proc/self/fd/" + strconv.Itoa(duplicate))
 }
 
 // through finds a path that begins at one of the caller's links in /proc.

@@ -137,6 +137,9 @@ func denied() {
 	_ = os.WriteFile("/writable/ok", nil, 0o600)
 	_ = os.Chown("/writable/ok", 1, 1)
 	_ = os.WriteFile("/writable/closed/in", nil, 0o600)
+	if d, err := syscall.Open("/writable", syscall.O_RDONLY|syscall.O_DIRECTORY, 0); err == nil {
+		_, _ = syscall.Openat(d, "below", syscall.O_CREAT|syscall.O_WRONLY, 0o600)
+	}
 	if l, err := net.Listen("tcp", ":80"); err == nil {
 		l.Close()
 	}
