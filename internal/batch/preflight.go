@@ -59,6 +59,9 @@ func (j Job) Preflight(ctx context.Context, e Engine) error {
 		if err := checkUser(ctx, e, facts, t); err != nil {
 			return err
 		}
+		if len(t.Needs) > 0 && !e.Capabilities().Services {
+			return &InputError{fmt.Sprintf("image %s: it has needs, which the chosen engine cannot run: use --engine docker", t.Image)}
+		}
 		if err := needs.Check(t); err != nil {
 			return &InputError{err.Error()}
 		}

@@ -42,6 +42,14 @@ func (c *running) Listening(ctx context.Context) ([]int, error) {
 	return out, nil
 }
 
+// Connections implements engine.Container. No call of a cluster shows them.
+func (c *running) Connections(ctx context.Context) ([]observe.Connection, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("inspecting pod %s: %w", c.pod(), context.Cause(ctx))
+	}
+	return nil, engine.ErrCannotInspect
+}
+
 // present returns what runs in the container; nothing where it has exited.
 func (c *running) present(ctx context.Context) (view, error) {
 	if err := ctx.Err(); err != nil {

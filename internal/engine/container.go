@@ -44,6 +44,9 @@ type Container interface {
 	Processes(ctx context.Context) ([]observe.Process, error)
 	// Listening returns the TCP ports that a process in the container listens on, sorted, or ErrCannotInspect.
 	Listening(ctx context.Context) ([]int, error)
+	// Connections returns the addresses outside the container that it has connected to until now, or ErrCannotInspect. A
+	// traced container misses none; of any other one, those that are open now. Those of its pod may be among them.
+	Connections(ctx context.Context) ([]observe.Connection, error)
 	// Usage returns what each mount of the profile holds, or ErrCannotInspect.
 	Usage(ctx context.Context) ([]observe.Usage, error)
 	// Logs returns the last part of stdout and stderr of all starts.
@@ -78,18 +81,4 @@ type State struct {
 	Exit observe.Exit
 	// Other names another container of the pod that should run and has exited, with its exit; "" if there is none.
 	Other string
-}
-
-// Serviced is a Container whose target has services. A Container that is not Serviced has none.
-type Serviced interface {
-	// Services returns the services that run with the container, in the order of their starts.
-	Services() []Service
-}
-
-// Service is a service that runs with a container.
-type Service struct {
-	Name            string      // its host name for the container
-	Host            string      // address of the published ports, for programs outside
-	Declared        []int       // its TCP ports, as they were given
-	Ports, UDPPorts map[int]int // published ports: container port to port of Host
 }

@@ -54,6 +54,8 @@ type Capabilities struct {
 	Traces bool
 	// Restarts is set where Container.Restart works.
 	Restarts bool
+	// Services is set where package needs can run the services of targets.
+	Services bool
 	// Inspects is set where Container.Changes and Container.Processes report whatever the image has. Otherwise they take
 	// programs of the image.
 	Inspects bool

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -135,15 +134,19 @@ func TestServices(t *testing.T) {
 			}
 			b.waitFor(c, "find:web: 1")
 			b.waitFor(c, "dial:db:5432: hello")
-			found := c.(engine.Serviced).Services()
-			if len(found) != 1 || found[0].Name != "db" {
-				t.Fatalf("services: %+v", found)
+			env := c.(engine.Addressed).Environment()
+			if len(env) != 3 || env[0] != "PODSEAL_DB_HOST="+c.Host() {
+				t.Fatalf("environment: %q", env)
 			}
-			conn, err := net.Dial("tcp", net.JoinHostPort(found[0].Host, strconv.Itoa(found[0].Ports[5432])))
+			conn, err := net.Dial("tcp", net.JoinHostPort(c.Host(), strings.TrimPrefix(env[1], "PODSEAL_DB_PORT=")))
 			if err != nil {
 				t.Fatal(err)
 			}
 			_ = conn.Close()
+			conns, err := c.Connections(t.Context())
+			if err != nil || len(conns) != 1 || conns[0].Peer != "db" || conns[0].Port != 5432 || conns[0].Protocol != "tcp" || conns[0].Command != "app" {
+				t.Errorf("connections: %+v, %v", conns, err)
+			}
 			if err := c.Remove(t.Context()); err != nil {
 				t.Error(err)
 			}

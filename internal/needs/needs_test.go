@@ -17,6 +17,7 @@ import (
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/engine/enginetest"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -28,6 +29,8 @@ type fakeNetworks struct {
 	alive  map[string]bool
 	limit  int
 	broken error // of RemoveNetwork
+
+	addresses map[string][]netip.Addr
 }
 
 func (f *fakeNetworks) CreateNetwork(ctx context.Context, purpose string) (string, error) {
@@ -55,7 +58,7 @@ func (f *fakeNetworks) RemoveNetwork(_ context.Context, name string) error {
 }
 
 func (f *fakeNetworks) NetworkAddresses(context.Context, string) (map[string][]netip.Addr, error) {
-	return map[string][]netip.Addr{"db": {netip.MustParseAddr("172.20.0.2")}}, nil
+	return f.addresses, nil
 }
 
 // router is an engine that runs each image on another fake engine, and notes the starts.
@@ -164,8 +167,10 @@ func TestStart(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("starts %q, want %q", got, want)
 		}
-		if names := c.(engine.Serviced).Services(); len(names) != 3 || names[2].Name != "migrate" {
-			t.Errorf("services: %+v", names)
+		env := c.(engine.Addressed).Environment()
+		slices.Sort(env)
+		if want := []string{"PODSEAL_CACHE_HOST=127.0.0.1", "PODSEAL_DB_HOST=127.0.0.1", "PODSEAL_MIGRATE_HOST=127.0.0.1"}; !slices.Equal(env, want) {
+			t.Errorf("environment: %q", env)
 		}
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -347,5 +352,105 @@ func TestCheck(t *testing.T) {
 		if err := Check(c.t); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
+	}
+}
+
+// published is a container with published ports.
+type published struct {
+	engine.Container
+	tcp, udp map[int]int
+}
+
+func (c published) Host() string          { return "10.0.0.1" }
+func (c published) Ports() map[int]int    { return c.tcp }
+func (c published) UDPPorts() map[int]int { return c.udp }
+
+// TestEnvironment: the names of variables are ones that a shell can read, and the first port is the first declared one.
+func TestEnvironment(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		c        published
+		declared []int
+		want     string
+	}{
+		{"my-db", published{tcp: map[int]int{5432: 1, 80: 2}}, []int{7, 5432}, "MY_DB_HOST=10.0.0.1 MY_DB_PORT=1 MY_DB_PORT_5432=1 MY_DB_PORT_80=2"},
+		{"dns.1", published{udp: map[int]int{53: 3}}, nil, "DNS_1_HOST=10.0.0.1 DNS_1_PORT_53_UDP=3"},
+	} {
+		if got := strings.ReplaceAll(strings.Join(environment(c.name, c.c, c.declared), " "), "PODSEAL_", ""); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+}
+
+// TestConnections: addresses on the network get the names of services, also after the network has gone; those of the target
+// are left out.
+func TestConnections(t *testing.T) {
+	r := newRouter(t, map[string]string{
+		"app": "start connect 172.20.0.2:5432\nstart connect 172.20.0.3:80\nstart connect 93.184.216.34:443\nstart log : ready", "db": "start log : ready",
+	})
+	networks := newNetworks()
+	networks.addresses = map[string][]netip.Addr{
+		"db": {netip.MustParseAddr("172.20.0.2")}, "0123456789ab": {netip.MustParseAddr("172.20.0.2")},
+		"web": {netip.MustParseAddr("172.20.0.3")}, "aa3456789ab": {netip.MustParseAddr("172.20.0.3")},
+	}
+	c, err := New(r, networks).Start(t.Context(), target.Target{Image: "app", Needs: []target.Service{need("db")}}, image.Facts{}, profile.Unrestricted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		found, err := c.Connections(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range found {
+			got = append(got, fmt.Sprintf("%s:%d=%s", c.Address, c.Port, c.Peer))
+		}
+		if want := "172.20.0.2:5432=db 93.184.216.34:443="; strings.Join(got, " ") != want {
+			t.Errorf("got %q, want %s", got, want)
+		}
+		networks.addresses = nil
+	}
+	if err := c.Remove(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// slowState is an engine whose containers exit while their state is asked for.
+type slowState struct{ engine.Engine }
+
+type exitsMeanwhile struct {
+	engine.Container
+	asked chan struct{}
+	once  *sync.Once
+}
+
+func (e slowState) Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (engine.Container, error) {
+	c, err := e.Engine.Start(ctx, t, facts, p)
+	return exitsMeanwhile{c, make(chan struct{}), &sync.Once{}}, err
+}
+
+func (c exitsMeanwhile) Wait(context.Context) error {
+	<-c.asked
+	return nil
+}
+
+func (c exitsMeanwhile) State(ctx context.Context) (engine.State, error) {
+	first := false
+	c.once.Do(func() { close(c.asked); first = true })
+	if first {
+		<-ctx.Done()
+		return engine.State{}, ctx.Err()
+	}
+	return engine.State{Exit: observe.Exit{Code: 3}}, nil
+}
+
+// TestServiceExitsWhileItIsAsked: the reason is the exit, and not the end of the question.
+func TestServiceExitsWhileItIsAsked(t *testing.T) {
+	r := newRouter(t, map[string]string{"app": "start log : ready"})
+	service := target.Service{Name: "db", Target: target.Target{Image: "db"}}
+	_, err := New(slowState{r}, newNetworks()).Start(t.Context(), target.Target{Image: "app", Needs: []target.Service{service}}, image.Facts{}, profile.Unrestricted())
+	if failed := new(ServiceError); !errors.As(err, &failed) || failed.Reason != "exited 3 before it was ready" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -44,10 +45,11 @@ type serviceSet struct {
 	watched context.Context // ends when the set is removed
 	end     context.CancelFunc
 
-	mu      sync.Mutex
-	running []*running // in the order of their starts
-	failed  *ServiceError
-	gone    bool // the network has been removed
+	mu        sync.Mutex
+	running   []*running // in the order of their starts
+	addresses map[netip.Addr]string
+	failed    *ServiceError
+	gone      bool // the network has been removed
 }
 
 // running is one service of a set.
@@ -57,7 +59,7 @@ type running struct {
 }
 
 func newServiceSet(e *Engine, network string) *serviceSet {
-	s := &serviceSet{e: e, network: network}
+	s := &serviceSet{e: e, network: network, addresses: map[netip.Addr]string{}}
 	s.watched, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -143,8 +145,8 @@ func (s *serviceSet) awaitReady(ctx context.Context, r *running, began time.Time
 	var err error
 	if r.Target.Completes {
 		missing, err = "it should run to its end", <-gone
-	} else {
-		missing, err = s.probe(waiting, r, began)
+	} else if missing, err = s.probe(waiting, r, began); err != nil && waiting.Err() != nil {
+		missing, err = "it has exited", nil // which the checks met as the end of their context
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -133,7 +133,9 @@ type Observation struct {
 	Processes []Process `json:"processes,omitempty"`
 	Listening []int     `json:"listening,omitempty"` // TCP ports that a process in the container listened on
 	// DeniedPorts are the TCP ports that the tracer saw a refused bind of.
-	DeniedPorts []int           `json:"deniedPorts,omitempty"`
+	DeniedPorts []int `json:"deniedPorts,omitempty"`
+	// Connections are the addresses outside the container that it connected to, sorted.
+	Connections []Connection    `json:"connections,omitempty"`
 	Logs        string          `json:"-"` // the last part of stdout and stderr
 	Commands    []CommandResult `json:"commands,omitempty"`
 	Exit        *Exit           `json:"exit,omitempty"` // nil when the container was still running when it was removed

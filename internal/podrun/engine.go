@@ -87,7 +87,7 @@ func (e *Engine) CheckNetwork(ctx context.Context, name string) error {
 
 // Capabilities implements engine.Engine.
 func (e *Engine) Capabilities() engine.Capabilities {
-	return engine.Capabilities{Ports: true, Traces: e.traces, Restarts: true, Inspects: true}
+	return engine.Capabilities{Ports: true, Traces: e.traces, Restarts: true, Inspects: true, Services: true}
 }
 
 // Image implements engine.Engine.

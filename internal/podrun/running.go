@@ -149,6 +149,13 @@ func (c *running) Listening(ctx context.Context) ([]int, error) {
 	})
 }
 
+// Connections implements engine.Container. All containers of a pod share its network.
+func (c *running) Connections(ctx context.Context) ([]observe.Connection, error) {
+	ctx, done := c.e.host.Bind(ctx)
+	defer done()
+	return c.main.tracer.connections(ctx)
+}
+
 // Logs implements engine.Container.
 func (c *running) Logs(ctx context.Context) (string, error) {
 	ctx, done := c.e.host.Bind(ctx)

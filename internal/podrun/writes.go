@@ -39,6 +39,33 @@ func (x *tracer) listening(ctx context.Context, running func(context.Context) (b
 	return nil, err
 }
 
+// connections returns the connections that the tracer saw until now, and those that are open. The observer's answer about
+// the latter follows all that it has traced before.
+func (x *tracer) connections(ctx context.Context) ([]observe.Connection, error) {
+	last := x.sessions.last()
+	if last == nil {
+		return nil, x.cannotLook()
+	}
+	open, err := last.OpenConnections(ctx)
+	for i := range open {
+		open[i].Phase = x.sessions.current()
+	}
+	if errors.Is(err, trace.ErrEnded) || errors.Is(err, trace.ErrLost) {
+		err = ended(ctx) // those that were traced are all that can be known
+	}
+	var all []observe.Connection
+	for i, s := range x.sessions.all() {
+		found := s.Connections()
+		for j := range found {
+			if i > 0 && found[j].Phase == observe.Start {
+				found[j].Phase = observe.Restart // as for writes, see inPhase
+			}
+		}
+		all = observe.MergeConnections(all, found)
+	}
+	return observe.MergeConnections(all, open), err
+}
+
 func (x *tracer) cannotLook() error {
 	if why := x.reason(); why != "" {
 		return fmt.Errorf("%w: %s", engine.ErrCannotInspect, why)

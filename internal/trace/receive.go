@@ -17,7 +17,9 @@ func (s *Session) read() {
 	for {
 		line, err := lines.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
-			s.overlong()
+			s.mu.Lock()
+			s.missed++ // a message that is too long to be received
+			s.mu.Unlock()
 			for errors.Is(err, bufio.ErrBufferFull) {
 				_, err = lines.ReadSlice('\n')
 			}
@@ -31,13 +33,6 @@ func (s *Session) read() {
 			s.take(m)
 		}
 	}
-}
-
-// overlong counts a message that is too long to be received.
-func (s *Session) overlong() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.missed++
 }
 
 // take records one message. Keys arrive in order from 1; a message with any other key is ignored.

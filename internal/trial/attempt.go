@@ -224,7 +224,7 @@ func (a *attempt) collect(ctx context.Context) (err error) {
 	}
 	a.o.Writes, a.o.Trace = a.c.Writes()
 	a.o.DeniedPorts = a.c.DeniedPorts()
-	return nil
+	return a.collectConnections(ctx)
 }
 
 // outcome returns what the run proves by itself.

@@ -82,45 +82,7 @@ func environment(t target.Target, c engine.Container) []string {
 		}
 		env = append(env, fmt.Sprintf("PODSEAL_PORT_%d=%d", p, h))
 	}
-	env = append(env, udpEnvironment(ports, c.UDPPorts())...)
-	if s, ok := c.(engine.Serviced); ok {
-		for _, service := range s.Services() {
-			env = append(env, serviceEnvironment(service)...)
-		}
-	}
-	return env
-}
-
-// serviceEnvironment returns the variables that say where a service of the target is reached: for the service my-db,
-// PODSEAL_MY_DB_HOST, PODSEAL_MY_DB_PORT (the first port) and PODSEAL_MY_DB_PORT_<n>.
-func serviceEnvironment(s engine.Service) []string {
-	name := "PODSEAL_" + strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' {
-			return r - 'a' + 'A'
-		}
-		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, s.Name)
-	env := []string{name + "_HOST=" + s.Host}
-	ports := slices.Concat(s.Declared, slices.Sorted(maps.Keys(s.Ports)))
-	first := true
-	for i, p := range ports {
-		h, ok := s.Ports[p]
-		if !ok || slices.Contains(ports[:i], p) {
-			continue
-		}
-		if first {
-			env = append(env, fmt.Sprintf("%s_PORT=%d", name, h))
-			first = false
-		}
-		env = append(env, fmt.Sprintf("%s_PORT_%d=%d", name, p, h))
-	}
-	for _, p := range slices.Sorted(maps.Keys(s.UDPPorts)) {
-		env = append(env, fmt.Sprintf("%s_PORT_%d_UDP=%d", name, p, s.UDPPorts[p]))
-	}
-	return env
+	return append(env, udpEnvironment(ports, c.UDPPorts())...)
 }
 
 // udpEnvironment names the UDP ports. A number that TCP has as well keeps its plain name for TCP.

@@ -40,24 +40,3 @@ func TestEnvironment(t *testing.T) {
 		}
 	}
 }
-
-// withServices is a published container with services.
-type withServices struct {
-	published
-	services []engine.Service
-}
-
-func (c withServices) Services() []engine.Service { return c.services }
-
-// TestServiceEnvironment shows where the services of a target are reached, by variables whose names a shell can read.
-func TestServiceEnvironment(t *testing.T) {
-	c := withServices{services: []engine.Service{
-		{Name: "my-db", Host: "10.0.0.1", Declared: []int{7, 5432}, Ports: map[int]int{5432: 1, 80: 2}},
-		{Name: "dns", Host: "10.0.0.1", UDPPorts: map[int]int{53: 3}},
-	}}
-	want := "MY_DB_HOST=10.0.0.1 MY_DB_PORT=1 MY_DB_PORT_5432=1 MY_DB_PORT_80=2 DNS_HOST=10.0.0.1 DNS_PORT_53_UDP=3"
-	got := strings.ReplaceAll(strings.Join(environment(target.Target{}, c)[2:], " "), "PODSEAL_", "")
-	if got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-}

@@ -34,15 +34,16 @@ var errLost = &engine.Fault{Kind: engine.ObserverLost, Call: "watching", Object:
 
 func (c lost) Wait(context.Context) error { <-c.commands; return errLost }
 
-func (lost) State(context.Context) (engine.State, error)          { return engine.State{Running: true}, nil }
-func (lost) Phase(observe.Phase)                                  {}
-func (lost) Logs(context.Context) (string, error)                 { return "", nil }
-func (lost) Ports() map[int]int                                   { return nil }
-func (lost) UDPPorts() map[int]int                                { return nil }
-func (lost) Listening(context.Context) ([]int, error)             { return nil, nil }
-func (lost) Processes(context.Context) ([]observe.Process, error) { return nil, nil }
-func (lost) Changes(context.Context) ([]observe.Change, error)    { return nil, nil }
-func (lost) Writes() ([]observe.Write, observe.Trace)             { return nil, observe.Trace{} }
+func (lost) State(context.Context) (engine.State, error)               { return engine.State{Running: true}, nil }
+func (lost) Phase(observe.Phase)                                       {}
+func (lost) Logs(context.Context) (string, error)                      { return "", nil }
+func (lost) Ports() map[int]int                                        { return nil }
+func (lost) UDPPorts() map[int]int                                     { return nil }
+func (lost) Connections(context.Context) ([]observe.Connection, error) { return nil, nil }
+func (lost) Listening(context.Context) ([]int, error)                  { return nil, nil }
+func (lost) Processes(context.Context) ([]observe.Process, error)      { return nil, nil }
+func (lost) Changes(context.Context) ([]observe.Change, error)         { return nil, nil }
+func (lost) Writes() ([]observe.Write, observe.Trace)                  { return nil, observe.Trace{} }
 
 // TestFaultEndsRunAtOnce: a fault of the engine ends a run in the middle of its commands, and is its whole error.
 func TestFaultEndsRunAtOnce(t *testing.T) {

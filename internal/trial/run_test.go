@@ -122,6 +122,10 @@ func (s *scripted) Host() string                             { return "" }
 func (s *scripted) Ports() map[int]int                       { return nil }
 func (s *scripted) DeniedPorts() []int                       { return []int{80} }
 func (s *scripted) Listening(context.Context) ([]int, error) { return s.listens, s.fail["Listening"] }
+
+func (s *scripted) Connections(context.Context) ([]observe.Connection, error) {
+	return []observe.Connection{{Address: "10.0.0.2", Command: "app", Phase: observe.Phase(s.phases[len(s.phases)-1])}}, s.fail["Connections"]
+}
 func (s *scripted) Proceed(context.Context) error            { return s.fail["Proceed"] }
 func (s *scripted) Writes() ([]observe.Write, observe.Trace) { return nil, s.trace }
 func (s *scripted) Usage(context.Context) ([]observe.Usage, error) {
@@ -251,6 +255,7 @@ func TestObservation(t *testing.T) {
 		{"exit", *o.Exit, observe.Exit{Code: 143, Phase: observe.Stop}},
 		{"exit before the stop", stopping.Exit == nil, true},
 		{"denied ports", o.DeniedPorts, []int{80}},
+		{"connections", len(o.Connections), 3},
 		{"changes", o.Changes, []observe.Change{
 			{Path: "/at-e2e", Phase: observe.E2E}, {Path: "/at-start", Phase: observe.Start}, {Path: "/at-stop", Phase: observe.Stop},
 		}},

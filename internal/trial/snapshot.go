@@ -34,6 +34,16 @@ func (a *attempt) snapshot(ctx context.Context, phase observe.Phase) error {
 	a.o.Listening = append(a.o.Listening, ports...)
 	slices.Sort(a.o.Listening)
 	a.o.Listening = slices.Compact(a.o.Listening)
+	return a.collectConnections(ctx)
+}
+
+// collectConnections notes where the container has connected to until now.
+func (a *attempt) collectConnections(ctx context.Context) error {
+	found, err := a.c.Connections(ctx)
+	if err != nil && !errors.Is(err, engine.ErrCannotInspect) {
+		return a.unlessEnded(ctx, fmt.Errorf("listing the connections: %w", err))
+	}
+	a.o.Connections = observe.MergeConnections(a.o.Connections, found)
 	return nil
 }
 

@@ -23,20 +23,21 @@ type application struct {
 	hangs     bool  // it does not end when it is asked to stop
 	broken    error // that calls of the engine return
 
-	mu      sync.Mutex
-	fs      *filesystem
-	initial map[string]image.Entry            // of fs, for docker diff
-	kept    map[string]map[string]image.Entry // the entries of each mount over a restart
-	who     identity
-	cwd     string
-	phase   observe.Phase
-	ports   []int
-	denied  []int
-	procs   []observe.Process // but for the first
-	writes  []observe.Write
-	logs    strings.Builder
-	exit    *observe.Exit // nil while it runs
-	exited  chan struct{} // closed by the exit
+	mu          sync.Mutex
+	fs          *filesystem
+	initial     map[string]image.Entry            // of fs, for docker diff
+	kept        map[string]map[string]image.Entry // the entries of each mount over a restart
+	who         identity
+	cwd         string
+	phase       observe.Phase
+	ports       []int
+	denied      []int
+	connections []observe.Connection
+	procs       []observe.Process // but for the first
+	writes      []observe.Write
+	logs        strings.Builder
+	exit        *observe.Exit // nil while it runs
+	exited      chan struct{} // closed by the exit
 }
 
 // engineCaps returns the capabilities that Docker leaves to a container.

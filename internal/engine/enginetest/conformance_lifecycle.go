@@ -181,6 +181,8 @@ func checkEndedContext(b *bench) {
 	b.wantCanceled("Exec", err)
 	_, _, err = c.ExecDefault(ctx, e2eCommand())
 	b.wantCanceled("ExecDefault", err)
+	_, err = c.Connections(ctx)
+	b.wantCanceled("Connections", err)
 	_, err = c.Usage(ctx)
 	b.wantCanceled("Usage", err)
 	b.wantCanceled("Restart", c.Restart(ctx))

@@ -23,6 +23,7 @@ func observationContracts() []contract {
 		{name: "Exec", archive: "-- app --\nstart log : ready\ne2e log : hello\ne2e write /data/file fails\n", check: checkExec},
 		{name: "Processes", archive: "-- app --\nstart log : ready\n", needs: inspects, check: checkProcesses},
 		{name: "Listening", archive: "-- app --\nstart listen 8080\nstart listen 9090\nstart log : ready\n", check: checkListening},
+		{name: "Connections", archive: "-- app --\nstart connect 192.0.2.7:9125\nstart log : ready\n", check: checkConnections},
 		{name: "Usage", archive: "-- app --\nstart write /data/file\nstart log : ready\n", check: checkUsage},
 		{name: "Writes", archive: "-- app --\nstart write /data/start\nstart write /refused tolerated\nstart log : ready\ne2e temp /data/e2e\nstop write /data/stop\n", needs: traces, check: checkWrites},
 		{name: "DeniedPorts", archive: "-- app --\nstart listen 80 tolerated\nstart log : ready\n", needs: traces, check: checkDeniedPorts},
@@ -90,6 +91,33 @@ func checkListening(b *bench) {
 	}
 	if err != nil || !slices.Equal(ports, []int{8080, 9090}) {
 		b.Errorf("Listening: %v, %v", ports, err)
+	}
+}
+
+func checkConnections(b *bench) {
+	for _, untraced := range []bool{false, true} {
+		t := b.target()
+		t.Untraced = untraced
+		c, err := b.e.Start(b.Context(), t, b.facts, user())
+		if err != nil {
+			b.Fatalf("Start: %v", err)
+		}
+		b.waitReady(c, 1)
+		var found []observe.Connection
+		b.eventually("the connection is not reported", func() bool {
+			found, err = c.Connections(b.Context())
+			return err != nil || len(found) > 0 && found[0].Outcome == observe.Allowed
+		})
+		switch {
+		case errors.Is(err, engine.ErrCannotInspect):
+		case err != nil || len(found) != 1 || found[0].Protocol != "udp" || found[0].Address != "192.0.2.7" || found[0].Port != 9125 || found[0].UID != 1000:
+			b.Errorf("Connections, untraced %t: %+v, %v", untraced, found, err)
+		case b.e.Capabilities().Traces && (found[0].Command == "app") == untraced:
+			b.Errorf("Connections, untraced %t: the command is %q", untraced, found[0].Command)
+		}
+		if err := c.Remove(b.Context()); err != nil {
+			b.Errorf("Remove: %v", err)
+		}
 	}
 }
 

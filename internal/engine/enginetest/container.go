@@ -119,6 +119,16 @@ func (c *container) Listening(ctx context.Context) ([]int, error) {
 	return slices.Sorted(slices.Values(a.ports)), nil
 }
 
+// Connections implements engine.Container.
+func (c *container) Connections(ctx context.Context) ([]observe.Connection, error) {
+	a, err := c.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer a.mu.Unlock()
+	return slices.Clone(a.connections), nil
+}
+
 // Logs implements engine.Container.
 func (c *container) Logs(ctx context.Context) (string, error) {
 	a, err := c.enter(ctx)

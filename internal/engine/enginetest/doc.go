@@ -78,6 +78,7 @@
 //	id                   logs the user and the groups
 //	sticky PATH          requires that a world-writable directory is sticky, and not read-only
 //	listen PORT          listens on a TCP port
+//	connect ADDRESS:PORT sends a UDP datagram through a socket that stays open
 //	worker UID:GID NAME  starts a process as another user, where the application is root
 //	drop UID:GID         changes the user, where the application is root
 //	account uid          requires that the uid has an account

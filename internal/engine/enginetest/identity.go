@@ -2,9 +2,11 @@ package enginetest
 
 import (
 	"io/fs"
+	"net/netip"
 	"slices"
 
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
 )
 
 // identity is the user of a process, with its capabilities.
@@ -28,4 +30,16 @@ func (i identity) may(e image.Entry, bits fs.FileMode) bool {
 		mode >>= 3
 	}
 	return mode&bits == bits || i.can("DAC_OVERRIDE")
+}
+
+// connection returns what a datagram to an address shows. Every address takes it.
+func (i identity) connection(at string, phase observe.Phase, traced bool) observe.Connection {
+	to := netip.MustParseAddrPort(at) // the parser has checked it
+	c := observe.Connection{
+		Protocol: "udp", Address: to.Addr().String(), Port: int(to.Port()), Phase: phase, Outcome: observe.Allowed, UID: i.uid,
+	}
+	if traced {
+		c.PID, c.Command = 1, "app"
+	}
+	return c
 }

@@ -15,6 +15,8 @@ func (a *application) performProcess(o script.Operation) (errno, subject string,
 	switch first := o.Arg(); o.Verb {
 	case "listen":
 		errno, subject = a.listen(first)
+	case "connect":
+		a.connections = observe.MergeConnections(a.connections, []observe.Connection{a.who.connection(first, a.phase, a.traced)})
 	case "worker", "drop":
 		errno, subject = a.become(o), first
 	case "need":

@@ -25,7 +25,7 @@ func newConnections() *connections {
 	return &connections{known: map[observe.Connection]bool{}, waiting: map[observe.Connection]time.Time{}, servers: map[string]bool{}}
 }
 
-// serve notes a UDP socket that has a port to serve. What it sends are answers.
+// serve notes a UDP socket that has a port to serve. It sends answers only.
 func (x *connections) serve(inode string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,8 +115,11 @@ const (
 // protocol returns the protocol of a socket, "" for any other than the two.
 func (a *attempt) protocol(fd int32) string {
 	b := make([]byte, 32)
-	n, err := unix.Getxattr(a.fdPath(fd), "system.sockprotoname", b)
-	if err != nil {
+	n := 0
+	if err := a.atFD(fd, func(at string) (err error) {
+		n, err = unix.Getxattr(at, "system.sockprotoname", b)
+		return err
+	}); err != nil {
 		return ""
 	}
 	switch name := strings.TrimSuffix(strings.TrimRight(string(b[:n]), "\x00"), "v6"); name {
@@ -129,15 +133,12 @@ func (a *attempt) protocol(fd int32) string {
 
 // inode returns the name of a socket that no other open one has; "" if it has been closed.
 func (a *attempt) inode(fd int32) string {
-	name, err := os.Readlink(a.fdPath(fd))
+	name, err := a.fdTarget(strconv.Itoa(int(fd)))
 	if err != nil {
 		return ""
 	}
 	return name
 }
-
-// fdPath returns the path of one of the caller's descriptors.
-func (a *attempt) fdPath(fd int32) string { return fmt.Sprintf("/proc/%d/fd/%d", a.c.tid, fd) }
 
 // socketTables are the kernel's tables of sockets, by protocol.
 var socketTables = map[string][]string{tcp: {"net/tcp", "net/tcp6"}, udp: {"net/udp", "net/udp6"}}

@@ -120,6 +120,8 @@ func (a *app) perform(o script.Operation) (subject, err string) {
 		fmt.Printf("app: id %d:%d %v\n", os.Getuid(), os.Getgid(), groups())
 	case "listen":
 		return "", errno(listen(o.Arg()))
+	case "connect":
+		return "", errno(connect(o.Arg()))
 	default:
 		subject = o.Arg()
 		if o.Verb == "rename" {
