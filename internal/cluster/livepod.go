@@ -27,13 +27,18 @@ type livePod struct {
 	stop context.CancelFunc // of what follows the pod
 
 	mu       sync.Mutex
+	name     string        // of the pod
 	restarts int32         // before the present start of the container
 	exit     *observe.Exit // of the present start; nil while it runs
 	image    string        // the pod's present name of the image
 }
 
 // pod returns the name of the pod.
-func (c *livePod) pod() string { return c.made.pod.Name }
+func (c *livePod) pod() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.name
+}
 
 // defaultContainer returns the container that commands are meant for.
 func (c *livePod) defaultContainer() string {
@@ -146,5 +151,6 @@ func (c *livePod) renameImage(ctx context.Context) error {
 	if name == "" {
 		return fmt.Errorf("restarting pod %s: image %s has no second name, by which the kubelet would start it again: name it by its digest", c.pod(), c.mainImage())
 	}
-	return c.in.SetImage(ctx, c.pod(), c.made.main, name)
+	sidecar := c.target.Pod != nil && c.target.Pod.Kind == target.Sidecar
+	return c.in.SetImage(ctx, c.pod(), c.made.main, name, sidecar)
 }

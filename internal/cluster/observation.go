@@ -26,15 +26,18 @@ func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
 	return v.processes, err
 }
 
-// Listening implements engine.Container. Where the image permits no look inside, it connects to the ports.
+// Listening implements engine.Container. Where the container has exited and others of its pod run, and where the image
+// permits no look inside, it connects to the ports.
 func (c *running) Listening(ctx context.Context) ([]int, error) {
 	v, err := c.present(ctx)
-	if !errors.Is(err, engine.ErrCannotInspect) || c.forward == nil {
+	others := err == nil && c.target.Pod != nil && c.ended() != nil
+	forward := c.forward.Load()
+	if forward == nil || !others && !errors.Is(err, engine.ErrCannotInspect) {
 		return v.listening, err
 	}
 	var out []int
 	for _, p := range c.ports {
-		if c.forward.Listens(p) {
+		if forward.Listens(p) {
 			out = append(out, p)
 		}
 	}

@@ -15,6 +15,9 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("restarting pod %s: %w", c.pod(), context.Cause(ctx))
 	}
+	if c.precedes() {
+		return c.replace(ctx)
+	}
 	for _, at := range fresh {
 		if err := c.inside.empty(ctx, at); err != nil {
 			return err
@@ -45,6 +48,23 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	c.mu.Unlock()
 	c.logs.begin(c.superseded(now))
 	return nil
+}
+
+// replace removes the pod of an init container and creates it again, with empty mounts: a kubelet runs an init container
+// again over the same ones only when it makes a new sandbox, which nobody can ask it for.
+func (c *running) replace(ctx context.Context) error {
+	old := c.pod()
+	c.stop()
+	if f := c.forward.Load(); f != nil {
+		_ = f.Close()
+	}
+	if err := c.in.DeletePod(ctx, old, restartGrace); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.name, c.restarts, c.exit = old+"-again", 0, nil
+	c.mu.Unlock()
+	return c.fault(ctx, "restarting", c.startPod(ctx))
 }
 
 // otherName returns another name of an image than the present one: the one that the pod was made with; the same digest

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
@@ -27,7 +28,7 @@ type running struct {
 	baseline func(context.Context) ([]image.Entry, error)
 
 	ports   []int
-	forward *kube.Forward
+	forward atomic.Pointer[kube.Forward]
 	logs    *logBook
 	inside  inside
 
@@ -38,10 +39,10 @@ type running struct {
 var _ engine.Container = (*running)(nil)
 
 func newRunning(in *space, made madePod, t target.Target, facts image.Facts, p profile.Profile, baseline func(context.Context) ([]image.Entry, error)) *running {
-	live := &livePod{in: in, made: made, target: t, facts: facts, stop: func() {}}
+	live := &livePod{in: in, made: made, name: made.pod.Name, target: t, facts: facts, stop: func() {}}
 	c := &running{livePod: live, profile: p, baseline: baseline, ports: ports(t, facts)}
 	c.logs = &logBook{open: func(ctx context.Context, previous bool) (stream, error) {
-		return in.OpenLogs(ctx, made.pod.Name, made.main, previous)
+		return in.OpenLogs(ctx, live.pod(), made.main, previous)
 	}}
 	c.inside.exec = c.execTo
 	return c
@@ -71,10 +72,11 @@ func (c *running) Host() string { return "127.0.0.1" }
 
 // Ports implements engine.Container.
 func (c *running) Ports() map[int]int {
-	if c.forward == nil {
+	f := c.forward.Load()
+	if f == nil {
 		return nil
 	}
-	return maps.Clone(c.forward.Ports)
+	return maps.Clone(f.Ports)
 }
 
 // UDPPorts implements engine.Container. Kubernetes forwards none.
@@ -144,8 +146,8 @@ func (c *running) Remove(ctx context.Context) error {
 	c.stop()
 	c.logs.close()
 	var errs []error
-	if c.forward != nil {
-		errs = append(errs, c.forward.Close())
+	if f := c.forward.Load(); f != nil {
+		errs = append(errs, f.Close())
 	}
 	if _, deleted := c.in.watch.Get(c.pod()); !deleted {
 		errs = append(errs, c.in.DeletePod(ctx, c.pod(), 1))
@@ -170,17 +172,26 @@ func (c *running) Writes() ([]observe.Write, observe.Trace) {
 // DeniedPorts implements engine.Container.
 func (c *running) DeniedPorts() []int { return nil }
 
-// start creates the pod and waits until its containers have started.
+// start creates the pod with its secrets, and waits until its containers have started.
 func (c *running) start(ctx context.Context) error {
 	for name, data := range c.made.secrets {
 		if err := c.in.CreateSecret(ctx, name, data); err != nil {
 			return err
 		}
 	}
-	if _, err := c.in.CreatePod(ctx, c.made.pod, false); err != nil {
+	return c.startPod(ctx)
+}
+
+// startPod creates the pod and waits until its containers have started.
+func (c *running) startPod(ctx context.Context) error {
+	desired := c.made.pod.DeepCopy()
+	desired.Name = c.pod()
+	if _, err := c.in.CreatePod(ctx, desired, false); err != nil {
 		return err
 	}
+	c.mu.Lock()
 	c.image = c.mainImage()
+	c.mu.Unlock()
 	pod, err := c.waitStarted(ctx)
 	if err != nil {
 		return err
@@ -191,10 +202,12 @@ func (c *running) start(ctx context.Context) error {
 	c.observed(pod, false)
 	c.follow()
 	c.logs.begin(c.superseded(0))
-	if len(c.ports) > 0 {
-		if c.forward, err = c.in.Forward(ctx, c.pod(), c.ports); err != nil {
-			return err
-		}
+	if len(c.ports) == 0 {
+		return nil
 	}
-	return nil
+	f, err := c.in.Forward(ctx, c.pod(), c.ports)
+	if err == nil {
+		c.forward.Store(f)
+	}
+	return err
 }

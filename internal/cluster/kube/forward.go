@@ -123,7 +123,7 @@ func (f *Forward) Close() error {
 	defer f.mu.Unlock()
 	f.closed = true
 	if f.link != nil {
-		errs = append(errs, f.link.Connection.Close())
+		errs = append(errs, f.link.Close())
 	}
 	return errors.Join(errs...)
 }

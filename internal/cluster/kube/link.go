@@ -120,6 +120,6 @@ func (f *Forward) release(l *link, stale bool) {
 		f.link = nil
 	}
 	if l.stale && l.users == 0 {
-		_ = l.Connection.Close()
+		_ = l.Close()
 	}
 }

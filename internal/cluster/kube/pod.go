@@ -37,10 +37,14 @@ func (n *Namespace) DeletePod(ctx context.Context, name string, grace int64) err
 	return n.client.refused(ctx, err, Access{Verb: "delete", Resource: "pods", Namespace: n.Name})
 }
 
-// SetImage changes the image of a container of a running pod, which makes the kubelet stop the container and start it
+// SetImage changes the image of a container, or with init of an init container, of a running pod, which makes the kubelet stop the container and start it
 // again.
-func (n *Namespace) SetImage(ctx context.Context, pod, container, image string) error {
-	patch := fmt.Sprintf(`{"spec":{"containers":[{"name":%q,"image":%q}]}}`, container, image)
+func (n *Namespace) SetImage(ctx context.Context, pod, container, image string, init bool) error {
+	list := "containers"
+	if init {
+		list = "initContainers"
+	}
+	patch := fmt.Sprintf(`{"spec":{%q:[{"name":%q,"image":%q}]}}`, list, container, image)
 	_, err := n.client.API.CoreV1().Pods(n.Name).Patch(ctx, pod, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})
 	return n.client.refused(ctx, err, Access{Verb: "patch", Resource: "pods", Namespace: n.Name})
 }
