@@ -16,20 +16,27 @@ import (
 // doctorOptions are the flags of podseal doctor.
 type doctorOptions struct {
 	format string
+	kube   kubeOptions
+	given  func(flag string) bool // reports whether a flag stands on the command line
 }
 
 func newDoctorCommand(s streams) *cobra.Command {
 	var o doctorOptions
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what the engine can and cannot do for podseal, and what follows",
+		Short: "Say what the engine or a cluster can and cannot do for podseal, and what follows",
 		Long: `Asks the engine what it is, runs one small sealed container there, and prints what podseal can and cannot do with
 it: each capability with the consequence for a seal, and what to do where it is missing. The container is removed.
 
-The exit code is 0 where podseal works with the engine, and 4 where a sealed container does not run at all.`,
+With --context or --kubeconfig it asks a Kubernetes cluster instead: it creates a namespace, tries pods there by dry runs,
+and removes it.
+
+The exit code is 0 where podseal works with the engine or the cluster, and 4 where something that it requires is missing.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), s) },
 	}
+	o.given = c.Flags().Changed
+	o.kube.addFlags(c.Flags())
 	c.Flags().StringVar(&o.format, "format", "text", "print the answer as `FORMAT`: text or json")
 	return c
 }
@@ -38,7 +45,11 @@ func (o doctorOptions) run(ctx context.Context, s streams) error {
 	if o.format != "text" && o.format != "json" {
 		return badInput("--format %s: give text or json", o.format)
 	}
-	r, err := examineEngine(ctx)
+	examineIt := examineEngine
+	if o.given("context") || o.given("kubeconfig") {
+		examineIt = o.examineCluster
+	}
+	r, err := examineIt(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,6 +70,15 @@ func examineEngine(ctx context.Context) (doctor.Report, error) {
 	defer client.Close()
 	facts, err := examine.Engine(ctx, client, trace.Binary)
 	return doctor.ForEngine(facts), err
+}
+
+func (o doctorOptions) examineCluster(ctx context.Context) (doctor.Report, error) {
+	client, err := o.kube.connect()
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	facts, err := examine.Cluster(ctx, client)
+	return doctor.ForCluster(facts), err
 }
 
 func writeDoctor(w io.Writer, format string, r doctor.Report) error {
