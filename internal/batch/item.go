@@ -28,8 +28,6 @@ type Item struct {
 	Accepted []config.Acceptance
 	// Notes are what a user should know before the run, one sentence each.
 	Notes []string
-	// PodPath finds the pod in objects of unknown kinds of the manifest.
-	PodPath string
 }
 
 // The limits of a run where podseal.yaml does not set them. They are those of the flags.
@@ -79,7 +77,7 @@ type loader struct {
 func (l *loader) item(index int) (Item, error) {
 	t := l.file.Resolve(index)
 	path := fmt.Sprintf("targets[%d]", index)
-	item := Item{Name: t.Name, SealFile: l.file.Join(t.Outputs.Seal), PodPath: t.PodPath}
+	item := Item{Name: t.Name, SealFile: l.file.Join(t.Outputs.Seal)}
 	base, err := l.target(path, t)
 	if err != nil {
 		return item, err
@@ -208,7 +206,7 @@ func (l *loader) accept(path string, t config.Target, item *Item) error {
 // manifest reads the manifests of a target.
 func (l *loader) manifest(path string, t config.Target, item *Item) error {
 	o := input.Options{
-		Files: l.joined(t.Manifest), With: l.joined(t.With), Object: t.Select, Container: t.Container, Exclude: t.Exclude,
+		Files: l.joined(t.Manifest), With: l.joined(t.With), Object: t.Select, Container: t.Container, Service: t.Service, Params: t.Params, Exclude: t.Exclude,
 		PodPath: t.PodPath, StandIns: t.StandIns, HostPath: t.AllowHostPath,
 	}
 	o.Chart.Files, o.Chart.Set = l.joined(t.Values), t.Set

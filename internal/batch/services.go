@@ -91,6 +91,7 @@ func (l *loader) other(index int) (target.Service, error) {
 		return out, l.fail(path, t.Name, errNotOneContainer)
 	}
 	out.Target = planned[0]
+	out.Target.Commands = nil
 	for _, f := range item.Files {
 		for _, p := range f.Pods {
 			out.Labels = p.Pod.Manifest.Meta.Labels

@@ -51,7 +51,7 @@ func (w *Writer) Close() {
 func (w *Writer) Write(index int, f Finished) ([]*report.Written, error) {
 	var inputs []deliver.Input
 	for _, in := range f.Sealed {
-		input, err := w.current(in.Input, f.Item.PodPath)
+		input, err := w.current(in.Input)
 		if err != nil {
 			return nil, err
 		}
@@ -76,12 +76,12 @@ func (w *Writer) WriteSeal(index int, item Item, text []byte) error {
 }
 
 // current returns an input with its manifest as another item left it.
-func (w *Writer) current(in deliver.Input, podPath string) (deliver.Input, error) {
+func (w *Writer) current(in deliver.Input) (deliver.Input, error) {
 	content, changed := w.changed[filepath.Clean(in.Path)]
 	if in.Path == "" || !changed {
 		return in, nil
 	}
-	file, err := manifest.Parse(in.File.Name, content, podPath)
+	file, err := manifest.ParseWith(in.File.Name, content, in.File.Options)
 	if err != nil {
 		return in, fmt.Errorf("reading %s as another target left it: %w", in.Path, manifest.Located(err))
 	}

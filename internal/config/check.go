@@ -78,7 +78,7 @@ func isName(s string) bool { return len(s) <= maxName && validName.MatchString(s
 
 // manifestKeys returns the keys of a target that say something about its manifest.
 func manifestKeys() []string {
-	return []string{"container", "select", "exclude", "with", "values", "set", "standIns", "podPath", "allowHostPath"}
+	return []string{"container", "service", "select", "exclude", "with", "values", "set", "params", "standIns", "podPath", "allowHostPath"}
 }
 
 func (c *checker) target(path string, t Target) {

@@ -3,8 +3,10 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	generator "github.com/invopop/jsonschema"
@@ -178,4 +180,23 @@ func document(t *testing.T, text string) any {
 		t.Fatal(err)
 	}
 	return doc
+}
+
+// TestDocumentedExample: the file in docs/many-targets.md is valid, for Parse and for the schema.
+func TestDocumentedExample(t *testing.T) {
+	page, err := os.ReadFile("../../docs/many-targets.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, found := strings.Cut(text, "```")
+	if _, err := Parse("podseal.yaml", []byte(text)); err != nil || !found {
+		t.Error(err)
+	}
+	if err := compiled(t).Validate(document(t, text)); err != nil {
+		t.Error(err)
+	}
+	if err := compiled(t).Validate(document(t, string(draft().Text()))); err != nil {
+		t.Error(err)
+	}
 }

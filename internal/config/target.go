@@ -8,6 +8,8 @@ type Target struct {
 	Manifest Paths `json:"manifest,omitempty"`
 	// Container is the name of the only container of the manifest to seal.
 	Container string `json:"container,omitempty"`
+	// Service is the only service of a Compose file to run, in a separate pod. The default is one pod with all services.
+	Service string `json:"service,omitempty"`
 	// Select is the only object of the manifest to seal, KIND/NAME.
 	Select string `json:"select,omitempty"`
 	// Exclude are objects of the manifest to leave out, KIND/NAME.
@@ -18,6 +20,8 @@ type Target struct {
 	Values []string `json:"values,omitempty"`
 	// Set are single values for the Helm charts of the manifest, NAME=VALUE.
 	Set []string `json:"set,omitempty"`
+	// Params are values of the parameters of workflows and tasks, NAME=VALUE.
+	Params []string `json:"params,omitempty"`
 	// StandIns uses random values for missing ConfigMaps and Secrets.
 	StandIns bool `json:"standIns,omitempty"`
 	// PodPath finds the pod in objects of unknown kinds: spec.template.spec.

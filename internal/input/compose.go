@@ -42,6 +42,20 @@ func ComposeServices(name string, services []string) (out []target.Service, note
 	return out, notes, nil
 }
 
+// composeService returns the manifest of a pod with one service of a Compose file.
+func (r *reader) composeService(name string, source []byte) ([]byte, error) {
+	project, err := composefile.Read(name, source, os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := project.Services(r.service); err != nil {
+		return nil, err
+	}
+	text, notes, err := project.Pod(r.service)
+	r.notes = append(r.notes, notes...)
+	return text, err
+}
+
 // composeTarget returns how one service runs.
 func composeTarget(project *composefile.Project, file string, s composefile.Service) (target.Target, []string, error) {
 	text, notes, err := project.Pod(s.Name)

@@ -22,6 +22,7 @@ type Options struct {
 	Exclude   []string // leave out these objects, KIND/NAME
 	Chart     helmchart.Values
 	Params    []string // values of the parameters of workflows and tasks, NAME=VALUE
+	Service   string   // read only this service of Compose files, as a separate pod; empty means all, in one pod
 	PodPath   string   // where objects of unknown kinds have their pod, for example spec.template.spec
 	StandIns  bool     // use random values for missing ConfigMaps and Secrets
 	HostPath  bool     // mount the host folders that a pod names

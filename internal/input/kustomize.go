@@ -29,6 +29,9 @@ func kustomizationIn(folder string) string {
 	return ""
 }
 
+// IsKustomization reports whether a folder holds a kustomization.
+func IsKustomization(folder string) bool { return kustomizationIn(folder) != "" }
+
 // buildKustomization does what kustomize build does, from files only: nothing is fetched, no plugin runs. A component in
 // the folder without is left out.
 func buildKustomization(folder, without string) ([]byte, error) {

@@ -22,6 +22,7 @@ type reader struct {
 	charts  map[string]helmchart.Output // by the names of the files that they are read as
 	notes   []string                    // on settings of Compose files that are left out
 	chart   helmchart.Values
+	service string  // the only service of Compose files to read
 	without string  // the folder of a component that is left out
 	skipped []error // the files of folders that are no manifests, each with the reason
 }
@@ -30,7 +31,7 @@ func newReader(o Options) (*reader, error) {
 	parameters, err := readParameters(o.Params)
 	return &reader{
 		stdin: o.Stdin, options: manifest.Options{PodPath: o.PodPath, Parameters: parameters},
-		chart: o.Chart, without: o.Replaces, charts: map[string]helmchart.Output{},
+		chart: o.Chart, service: o.Service, without: o.Replaces, charts: map[string]helmchart.Output{},
 	}, err
 }
 
@@ -118,6 +119,9 @@ func (r *reader) file(l *inputList, name string) error {
 	data, err := readPlain(name)
 	if err != nil || !composefile.Is(data) {
 		return r.add(l, filepath.Clean(name), name, func() ([]byte, error) { return data, err })
+	}
+	if r.service != "" {
+		return r.add(l, "service "+r.service+" of "+filepath.Clean(name), "", func() ([]byte, error) { return r.composeService(name, data) })
 	}
 	return r.add(l, "pod of "+filepath.Clean(name), "", func() ([]byte, error) {
 		manifest, notes, err := composefile.Convert(name, data, os.Environ())

@@ -180,6 +180,7 @@ func (p *Pod) Target(name string, profiles map[string]profile.Profile) target.Ta
 	t.Pod = &shared
 	t.Network, t.Untraced = p.flags.Network, p.flags.Untraced
 	t.Alias, t.Needs, t.Dir = p.flags.Alias, p.flags.Needs, p.flags.Dir
+	t.Completes = t.Completes || p.flags.Completes
 	t.Commands, t.Soak, t.Timeout = p.flags.Commands, p.flags.Soak, p.flags.Timeout
 	t.Ready = p.ready(at)
 	return t
