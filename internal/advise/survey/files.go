@@ -173,7 +173,8 @@ func (s *survey) base(ctx context.Context, ref string) (b dockerfile.Base, read 
 		return known, true, nil
 	}
 	b = s.opts.Catalog.Base(ref)
-	if b.Family != dockerfile.Unknown || ref == "" || !s.hasImage(ctx, ref) {
+	inCatalog := b.Family != dockerfile.Unknown && b.Family != dockerfile.Minimal // a tag of it may have more tools
+	if inCatalog || ref == "" || !s.hasImage(ctx, ref) {
 		return b, false, nil
 	}
 	facts, err := s.engine.Image(ctx, ref, s.opts.Platform)
