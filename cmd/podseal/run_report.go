@@ -124,3 +124,14 @@ func fromRoot(file string) string {
 	}
 	return filepath.ToSlash(file)
 }
+
+// errors returns the errors of the targets that have no report.
+func (r *configRun) errors() []report.TargetError {
+	var out []report.TargetError
+	for i, res := range r.results {
+		if res.err != nil {
+			out = append(out, report.TargetError{Target: r.items[i].Name, Message: oneLine(res.err)})
+		}
+	}
+	return out
+}

@@ -153,6 +153,7 @@ func (r *configRun) finish(places *deliver.Places) error {
 	if err := r.print(all); err != nil {
 		return err
 	}
+	all.Errors = redact.Apply(s.redact, r.errors())
 	if err := r.options.reports.write(s, report.NewDocument(version, all), places.Write); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ const (
 	NewException = "drift/new-exception"
 	NewPort      = "drift/new-port"
 	Expired      = "drift/expired-exception"
+	RunError     = "run/error"
 	policyPrefix = "policy/"
 )
 
@@ -56,6 +57,7 @@ func Rules() []Rule {
 		{NewPort, "The image listens on a new port", "The application listened on a port that it did not open when the seal was made. Run `podseal run` again, or change the image."},
 		{NewUser, "The image needs another user", "The e2e commands fail now as the user of the seal. Run `podseal run` again, or change the image."},
 		{NewWrite, "The image writes somewhere new", "The application wrote a path that it did not write when the seal was made. Run `podseal run` again, or change the image."},
+		{RunError, "A target could not be run", "An error of the engine, of the image or of the input ended the target, so that nothing is known about it. The message says what to do."},
 		{Exception, "A setting had to be given up", "The application fails with this setting of a full seal. Change the image as the message says, or accept the exception with `--allow`."},
 		{Loss, "The sealed application does less", "The sealed run passed, but it did not do something that the open run did. Let an e2e command check it if it matters."},
 		{NotSealable, "The application cannot be sealed", "No profile was found that the e2e commands pass under without root. The message says what failed."},

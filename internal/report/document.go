@@ -43,6 +43,9 @@ func NewDocument(version string, all Several) Document {
 	for _, r := range all.Reports {
 		d.Findings = append(d.Findings, r.Findings()...)
 	}
+	for _, e := range all.Errors {
+		d.Findings = append(d.Findings, e.finding())
+	}
 	return d
 }
 
@@ -55,6 +58,11 @@ func NewCheckDocument(version string, targets []CheckedTarget, findings []findin
 		}
 	}
 	return Document{Command: "check", Version: version, Check: &c, Findings: findings, Reports: NewSeveral(reports)}
+}
+
+// finding returns the error as a finding.
+func (e TargetError) finding() finding.Finding {
+	return finding.Finding{Rule: finding.RunError, Level: finding.Error, Target: e.Target, Message: clean(e.Message)}
 }
 
 // JSON writes the result of a check, or the reports of a run.
@@ -88,7 +96,9 @@ func (c Case) Failed() bool {
 // Cases returns the targets of the document in their order.
 func (d Document) Cases() []Case {
 	if d.Check == nil {
-		return each(d.Reports.Reports, Report.asCase)
+		return append(each(d.Reports.Reports, Report.asCase), each(d.Reports.Errors, func(e TargetError) Case {
+			return Case{Name: e.Target, Summary: clean(e.Message), Findings: []finding.Finding{e.finding()}}
+		})...)
 	}
 	return each(d.Check.Targets, func(t CheckedTarget) Case {
 		c := Case{Name: t.Name, File: t.File, Summary: "current: the manifest carries what the seal proved"}

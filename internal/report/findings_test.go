@@ -68,3 +68,21 @@ func TestRebased(t *testing.T) {
 		t.Errorf("got %+v", d.Findings)
 	}
 }
+
+// TestErrorsAreFindings makes sure that a target without a report is not missing in any view.
+func TestErrorsAreFindings(t *testing.T) {
+	all := NewSeveral([]Report{New(untraced())})
+	all.Errors = []TargetError{{Target: "gone", Message: "no such image"}}
+	d := NewDocument("", all)
+	if len(d.Findings) != 1 || d.Findings[0].Rule != finding.RunError || len(d.Cases()) != 2 || !d.Cases()[1].Failed() {
+		t.Errorf("findings %+v, cases %+v", d.Findings, d.Cases())
+	}
+	for name, write := range map[string]func(*strings.Builder) error{
+		"JSON": func(b *strings.Builder) error { return d.JSON(b) }, "Markdown": func(b *strings.Builder) error { return d.Markdown(b) },
+	} {
+		var b strings.Builder
+		if err := write(&b); err != nil || !strings.Contains(b.String(), "no such image") {
+			t.Errorf("%s: %v, %s", name, err, b.String())
+		}
+	}
+}

@@ -46,7 +46,7 @@ func (d Document) Markdown(w io.Writer) error {
 
 // Markdown writes one report as it is, several as a table and a folded part for each.
 func (s Several) Markdown(w io.Writer) error {
-	if len(s.Reports) == 1 {
+	if len(s.Reports) == 1 && len(s.Errors) == 0 {
 		return s.Reports[0].Markdown(w)
 	}
 	var b strings.Builder
@@ -57,9 +57,12 @@ func (s Several) Markdown(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(&b, "### podseal: %d of %s sealed\n\n| | target | result | user | writable | remarks |\n| --- | --- | --- | --- | --- | --- |\n",
-		good, count(len(s.Reports), "target"))
+		good, count(len(s.Reports)+len(s.Errors), "target"))
 	for _, r := range s.Reports {
 		b.WriteString(r.row())
+	}
+	for _, e := range s.Errors {
+		fmt.Fprintf(&b, "| %s | %s | error | - | - | %s |\n", failMark, code(e.Target), prose(e.Message))
 	}
 	for _, r := range s.Reports {
 		open := ""

@@ -29,7 +29,9 @@ func TestMarkdownOfSeveral(t *testing.T) {
 	accepted := Policy{Allow: []string{"readOnlyRootFilesystem"}}.Judge(withExceptions())
 	accepted.Target.Name = "accepted|<b>"
 	var b bytes.Buffer
-	if err := NewDocument("1.2.3", NewSeveral(append(list, accepted))).Markdown(&b); err != nil {
+	all := NewSeveral(append(list, accepted))
+	all.Errors = []TargetError{{Target: "gone", Message: "no image gone: | pull it"}}
+	if err := NewDocument("1.2.3", all).Markdown(&b); err != nil {
 		t.Fatal(err)
 	}
 	head, _, _ := strings.Cut(b.String(), "\n<details")

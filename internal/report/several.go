@@ -16,6 +16,14 @@ type Several struct {
 	Schema   string   `json:"schema"`
 	ExitCode int      `json:"exitCode"`
 	Reports  []Report `json:"reports"`
+	// Errors are the targets without a report: an error of the engine or of the input ended them.
+	Errors []TargetError `json:"errors,omitempty"`
+}
+
+// TargetError is the error that ended a target.
+type TargetError struct {
+	Target  string `json:"target"`
+	Message string `json:"message"`
 }
 
 // NewSeveral joins reports. The exit code is the gravest: an open run that fails before a container that is not sealed.
@@ -31,7 +39,7 @@ func NewSeveral(list []Report) Several {
 
 // JSON writes one object: that of the only report, or one that holds them all.
 func (s Several) JSON(w io.Writer) error {
-	if len(s.Reports) == 1 {
+	if len(s.Reports) == 1 && len(s.Errors) == 0 {
 		return s.Reports[0].JSON(w)
 	}
 	return writeJSON(w, s)

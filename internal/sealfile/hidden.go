@@ -31,8 +31,8 @@ func HiddenWords(words, recorded []string) []string {
 		return words
 	}
 	out := slices.Clone(words)
-	for i := range out {
-		out[i] = Hidden(out[i], recorded[i])
+	for i, was := range recorded {
+		out[i] = Hidden(words[i], was)
 	}
 	return out
 }

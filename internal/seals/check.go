@@ -96,10 +96,17 @@ func (c *checking) pair() {
 		at := report.CheckedTarget{Name: name, Image: p.Target.Container.Image, File: p.Target.Pod.Document.File, Line: p.Target.Container.Line}
 		if p.Seal != nil {
 			at.Seal = p.Seal.File
-			c.sealed = append(c.sealed, gate.Sealed{Target: name, Pod: p.Target.Pod, Container: p.Target.Container, Seal: p.Seal.Seal})
+			c.sealed = append(c.sealed, gate.Sealed{Target: name, Pod: p.Target.Pod, Container: hidden(p.Target.Container, p.Seal.Manifest), Seal: p.Seal.Seal})
 		}
 		c.checked = append(c.checked, at)
 	}
+}
+
+// hidden returns a container with its command hidden as in its seal, whose secrets a check does not know.
+func hidden(c manifest.Container, recorded sealfile.Manifest) manifest.Container {
+	c.Command = sealfile.HiddenWords(c.Command, recorded.Command)
+	c.Args = sealfile.HiddenWords(c.Args, recorded.Args)
+	return c
 }
 
 // findings collects the findings of the subject: first those of the manifests, by the names of the containers.

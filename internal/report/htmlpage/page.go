@@ -30,6 +30,7 @@ type Page struct {
 	Style   template.CSS
 	Script  template.JS
 	Targets []Target
+	Errors  []report.TargetError
 	Checked []report.Case // of podseal check
 }
 
@@ -85,6 +86,7 @@ func newPage(d report.Document) (Page, error) {
 		Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // the project's own files
 		Policy: "default-src 'none'; style-src '" + hash(style) + "'; script-src '" + hash(script) + "'; base-uri 'none'; form-action 'none'",
 	}
+	p.Errors = redact.Texts(d.Reports.Errors, safetext.Line)
 	good := 0
 	for i, r := range d.Reports.Reports {
 		t := newTarget(r, i)
@@ -111,10 +113,10 @@ func title(p Page, good int) (title, summary string) {
 			}
 		}
 		return "podseal check", fmt.Sprintf("%d of %d targets match their seals", len(p.Checked)-failed, len(p.Checked))
-	case len(p.Targets) == 1:
+	case len(p.Targets) == 1 && len(p.Errors) == 0:
 		return p.Targets[0].Label + ": " + p.Targets[0].Verdict, ""
 	}
-	return "podseal " + p.Command, fmt.Sprintf("%d of %d targets sealed", good, len(p.Targets))
+	return "podseal " + p.Command, fmt.Sprintf("%d of %d targets sealed", good, len(p.Targets)+len(p.Errors))
 }
 
 func newTarget(r report.Report, i int) Target {
