@@ -41,5 +41,6 @@ func addDeliverFlags(f *pflag.FlagSet, o *deliver.Options) {
 	f.BoolVar(&o.Diff, "diff", false, "print the changes to the files of -f as a unified diff")
 	f.BoolVar(&o.KeepToken, "keep-token", false, "keep the pod's service account token, even if nothing showed that it is used")
 	f.StringVar(&o.NetworkPolicy, "network-policy", "", "also write to a `FILE` a NetworkPolicy that admits only the ports that listened")
+	f.BoolVar(&o.Egress, "egress", false, "add a NetworkPolicy of egress: only to where the containers were seen connecting, and to DNS")
 	f.StringVar(&o.PodSecurity, "pod-security", "", "also write to a `FILE` a Namespace with labels that enforce the level restricted")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -91,13 +92,15 @@ func (r *configRun) finished(ctx context.Context, i int, f batch.Finished) strin
 			inputs, hidden := concealed([]deliver.Input{f.Sealed[j].Input}, r.streams.redact)
 			f.Sealed[j].Input, out.hidden = inputs[0], append(out.hidden, hidden...)
 		}
-		written, err := r.writer.Write(i, f)
+		written, err := r.writer.Write(i, f) // but for network policies, see finish
 		if out.refused = err; err == nil {
 			out.refused = r.writeSeal(i, f)
 		}
 		for j, w := range written {
 			out.reports[j].Written = w
 		}
+	} else {
+		r.writer.Observed(i, f)
 	}
 	out.reports = redact.Apply(r.streams.redact, out.reports)
 	for _, one := range out.reports {
@@ -136,6 +139,7 @@ func (r *configRun) writeSeal(i int, f batch.Finished) error {
 // target that is not sealed.
 func (r *configRun) finish(places *deliver.Places) error {
 	s := r.streams
+	r.writer.WritePolicies(r.items, r.tookPolicies)
 	var list []report.Report
 	var failed []error
 	for i, res := range r.results {
@@ -170,6 +174,20 @@ func (r *configRun) finish(places *deliver.Places) error {
 		return verdictError(all.ExitCode)
 	}
 	return nil
+}
+
+// tookPolicies adds the network policies of a target to its reports.
+func (r *configRun) tookPolicies(i int, made *report.Companion, err error) {
+	out := &r.results[i]
+	out.refused = errors.Join(out.refused, err)
+	if made == nil {
+		return
+	}
+	for _, one := range out.reports {
+		if one.Written != nil {
+			one.Written.Alongside = append(one.Written.Alongside, *made)
+		}
+	}
 }
 
 // print prints the reports on stderr, each below the name of its target.

@@ -183,6 +183,7 @@ func (l *loader) outputs(o config.Outputs) deliver.Options {
 	return deliver.Options{
 		Output: l.file.Join(o.Manifest), Format: cmp.Or(o.Format, deliver.FormatYAML), InPlace: o.InPlace, KeepToken: o.KeepToken,
 		NetworkPolicy: l.file.Join(o.NetworkPolicy), PodSecurity: l.file.Join(o.PodSecurity),
+		Egress: o.Egress,
 	}
 }
 

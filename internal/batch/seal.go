@@ -11,6 +11,7 @@ import (
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/input"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/report"
@@ -108,6 +109,10 @@ func outcomeOf(res seal.Result) deliver.Outcome {
 	o := deliver.Outcome{
 		Target: res.Target, Image: res.Image, Profile: res.Profile, Proved: proved,
 		Listening: shown.Observation.Listening, Traced: shown.Observation.Trace.On,
+	}
+	for _, round := range res.Rounds {
+		o.Connections = observe.MergeConnections(o.Connections, round.Observation.Connections)
+		o.ConnectionsTraced = o.ConnectionsTraced || round.Observation.Trace.On
 	}
 	for _, round := range res.Rounds {
 		if o.APIUse = apiuse.InRun(round.Name, round.Observation); o.APIUse != "" {

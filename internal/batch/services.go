@@ -45,7 +45,7 @@ func (l *loader) named(name string, item *Item) ([]target.Service, error) {
 		}
 		t, err := l.runtime(at, name, s.Runtime)
 		t.Grace = usualGrace
-		return []target.Service{{Name: name, Target: t}}, err
+		return []target.Service{{Name: name, Labels: s.Labels, Target: t}}, err
 	}
 	_, index := l.file.Target(name)
 	service, err := l.other(index)

@@ -18,11 +18,27 @@ type Writer struct {
 	// changed is the content of the files that were changed in place. Another item may have a container in the same file.
 	changed map[string][]byte
 	stdout  []bytes.Buffer // of each item
+
+	written []written
+	others  []string // targets of the file that are not among the items
+}
+
+// written is an item whose result was written, or whose runs have ended.
+type written struct {
+	index  int
+	item   Item
+	inputs []deliver.Input
+	sealed bool
 }
 
 // OpenAll prepares the files of all items, and refuses those that cannot be written. Close must be called on the Writer.
 func OpenAll(f *config.File, items []Item) (*Writer, error) {
 	w := &Writer{changed: map[string][]byte{}, stdout: make([]bytes.Buffer, len(items))}
+	for _, name := range f.TargetNames() {
+		if !slices.ContainsFunc(items, func(i Item) bool { return i.Name == name }) {
+			w.others = append(w.others, name)
+		}
+	}
 	for _, item := range items {
 		files := item.Deliver
 		if item.SealFile != "" {
@@ -57,7 +73,9 @@ func (w *Writer) Write(index int, f Finished) ([]*report.Written, error) {
 		}
 		inputs = append(inputs, input)
 	}
-	d, err := f.Item.Deliver.Prepare(inputs)
+	o := f.Item.Deliver
+	o.PoliciesLater = true
+	d, err := o.Prepare(inputs)
 	if err != nil {
 		return nil, manifest.Located(err)
 	}
@@ -67,7 +85,41 @@ func (w *Writer) Write(index int, f Finished) ([]*report.Written, error) {
 	for path, content := range d.Replaced() {
 		w.changed[filepath.Clean(path)] = content
 	}
+	w.written = append(w.written, written{index: index, item: f.Item, inputs: inputs, sealed: true})
 	return d.Written, nil
+}
+
+// Observed notes an item that was not sealed: its runs show where it connects to all the same.
+func (w *Writer) Observed(index int, f Finished) {
+	one := written{index: index, item: f.Item}
+	for _, in := range f.Sealed {
+		one.inputs = append(one.inputs, in.Input)
+	}
+	w.written = append(w.written, one)
+}
+
+// WritePolicies writes the NetworkPolicies of the items that Write has written: only the results of all items show the
+// connections between them. For each item it calls done with what was written, which may be nil, and with the error.
+func (w *Writer) WritePolicies(items []Item, done func(index int, made *report.Companion, err error)) {
+	var inputs []deliver.Input
+	missing := slices.Clone(w.others)
+	for i, item := range items {
+		at := slices.IndexFunc(w.written, func(o written) bool { return o.index == i })
+		if at < 0 || len(w.written[at].inputs) == 0 {
+			missing = append(missing, item.Name)
+			continue
+		}
+		inputs = append(inputs, w.written[at].inputs...)
+	}
+	network := deliver.NewNetwork(inputs)
+	network.Missing = missing
+	for _, one := range w.written {
+		if !one.sealed {
+			continue
+		}
+		made, err := one.item.Deliver.WritePolicies(network, one.inputs, w.places[one.index])
+		done(one.index, made, err)
+	}
 }
 
 // WriteSeal writes the seal file of a sealed item.

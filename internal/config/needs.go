@@ -26,7 +26,7 @@ func (c *checker) service(path, name string) {
 	if image && c.has(path+".services") {
 		c.fail(path+".services", "services is about a Compose file, but the service has an image")
 	}
-	for _, key := range []string{"entrypoint", "args", "user", "workdir", "ports", "platform", "env", "envFiles", "ready"} {
+	for _, key := range []string{"entrypoint", "args", "user", "workdir", "ports", "platform", "env", "envFiles", "ready", "labels"} {
 		if compose && c.has(path+"."+key) {
 			c.fail(path+"."+key, "%s does not work with compose: the Compose file says it", key)
 		}

@@ -63,6 +63,9 @@ func (c *checker) outputsOf(path string, t Target) {
 			c.fail(c.outputPlace(path, "format"), "format %s changes a manifest, but target %s has an image", o.Format, t.Name)
 		}
 	}
+	if o.Egress && o.NetworkPolicy == "" {
+		c.fail(c.outputPlace(path, "egress"), "egress adds to the file of networkPolicy: target %s has none", t.Name)
+	}
 	if o.Format == "kustomize" && o.Manifest == "" {
 		c.fail(c.outputPlace(path, "format"), "format kustomize writes a folder: name it with manifest")
 	}

@@ -66,7 +66,7 @@ func (o Outputs) over(d Outputs) Outputs {
 	}
 	return Outputs{
 		Manifest: cmp.Or(o.Manifest, d.Manifest), Format: cmp.Or(o.Format, d.Format), InPlace: o.InPlace || d.InPlace,
-		KeepToken:     o.KeepToken || d.KeepToken,
+		KeepToken: o.KeepToken || d.KeepToken, Egress: o.Egress || d.Egress,
 		NetworkPolicy: cmp.Or(o.NetworkPolicy, d.NetworkPolicy), PodSecurity: cmp.Or(o.PodSecurity, d.PodSecurity),
 		Seal: cmp.Or(o.Seal, d.Seal),
 	}

@@ -119,6 +119,8 @@ type Service struct {
 	Compose string `json:"compose,omitempty"`
 	// Services are the services of the Compose file to run, with those that they depend on. The default is all.
 	Services []string `json:"services,omitempty"`
+	// Labels are those of the pods of the service in the cluster. Network policies select the service by them.
+	Labels map[string]string `json:"labels,omitempty"`
 
 	Runtime
 }
@@ -143,8 +145,11 @@ type Outputs struct {
 	InPlace bool `json:"inPlace,omitempty"`
 	// KeepToken leaves the pod its service account token in any case.
 	KeepToken bool `json:"keepToken,omitempty"`
-	// NetworkPolicy is a file for a NetworkPolicy that admits only the ports that listened.
+	// NetworkPolicy is a file for a NetworkPolicy that admits only the ports that listened; with needs in the file, only from
+	// the targets that were seen connecting.
 	NetworkPolicy string `json:"networkPolicy,omitempty"`
+	// Egress adds a NetworkPolicy of egress to that file: only to where the target was seen connecting, and to DNS.
+	Egress bool `json:"egress,omitempty"`
 	// PodSecurity is a file for a Namespace with labels that enforce the level restricted.
 	PodSecurity string `json:"podSecurity,omitempty"`
 	// Seal is a file for the seal: the profile with its proof. It is written for `podseal check`.

@@ -20,19 +20,21 @@ type companion struct {
 	err             error // it cannot be made
 }
 
+var errNotProved = errors.New("it is only written for a proved profile")
+
 // companions makes the companion files that the options name.
 func (o Options) companions(inputs []Input) []companion {
 	var out []companion
 	for _, c := range []struct {
 		kind, file string
 		make       func([]Input) ([]byte, string, error)
-	}{{"NetworkPolicy", o.NetworkPolicy, networkPolicies}, {"Namespace", o.PodSecurity, o.namespaces}} {
-		if c.file == "" {
+	}{{"NetworkPolicy", o.NetworkPolicy, o.networkPolicies}, {"Namespace", o.PodSecurity, o.namespaces}} {
+		if c.file == "" || c.kind == "NetworkPolicy" && o.PoliciesLater {
 			continue
 		}
 		data, why, err := c.make(inputs)
 		if err == nil && !proved(inputs) {
-			err = errors.New("it is only written for a proved profile")
+			err = errNotProved
 		}
 		out = append(out, companion{kind: c.kind, file: c.file, why: why, data: data, err: err})
 	}
@@ -43,14 +45,34 @@ func (c companion) reported() report.Companion {
 	return report.Companion{Kind: c.kind, File: c.file, Why: c.why}
 }
 
-// networkPolicies makes the NetworkPolicies of all sealed pods.
-func networkPolicies(inputs []Input) ([]byte, string, error) {
+// networkPolicies makes the NetworkPolicies of all sealed pods of a run that has no other inputs.
+func (o Options) networkPolicies(inputs []Input) ([]byte, string, error) {
+	return o.policiesIn(NewNetwork(inputs), inputs)
+}
+
+// policiesIn makes the NetworkPolicies of the sealed pods of inputs, in the network of all inputs of the run.
+func (o Options) policiesIn(n Network, inputs []Input) ([]byte, string, error) {
 	var docs [][]byte
 	var whys []string
 	for _, pod := range sealedPods(inputs) {
 		r, err := pod.reachable()
 		if err != nil {
 			return nil, "", err
+		}
+		end := pod.end()
+		if n.knowsPeers() {
+			r.Peers, r.Ingress = true, n.ingress(end)
+			if left := r.Unreached(); len(left) > 0 {
+				r.Ingress = append(r.Ingress, emit.PolicyRule{
+					Ports: left, Open: "no target connected to these ports, which are served: add who may connect (from), and uncomment the rule",
+				})
+			}
+		}
+		if o.Egress {
+			r.Egress = end.egress(n)
+		}
+		if r.Peers || o.Egress {
+			r.Notes = append(r.Notes, n.notes(end)...)
 		}
 		data, err := emit.NetworkPolicy(r)
 		if err != nil {
@@ -59,6 +81,23 @@ func networkPolicies(inputs []Input) ([]byte, string, error) {
 		docs, whys = append(docs, data), append(whys, r.Name+": "+r.Why())
 	}
 	return emit.Join(docs), strings.Join(whys, "; "), nil
+}
+
+// WritePolicies writes the NetworkPolicies of inputs whose delivery left them out, with PoliciesLater. The network is that of
+// all inputs of the run. It returns what was written for the reports; nil where the options name no file.
+func (o Options) WritePolicies(n Network, inputs []Input, places *Places) (*report.Companion, error) {
+	if o.NetworkPolicy == "" {
+		return nil, nil
+	}
+	data, why, err := o.policiesIn(n, inputs)
+	if err == nil && !proved(inputs) {
+		err = errNotProved
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s was not written: %w", o.NetworkPolicy, err)
+	}
+	c := companion{kind: "NetworkPolicy", file: o.NetworkPolicy, why: why}.reported()
+	return &c, places.Write(o.NetworkPolicy, data)
 }
 
 // reachable joins the ports that a pod's containers listened on in their proving runs.
@@ -103,8 +142,11 @@ func (p sealedPod) unsealedNotes() []string {
 
 // imageLabels returns the labels of the Pod that is written for an image: a policy selects it by them.
 func imageLabels(c Container) map[string]string {
-	return map[string]string{"app.kubernetes.io/name": emit.Name(c.Outcome.Target.Image)}
+	return map[string]string{nameLabel: emit.Name(c.Outcome.Target.Image)}
 }
+
+// nameLabel is the label for the name of an application.
+const nameLabel = "app.kubernetes.io/name"
 
 // namespaces makes the Pod Security labels of the namespaces, if the level restricted admits every pod of the input as
 // it is after the seal.

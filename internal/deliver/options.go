@@ -20,6 +20,9 @@ type Options struct {
 	KeepToken bool   // leave the pod its service account token in any case
 
 	NetworkPolicy string // a file for a NetworkPolicy; empty for none
+	Egress        bool   // the NetworkPolicy also says what the pods may connect to
+	// PoliciesLater leaves the NetworkPolicy to WritePolicies: rules about peers need the outcomes of all targets.
+	PoliciesLater bool
 	PodSecurity   string // a file for a Namespace with the labels of Pod Security; empty for none
 	// Reports are other files that are written with the result, by their owner.
 	Reports []string
@@ -67,6 +70,9 @@ func (o Options) Check(in Shape) error {
 	}
 	if slices.Contains([]string{"strategic-merge", "json-patch", FormatKustomize}, o.Format) && !in.fromManifest() {
 		return fmt.Errorf("--format %s changes a manifest, but an image was given alone: give the manifest with -f, or use yaml, helm-values, compose or docker", o.Format)
+	}
+	if o.Egress && o.NetworkPolicy == "" {
+		return fmt.Errorf("--egress adds to a NetworkPolicy: name its file with --network-policy")
 	}
 	if o.Format == FormatKustomize && o.Output == "" {
 		return fmt.Errorf("--format kustomize writes a folder: name it with -o FOLDER")

@@ -3,6 +3,7 @@ package deliver
 import (
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -31,6 +32,10 @@ type Outcome struct {
 	// Listening are the TCP ports on which the proving run listened; empty and untraced means unknown.
 	Listening []int
 	Traced    bool // the proving run was traced
+	// Connections are the addresses that the container connected to in any of its runs. ConnectionsTraced says that one of
+	// these was traced, so that none is missing.
+	Connections       []observe.Connection
+	ConnectionsTraced bool
 	// APIUse is a sign in a run that the container uses the Kubernetes API, as a sentence; empty if there was none.
 	APIUse string
 }

@@ -44,7 +44,7 @@ func withProfiles(inputs []Input, choose func(Container) profile.Profile) []Inpu
 		out[i].Containers = slices.Clone(out[i].Containers)
 		for j, c := range out[i].Containers {
 			o := &out[i].Containers[j].Outcome
-			o.Profile, o.Proved, o.Traced = choose(c), true, true
+			o.Profile, o.Proved, o.Traced, o.ConnectionsTraced = choose(c), true, true, true
 		}
 	}
 	return out
