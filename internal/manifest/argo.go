@@ -40,6 +40,9 @@ func draftArgo(x *draft) error {
 	if artifacts := mappings(mapping(x.value, "inputs"), "artifacts"); len(artifacts) > 0 {
 		return fmt.Errorf("the template gets the artifact %s from elsewhere", text(artifacts[0], "name"))
 	}
+	if err := onlyMappings(x.value, "initContainers"); err != nil {
+		return err
+	}
 	params := x.argoParameters(workflow)
 	main, _ := params.expandAll(x.value[key]).(map[string]any)
 	var before []map[string]any

@@ -1,6 +1,9 @@
 package manifest
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // mapping returns a key's value if it is a mapping; else nil, which can be read like an empty one.
 func mapping(v map[string]any, key string) map[string]any {
@@ -18,6 +21,14 @@ func mappings(v map[string]any, key string) []map[string]any {
 		}
 	}
 	return out
+}
+
+// onlyMappings returns an error if a key's list has an item that is no mapping.
+func onlyMappings(v map[string]any, key string) error {
+	if list, _ := v[key].([]any); len(list) != len(mappings(v, key)) {
+		return fmt.Errorf("an item of %s is not a mapping", key)
+	}
+	return nil
 }
 
 // text returns a key's value if it is a string.

@@ -34,6 +34,9 @@ func draftTekton(x *draft) error {
 	case len(mapping(mapping(template, "securityContext"), "capabilities")) > 0:
 		return errors.New("the stepTemplate sets the capabilities of all steps")
 	}
+	if err := onlyMappings(x.value, "steps"); err != nil {
+		return err
+	}
 	params := x.tektonParameters()
 	own, _ := params.expandAll(x.value["volumes"]).([]any)
 	x.own = len(own)
