@@ -85,7 +85,7 @@ func guess(n *yaml.Node, at []yamledit.Step, depth int) (pod, container []yamled
 		if len(at) > 0 && looksLikeContainer(n) {
 			return nil, at
 		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
+		for i := 0; i < len(n.Content); i += 2 {
 			if yamledit.IsPathKey(n.Content[i]) {
 				child(n.Content[i+1], yamledit.Step{Key: n.Content[i].Value})
 			}

@@ -43,7 +43,7 @@ func step(n *yaml.Node, path string) (next *yaml.Node, rest string, merged bool)
 		return nil, "", false
 	}
 	longest := -1 // a key may hold dots itself
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i < len(n.Content); i += 2 {
 		key := n.Content[i].Value
 		if after, ok := strings.CutPrefix(path, "."+key); ok && len(key) > longest && (after == "" || after[0] == '.' || after[0] == '[') {
 			longest, next, rest = len(key), n.Content[i+1], after
@@ -52,7 +52,7 @@ func step(n *yaml.Node, path string) (next *yaml.Node, rest string, merged bool)
 	if next != nil {
 		return next, rest, false
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i < len(n.Content); i += 2 {
 		if n.Content[i].Tag == "!!merge" {
 			return mergedAt(n.Content[i+1], path)
 		}

@@ -53,7 +53,7 @@ func (r *resolver) mappingEquals(n *yaml.Node, value any) bool {
 	if len(fields) > few {
 		many = make(map[string]bool, len(fields))
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i < len(n.Content); i += 2 {
 		name, err := r.key(n.Content[i])
 		if err != nil || isMerge(n.Content[i]) || many[name] || slices.Contains(names, name) {
 			return false

@@ -54,7 +54,7 @@ func expandFrom(n *yaml.Node, done, pattern []Step) [][]Step {
 	}
 	switch s := pattern[0]; {
 	case s.Key == "*" && n.Kind == yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
+		for i := 0; i < len(n.Content); i += 2 {
 			if key := n.Content[i]; IsPathKey(key) {
 				follow(n.Content[i+1], Step{Key: key.Value})
 			}

@@ -2,6 +2,7 @@ package yamledit
 
 import (
 	"bytes"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -164,7 +165,7 @@ func (d *Document) plainEnd(n *yaml.Node, start int) (int, error) {
 	return end, nil
 }
 
-func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+func isBlank(c byte) bool { return strings.IndexByte(" \t\r\n", c) >= 0 }
 
 // blockScalarEnd returns the end of the last line of a literal or folded scalar. With "+" its trailing empty lines are
 // content too.

@@ -66,7 +66,7 @@ func (r *resolver) mapping(n *yaml.Node) (any, error) {
 	fields := make(map[string]any, len(n.Content)/2)
 	var merges []*yaml.Node
 	firstMerge := len(n.Content)
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if isMerge(key) {
 			merges = append(merges, n.Content[i+1])
@@ -195,7 +195,7 @@ func Lookup(mapping *yaml.Node, key string) (k, v *yaml.Node, ok bool) {
 	if mapping == nil || mapping.Kind != yaml.MappingNode {
 		return nil, nil, false
 	}
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
+	for i := 0; i < len(mapping.Content); i += 2 {
 		if c := mapping.Content[i]; c.Kind == yaml.ScalarNode && c.Value == key && !isMerge(c) {
 			return c, mapping.Content[i+1], true
 		}
