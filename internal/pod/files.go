@@ -175,10 +175,17 @@ func (p *projection) downward(items []corev1.DownwardAPIVolumeFile) error {
 	return nil
 }
 
+// staysInVolume reports whether a kubelet takes a path for a file in a volume: it is relative, has no "..", and does not start
+// with two dots, as the kubelet's own files do.
+func staysInVolume(at string) bool {
+	clean := path.Clean(at)
+	return clean != "." && !path.IsAbs(at) && !slices.Contains(strings.Split(at, "/"), "..") && !strings.HasPrefix(clean, "..")
+}
+
 // add adds a file. Of two with one path the later counts, as a kubelet has it.
 func (p *projection) add(at string, content []byte, mode *int32) error {
 	clean := path.Clean(at)
-	if at == "" || clean == "." || path.IsAbs(at) || slices.Contains(strings.Split(at, "/"), "..") || strings.HasPrefix(clean, "..") {
+	if !staysInVolume(at) {
 		return p.failPod(p.field, "volume %s of %s has a file at %q, which leaves the volume", p.name, p.pod, at)
 	}
 	m := int64(fileMode)

@@ -2,6 +2,8 @@ package pod
 
 import (
 	"cmp"
+	"encoding/json"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -134,32 +136,11 @@ func (r *volumeReader) medium(v corev1.Volume) profile.Medium {
 
 // sourceKind returns the name of the field that says what a volume is.
 func sourceKind(s corev1.VolumeSource) string {
-	for _, k := range []struct {
-		is   bool
-		name string
-	}{
-		{s.CSI != nil, "csi"},
-		{s.NFS != nil, "nfs"},
-		{s.GitRepo != nil, "gitRepo"},
-		{s.ISCSI != nil, "iscsi"},
-		{s.GCEPersistentDisk != nil, "gcePersistentDisk"},
-		{s.AWSElasticBlockStore != nil, "awsElasticBlockStore"},
-		{s.AzureDisk != nil, "azureDisk"},
-		{s.AzureFile != nil, "azureFile"},
-		{s.CephFS != nil, "cephfs"},
-		{s.RBD != nil, "rbd"},
-		{s.Cinder != nil, "cinder"},
-		{s.FC != nil, "fc"},
-		{s.FlexVolume != nil, "flexVolume"},
-		{s.Glusterfs != nil, "glusterfs"},
-		{s.VsphereVolume != nil, "vsphereVolume"},
-		{s.PortworxVolume != nil, "portworxVolume"},
-	} {
-		if k.is {
-			return k.name
-		}
+	var fields map[string]json.RawMessage
+	if data, err := json.Marshal(s); err != nil || json.Unmarshal(data, &fields) != nil || len(fields) == 0 {
+		return "that only a cluster has"
 	}
-	return "that only a cluster has"
+	return slices.Min(slices.Collect(maps.Keys(fields)))
 }
 
 // place gives each member its mounts.

@@ -60,12 +60,11 @@ func isOther(s string) bool {
 }
 
 // isQuantity reports whether a string is an amount with a suffix, such as 64Mi, 2G or 500m, which starts with a digit and is
-// a string nevertheless.
+// a string nevertheless. The suffix alone is a string as well.
 func isQuantity(s string) bool {
-	suffix := strings.TrimLeft(s, "0123456789")
-	switch suffix {
+	switch strings.TrimLeft(s, "0123456789") {
 	case "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei":
-		return len(suffix) < len(s)
+		return true
 	}
 	return false
 }
