@@ -49,9 +49,6 @@ func isOther(s string) bool {
 	if number == "" || number[0] >= '0' && number[0] <= '9' {
 		return true
 	}
-	if len(s) > 6 {
-		return false
-	}
 	switch strings.ToLower(s) {
 	case "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".nan", ".inf", "+.inf", "-.inf":
 		return true

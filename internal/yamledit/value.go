@@ -132,9 +132,10 @@ func (r *resolver) merge(n, source *yaml.Node, fields map[string]any, at int) er
 		if !ok {
 			return r.doc.Fail(source, "a merge key takes a mapping")
 		}
-		for i := 0; i < at; i += 2 {
-			if _, both := m[n.Content[i].Value]; both {
-				return r.doc.Fail(n.Content[i], "key %q stands before the merge key that brings it too; tools differ on the one that counts: move '<<' to the front", n.Content[i].Value)
+		for i := range at / 2 {
+			key := n.Content[2*i]
+			if _, both := m[key.Value]; both {
+				return r.doc.Fail(key, "key %q stands before the merge key that brings it too; tools differ on the one that counts: move '<<' to the front", key.Value)
 			}
 		}
 		for k, val := range m {
