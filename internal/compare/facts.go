@@ -1,0 +1,102 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/sealfile"
+)
+
+// fact is one fact about an image under the commands. Facts of two images are about the same thing if area and subject are
+// equal.
+type fact struct {
+	area    Area
+	subject string
+	value   string
+}
+
+// facts returns what a result shows. Of several facts about one subject the last counts.
+func facts(res seal.Result) []fact {
+	out := []fact{{Verdict, "", string(res.Verdict)}}
+	if res.Verdict == seal.NotTestable {
+		return append(out, fact{Exit, "open run", res.Why})
+	}
+	user := res.Profile.User
+	out = append(out, fact{User, "", fmt.Sprintf("%d:%d", user.UID, user.GID)})
+	for _, r := range res.Profile.Relaxations() {
+		if !r.Exception {
+			out = append(out, fact{Profile, r.ID, need(res, r)})
+		}
+	}
+	for _, x := range res.Exceptions {
+		out = append(out, fact{Exception, x.Setting, x.Why})
+	}
+	for _, l := range res.Losses {
+		out = append(out, fact{Loss, string(l.Kind) + " " + sealfile.StablePath(l.What), l.Detail})
+	}
+	if len(res.Rounds) > 0 {
+		out = append(out, runFacts(res.Rounds[0].Observation)...)
+	}
+	return append(out, writes(res)...)
+}
+
+// runFacts returns what the open run shows, besides its writes.
+func runFacts(o observe.Observation) []fact {
+	var out []fact
+	for _, port := range o.Listening {
+		out = append(out, fact{Port, fmt.Sprintf("%d/tcp", port), "listens"})
+	}
+	for _, id := range o.Trace.Identities {
+		out = append(out, fact{Process, fmt.Sprintf("uid %d", id.UID), "runs"})
+	}
+	if o.Exit != nil {
+		out = append(out, fact{Exit, "stop", fmt.Sprintf("exit code %d", o.Exit.Code)})
+	}
+	return out
+}
+
+// writes returns the paths that the runs wrote or were refused, with who wrote them and when. Noise of the container
+// runtime is left out.
+func writes(res seal.Result) []fact {
+	var out []fact
+	for _, c := range res.Choices {
+		if c.Decision == "noise" {
+			continue
+		}
+		for _, e := range c.Evidence {
+			if e.Noise == "" {
+				out = append(out, fact{Write, sealfile.StablePath(e.Path), by(e)})
+			}
+		}
+	}
+	return out
+}
+
+// by says who wrote a path and when: "nginx (uid 101) at its start".
+func by(e diff.Evidence) string {
+	var who []string
+	for _, w := range e.Writers {
+		who = append(who, fmt.Sprintf("%s (uid %d)", sealfile.StableProcess(w.Command), w.UID))
+	}
+	slices.Sort(who)
+	text := strings.Join(slices.Compact(who), ", ")
+	if text == "" {
+		text = "the container"
+	}
+	return text + " " + sealfile.Phase(e.Phase)
+}
+
+// need says what showed the need of a relaxation.
+func need(res seal.Result, r profile.Relaxation) string {
+	for _, p := range res.Proofs {
+		if p.Relaxation == r.ID {
+			return p.Text
+		}
+	}
+	return "needed"
+}
