@@ -26,15 +26,22 @@ type live struct {
 // startRun starts podseal with an e2e command that does not end by itself, and waits until that command runs.
 func startRun(t *testing.T) *live {
 	t.Helper()
+	marker := filepath.Join(t.TempDir(), "pid")
+	return startLive(t, marker, "run", nginx, "--", "sh", "-c", "echo $$ $PODSEAL_CONTAINER > "+marker+"; exec sleep 600")
+}
+
+// startLive starts podseal with arguments whose e2e command writes its process id and its container into the marker, and
+// does not end by itself. It waits until that command runs.
+func startLive(t *testing.T, marker string, args ...string) *live {
+	t.Helper()
 	engineOrSkip(t)
-	dir := t.TempDir()
-	s := &live{t: t, marker: filepath.Join(dir, "pid"), errors: filepath.Join(dir, "stderr")}
+	s := &live{t: t, marker: marker, errors: filepath.Join(t.TempDir(), "stderr")}
 	stderr, err := os.Create(s.errors)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stderr.Close()
-	s.cmd = command(t.Context(), "run", nginx, "--", "sh", "-c", "echo $$ $PODSEAL_CONTAINER > "+s.marker+"; exec sleep 600")
+	s.cmd = command(t.Context(), args...)
 	s.cmd.Stderr = stderr
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 type converter struct {
 	project *types.Project
 	folder  string
+	name    string // of the pod
 
 	pod     corev1.Pod
 	objects []any // the ConfigMaps and Secrets, in the order of their use
@@ -30,7 +31,7 @@ func (c *converter) note(service, format string, args ...any) {
 // convert makes the pod of some services.
 func (c *converter) convert(names []string) error {
 	c.pod.APIVersion, c.pod.Kind = "v1", "Pod"
-	c.pod.Name = objectName(c.project.Name)
+	c.pod.Name = objectName(c.name)
 	c.pod.Labels = map[string]string{"app.kubernetes.io/name": c.pod.Name}
 	used := map[int32]string{}
 	for _, name := range names {

@@ -1,8 +1,10 @@
 package composefile
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,4 +44,42 @@ func TestConvert(t *testing.T) {
 		}
 		return golden.Want(strings.ReplaceAll(text, root, "/shop"))
 	})
+}
+
+// TestServices: each service is a separate pod, after those that it depends on.
+func TestServices(t *testing.T) {
+	p, err := Read("compose.yaml", []byte(`
+services:
+  web: {image: w, depends_on: [db], ports: ["8080:80", "53:53/udp"], tmpfs: [/run]}
+  db: {build: ., depends_on: {migrate: {condition: service_completed_successfully}}}
+  migrate: {image: m}
+  other: {image: o}
+name: shop
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := p.Services("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range all {
+		got = append(got, fmt.Sprintf("%s %s built %t needs %v ports %v completes %t volumes %t", s.Name, s.Image, s.Built, s.Needs, s.Ports, s.Completes, s.Volumes))
+	}
+	want := []string{
+		"migrate m built false needs [] ports [] completes true volumes false",
+		"db shop-db built true needs [migrate] ports [] completes false volumes false",
+		"web w built false needs [db] ports [80] completes false volumes true",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if _, err := p.Services("gone"); err == nil || !strings.Contains(err.Error(), "has no service gone: it has migrate, db, other, web") {
+		t.Errorf("got %v", err)
+	}
+	text, _, err := p.Pod("db")
+	if err != nil || !strings.Contains(string(text), "\n  name: db\n") || strings.Contains(string(text), "hostAliases") || strings.Contains(string(text), "image: w") {
+		t.Errorf("%v\n%s", err, text)
+	}
 }

@@ -34,7 +34,7 @@ func Convert(name string, source []byte, environment []string) (manifest []byte,
 	if err != nil {
 		return nil, nil, err
 	}
-	return p.convert(serviceNames(p.project))
+	return p.convert(p.project.Name, serviceNames(p.project))
 }
 
 // Project is a Compose file with its variables filled in.
@@ -63,9 +63,9 @@ func Read(name string, source []byte, environment []string) (*Project, error) {
 	return &Project{name: name, folder: folder, project: project}, nil
 }
 
-// convert returns the manifest of a pod with some services.
-func (p *Project) convert(services []string) (manifest []byte, notes []string, err error) {
-	c := converter{project: p.project, folder: p.folder}
+// convert returns the manifest of a pod of a name with some services.
+func (p *Project) convert(name string, services []string) (manifest []byte, notes []string, err error) {
+	c := converter{project: p.project, folder: p.folder, name: name}
 	if err := c.convert(services); err != nil {
 		return nil, nil, fmt.Errorf("converting the Compose file %s: %w", p.name, err)
 	}

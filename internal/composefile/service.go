@@ -53,9 +53,9 @@ func (p *Project) Services(names ...string) ([]Service, error) {
 	return out, nil
 }
 
-// Pod returns the manifest of a pod with one service.
+// Pod returns the manifest of a pod with one service, which has its name.
 func (p *Project) Pod(service string) (manifest []byte, notes []string, err error) {
-	return p.convert([]string{service})
+	return p.convert(service, []string{service})
 }
 
 // needs returns the services that a service depends on, sorted.
