@@ -82,10 +82,13 @@ func TestPoliciesOfTargets(t *testing.T) {
 		t.Errorf("written: %v", written)
 	}
 	for file, want := range map[string]string{
-		"api-policy.yaml": "  - from:\n    - podSelector:\n        matchLabels:\n          app.kubernetes.io/name: app\n    ports:\n    - protocol: UDP\n      port: 8080\n",
-		"web-policy.yaml": "  - to:\n    - podSelector:\n        matchLabels:\n          app.kubernetes.io/name: app\n    ports:\n    - protocol: UDP\n      port: 8080\n",
+		"api-policy.yaml": "  - from:\n    - podSelector:\n        matchLabels:\n          app.kubernetes.io/name: web\n    ports:\n    - protocol: UDP\n      port: 8080\n",
+		"web-policy.yaml": "  - to:\n    - podSelector:\n        matchLabels:\n          app.kubernetes.io/name: api\n    ports:\n    - protocol: UDP\n      port: 8080\n",
 	} {
 		text, err := os.ReadFile(file)
+		if pod, _ := os.ReadFile(strings.Replace(file, "-policy", "", 1)); !strings.Contains(string(pod), "app.kubernetes.io/name: "+file[:3]) {
+			t.Errorf("the policies do not select the Pod\n%s", pod)
+		}
 		if err != nil || !strings.Contains(string(text), want) || !strings.Contains(string(text), "the run has nothing of idle") {
 			t.Errorf("%s: %v\n%s\nwant\n%s", file, err, text, want)
 		}

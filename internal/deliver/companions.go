@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -105,7 +106,7 @@ func (p sealedPod) reachable() (emit.Reachable, error) {
 	first := p.containers[0]
 	r := emit.Reachable{Name: first.Name, Labels: imageLabels(first)}
 	if r.Name == "" {
-		r.Name = emit.Name(first.Outcome.Target.Image)
+		r.Name = imageName(first)
 	}
 	if p.pod != nil {
 		if p.pod.Knative() {
@@ -142,7 +143,13 @@ func (p sealedPod) unsealedNotes() []string {
 
 // imageLabels returns the labels of the Pod that is written for an image: a policy selects it by them.
 func imageLabels(c Container) map[string]string {
-	return map[string]string{nameLabel: emit.Name(c.Outcome.Target.Image)}
+	return map[string]string{nameLabel: imageName(c)}
+}
+
+// imageName returns the name of an image that was given alone: that of its target, which others reach it by, or that of the
+// image.
+func imageName(c Container) string {
+	return cmp.Or(c.Outcome.Target.Alias, emit.Name(c.Outcome.Target.Image))
 }
 
 // nameLabel is the label for the name of an application.

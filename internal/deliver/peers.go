@@ -116,7 +116,7 @@ func (n Network) peerOf(e podEnd, c observe.Connection) (peer emit.PolicyPeer, o
 	case len(s.Labels) > 0:
 		return emit.PolicyPeer{Labels: s.Labels}, ""
 	case s.Of != "":
-		return emit.PolicyPeer{Labels: map[string]string{nameLabel: emit.Name(s.Target.Image)}}, ""
+		return emit.PolicyPeer{Labels: map[string]string{nameLabel: s.Of}}, ""
 	}
 	return emit.PolicyPeer{Labels: map[string]string{nameLabel: c.Peer}},
 		fmt.Sprintf("service %s is no target, and has no labels in podseal.yaml: correct those of the rule, and uncomment it", c.Peer)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/probe"
 )
 
 // container is a target with its services.
@@ -55,7 +56,7 @@ func (c *container) Environment() []string {
 		env = a.Environment()
 	}
 	for _, r := range c.services.running {
-		env = append(env, environment(r.Name, r.container, r.Target.Ports)...)
+		env = append(env, environment(r.Name, r.container, probe.Ports(r.Target))...)
 	}
 	return env
 }
