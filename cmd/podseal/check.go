@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/redact"
+	"github.com/podseal/podseal/internal/referrer"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/seals"
@@ -76,7 +78,7 @@ func (o *checkOptions) addFlags(c *cobra.Command) {
 	o.given = f.Changed
 	f.StringVar(&o.config, "config", config.DefaultName, "check the targets of this `FILE`")
 	f.StringArrayVarP(&o.input.Files, "filename", "f", nil, "check the containers of a manifest: a `FILE`, a folder, a kustomization, a Helm chart, or - for stdin (repeatable)")
-	f.StringArrayVar(&o.seals, "seal", nil, "compare the containers of -f with the seals of a `FILE`, or of all *.seal.yaml files of a folder (repeatable)")
+	f.StringArrayVar(&o.seals, "seal", nil, "compare the containers of -f with the seals of a `FILE`, or of all *.seal.yaml files of a folder (repeatable); from-image: those that the images have in their registries")
 	f.StringArrayVar(&o.input.Chart.Files, "values", nil, "render the charts of -f with the values of a `FILE` (repeatable)")
 	f.StringArrayVar(&o.input.Chart.Set, "set", nil, "set a value of the charts of -f, `NAME=VALUE` (repeatable)")
 	f.StringVarP(&o.input.Container, "container", "c", "", "check only the container of this `NAME`")
@@ -120,7 +122,10 @@ func check(ctx context.Context, o checkOptions, s streams) error {
 			return err
 		}
 	}
-	subjects, found, err := o.subjects(s)
+	subjects, found, err := o.subjects(ctx, s)
+	if unavailable := new(referrer.UnavailableError); errors.As(err, &unavailable) {
+		return err
+	}
 	if err != nil {
 		return asBadInput(manifest.Located(err))
 	}
@@ -200,12 +205,18 @@ func findingLine(f finding.Finding) string {
 	return safetext.Line(fmt.Sprintf("%s%s: %s: %s [%s]", at, f.Level, f.Target, f.Message, f.Rule))
 }
 
+// fromImage reports whether the seals are those that images have in their registries.
+func (o *checkOptions) fromImage() bool { return slices.Equal(o.seals, []string{seals.FromImage}) }
+
 // subjects reads what is to be checked: the targets of podseal.yaml, or the manifests of -f.
-func (o *checkOptions) subjects(s streams) ([]seals.Subject, []finding.Finding, error) {
+func (o *checkOptions) subjects(ctx context.Context, s streams) ([]seals.Subject, []finding.Finding, error) {
 	if len(o.input.Files) > 0 {
-		return o.fromFlags(s)
+		return o.fromFlags(ctx, s)
 	}
-	for _, flag := range []string{"seal", "values", "set", "container", "select", "exclude", "pod-path", "exec"} {
+	if o.given("seal") && !o.fromImage() {
+		return nil, nil, errors.New("--seal is about a manifest: give one with -f; targets name their seals in outputs.seal, and --seal from-image reads them from registries")
+	}
+	for _, flag := range []string{"values", "set", "container", "select", "exclude", "pod-path", "exec"} {
 		if o.given(flag) {
 			return nil, nil, fmt.Errorf("--%s is about a manifest: give one with -f", flag)
 		}
@@ -224,7 +235,11 @@ func (o *checkOptions) subjects(s streams) ([]seals.Subject, []finding.Finding, 
 	if err != nil {
 		return nil, nil, err
 	}
-	subjects, missing, err := seals.Configured(f, o.target)
+	var registry *seals.Registry
+	if o.fromImage() {
+		registry = seals.NewRegistry(ctx)
+	}
+	subjects, missing, err := seals.Configured(f, o.target, registry)
 	if err == nil && o.rerun.wanted {
 		o.runs, err = againConfigured(f, subjects)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 )
 
 // fromFlags reads the manifests and seals that the flags name.
-func (o *checkOptions) fromFlags(s streams) ([]seals.Subject, []finding.Finding, error) {
+func (o *checkOptions) fromFlags(ctx context.Context, s streams) ([]seals.Subject, []finding.Finding, error) {
 	switch {
 	case o.given("config"):
 		return nil, nil, errors.New("--config and -f exclude each other: targets name their manifests themselves")
@@ -42,14 +43,13 @@ func (o *checkOptions) fromFlags(s streams) ([]seals.Subject, []finding.Finding,
 	if err != nil {
 		return nil, nil, err
 	}
-	if subject.Entries, err = seals.Load(o.seals); err != nil {
+	if err := o.readSeals(ctx, &subject); err != nil {
 		return nil, nil, err
 	}
 	if len(o.command)+len(o.rerun.target.execs) > 0 {
 		now := o.commands(subject.Read)
 		subject.Commands = &now
 	}
-	subject.Entries = o.selected(subject)
 	if o.rerun.wanted {
 		again, err := o.again(subject)
 		if err != nil {
@@ -58,6 +58,22 @@ func (o *checkOptions) fromFlags(s streams) ([]seals.Subject, []finding.Finding,
 		o.runs = append(o.runs, again)
 	}
 	return []seals.Subject{subject}, nil, nil
+}
+
+// readSeals reads the seals of the containers: from files, or from the registries of their images.
+func (o *checkOptions) readSeals(ctx context.Context, subject *seals.Subject) (err error) {
+	if !o.fromImage() {
+		subject.Entries, err = seals.Load(o.seals)
+		subject.Entries = o.selected(*subject)
+		return err
+	}
+	subject.Pairs, err = seals.NewRegistry(ctx).Pairs(subject.Targets)
+	for _, p := range subject.Pairs {
+		if p.Seal != nil {
+			subject.Entries = append(subject.Entries, *p.Seal)
+		}
+	}
+	return err
 }
 
 // selected returns the seals without those of containers that the flags leave out.

@@ -26,7 +26,7 @@ It proves the result by running the image again under exactly those settings.`,
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newInitCommand(s), newRunCommand(s), newCheckCommand(s), newCompareCommand(s), newConfigCommand(s), newAdviseCommand(s), newDiffCommand(s),
+	root.AddCommand(newInitCommand(s), newRunCommand(s), newCheckCommand(s), newAttachCommand(s), newCompareCommand(s), newConfigCommand(s), newAdviseCommand(s), newDiffCommand(s),
 		newVerifyCommand(s), newGCCommand(s),
 		newDoctorCommand(s), newDocsCommand(s))
 	return root

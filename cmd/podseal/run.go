@@ -163,6 +163,9 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 		return err
 	}
 	defer j.places.Close()
+	if err := o.proof.load(ctx, j.Job); err != nil {
+		return err
+	}
 	if !o.quiet {
 		for _, note := range j.notes {
 			fmt.Fprintln(s.err, "podseal: note:", safetext.Line(note))

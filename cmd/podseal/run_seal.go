@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -11,6 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/redact"
+	"github.com/podseal/podseal/internal/referrer"
 	"github.com/podseal/podseal/internal/sealfile"
 	"github.com/podseal/podseal/internal/seals"
 )
@@ -25,19 +27,34 @@ type sealOptions struct {
 
 func (o *sealOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.file, "seal", "", "also write the profile and its proof to a `FILE`, NAME.seal.yaml, for podseal check")
-	f.StringArrayVar(&o.merge, "merge", nil, "keep what the `SEAL` of an earlier run with other commands needed: a file (repeatable)")
+	f.StringArrayVar(&o.merge, "merge", nil, "keep what the `SEAL` of an earlier run with other commands needed: a file, or from-image for the one that the image has in its registry (repeatable)")
 }
 
 // load reads the seals of --merge, each of a target.
-func (o *sealOptions) load(j batch.Job) error {
+func (o *sealOptions) load(ctx context.Context, j batch.Job) error {
 	if len(o.merge) == 0 {
 		return nil
 	}
-	entries, err := seals.Load(o.merge)
+	var files []string
+	for _, name := range o.merge {
+		if name != seals.FromImage {
+			files = append(files, name)
+			continue
+		}
+		attached, err := seals.NewRegistry(ctx).Merged(j.Targets())
+		if unavailable := new(referrer.UnavailableError); errors.As(err, &unavailable) {
+			return err
+		}
+		if err != nil {
+			return asBadInput(err)
+		}
+		o.merged = append(o.merged, attached...)
+	}
+	entries, err := seals.Load(files)
 	if err != nil {
 		return asBadInput(manifest.Located(err))
 	}
-	o.merged = entries
+	o.merged = append(o.merged, entries...)
 	return asBadInput(o.merged.Check(j.Targets()))
 }
 

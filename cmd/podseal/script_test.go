@@ -25,7 +25,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-			return nil
+			return startRegistry(t, e)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"refused": refused},
 	})

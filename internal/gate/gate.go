@@ -18,6 +18,8 @@ type Sealed struct {
 	Pod       *manifest.Pod
 	Container manifest.Container
 	Seal      sealfile.Seal
+	// Resolved says that the image's registry was asked which image it is now, and that the seal is one of this image.
+	Resolved bool
 }
 
 // Manifests compares the containers of manifests with their seals. The containers of one pod must be given together: they
@@ -113,38 +115,14 @@ func (c *comparison) settings() {
 		}
 		return fmt.Sprintf("%q", list)
 	}
-	for _, list := range []struct {
-		key            string
-		have, recorded []string
-	}{{"command", c.Container.Command, recorded.Command}, {"args", c.Container.Args, recorded.Args}} {
-		if !slices.EqualFunc(list.have, list.recorded, sameWord) {
-			c.differs(c.at(list.key), list.key, words(list.have), words(list.recorded))
-		}
-	}
+	c.differs(c.at("command"), "command", words(c.Container.Command), words(recorded.Command))
+	c.differs(c.at("args"), "args", words(c.Container.Args), words(recorded.Args))
 	dir := recorded.WorkingDir
 	if p.WorkingDir != "" {
 		dir = p.WorkingDir
 	}
 	c.differs(c.at("workingDir"), "workingDir", c.Container.WorkingDir, dir)
 	c.env()
-}
-
-// hidden stands in a seal for a secret.
-const hidden = "***"
-
-// sameWord reports whether a word of a command can be the recorded one, whose secrets are hidden.
-func sameWord(have, recorded string) bool {
-	parts := strings.Split(recorded, hidden)
-	if len(parts) == 1 {
-		return have == recorded
-	}
-	last := len(parts) - 1
-	rest, ok := strings.CutPrefix(have, parts[0])
-	for _, part := range parts[1:last] {
-		_, after, found := strings.Cut(rest, part)
-		rest, ok = after, ok && found
-	}
-	return ok && strings.HasSuffix(rest, parts[last])
 }
 
 // at returns the function that finds the place of a field of the container.

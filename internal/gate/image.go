@@ -16,6 +16,7 @@ func (c *comparison) image() {
 	}
 	drift := func(text string) { c.add(finding.Error, finding.Digest, at, "image", text) }
 	switch {
+	case c.Resolved: // the seal was found by the image's digest
 	case now.digest != "" && digest != "":
 		if now.digest != digest {
 			drift("the image is pinned to " + now.digest + ", but the seal proves " + digest + ": seal the new image")

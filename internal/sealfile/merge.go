@@ -16,7 +16,7 @@ import (
 func Floor(merged []Entry, facts image.Facts) (*seal.Floor, plan.UserChoice, error) {
 	first := merged[0]
 	f := seal.Floor{Profile: first.Profile}
-	user := plan.UserChoice{User: first.Profile.User, Why: "the user of " + first.File}
+	user := plan.UserChoice{User: first.Profile.User, Why: "the user of " + first.Source()}
 	for _, m := range merged {
 		if err := m.mergeable(first, facts); err != nil {
 			return nil, user, err
@@ -43,13 +43,13 @@ func (e Entry) mergeable(first Entry, facts image.Facts) error {
 	a, b := e.Profile.User, first.Profile.User
 	switch {
 	case a.UID == 0:
-		return fmt.Errorf("%s:%d: the seal needs root, which cannot be merged: let the image run as another user", e.File, e.Line)
+		return fmt.Errorf("%s: the seal needs root, which cannot be merged: let the image run as another user", e.Place())
 	case a.UID != b.UID || a.GID != b.GID:
-		return fmt.Errorf("%s:%d: the seal is for user %d:%d, but that of %s is for %d:%d: seal both with the same --user", e.File, e.Line, a.UID, a.GID, first.File, b.UID, b.GID)
+		return fmt.Errorf("%s: the seal is for user %d:%d, but that of %s is for %d:%d: seal both with the same --user", e.Place(), a.UID, a.GID, first.Source(), b.UID, b.GID)
 	case e.Image.Digest != "" && bareDigest(facts.Digest) != "" && e.Image.Digest != bareDigest(facts.Digest):
-		return fmt.Errorf("%s:%d: the seal is for the image %s, but %s is %s now: seal it again", e.File, e.Line, e.Image.Digest, facts.Ref, bareDigest(facts.Digest))
+		return fmt.Errorf("%s: the seal is for the image %s, but %s is %s now: seal it again", e.Place(), e.Image.Digest, facts.Ref, bareDigest(facts.Digest))
 	case (e.Image.Digest == "" || facts.Digest == "") && e.Image.ID != "" && facts.ID != "" && e.Image.ID != facts.ID:
-		return fmt.Errorf("%s:%d: the seal is for the image %s, but %s is %s now: seal it again", e.File, e.Line, e.Image.ID, facts.Ref, facts.ID)
+		return fmt.Errorf("%s: the seal is for the image %s, but %s is %s now: seal it again", e.Place(), e.Image.ID, facts.Ref, facts.ID)
 	}
 	return nil
 }

@@ -45,11 +45,11 @@ func (e Entry) need(id string) Need {
 	if i := slices.IndexFunc(e.Needs, func(n Need) bool { return n.Relaxation == id }); i >= 0 {
 		n := e.Needs[i]
 		if n.Proved == "" {
-			n.Proved = e.File
+			n.Proved = e.Source()
 		}
 		return n
 	}
-	n := Need{Relaxation: id, Proved: e.File}
+	n := Need{Relaxation: id, Proved: e.Source()}
 	if suites := e.Commands.suites(); len(suites) == 1 {
 		n.Suite = suites[0]
 	}

@@ -55,7 +55,7 @@ func New(res seal.Result, o Options) (Seal, bool) {
 	}
 	s.Needs = needs(res, o.Merged)
 	for _, m := range o.Merged {
-		s.Merged = append(s.Merged, Merged{m.File, m.Commands.Hash})
+		s.Merged = append(s.Merged, Merged{m.Source(), m.Commands.Hash})
 	}
 	return s, true
 }

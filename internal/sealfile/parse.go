@@ -1,6 +1,7 @@
 package sealfile
 
 import (
+	"fmt"
 	"path"
 	"reflect"
 	"slices"
@@ -12,11 +13,29 @@ import (
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
-// Entry is a seal of a file, with its place.
+// Entry is a seal with its place.
 type Entry struct {
 	Seal
-	File string // as it was named
-	Line int    // of the document, from 1
+	File string // as it was named; empty for a seal that an image has in its registry
+	Line int    // of the document, from 1; 0 without a file
+	// Attached is the image that has the seal in its registry, with its digest now; empty for a file.
+	Attached string
+}
+
+// Source names the file of the seal, or the image that has it.
+func (e Entry) Source() string {
+	if e.Attached != "" {
+		return "the seal of " + e.Attached
+	}
+	return e.File
+}
+
+// Place names the place of the seal for messages, "FILE:LINE".
+func (e Entry) Place() string {
+	if e.Attached != "" {
+		return e.Source()
+	}
+	return fmt.Sprintf("%s:%d", e.File, e.Line)
 }
 
 // Parse reads the seals of a file. Its errors are *yamledit.Error or a *yamledit.ForeignError, with the line. A file

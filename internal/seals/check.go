@@ -19,12 +19,22 @@ type Subject struct {
 	Name    string // in podseal.yaml; empty: the containers are named by their objects
 	Targets []manifest.Target
 	Entries []sealfile.Entry
+	// Pairs are the targets with their seals, where they are known; nil: see Pair.
+	Pairs []Match
 	// SealOnly says that no manifest carries the settings themselves, so that only the seals are checked.
 	SealOnly bool
 	// Commands are the e2e commands of now; nil for those of the seals, whose files are read again.
 	Commands *sealfile.Commands
 	Accepted gate.Accepted
 	Read     sealfile.ReadFile // for the files of commands
+}
+
+// pairs returns the targets with their seals, and the seals that belong to none.
+func (s Subject) pairs() ([]Match, []sealfile.Entry) {
+	if s.Pairs != nil {
+		return s.Pairs, nil
+	}
+	return Pair(s.Targets, s.Entries)
 }
 
 // Options say what is checked in addition to the manifests.
@@ -78,7 +88,7 @@ type checking struct {
 	checked []report.CheckedTarget
 	found   []finding.Finding
 	sealed  []gate.Sealed
-	pairs   []Match
+	matches []Match
 	left    []sealfile.Entry
 }
 
@@ -86,17 +96,17 @@ type checking struct {
 func (c *checking) pair() {
 	if c.SealOnly {
 		for _, e := range c.Entries {
-			c.checked = append(c.checked, report.CheckedTarget{Name: c.entryName(e), Image: e.Image.Reference, Seal: e.File})
+			c.checked = append(c.checked, report.CheckedTarget{Name: c.entryName(e), Image: e.Image.Reference, Seal: e.Source()})
 		}
 		return
 	}
-	c.pairs, c.left = Pair(c.Targets, c.Entries)
-	for _, p := range c.pairs {
+	c.matches, c.left = c.pairs()
+	for _, p := range c.matches {
 		name := c.title(p.Target)
 		at := report.CheckedTarget{Name: name, Image: p.Target.Container.Image, File: p.Target.Pod.Document.File, Line: p.Target.Container.Line}
 		if p.Seal != nil {
-			at.Seal = p.Seal.File
-			c.sealed = append(c.sealed, gate.Sealed{Target: name, Pod: p.Target.Pod, Container: hidden(p.Target.Container, p.Seal.Manifest), Seal: p.Seal.Seal})
+			at.Seal = p.Seal.Source()
+			c.sealed = append(c.sealed, gate.Sealed{Target: name, Pod: p.Target.Pod, Container: hidden(p.Target.Container, p.Seal.Manifest), Seal: p.Seal.Seal, Resolved: p.Seal.Attached != ""})
 		}
 		c.checked = append(c.checked, at)
 	}
@@ -117,7 +127,7 @@ func (c *checking) findings(differences map[string][]finding.Finding) {
 		}
 		return
 	}
-	for _, p := range c.pairs {
+	for _, p := range c.matches {
 		name := c.title(p.Target)
 		if p.Seal == nil {
 			c.found = append(c.found, gate.Missing(name, p.Target.Pod, p.Target.Container))
@@ -125,7 +135,7 @@ func (c *checking) findings(differences map[string][]finding.Finding) {
 		c.found = append(c.found, differences[name]...)
 		delete(differences, name)
 	}
-	for _, p := range c.pairs {
+	for _, p := range c.matches {
 		if p.Seal != nil {
 			c.seal(c.title(p.Target), *p.Seal)
 		}
@@ -150,7 +160,7 @@ func (c *checking) seal(name string, e sealfile.Entry) {
 		now := e.Commands.Reread(c.Read)
 		commands = &now
 	} else {
-		now := commands.HiddenAs(e.Seal.Commands)
+		now := commands.HiddenAs(e.Commands)
 		commands = &now
 	}
 	c.found = append(c.found, gate.Commands(name, e, *commands)...)

@@ -21,40 +21,73 @@ import (
 
 // reader reads the manifests of the targets of a podseal.yaml, each once.
 type reader struct {
-	file  *config.File
-	files map[string][]*manifest.File
+	file     *config.File
+	files    map[string][]*manifest.File
+	registry *Registry // that has the seals; nil for files
 }
 
 // Configured returns the subjects of the named targets of a podseal.yaml, in its order; all of them where none is named. A
-// target without a seal is a finding. An unknown name is an error, as is a manifest that cannot be read.
-func Configured(f *config.File, names []string) (subjects []Subject, missing []finding.Finding, err error) {
+// target without a seal is a finding. With a registry, the seals are those of the targets' images. An unknown name is an error, as is a manifest that cannot be read.
+func Configured(f *config.File, names []string, registry *Registry) (subjects []Subject, missing []finding.Finding, err error) {
 	for _, name := range names {
 		if !slices.Contains(f.TargetNames(), name) {
 			return nil, nil, fmt.Errorf("%s has no target %s; there are: %s", f.Name(), name, strings.Join(f.TargetNames(), ", "))
 		}
 	}
-	r := reader{file: f, files: map[string][]*manifest.File{}}
+	r := reader{file: f, files: map[string][]*manifest.File{}, registry: registry}
 	for i := range f.Targets {
 		t := f.Resolve(i)
 		if len(names) > 0 && !slices.Contains(names, t.Name) {
 			continue
 		}
-		entries, absent, err := r.seal(t, i)
-		if err != nil {
+		s, absent, err := r.sealed(t, i)
+		switch {
+		case err != nil:
 			return nil, nil, err
-		}
-		if absent != nil {
+		case absent != nil:
 			missing = append(missing, *absent)
-			continue
+		default:
+			subjects = append(subjects, s)
 		}
-		s, err := r.subject(t)
-		if err != nil {
-			return nil, nil, err
-		}
-		s.Entries = entries
-		subjects = append(subjects, s)
 	}
 	return subjects, missing, nil
+}
+
+// sealed returns a target with its seals, or the finding that there are none.
+func (r *reader) sealed(t config.Target, i int) (s Subject, absent *finding.Finding, err error) {
+	var entries []sealfile.Entry
+	if r.registry == nil {
+		if entries, absent, err = r.seal(t, i); err != nil || absent != nil {
+			return s, absent, err
+		}
+	}
+	if s, err = r.subject(t); err != nil {
+		return s, nil, err
+	}
+	s.Entries = entries
+	if r.registry == nil {
+		return s, nil, nil
+	}
+	if !s.SealOnly {
+		s.Pairs, err = r.registry.Pairs(s.Targets)
+		for _, p := range s.Pairs {
+			if p.Seal != nil {
+				s.Entries = append(s.Entries, *p.Seal)
+			}
+		}
+		return s, nil, err
+	}
+	if t.Image == "" {
+		return s, nil, fmt.Errorf("target %s: no file has its sealed manifest, so that its images are not known: name outputs.manifest", t.Name)
+	}
+	if s.Entries, err = r.registry.Seals(t.Image); err == nil && len(s.Entries) == 0 {
+		at := r.file.Place(fmt.Sprintf("targets[%d]", i))
+		absent = &finding.Finding{
+			Rule: finding.MissingSeal, Level: finding.Error, Target: t.Name, Subject: t.Name, File: r.file.Name(), Line: at.Line, Column: at.Column,
+			Message: fmt.Sprintf("image %s has no seal in its registry: attach one with podseal attach", t.Image),
+		}
+	}
+	return s, absent, err
 }
 
 // seal reads the seal file of a target, or returns the finding that there is none.

@@ -32,10 +32,10 @@ func (m Merged) Of(t target.Target) []sealfile.Entry {
 func (m Merged) Check(targets []target.Target) error {
 	for _, e := range m {
 		mine := func(t target.Target) bool {
-			return slices.ContainsFunc(m.Of(t), func(of sealfile.Entry) bool { return of.File == e.File && of.Line == e.Line })
+			return slices.ContainsFunc(m.Of(t), func(of sealfile.Entry) bool { return of.Place() == e.Place() })
 		}
 		if !slices.ContainsFunc(targets, mine) {
-			return fmt.Errorf("%s:%d: the seal is for %s, which is not sealed here: leave it out", e.File, e.Line, e.Title())
+			return fmt.Errorf("%s: the seal is for %s, which is not sealed here: leave it out", e.Place(), e.Title())
 		}
 	}
 	for _, t := range targets {

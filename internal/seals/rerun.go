@@ -112,7 +112,7 @@ func (a Again) entries() owned {
 		}
 		out[key] = e
 	}
-	pairs, _ := Pair(a.Targets, a.Entries)
+	pairs, _ := a.pairs()
 	for _, p := range pairs {
 		if p.Seal != nil {
 			out[p.Target.Pod.String()+"/"+p.Target.Container.Name] = *p.Seal
@@ -135,7 +135,7 @@ func Commands(entries []sealfile.Entry) ([]target.Command, error) {
 	var out []target.Command
 	for _, c := range entries[0].Commands.List {
 		if strings.Contains(c.Command, "***") || strings.Contains(c.Command, "(secret)") {
-			return nil, fmt.Errorf("%s:%d: a secret is hidden in the e2e command %q: give the commands behind --, or with --exec", entries[0].File, entries[0].Line, c.Command)
+			return nil, fmt.Errorf("%s: a secret is hidden in the e2e command %q: give the commands behind --, or with --exec", entries[0].Place(), c.Command)
 		}
 		command := target.Shell(c.Command, c.Inside)
 		command.Suite = c.Suite
