@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 
@@ -93,17 +94,18 @@ func unreadableEntry(ctx context.Context, tree image.Tree, at string, user profi
 	at, err := image.Resolve(ctx, tree, at)
 	switch {
 	case errors.Is(err, image.ErrLoop):
-		at = "" // nothing is there
+		at = "/" // nothing is there
 	case err != nil:
 		return image.Entry{}, false, fmt.Errorf("resolving the refused path %s in the image: %w", at, err)
 	}
-	for i := 1; i <= len(at); i++ {
-		if i < len(at) && at[i] != '/' {
-			continue
-		}
-		e, ok, err := tree.Lookup(ctx, at[:i])
+	var way []string // from the path up
+	for p := at; p != "/"; p = path.Dir(p) {
+		way = append(way, p)
+	}
+	for _, p := range slices.Backward(way) {
+		e, ok, err := tree.Lookup(ctx, p)
 		if err != nil {
-			return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", at[:i], err)
+			return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", p, err)
 		}
 		if ok && (e.Kind == image.Dir && !may(e, user, enter) || e.Kind == image.File && !may(e, user, read)) {
 			return e, true, nil

@@ -18,3 +18,20 @@ func TestFirstRefusalDecides(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestProofOfLowPorts: where only the ports differ, the line about a socket is the evidence, whatever came before it.
+func TestProofOfLowPorts(t *testing.T) {
+	o := observe.Observation{
+		Failure: observe.Failure{Kind: observe.Exited, Phase: observe.Start},
+		Logs:    "open /etc/app.conf: Permission denied\nbind() to 0.0.0.0:80 failed (13: Permission denied)\n",
+	}
+	const first, bind = "EACCES /etc/app.conf (in the logs)", "bind() to 0.0.0.0:80 failed (13: Permission denied)"
+	for _, c := range []struct {
+		wider, narrower bool
+		want            string
+	}{{true, false, bind}, {true, true, first}, {false, false, first}} {
+		if got := plan.ProofEvidence(o, profile.Profile{LowPorts: c.wider}, profile.Profile{LowPorts: c.narrower}); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}

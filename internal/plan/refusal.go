@@ -115,7 +115,7 @@ func relative(line string, at []int, cwd string) string {
 		return ""
 	}
 	for _, m := range quoted.FindAllStringSubmatchIndex(line, -1) {
-		if m[1] <= at[1] && at[0]-m[1] < nearby || m[0] >= at[0] && m[0]-at[1] < nearby {
+		if between := max(at[0]-m[1], m[0]-at[1]); between < nearby {
 			return path.Join("/", cwd, line[m[2]:m[3]])
 		}
 	}

@@ -104,8 +104,8 @@ func proposeReadOnlyCopy(ctx context.Context, f failure) (Proposal, error) {
 			if i == 0 {
 				strength = f.strength(e)
 			}
-			m, ok := r.Profile.Covering(e.Path)
-			if !ok || m.Kind != profile.Seeded || m.Rewritable || e.Errno == "EROFS" || e.MetadataOnly() {
+			m, _ := r.Profile.Covering(e.Path)
+			if m.Kind != profile.Seeded || m.Rewritable || e.Errno == "EROFS" || e.MetadataOnly() {
 				continue
 			}
 			found, ok, err := f.in.Tree.Lookup(ctx, e.Path)

@@ -106,12 +106,12 @@ func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List) 
 		if len(e.Calls) == 0 || transient(e) || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) {
 			continue
 		}
-		entry, ok, err := image.Probe(ctx, tree, e.Path)
+		_, ok, err := image.Probe(ctx, tree, e.Path)
 		if err != nil {
 			return nil, fmt.Errorf("looking up %s in the image: %w", e.Path, err)
 		}
 		l := Loss{NotAttempted, e.Path, "written in the open run by " + writersOf(e)}
-		if ok && entry.Kind == image.File {
+		if ok {
 			shipped = append(shipped, l)
 		} else {
 			other = append(other, l)

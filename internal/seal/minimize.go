@@ -231,7 +231,7 @@ func (m minimizer) list(p profile.Profile) []Proof {
 			out = append(out, proof)
 		}
 	}
-	if proof, ok := m.proofs[profile.RootID]; ok && p.User.UID == 0 {
+	if proof, ok := m.proofs[profile.RootID]; ok {
 		out = append(out, proof)
 	}
 	return out

@@ -74,3 +74,23 @@ func TestSizeLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestMost: the largest usage of a mount in a sealed run counts, neither that of the open run nor that of another mount.
+func TestMost(t *testing.T) {
+	usage := func(at string, bytes int64) observe.Observation {
+		return observe.Observation{Usage: []observe.Usage{{Path: at, Bytes: bytes}}}
+	}
+	e := explanation{rounds: []Round{
+		{Profile: profile.Unrestricted(), Observation: usage("/data", 9)},
+		{Observation: usage("/data", 1)},
+		{Observation: usage("/data", 3)},
+		{Observation: usage("/data", 2)},
+		{Observation: usage("/other", 8)},
+	}}
+	if u, ok := e.most("/data"); !ok || u.Bytes != 3 {
+		t.Errorf("most is %+v (%v)", u, ok)
+	}
+	if u, ok := e.most("/none"); ok {
+		t.Errorf("most of nothing is %+v", u)
+	}
+}
