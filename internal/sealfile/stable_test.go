@@ -16,6 +16,7 @@ func TestCleaner(t *testing.T) {
 		"Sat Jan 31 12:00:01 2026: x":                         "(time): x",
 		"not ready after 1m30s; limit 2.5s":                   "not ready after (duration); limit (duration)",
 		"curl: (7) Failed to connect to 127.0.0.1 port 32771": "curl: (7) Failed to connect to 127.0.0.1 port (port)",
+		"USER 65532:65532, nobody is 65534":                   "USER 65532:65532, nobody is 65534",
 		"app[123]: pid 77 at 0x7ffe12":                        "app[(pid)]: pid (pid) at (address)",
 		"exited 1; EROFS /run/nginx.pid (nginx, uid 101)":     "exited 1; EROFS /run/nginx.pid (nginx, uid 101)",
 		"EROFS /var/x/sedTyYnU1 (sed, uid 101)":               "EROFS /var/x/* (sed, uid 101)",
