@@ -17,7 +17,7 @@ CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 # The packages whose logic decides a seal, for make mutate.
 MUTATED := plan diff seal trial probe emit yamledit podspec manifest pod advise image profile
 
-.PHONY: build release test test-unit test-e2e test-cluster bench fuzz mutate lint demo docs engine clean
+.PHONY: build release image test test-unit test-e2e test-cluster bench fuzz mutate lint demo docs engine clean
 
 build:
 	VERSION=$(VERSION) scripts/build.sh bin/podseal "$$(go env GOOS)/$$(go env GOARCH)"
@@ -25,6 +25,11 @@ build:
 # podseal for Linux, macOS and Windows in dist/, as .goreleaser.yaml says. PUBLISH=--publish publishes it.
 release: $(TOOLS)/goreleaser $(TOOLS)/cyclonedx-gomod
 	scripts/release.sh $(PUBLISH)
+
+# podseal's own container image, for the engine's platform: see docs/ci.md.
+IMAGE ?= podseal:dev
+image:
+	VERSION=$(VERSION) scripts/image.sh $(IMAGE)
 
 # All tests. They start after the engine has been found, so that none may skip because it lacks one: CI=true.
 test: engine
