@@ -27,12 +27,12 @@ base() {
   docker import "$TMP/base.tar" "$BASE" >/dev/null
 }
 
-# hash DIR: of the files that make the image, names and modes included.
+# hash DIR: of the files that make the image, names and modes included, and of the example that it is made from.
 hash() {
-  (cd "$1" && find . -type f ! -name README.md ! -name e2e.sh -printf '%m %p\0' | sort -z | while IFS= read -r -d '' f; do
+  (cd "$1" && { sed -n 's/^FROM \(podseal-example\/[a-z-]*\)$/\1/p' Dockerfile | xargs -r docker image inspect --format '{{.Id}}'; find . -type f ! -name README.md ! -name e2e.sh -printf '%m %p\0' | sort -z | while IFS= read -r -d '' f; do
     printf '%s ' "$f"
     sha256sum <"${f#* }"
-  done | sha256sum | cut -d' ' -f1)
+  done; } | sha256sum | cut -d' ' -f1)
 }
 
 folder() { # folder NAME: where its Dockerfile is
@@ -44,9 +44,9 @@ context() {
   local dir
   dir=$(folder "$1")
   [ -e "$dir/main.go" ] || { echo "$dir"; return; }
-  cp -r "$dir" "$TMP/$1"
-  (cd "$dir" && GOOS=linux GOARCH=$(docker version --format '{{.Server.Arch}}') CGO_ENABLED=0 GOFLAGS= go build -trimpath -o "$TMP/$1/server" .)
-  echo "$TMP/$1"
+  cp -r "$dir" "$TMP/${1##*/}"
+  (cd "$dir" && GOOS=linux GOARCH=$(docker version --format '{{.Server.Arch}}') CGO_ENABLED=0 GOFLAGS= go build -trimpath -o "$TMP/${1##*/}/server" .)
+  echo "$TMP/${1##*/}"
 }
 
 build() {

@@ -35,7 +35,7 @@ func newDocsCommand(s streams) *cobra.Command {
 
 // manPages writes a man page for each command. They have no date: the same source makes the same bytes.
 func manPages(root *cobra.Command, folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
 	root.DisableAutoGenTag = true
@@ -45,7 +45,7 @@ func manPages(root *cobra.Command, folder string) error {
 
 // completions writes the completion scripts under the names that shells look for.
 func completions(root *cobra.Command, folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
 	return errors.Join(

@@ -51,7 +51,7 @@ func runFacts(o observe.Observation) []fact {
 	for _, port := range o.Listening {
 		out = append(out, fact{Port, fmt.Sprintf("%d/tcp", port), "listens"})
 	}
-	for _, id := range o.Trace.Identities {
+	for _, id := range slices.Concat(o.Processes, o.Trace.Identities) {
 		out = append(out, fact{Process, fmt.Sprintf("uid %d", id.UID), "runs"})
 	}
 	if o.Exit != nil {

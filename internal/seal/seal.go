@@ -63,15 +63,28 @@ func Run(ctx context.Context, e engine.Engine, t target.Target, o Options) (Resu
 	if err != nil {
 		return Result{}, err
 	}
-	if len(t.Ports) == 0 && t.Pod == nil { // a pod names its ports itself
-		t.Ports = facts.Exposed("tcp")
-	}
+	t = withExposedPorts(t, facts)
 	r := runner{began: time.Now(), engine: e, target: t, facts: facts, say: sayer(o.Progress), running: o.Running, admit: o.Admit, ledger: &ledger{}, removals: &trial.Removals{}, flights: &flights{}}
 	res, closeTree, err := r.seal(ctx, o)
 	r.removals.Go(closeTree)
 	err = engine.WithCleanup(err, r.removals.Wait())
 	res.RunID, res.Image, res.Rounds = o.RunID, facts, r.ledger.all()
 	return res, err
+}
+
+// withExposedPorts returns the target with the image's exposed TCP ports where nothing else names ports. The ports of a pod are
+// published and not waited for: its image may serve them under another command only.
+func withExposedPorts(t target.Target, facts image.Facts) target.Target {
+	switch {
+	case len(t.Ports) > 0:
+	case t.Pod == nil:
+		t.Ports = facts.Exposed("tcp")
+	case len(t.Pod.Ports) == 0 && t.Pod.Default == "":
+		p := *t.Pod
+		p.Ports = facts.Exposed("tcp")
+		t.Pod = &p
+	}
+	return t
 }
 
 func sayer(progress func(string)) func(format string, args ...any) {
