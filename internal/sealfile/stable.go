@@ -29,8 +29,7 @@ var passing = []replacement{
 	{regexp.MustCompile(`\[\d+\]`), "[(pid)]"},
 	{regexp.MustCompile(`(?i)\b(pid|process|thread)([ =:#]+)\d+\b`), "$1$2(pid)"},
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)? ?(ns|µs|us|ms|s|sec|secs|seconds?|milliseconds?|minutes?)\b`), "(duration)"},
-	// The last numbers of the range are left alone: they are the uids of nobody and nonroot in many images.
-	{regexp.MustCompile(`\b(3276[89]|327[7-9]\d|32[89]\d{2}|3[3-9]\d{3}|[45]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[01])\b`), "(port)"},
+	{regexp.MustCompile(`(?i)(\bports?[ =:]+|\b127\.0\.0\.1:|\blocalhost:|\[::1?\]:)(3276[89]|327[7-9]\d|32[89]\d{2}|3[3-9]\d{3}|[45]\d{4}|60\d{3})\b`), "${1}(port)"}, // that an engine chose
 	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "(id)"},
 	{regexp.MustCompile(`\b([0-9]+[a-f]|[a-f]+[0-9])[0-9a-f]{10,62}\b`), "(id)"}, // of a container
 }

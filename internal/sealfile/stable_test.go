@@ -17,6 +17,8 @@ func TestCleaner(t *testing.T) {
 		"not ready after 1m30s; limit 2.5s":                   "not ready after (duration); limit (duration)",
 		"curl: (7) Failed to connect to 127.0.0.1 port 32771": "curl: (7) Failed to connect to 127.0.0.1 port (port)",
 		"USER 65532:65532, nobody is 65534":                   "USER 65532:65532, nobody is 65534",
+		"http://127.0.0.1:40001/ and http://[::1]:40001/":     "http://127.0.0.1:(port)/ and http://[::1]:(port)/",
+		"USER 50000:50000 is refused (app, uid 50000)":        "USER 50000:50000 is refused (app, uid 50000)",
 		"app[123]: pid 77 at 0x7ffe12":                        "app[(pid)]: pid (pid) at (address)",
 		"exited 1; EROFS /run/nginx.pid (nginx, uid 101)":     "exited 1; EROFS /run/nginx.pid (nginx, uid 101)",
 		"EROFS /var/x/sedTyYnU1 (sed, uid 101)":               "EROFS /var/x/* (sed, uid 101)",
