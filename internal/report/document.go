@@ -137,7 +137,8 @@ func (r Report) asCase() Case {
 	return c
 }
 
-// Rebased returns the document with the files of its targets and findings renamed, as a forge knows them.
+// Rebased returns the document with the files of its targets and findings renamed, as a forge knows them. A finding whose file
+// gets an empty name has no place any longer.
 func (d Document) Rebased(rename func(file string) string) Document {
 	d.Reports.Reports = each(d.Reports.Reports, func(r Report) Report {
 		r.Target.File = renamed(r.Target.File, rename)
@@ -145,7 +146,9 @@ func (d Document) Rebased(rename func(file string) string) Document {
 	})
 	findings := func(list []finding.Finding) []finding.Finding {
 		return each(list, func(f finding.Finding) finding.Finding {
-			f.File = renamed(f.File, rename)
+			if f.File = renamed(f.File, rename); f.File == "" {
+				f.Line, f.Column = 0, 0
+			}
 			return f
 		})
 	}

@@ -24,9 +24,9 @@ func (d Document) Markdown(w io.Writer) error {
 			failed++
 		}
 	}
-	title := fmt.Sprintf("%s match their seals", count(len(cases), "target"))
+	title := "no drift in " + count(len(cases), "target")
 	if failed > 0 {
-		title = fmt.Sprintf("%d of %s differ from their seals", failed, count(len(cases), "target"))
+		title = fmt.Sprintf("drift in %d of %s", failed, count(len(cases), "target"))
 	}
 	fmt.Fprintf(&b, "### podseal check: %s\n\n| | target | findings |\n| --- | --- | --- |\n", title)
 	for _, c := range cases {
