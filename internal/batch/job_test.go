@@ -38,13 +38,11 @@ e2e write data/store.json fails
 type fakeEngine struct {
 	*enginetest.Engine
 	volume string // that every image declares
-	pulled []string
 }
 
 var errNoImage = errors.New("no such image")
 
 func (e *fakeEngine) Image(ctx context.Context, ref, platform string) (image.Facts, error) {
-	e.pulled = append(e.pulled, ref)
 	facts, err := e.Engine.Image(ctx, ref, platform)
 	if ref == "gone" {
 		err = errNoImage
