@@ -38,7 +38,7 @@ func sealed(t *testing.T, name, user, script string) (res seal.Result) {
 		t.Fatal(err)
 	}
 	e.Traced = true
-	synctest.Test(t, func(t *testing.T) {
+	synctest.Test(t, func(*testing.T) {
 		res, err = seal.Run(context.Background(), e, target.Target{
 			Image: "app", Ready: target.Ready{Timeout: time.Minute}, Commands: []target.Command{target.Shell("e2e", true)},
 		}, seal.Options{Minimize: seal.MinimizeFull, Parallel: 1})

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"log"
 	"net"
@@ -26,8 +27,8 @@ func main() {
 	log.Fatal(server.ListenAndServe())
 }
 
-func visits(w http.ResponseWriter, _ *http.Request) {
-	n, err := increment("visits")
+func visits(w http.ResponseWriter, r *http.Request) {
+	n, err := increment(r.Context(), "visits")
 	if err == nil {
 		err = audit("visit " + n)
 	}
@@ -40,8 +41,9 @@ func visits(w http.ResponseWriter, _ *http.Request) {
 }
 
 // increment adds one to a key of the store at STORE and returns its value.
-func increment(key string) (string, error) {
-	conn, err := net.DialTimeout("tcp", os.Getenv("STORE"), 5*time.Second)
+func increment(ctx context.Context, key string) (string, error) {
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", os.Getenv("STORE"))
 	if err != nil {
 		return "", err
 	}
