@@ -446,7 +446,7 @@ func TestRestartByOthers(t *testing.T) {
 		}
 		return strings.Count(logs, "write:/made=x: ok")
 	}
-	for deadline := time.Now().Add(sensorWait - 2*time.Second); lives() < 2; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * sensorWait); lives() < 2; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the application has not started again")
 		}
