@@ -6,7 +6,6 @@ import (
 	"path"
 	"regexp"
 	"regexp/syntax"
-	"strconv"
 	"strings"
 	"time"
 
@@ -99,13 +98,13 @@ func (o *targetOptions) check() error {
 	if err := o.checkDurations(); err != nil {
 		return err
 	}
-	if o.user != "" && !validUser(o.user) {
-		return badInput("--user %s: give UID, UID:GID or a name of the image's /etc/passwd; ids are between 0 and %d", o.user, maxID)
+	if o.user != "" && !target.ValidUser(o.user) {
+		return badInput("--user %s: give UID, UID:GID or a name of the image's /etc/passwd; ids are between 0 and %d", o.user, target.MaxID)
 	}
 	if o.workdir != "" && !path.IsAbs(o.workdir) {
 		return badInput("--workdir %s: give an absolute path in the container", o.workdir)
 	}
-	if name, _ := strings.CutPrefix(o.network, "container:"); o.network != "" && !engineName.MatchString(name) {
+	if o.network != "" && !target.ValidNetwork(o.network) {
 		return badInput("--network %s: give the name of a network of the engine, host, none or container:NAME", o.network)
 	}
 	if o.completes && len(o.execs) > 0 {
@@ -138,27 +137,6 @@ func (o *targetOptions) checkDurations() error {
 	}
 	return nil
 }
-
-// maxID is the largest user or group id that engines and Kubernetes take.
-const maxID = 1<<31 - 1
-
-// validUser reports whether a user can be meant by USER[:GROUP], each a name or an id.
-func validUser(s string) bool {
-	user, group, both := strings.Cut(s, ":")
-	return validID(user) && (!both || validID(group))
-}
-
-var accountName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.@-]*\$?$`)
-
-func validID(s string) bool {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return n >= 0 && n <= maxID
-	}
-	return accountName.MatchString(s)
-}
-
-// engineName is what the engine takes as the name or the id of an object.
-var engineName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 
 func checkRegexp(flag, s string) error {
 	_, err := regexp.Compile(s)

@@ -7,8 +7,9 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/podseal/podseal/internal/target"
 )
 
 func (c *checker) runtime(at string, r Runtime) {
@@ -17,7 +18,7 @@ func (c *checker) runtime(at string, r Runtime) {
 			c.fail(fmt.Sprintf("%s.ports[%d]", at, i), "%d is not a port: a port is between 1 and 65535", p)
 		}
 	}
-	if c.has(at+".user") && !ValidUser(string(r.User)) {
+	if c.has(at+".user") && !target.ValidUser(string(r.User)) {
 		c.fail(at+".user", "user is %q, but must be UID, UID:GID or a name of the image's /etc/passwd", r.User)
 	}
 	if r.Workdir != "" && !path.IsAbs(r.Workdir) {
@@ -52,11 +53,8 @@ func (c *checker) positive(at string, d Duration) {
 	}
 }
 
-// engineName is what the engine takes as the name or the id of an object.
-var engineName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
-
 func (c *checker) settings(at string, s Settings) {
-	if name, _ := strings.CutPrefix(s.Network, "container:"); c.has(at+".network") && !engineName.MatchString(name) {
+	if c.has(at+".network") && !target.ValidNetwork(s.Network) {
 		c.fail(at+".network", "network is %q, but must be a network of the engine, host, none or container:NAME", s.Network)
 	}
 	c.positive(at+".timeout", s.Timeout)
@@ -78,22 +76,4 @@ func (c *checker) settings(at string, s Settings) {
 // Formats returns the values of Outputs.Format.
 func Formats() []string {
 	return []string{"yaml", "strategic-merge", "json-patch", "kustomize", "helm-values", "compose", "docker"}
-}
-
-// MaxID is the largest user or group id that engines and Kubernetes take.
-const MaxID = 1<<31 - 1
-
-// ValidUser reports whether a user can be meant by USER[:GROUP], each a name or an id.
-func ValidUser(s string) bool {
-	user, group, both := strings.Cut(s, ":")
-	return validID(user) && (!both || validID(group))
-}
-
-var accountName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.@-]*\$?$`)
-
-func validID(s string) bool {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return n >= 0 && n <= MaxID
-	}
-	return accountName.MatchString(s)
 }
