@@ -82,23 +82,8 @@ func isExhausted(err error) bool {
 // RemoveNetwork removes a network. One that is gone is fine; one that a dying container holds is tried again for a while.
 // It does not end with its context.
 func (c networkStore) RemoveNetwork(ctx context.Context, name string) error {
-	const tries = 40
-	ctx, cancel, err := c.removalContext(ctx)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	for range tries {
-		err = c.api.NetworkRemove(ctx, name)
-		if err == nil || errdefs.IsNotFound(err) {
-			return nil
-		}
-		busy := errdefs.IsConflict(err) || errdefs.IsPermissionDenied(err) // it "has active endpoints"
-		if !busy || !pause(ctx, busyPause) {
-			break
-		}
-	}
-	return c.failure(ctx, "removing", "network "+name, err)
+	busy := func(err error) bool { return errdefs.IsConflict(err) || errdefs.IsPermissionDenied(err) } // it "has active endpoints"
+	return c.removeBusy(ctx, "network "+name, busy, func(ctx context.Context) error { return c.api.NetworkRemove(ctx, name) })
 }
 
 // NetworkAddresses returns the addresses of the containers on a network, by the names that they have there.

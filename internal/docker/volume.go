@@ -60,6 +60,12 @@ const busyPause = 50 * time.Millisecond
 // RemoveVolume removes a volume. One that is gone is fine; one that a dying container holds is tried again for a while. It
 // does not end with its context.
 func (c volumeStore) RemoveVolume(ctx context.Context, name string) error {
+	return c.removeBusy(ctx, "volume "+name, errdefs.IsConflict, func(ctx context.Context) error { return c.api.VolumeRemove(ctx, name, true) })
+}
+
+// removeBusy removes an object. One that is gone is fine; one that is busy is tried again for a while. It does not end with
+// its context.
+func (c *conn) removeBusy(ctx context.Context, object string, busy func(error) bool, remove func(context.Context) error) error {
 	const tries = 40
 	ctx, cancel, err := c.removalContext(ctx)
 	if err != nil {
@@ -67,15 +73,15 @@ func (c volumeStore) RemoveVolume(ctx context.Context, name string) error {
 	}
 	defer cancel()
 	for range tries {
-		err = c.api.VolumeRemove(ctx, name, true)
+		err = remove(ctx)
 		if err == nil || errdefs.IsNotFound(err) {
 			return nil
 		}
-		if !errdefs.IsConflict(err) || !pause(ctx, busyPause) {
+		if !busy(err) || !pause(ctx, busyPause) {
 			break
 		}
 	}
-	return c.failure(ctx, "removing", "volume "+name, err)
+	return c.failure(ctx, "removing", object, err)
 }
 
 // pause waits. It reports whether the context still lasts.
