@@ -39,7 +39,7 @@ func allowed() []rule {
 		{pkg: "internal/yamledit", may: []string{"internal/tree"}},
 		{pkg: "internal/manifest", may: []string{"internal/podspec", "internal/target", "internal/tree", "internal/yamledit"}},
 		{pkg: "internal/pod", may: []string{"internal/manifest", "internal/profile", "internal/target", "internal/yamledit"}},
-		{pkg: "internal/config", may: []string{"internal/yamledit"}},
+		{pkg: "internal/config", may: []string{"internal/target", "internal/yamledit"}},
 		{pkg: "internal/composefile"},
 		{pkg: "internal/helmchart"},
 		{pkg: "internal/input", may: []string{"internal/composefile", "internal/helmchart", "internal/manifest", "internal/outfile", "internal/pod", "internal/target", "internal/yamledit"}},
