@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
-	"sync"
 	"time"
 
+	"github.com/podseal/podseal/internal/cluster/kube"
 	"k8s.io/client-go/tools/remotecommand"
 )
 
@@ -60,29 +59,10 @@ func (c *livePod) execIn(ctx context.Context, container string, argv []string) (
 	if err := ctx.Err(); err != nil {
 		return 0, "", fmt.Errorf("executing a command in pod %s: %w", c.pod(), context.Cause(ctx))
 	}
-	out := &lockedBuilder{}
+	out := kube.NewTail(kube.MaxOutput)
 	code, err := c.execTo(ctx, container, argv, remotecommand.StreamOptions{Stdout: out, Stderr: out})
 	if failed := new(execFailure); errors.As(err, &failed) {
 		return failed.code, failed.text, nil
 	}
 	return code, out.String(), err
-}
-
-// lockedBuilder is a strings.Builder for several goroutines.
-type lockedBuilder struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-// Write implements io.Writer.
-func (l *lockedBuilder) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuilder) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

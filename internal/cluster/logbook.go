@@ -1,12 +1,12 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"sync"
 	"time"
 
+	"github.com/podseal/podseal/internal/cluster/kube"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
@@ -20,8 +20,9 @@ type stream = io.ReadCloser
 type logBook struct {
 	open func(ctx context.Context, previous bool) (stream, error)
 
+	output *kube.Tail
+
 	mu      sync.Mutex
-	buf     bytes.Buffer
 	done    chan struct{} // closed at the end of the present start's output
 	cancel  context.CancelFunc
 	started bool
@@ -55,7 +56,7 @@ func (l *logBook) copy(ctx context.Context, superseded func() bool) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		from, err := l.open(ctx, superseded())
 		if err == nil {
-			_, _ = io.Copy(logWriter{l}, from)
+			_, _ = io.Copy(l.output, from)
 			_ = from.Close()
 			return
 		}
@@ -68,20 +69,6 @@ func (l *logBook) copy(ctx context.Context, superseded func() bool) {
 		case <-time.After(wait):
 		}
 	}
-}
-
-// logWriter appends to a logBook.
-type logWriter struct{ *logBook }
-
-// Write implements io.Writer.
-func (w logWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.buf.Write(p)
-	if over := w.buf.Len() - maxLog; over > 0 {
-		w.buf.Next(over)
-	}
-	return len(p), nil
 }
 
 // endTime bounds the wait for the last output of a container that has exited.
@@ -99,9 +86,7 @@ func (l *logBook) text(ctx context.Context, exited bool) string {
 		case <-time.After(endTime):
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
+	return l.output.String()
 }
 
 // close ends the copying.

@@ -41,7 +41,7 @@ var _ engine.Container = (*running)(nil)
 func newRunning(in *space, made madePod, t target.Target, facts image.Facts, p profile.Profile, baseline func(context.Context) ([]image.Entry, error)) *running {
 	live := &livePod{in: in, made: made, name: made.pod.Name, target: t, facts: facts, stop: func() {}}
 	c := &running{livePod: live, profile: p, baseline: baseline, ports: ports(t, facts)}
-	c.logs = &logBook{open: func(ctx context.Context, previous bool) (stream, error) {
+	c.logs = &logBook{output: kube.NewTail(maxLog), open: func(ctx context.Context, previous bool) (stream, error) {
 		return in.OpenLogs(ctx, live.pod(), made.main, previous)
 	}}
 	c.inside.exec = c.execTo

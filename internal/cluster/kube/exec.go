@@ -1,12 +1,10 @@
 package kube
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -15,13 +13,13 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// maxOutput is how many bytes of a command's output Exec returns: its end.
-const maxOutput = 1 << 20
+// MaxOutput is how many bytes of a command's output Exec returns: its end.
+const MaxOutput = 1 << 20
 
 // Exec runs a command in a container and returns its exit code, and the end of its stdout and stderr together. The input
 // may be nil.
 func (n *Namespace) Exec(ctx context.Context, pod, container string, argv []string, input io.Reader) (code int, output string, err error) {
-	out := &tail{}
+	out := NewTail(MaxOutput)
 	code, err = n.ExecTo(ctx, pod, container, argv, remotecommand.StreamOptions{Stdin: input, Stdout: out, Stderr: out})
 	return code, out.String(), err
 }
@@ -55,27 +53,4 @@ func (n *Namespace) ExecTo(ctx context.Context, pod, container string, argv []st
 // needsSPDY reports whether a connection failed since the other end knows no WebSockets.
 func needsSPDY(err error) bool {
 	return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
-}
-
-// tail keeps the last bytes that were written to it. Several goroutines may write.
-type tail struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf.Write(p)
-	if over := t.buf.Len() - maxOutput; over > 0 {
-		t.buf.Next(over)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.buf.String()
 }

@@ -20,7 +20,7 @@ func (n *Namespace) Logs(ctx context.Context, pod, container string, previous bo
 		return "", err
 	}
 	defer stream.Close()
-	out := &tail{}
+	out := NewTail(MaxOutput)
 	_, err = io.Copy(out, stream)
 	return out.String(), n.client.refused(ctx, err, logAccess(n.Name))
 }
