@@ -3,9 +3,12 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/podseal/podseal/internal/spelling"
 )
 
 // Problem is one fault of a file, and where it is.
@@ -67,43 +70,8 @@ func lastStep(path string) string {
 
 // suggestion returns the nearest of the known names as a question; empty if none is near.
 func suggestion[V any](name string, known map[string]V) string {
-	if len(name) > maxName {
-		return ""
+	if nearest, ok := spelling.Nearest(name, maps.Keys(known)); ok {
+		return fmt.Sprintf(": did you mean %s?", nearest)
 	}
-	best, least := "", 1+max(1, len(name)/3)
-	for candidate := range known {
-		n := distance(strings.ToLower(name), strings.ToLower(candidate))
-		if n < least || n == least && best != "" && candidate < best {
-			best, least = candidate, n
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %s?", best)
-}
-
-// distance returns how many characters must be added, removed, replaced or swapped with their neighbour to make b of a.
-func distance(a, b string) int {
-	var before []int
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		next := make([]int, len(b)+1)
-		next[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			next[j+1] = min(row[j]+cost, row[j+1]+1, next[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				next[j+1] = min(next[j+1], before[j-1]+1)
-			}
-		}
-		before, row = row, next
-	}
-	return row[len(b)]
+	return ""
 }

@@ -2,13 +2,14 @@ package sealfile
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/podseal/podseal/internal/spelling"
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
@@ -184,35 +185,8 @@ func makeTable(t reflect.Type) map[string]int {
 
 // suggestion returns the known key that an unknown one is probably meant for, as the end of a message.
 func suggestion(key string, known map[string]int) string {
-	best, least := "", 3
-	for k := range known {
-		if n := distance(strings.ToLower(key), strings.ToLower(k)); n < least || n == least && best != "" && k < best {
-			best, least = k, n
-		}
+	if nearest, ok := spelling.Nearest(key, maps.Keys(known)); ok {
+		return fmt.Sprintf(": is %s meant?", nearest)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": is %s meant?", best)
-}
-
-// distance returns the edit distance of two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = slices.Min([]int{row[j+1] + 1, row[j] + 1, change})
-		}
-	}
-	return row[len(b)]
+	return ""
 }
