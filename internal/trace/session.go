@@ -225,6 +225,9 @@ func (s *Session) Close() error {
 }
 
 func (s *Session) ask(ctx context.Context, r wire.Request) (wire.Message, error) {
+	if err := ctx.Err(); err != nil { // an answer could come first
+		return wire.Message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, err)
+	}
 	answer := make(chan wire.Message, 1)
 	s.mu.Lock()
 	s.asked++
