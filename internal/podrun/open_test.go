@@ -448,7 +448,10 @@ func TestRestartByOthers(t *testing.T) {
 	}
 	for deadline := time.Now().Add(4 * sensorWait); lives() < 2; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the application has not started again")
+			state, err := c.State(t.Context())
+			logs, _ := c.Logs(t.Context())
+			_, status := c.Writes()
+			t.Fatalf("the application has not started again: %+v, %v, %+v\n%s", state, err, status, logs)
 		}
 	}
 	writes, status := c.Writes()
