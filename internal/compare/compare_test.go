@@ -70,6 +70,7 @@ func TestOf(t *testing.T) {
 		{"another write", "1000", "1000", quiet, caching, true, true, "+ /var/cache/page: app"},
 		{"a mount less", "1000", "1000", caching, quiet, false, true, "- mount /var/cache"},
 		{"another user", "1000", "1001", quiet, quiet, true, true, "+ 1001:"},
+		{"other names of temporary files", "1000", "1000", "start temp /srv/data/one\n", "start temp /srv/data/two\n", false, true, "no difference"},
 		{"the second fails", "1000", "1000", quiet, broken, true, false, "+ shop:2: not testable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

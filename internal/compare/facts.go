@@ -70,7 +70,7 @@ func writes(res seal.Result) []fact {
 		}
 		for _, e := range c.Evidence {
 			if e.Noise == "" {
-				out = append(out, fact{Write, sealfile.StablePath(e.Path), by(e)})
+				out = append(out, fact{Write, sealfile.WrittenPath(e), by(e)})
 			}
 		}
 	}
@@ -79,12 +79,7 @@ func writes(res seal.Result) []fact {
 
 // by says who wrote a path and when: "nginx (uid 101) at its start".
 func by(e diff.Evidence) string {
-	var who []string
-	for _, w := range e.Writers {
-		who = append(who, fmt.Sprintf("%s (uid %d)", sealfile.StableProcess(w.Command), w.UID))
-	}
-	slices.Sort(who)
-	text := strings.Join(slices.Compact(who), ", ")
+	text := strings.Join(sealfile.Writers(e), ", ")
 	if text == "" {
 		text = "the container"
 	}

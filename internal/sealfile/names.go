@@ -1,7 +1,13 @@
 package sealfile
 
+import "github.com/podseal/podseal/internal/diff"
+
 // StablePath returns a path of a container as every run shows it: "*" stands for the names that a run makes up.
 func StablePath(at string) string { return cleaner{}.path(at) }
 
-// StableProcess returns the name of a process as every run shows it: "*" stands for its number among others of its kind.
-func StableProcess(name string) string { return cleaner{}.process(name) }
+// WrittenPath returns the path of a write as every run shows it. The name of a file that was removed or renamed again counts
+// as made up.
+func WrittenPath(e diff.Evidence) string { return cleaner{}.evidencePath(e) }
+
+// Writers returns the processes of a write, "web (uid 101)", sorted, each once.
+func Writers(e diff.Evidence) []string { return cleaner{}.writers([]diff.Evidence{e}) }
