@@ -190,21 +190,21 @@ func (p PolicyPeer) selector(namespace string) tree.Object {
 
 // Why returns the reason for the policy of ingress, in one sentence.
 func (r Reachable) Why() string {
-	alone := "; egress is left alone: --egress writes a policy of it"
+	egress := "; egress stays unrestricted: --egress writes a policy for it"
 	if r.Egress != nil {
-		alone = ""
+		egress = ""
 	}
 	switch {
 	case r.Peers:
-		return "the targets that were seen connecting to the pod, and nobody else" + alone
+		return "only the targets that connected to the pod in the runs are let in" + egress
 	case len(r.Listening) == 0:
-		return "nothing in the pod was seen listening in the sealed run, so no TCP port is let in" + alone
+		return "nothing in the pod was seen listening in the sealed run, so no TCP port is let in" + egress
 	}
 	ports := make([]string, len(r.Listening))
 	for i, p := range r.Listening {
 		ports[i] = fmt.Sprint(p)
 	}
-	return "the ports that were seen listening in the sealed run: " + strings.Join(ports, ", ") + alone
+	return "the ports that were seen listening in the sealed run: " + strings.Join(ports, ", ") + egress
 }
 
 // ReachableOf returns what a policy must let in to a pod of a manifest. Its controller's selector is what selects it for good, else its labels.

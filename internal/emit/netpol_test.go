@@ -61,7 +61,7 @@ func TestNetworkPolicy(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if !strings.Contains(string(out), "# ") || !strings.Contains(string(out), "egress is left alone") {
+	if !strings.Contains(string(out), "# ") || !strings.Contains(string(out), "egress stays unrestricted") {
 		t.Errorf("the reason is missing:\n%s", out)
 	}
 }
