@@ -20,13 +20,16 @@ var argo = &Controller{
 // argoReference is a reference that Argo Workflows replaces. Braces of other programs are kept.
 var argoReference = regexp.MustCompile(`\{\{(=[^}]*|\s*(?:inputs|outputs|workflow|steps|tasks|item|pod|node|cronworkflow|retries|lastRetry)\b[^{}]*)\}\}`)
 
+// argoForms are the forms of a reference to a parameter that the user can give.
+var argoForms = []string{"inputs.parameters.%s", "workflow.parameters.%s"}
+
 // draftArgo drafts the pod of one template.
 func draftArgo(x *draft) error {
 	key := "container"
 	if x.value["container"] == nil {
 		key = "script"
 	}
-	workflow, _ := valueAt(x.object, x.root()).(map[string]any)
+	workflow, _ := yamledit.At(x.object, x.root()).(map[string]any)
 	switch main := mapping(x.value, key); {
 	case x.value["containerSet"] != nil:
 		return errors.New("a containerSet starts its containers in the order of a graph")
@@ -59,8 +62,8 @@ func draftArgo(x *draft) error {
 	}
 	own := without(main, "source")
 	own["name"] = cmp.Or(text(x.value, "name"), "main")
-	if source, ok := main["source"].(string); ok && key == "script" {
-		x.addScript(own, "/argo/staging", "script", source)
+	if key == "script" {
+		x.addScript(own, "/argo/staging", "script", text(main, "source"))
 		add(own, "args", "/argo/staging/script")
 	}
 	x.containers = append(x.containers, draftContainer{own, []yamledit.Step{{Key: key}}})
@@ -101,7 +104,7 @@ func (x *draft) argoSpec(workflow map[string]any) {
 // argoParameters returns the values of the template's references: the workflow's arguments, the defaults of the template's
 // inputs, and for those without one the arguments of the first call of the template.
 func (x *draft) argoParameters(workflow map[string]any) *parameters {
-	p := x.parameters(argoReference)
+	p := x.parameters(argoReference, argoForms)
 	for _, name := range []string{"workflow.name", "pod.name", "node.name"} {
 		p.set(name, strings.TrimSuffix(x.name, "-"))
 	}
@@ -139,9 +142,6 @@ func (x *draft) argoParameters(workflow map[string]any) *parameters {
 			p.setDefault("inputs.parameters."+text(a, "name"), a["value"])
 		}
 	}
-	for name, value := range x.given {
-		p.give("inputs.parameters."+name, name, value)
-		p.give("workflow.parameters."+name, name, value)
-	}
+	p.give(x.given)
 	return p
 }

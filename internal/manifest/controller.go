@@ -32,6 +32,9 @@ type assembly struct {
 // errNone says that a mapping has no container, as a template of steps.
 var errNone = errors.New("no container")
 
+// errAlias says that a mapping may stand in several places, and cannot be changed in one.
+var errAlias = errors.New("they stand behind an alias, and are not written out here")
+
 // assembled returns the pods that a controller makes of an object, and for each mapping that cannot be sealed an object
 // that says why.
 func (f *File) assembled(d *yamledit.Document, object *yaml.Node, h header, prefix string, k kind) (pods []*Pod, rest []Object, err error) {
@@ -47,12 +50,16 @@ func (f *File) assembled(d *yamledit.Document, object *yaml.Node, h header, pref
 		}
 		for _, at := range yamledit.Expand(object, steps) {
 			node, _ := yamledit.Walk(object, at)
-			own, ok := valueAt(whole, at).(map[string]any)
-			if !ok || node.Kind != yaml.MappingNode {
+			own, ok := yamledit.At(whole, at).(map[string]any)
+			if !ok {
 				continue
 			}
 			x := &draft{object: whole, value: own, at: at, name: h.name, given: f.Options.Parameters, used: f.used, spec: map[string]any{}, meta: map[string]any{}}
-			switch err := k.by.draft(x); {
+			err := k.by.draft(x)
+			if err == nil && node.Kind == yaml.AliasNode {
+				err = errAlias
+			}
+			switch {
 			case errors.Is(err, errNone):
 			case err != nil:
 				rest = append(rest, Object{
@@ -74,24 +81,6 @@ func (f *File) assembled(d *yamledit.Document, object *yaml.Node, h header, pref
 		}}
 	}
 	return pods, rest, nil
-}
-
-// valueAt follows a path into a plain value; nil where there is none.
-func valueAt(v any, steps []yamledit.Step) any {
-	for _, s := range steps {
-		switch x := v.(type) {
-		case map[string]any:
-			v = x[s.Key]
-		case []any:
-			if s.Key != "" || s.Index >= len(x) {
-				return nil
-			}
-			v = x[s.Index]
-		default:
-			return nil
-		}
-	}
-	return v
 }
 
 // Controller returns the controller that assembles the pod from the object's containers; nil for a pod that is written

@@ -48,6 +48,10 @@ func TestInPlace(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v; -want +got:\n%s", err, diff)
 	}
+	got, err = f.Pods[0].InPlace(tree.Object{{Key: "containers", Value: tree.Items{At: []tree.ItemEdit{{Index: 0, Edit: change("b")}}}}})
+	if diff := cmp.Diff(tree.Object{{Key: "container", Value: change("b")}}, got); err != nil || diff != "" {
+		t.Errorf("without a seed, only the container is changed: %v; -want +got:\n%s", err, diff)
+	}
 	_, err = f.Pods[0].InPlace(tree.Object{{Key: "volumes", Value: tree.Items{At: []tree.ItemEdit{{Index: 1, Edit: change("c")}}}}})
 	if err == nil || !strings.HasPrefix(err.Error(), "in.yaml:8: volume shared of Workflow w belongs to all its pods") {
 		t.Errorf("the volume of all templates: %v", err)

@@ -76,8 +76,8 @@ func (x *draft) pod(d *yamledit.Document, object, node *yaml.Node, h header, pre
 func (x *draft) root() []yamledit.Step { return x.at[:max(0, len(x.at)-2)] }
 
 // parameters returns the parameters of the draft, without a value.
-func (x *draft) parameters(pattern *regexp.Regexp) *parameters {
-	return &parameters{pattern: pattern, values: map[string]string{}, given: map[string]string{}, used: x.used}
+func (x *draft) parameters(pattern *regexp.Regexp, forms []string) *parameters {
+	return &parameters{pattern: pattern, forms: forms, values: map[string]string{}, given: map[string]string{}, used: x.used}
 }
 
 // addScript lets a container have a text as a file, as a controller would write it: from an annotation of the pod.

@@ -38,6 +38,15 @@ func find(source []byte, podPath string, s Selection) string {
 		}
 		fmt.Fprintf(&b, "document %d line %d %s %s/%s at %s: %s %d %s line %d image %s", p.Document.Index, p.Line, p.Kind, p.Namespace, p.Name,
 			p.Path, kind, c.Index, c.Name, c.Line, c.Image)
+		if p.Generated {
+			b.WriteString(" generates its name")
+		}
+		if p.Custom {
+			b.WriteString(" custom")
+		}
+		if by := p.Controller(); by != nil {
+			b.WriteString(" by " + by.Name)
+		}
 		if len(p.Meta.Labels) > 0 {
 			fmt.Fprintf(&b, " labels %v", p.Meta.Labels)
 		}

@@ -9,6 +9,7 @@ import (
 // parameters are the values that a controller puts into the texts of containers.
 type parameters struct {
 	pattern *regexp.Regexp // of a reference; its first group is the name
+	forms   []string       // of the references that the user can give a value, with %s for the name
 	values  map[string]string
 	missing string // the first name that has no value
 
@@ -29,9 +30,14 @@ func (p *parameters) set(name string, value any) {
 	}
 }
 
-// give gives a reference the value of the user.
-func (p *parameters) give(reference, name, value string) {
-	p.values[reference], p.given[reference] = value, name
+// give gives names the values of the user, in all forms of a reference.
+func (p *parameters) give(values map[string]string) {
+	for name, value := range values {
+		for _, form := range p.forms {
+			reference := fmt.Sprintf(form, name)
+			p.values[reference], p.given[reference] = value, name
+		}
+	}
 }
 
 // setDefault gives a name its value unless it has one.
@@ -82,8 +88,9 @@ func (p *parameters) err() error {
 	if p.missing == "" {
 		return nil
 	}
-	if i := strings.LastIndex(p.missing, "param"); i >= 0 {
-		if _, name, ok := strings.Cut(p.missing[i:], "."); ok && !strings.ContainsAny(name, " .[(") {
+	for _, form := range p.forms {
+		before, after, _ := strings.Cut(form, "%s")
+		if name := strings.TrimSuffix(strings.TrimPrefix(p.missing, before), after); fmt.Sprintf(form, name) == p.missing {
 			return fmt.Errorf("nothing gives %s a value (--param %s=VALUE does)", p.missing, name)
 		}
 	}

@@ -58,8 +58,6 @@ func Select(files []*File, s Selection) ([]Target, error) {
 // unmatched says what no container fits.
 func (s Selection) unmatched() string {
 	switch {
-	case s.Object == "" && s.Container == "":
-		return "no container to seal"
 	case s.Object == "":
 		return "no container is named " + s.Container
 	case s.Container == "":

@@ -130,7 +130,7 @@ var tektonForms = []string{"params.%s", `params["%s"]`, "params['%s']", "inputs.
 func (x *draft) levels() []map[string]any {
 	var out []map[string]any
 	for n := range len(x.at) + 1 {
-		if v, ok := valueAt(x.object, x.at[:n]).(map[string]any); ok {
+		if v, ok := yamledit.At(x.object, x.at[:n]).(map[string]any); ok {
 			out = append(out, v)
 		}
 	}
@@ -153,7 +153,7 @@ func (x *draft) tektonWorkspaces() []map[string]any {
 // tektonParameters returns the values of the task's references: params of the run, of the pipeline and of its task, and
 // the defaults of the task; the paths of workspaces and results.
 func (x *draft) tektonParameters() *parameters {
-	p := x.parameters(tektonReference)
+	p := x.parameters(tektonReference, tektonForms)
 	set := func(v map[string]any, key string) {
 		for _, param := range mappings(v, "params") {
 			name := text(param, "name")
@@ -170,11 +170,7 @@ func (x *draft) tektonParameters() *parameters {
 		set(v, "value")
 		set(v, "default")
 	}
-	for name, value := range x.given {
-		for _, form := range tektonForms {
-			p.give(fmt.Sprintf(form, name), name, value)
-		}
-	}
+	p.give(x.given)
 	for _, w := range x.tektonWorkspaces() {
 		p.set("workspaces."+text(w, "name")+".path", workspacePath(w))
 		p.set("workspaces."+text(w, "name")+".bound", "true")

@@ -66,18 +66,24 @@ func (d *Document) ValueAt(steps []Step) (any, bool) {
 	if err != nil {
 		return nil, false // the fault may stand where no pod is: only what is needed is refused
 	}
+	v = At(v, steps)
+	return v, v != nil
+}
+
+// At follows a path into a plain value; nil where there is none.
+func At(v any, steps []Step) any {
 	for _, s := range steps {
 		switch x := v.(type) {
 		case map[string]any:
 			v = x[s.Key]
 		case []any:
 			if s.Key != "" || s.Index < 0 || s.Index >= len(x) {
-				return nil, false
+				return nil
 			}
 			v = x[s.Index]
 		default:
-			return nil, false
+			return nil
 		}
 	}
-	return v, v != nil
+	return v
 }
