@@ -53,11 +53,14 @@ func configure(t *testing.T, in *plan.Input, text string) {
 	t.Helper()
 	config := &in.Facts.Config.Config
 	var caps []image.Entry
+	var err error
 	for line := range strings.Lines(text) {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch word {
 		case "user":
 			config.User = rest
+		case "no-healthcheck":
+			config.Healthcheck = &v1.HealthConfig{Test: []string{"NONE"}}
 		case "healthcheck":
 			config.Healthcheck = &v1.HealthConfig{Test: []string{"CMD-SHELL", rest}}
 		case "workdir":
@@ -66,6 +69,10 @@ func configure(t *testing.T, in *plan.Input, text string) {
 			config.Volumes[rest] = struct{}{}
 		case "entrypoint":
 			config.Entrypoint = strings.Fields(rest)
+		case "target-entrypoint":
+			in.Target.Entrypoint = strings.Fields(rest)
+		case "target-args":
+			in.Target.Args = strings.Fields(rest)
 		case "port":
 			n, err := strconv.Atoi(rest)
 			if err != nil {
@@ -95,6 +102,10 @@ func configure(t *testing.T, in *plan.Input, text string) {
 			in.Target.Pod = &target.Pod{Name: rest, Passing: true}
 		case "target-user":
 			in.Target.User = rest
+		case "seeding": // by the image's own programs
+			if in.Seeding, err = plan.ChooseSeeding(context.Background(), in.Facts, in.Tree, plan.SeedOffer{}); err != nil {
+				t.Fatal(err)
+			}
 		case "filecap":
 			caps = append(caps, image.Entry{Path: rest, Kind: image.File, Mode: 0o755, Caps: netBind})
 		default:
@@ -177,36 +188,11 @@ func TestFirst(t *testing.T) {
 	})
 }
 
-// TestRepairs widens the first profile (with what "profile" changes: lines "mount PATH KIND", "no PATH") after the
-// failed run "run".
+// TestRepairs widens the first profile after the failed run "run". "profile" changes the profile before: by lines "mount PATH
+// KIND [MEDIUM]", "no PATH", "user UID:GID", "fsGroup GID", "HOME PATH".
 func TestRepairs(t *testing.T) {
 	goldens(t, "repairs", func(t *testing.T, a *txtar.Archive, in plan.Input) string {
-		ctx := context.Background()
-		users, err := plan.Users(ctx, in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pl, err := plan.First(ctx, in, users[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		cur := pl.Profile
-		for line := range strings.Lines(golden.Section(a, "profile")) {
-			f := strings.Fields(line)
-			switch {
-			case len(f) == 3 && f[0] == "mount":
-				cur = cur.WithMount(profile.Mount{Path: f[1], Kind: profile.MountKind(f[2])})
-			case len(f) == 2 && f[0] == "no":
-				cur = cur.WithoutMount(f[1])
-			default:
-				t.Fatalf("profile line %q", line)
-			}
-		}
-		run, err := observetest.Parse(golden.Section(a, "run"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		repairs, err := plan.Proposals(ctx, in, pl, cur, run)
+		cur, repairs, err := proposals(t, a, in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +201,7 @@ func TestRepairs(t *testing.T) {
 		for i, r := range repairs {
 			fmt.Fprintf(&b, "repair %d\n%s", i+1, indent(profileText(r.Profile)))
 			for _, x := range r.Blames {
-				fmt.Fprintf(&b, "  blames %s: %s\n", x.Setting, x.Evidence)
+				fmt.Fprintf(&b, "  blames %s (%s, %s): %s\n", x.Setting, r.Rule, x.Strength, x.Evidence)
 			}
 			for _, x := range r.Reasons {
 				fmt.Fprintf(&b, "  reason %s: %s\n", x.Field, x.Why)
@@ -223,6 +209,53 @@ func TestRepairs(t *testing.T) {
 		}
 		return b.String()
 	})
+}
+
+// proposals returns the first profile with the changes of a case, and the proposals after the case's failed run.
+func proposals(t *testing.T, a *txtar.Archive, in plan.Input) (profile.Profile, []plan.Proposal, error) {
+	t.Helper()
+	run, err := observetest.Parse(golden.Section(a, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := plan.Users(t.Context(), in)
+	if err != nil {
+		return profile.Profile{}, nil, err
+	}
+	first, err := plan.First(t.Context(), in, users[0])
+	if err != nil {
+		return profile.Profile{}, nil, err
+	}
+	cur := changed(t, first.Profile, golden.Section(a, "profile"))
+	repairs, err := plan.Proposals(t.Context(), in, first, cur, run)
+	return cur, repairs, err
+}
+
+// changed returns a profile with the changes of the lines of a text.
+func changed(t *testing.T, p profile.Profile, text string) profile.Profile {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		f := append(strings.Fields(line), "", "")
+		var err error
+		switch f[0] {
+		case "mount":
+			p = p.WithMount(profile.Mount{Path: f[1], Kind: profile.MountKind(f[2]), Medium: profile.Medium(f[3])})
+		case "no":
+			p = p.WithoutMount(f[1])
+		case "user":
+			_, err = fmt.Sscanf(f[1], "%d:%d", &p.User.UID, &p.User.GID)
+		case "fsGroup":
+			p.FSGroup, err = strconv.ParseInt(f[1], 10, 64)
+		case "HOME":
+			p = p.WithEnv("HOME", f[1])
+		default:
+			t.Fatalf("profile line %q", line)
+		}
+		if err != nil {
+			t.Fatalf("profile line %q: %v", line, err)
+		}
+	}
+	return p
 }
 
 func indent(s string) string {

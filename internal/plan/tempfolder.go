@@ -16,8 +16,12 @@ import (
 func proposeTemp(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	line := tempLine(f)
+	evidence, strength := noEvidence, Guess
+	if line != "" {
+		evidence, strength = line, f.cap(FromLog)
+	}
 	for _, p := range tempFolders {
-		e, ok, err := f.in.Tree.Lookup(ctx, p)
+		e, _, err := f.in.Tree.Lookup(ctx, p)
 		if err != nil {
 			return r, fmt.Errorf("looking up %s in the image: %w", p, err)
 		}
@@ -25,9 +29,9 @@ func proposeTemp(ctx context.Context, f failure) (Proposal, error) {
 		switch {
 		case mounted && line != "" && m.Medium == profile.Disk:
 			m.Medium = profile.Memory
-			r.mount(m, "a disk emptyDir is 0777 without the sticky bit, which the application refuses for temp files; in memory it is 1777", line, f.cap(FromLog))
-		case !mounted && ok && e.Kind == image.Dir && p == "/tmp" && (line != "" || !f.run.Trace.On):
-			r.mount(profile.Mount{Path: p, Kind: profile.Plain}, "temp files, which docker diff does not show once they are removed", line, f.cap(FromLog))
+			r.mount(m, "a disk emptyDir is 0777 without the sticky bit, which the application refuses for temp files; in memory it is 1777", evidence, strength)
+		case !mounted && e.Kind == image.Dir && p == "/tmp" && (line != "" || !f.run.Trace.On):
+			r.mount(profile.Mount{Path: p, Kind: profile.Plain}, "temp files, which docker diff does not show once they are removed", evidence, strength)
 		}
 	}
 	return r, nil

@@ -17,6 +17,7 @@ import (
 //	open /srv/x e2e unknown                   one whose outcome is not known
 //	rmdir /srv/x/ start unknown EBUSY         one that fails whatever is mounted
 //	rename /a/ -> /b e2e by app 101:101       the new name, the process and its user
+//	open /tmp/x e2e by sh 0:0 exec            by a command that was executed in the container
 //	listen 80
 //	denied-port 80
 //	identity 101:50 sshd
@@ -29,6 +30,7 @@ import (
 //	trace on
 //	unseen sh -c check                        a command that is not traced
 //	log a line of the logs
+//	logs e2e                                  the lines that follow are of this phase
 //	output what the failed e2e command said
 //
 // Blank lines and those that start with # do not count.
@@ -92,6 +94,11 @@ func parseLine(o *observe.Observation, line string) error {
 		o.Trace.Unseen = append(o.Trace.Unseen, rest)
 	case "log":
 		o.Logs += rest + "\n"
+	case "logs":
+		if o.LogStart == nil {
+			o.LogStart = map[observe.Phase]int{}
+		}
+		o.LogStart[observe.Phase(f[0])] = len(o.Logs)
 	case "output":
 		o.Commands = append(o.Commands, observe.CommandResult{Command: "test", Code: 1, Output: rest, Phase: observe.E2E})
 	default:
@@ -161,8 +168,10 @@ func parseWrite(o *observe.Observation, call string, f []string) error {
 				return err
 			}
 			f = f[3:]
+		case f[0] == "exec":
+			w.Exec, f = true, f[1:]
 		default:
-			return fmt.Errorf("%q is none of unknown [ERRNO], denied ERRNO, by COMMAND UID:GID", f[0])
+			return fmt.Errorf("%q is none of unknown [ERRNO], denied ERRNO, by COMMAND UID:GID, exec", f[0])
 		}
 	}
 	o.Writes = append(o.Writes, w)
