@@ -14,11 +14,11 @@ import (
 // (capabilities(7): an effective file capability that the bounding set lacks makes execve fail with EPERM).
 func proposeExec(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
-	said := f.logs
-	if f.run.Exit != nil {
-		said += "\n" + f.run.Exit.Error
+	said, strength := f.logs, f.cap(FromLog)
+	if f.run.Exit != nil && notPermitted(f.run.Exit.Error) {
+		said, strength = f.run.Exit.Error, FromExit
 	}
-	if !strings.Contains(strings.ToLower(said), "operation not permitted") {
+	if !notPermitted(said) {
 		return r, nil
 	}
 	for _, name := range programs(f, said) {
@@ -34,37 +34,31 @@ func proposeExec(ctx context.Context, f failure) (Proposal, error) {
 			return r, fmt.Errorf("looking up %s in the image: %w", at, err)
 		}
 		for _, c := range FileCapabilities(e.Caps) {
-			if slices.Contains(f.cur.AddCapabilities, c) {
+			if slices.Contains(r.Profile.AddCapabilities, c) {
 				continue
 			}
 			r.Profile = r.Profile.WithCapability(c)
 			r.blame(CapabilityField, fmt.Sprintf("%s carries the file capability %s: the kernel refuses to execute it once all capabilities are dropped; "+
-				"`RUN setcap -r %s` in the Dockerfile removes the need", at, c, at), "exec of "+at+": operation not permitted", FromExit)
+				"`RUN setcap -r %s` in the Dockerfile removes the need", at, c, at), "exec of "+at+": operation not permitted", strength)
 		}
 	}
 	return r, nil
 }
 
+func notPermitted(said string) bool {
+	return strings.Contains(strings.ToLower(said), "operation not permitted")
+}
+
 // programs returns the words that may name the program that failed to execute: those of the entrypoint and its arguments,
 // and those of the lines that report the refusal.
 func programs(f failure, said string) []string {
-	c := f.in.Facts.Config.Config
-	argv := append(slices.Clone(c.Entrypoint), c.Cmd...)
-	if f.in.Target.Entrypoint != nil {
-		argv = append(slices.Clone(f.in.Target.Entrypoint), f.in.Target.Args...)
-	}
+	argv := f.in.Target.Argv(f.in.Facts.Config.Config.Entrypoint, f.in.Facts.Config.Config.Cmd)
 	for line := range strings.Lines(said) {
-		if strings.Contains(strings.ToLower(line), "operation not permitted") {
+		if notPermitted(line) {
 			argv = append(argv, strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\n:'\"`", r) })...)
 		}
 	}
-	var out []string
-	for _, a := range argv {
-		if a != "" && !strings.HasPrefix(a, "-") && !slices.Contains(out, a) {
-			out = append(out, a)
-		}
-	}
-	return out
+	return argv
 }
 
 // capabilities are the kernel's capability names, by bit number (linux/capability.h), without CAP_.
