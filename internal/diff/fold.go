@@ -3,6 +3,7 @@ package diff
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -182,8 +183,12 @@ func settle(ctx context.Context, base string, spots []placed, tree image.Tree) (
 		}
 		return newFolders(created, base), root, nil
 	}
+	others, err := shared(ctx, base, tree)
+	if err != nil {
+		return nil, nil, err
+	}
 	switch {
-	case len(direct) == 0 && !loose && len(created) > 0 && (f.Content == Filled || len(created) == 1 && !onRequest(created) && shared(ctx, base, tree)):
+	case len(direct) == 0 && !loose && (f.Content == Filled || len(created) == 1 && !onRequest(created) && others):
 		folders = newFolders(created, base)
 		f.Evidence = slices.DeleteFunc(f.Evidence, func(e Evidence) bool { return !e.MetadataOnly() })
 		if len(f.Evidence) == 0 {
@@ -209,12 +214,12 @@ const metadata = "the application changes owners, modes or times here"
 
 // shared reports whether a folder is a top-level one that others use too, and no sticky folder for temporary files. There
 // the application's own folder is a smaller surface than the whole.
-func shared(ctx context.Context, base string, tree image.Tree) bool {
-	if path.Dir(base) != "/" {
-		return false
+func shared(ctx context.Context, base string, tree image.Tree) (bool, error) {
+	e, _, err := image.Probe(ctx, tree, base)
+	if err != nil {
+		return false, fmt.Errorf("looking up %s in the image: %w", base, err)
 	}
-	e, ok, err := image.Probe(ctx, tree, base)
-	return err == nil && ok && e.Mode&sticky == 0
+	return path.Dir(base) == "/" && e.Mode&fs.ModeSticky == 0, nil
 }
 
 // reduce returns the folders sorted, without those that a filled parent directory covers (its seed holds them). An empty

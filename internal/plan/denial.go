@@ -49,12 +49,16 @@ func widen(ctx context.Context, f failure, denied diff.List) (Proposal, error) {
 		}
 		e.Path = at
 		m, covered := f.cur.Covering(at)
+		reading, err := unreadable(ctx, f, e)
+		if err != nil {
+			return r, err
+		}
 		switch {
-		case covered && at == m.Path && m.Kind == profile.Plain && e.Errno != "EROFS" && ownerCall(e):
+		case at == m.Path && m.Kind == profile.Plain && e.Errno != "EROFS" && ownerCall(e):
 			m.Kind = profile.Owned
 			r.mount(m, "the application must own the folder, which a kubelet creates with owner root", e.String(), f.strength(e))
-		case covered && e.Errno != "EROFS":
-		case e.Errno == "EPERM" || (e.Source == diff.FromLogs && unreadable(ctx, f, at)):
+		case covered:
+		case e.Errno == "EPERM" || reading:
 			// the file system was writable: another user or a capability may help, a mount does not
 		default:
 			open = append(open, e)
@@ -110,15 +114,18 @@ func raised(ctx context.Context, f failure, r *Proposal, folder diff.Folder) (di
 	return parent, nil
 }
 
-// unreadable reports whether the path is a file of the image that the user of the profile may not read, by the mode of the
-// file or of a parent directory. A refusal there is not about writing.
-func unreadable(ctx context.Context, f failure, at string) bool {
-	e, ok, err := f.in.Tree.Lookup(ctx, at)
-	if err != nil || !ok || e.Kind != image.File {
-		return false
+// unreadable reports whether a line of the logs names a file of the image that the user of the profile may not read, by the
+// mode of the file or of a parent directory. The refusal is not about writing then.
+func unreadable(ctx context.Context, f failure, e diff.Evidence) (bool, error) {
+	if e.Source != diff.FromLogs {
+		return false, nil
 	}
-	_, is, err := unreadableEntry(ctx, f.in.Tree, at, f.cur.User)
-	return err == nil && is
+	found, _, err := f.in.Tree.Lookup(ctx, e.Path)
+	if err != nil {
+		return false, fmt.Errorf("looking up the refused path %s in the image: %w", e.Path, err)
+	}
+	_, is, err := unreadableEntry(ctx, f.in.Tree, e.Path, f.cur.User)
+	return is && found.Kind == image.File, err
 }
 
 // MayRead reports whether the owner and mode of an entry let a user read it. Root may always.

@@ -39,11 +39,15 @@ func proposePlaceholder(ctx context.Context, f failure) (Proposal, error) {
 // wrote in. The next run shows whether those suffice. It proposes nothing if a candidate for the user may read all files.
 func proposeDeeper(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
-	m, ok := f.cur.Mount(f.run.Failure.Path)
-	if !ok || m.Kind != profile.Seeded || m.Volume { // a VOLUME is always mounted itself
+	m, _ := f.cur.Mount(f.run.Failure.Path)
+	if m.Kind != profile.Seeded || m.Volume { // a VOLUME is always mounted itself
 		return r, nil
 	}
-	if _, unreadable, err := Unreadable(ctx, f.in.Tree, m, f.cur.User); err != nil || unreadable {
+	_, unreadable, err := Unreadable(ctx, f.in.Tree, m, f.cur.User)
+	if err != nil {
+		return r, err
+	}
+	if unreadable {
 		if other, err := readableByOther(ctx, f, m); err != nil || other {
 			return r, err
 		}
