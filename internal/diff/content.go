@@ -3,15 +3,12 @@ package diff
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"path"
 	"regexp"
 	"strings"
 
 	"github.com/podseal/podseal/internal/image"
 )
-
-const sticky = fs.ModeSticky
 
 // maxListed bounds how many entries of a folder are read: it only matters whether it holds files.
 const maxListed = 2000
@@ -79,7 +76,7 @@ var randomName = []*regexp.Regexp{
 }
 
 var (
-	suffix = regexp.MustCompile(`[A-Za-z0-9_]{6,}$`)
+	suffix = regexp.MustCompile(`^[A-Za-z0-9_]{6,}$`)
 	upper  = regexp.MustCompile(`[A-Z]`)
 	lower  = regexp.MustCompile(`[a-z]`)
 	digit  = regexp.MustCompile(`[0-9]`)
@@ -105,7 +102,7 @@ func Random(name string) bool {
 			continue
 		}
 		tail := name[i+1:]
-		if m := suffix.FindString(tail); m != "" && len(m) == len(tail) && mixed(m) {
+		if suffix.MatchString(tail) && mixed(tail) {
 			return true
 		}
 	}

@@ -143,11 +143,11 @@ func place(ctx context.Context, e Evidence, tree image.Tree) (placed, error) {
 		if err != nil {
 			return s, fmt.Errorf("looking up %s in the image: %w", p, err)
 		}
-		if ok && entry.Kind == image.Dir && p != e.Path {
+		if entry.Kind == image.Dir && p != e.Path {
 			s.base = p
 			break
 		}
-		if ok && p == e.Path && entry.Kind == image.Dir {
+		if entry.Kind == image.Dir {
 			s.e.Dir = s.e.Dir || e.Kind == observe.Modified // docker diff does not say that it is a folder
 			if s.e.MetadataOnly() || e.Source == FromLogs {
 				s.base = p // chmod or chown of the folder itself, or a message about it: it must be the mount

@@ -16,7 +16,7 @@ import (
 func proposeDeferred(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, d := range f.plan.Deferred {
-		if _, ok := f.cur.Mount(d.Path); ok || onlyMetadata(d) || d.Content == diff.Filled && systemFolder(d.Path) {
+		if _, ok := f.cur.Mount(d.Path); ok || onlyMetadata(d) || systemFolder(d.Path) {
 			continue
 		}
 		if err := r.mountFolder(ctx, f, d, "the open run wrote "+d.Evidence[0].Path, FromEarlier); err != nil {

@@ -71,11 +71,11 @@ func ownedBelow(ctx context.Context, in Input, f diff.Folder) (string, error) {
 func closedTo(ctx context.Context, tree image.Tree, user profile.User, at string) (string, error) {
 	closed := ""
 	for p := at; p != "/"; p = path.Dir(p) {
-		e, ok, err := tree.Lookup(ctx, p)
+		e, _, err := tree.Lookup(ctx, p)
 		if err != nil {
 			return "", fmt.Errorf("looking up %s in the image: %w", p, err)
 		}
-		if ok && e.Kind == image.Dir && (!may(e, user, enter) || p == at && !may(e, user, read)) {
+		if e.Kind == image.Dir && (!may(e, user, enter) || p == at && !may(e, user, read)) {
 			closed = p
 		}
 	}
@@ -102,8 +102,8 @@ func (p *Proposal) mountFolder(ctx context.Context, f failure, folder diff.Folde
 // failed. It proposes nothing if a candidate may read all of them: that user is the better answer.
 func proposeSeedPartly(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
-	m, ok := f.cur.Mount(f.run.Failure.Path)
-	if !ok || m.Kind != profile.Seeded || m.Partial {
+	m, _ := f.cur.Mount(f.run.Failure.Path)
+	if m.Kind != profile.Seeded {
 		return r, nil
 	}
 	bad, found, err := Unreadable(ctx, f.in.Tree, m, f.cur.User)
@@ -136,12 +136,17 @@ func readableByOther(ctx context.Context, f failure, m profile.Mount) (bool, err
 // mounts of the pod itself are kept.
 func (f failure) withoutBelow(p profile.Profile, dir string) profile.Profile {
 	for _, m := range slices.Clone(p.Mounts) {
-		given, is := f.in.Target.GivenMount(m.Path)
-		if m.Path != dir && profile.Within(m.Path, dir) && !m.Volume && (!is || given.Path != m.Path) {
+		if m.Path != dir && profile.Within(m.Path, dir) && !f.fixed(m) {
 			p = p.WithoutMount(m.Path)
 		}
 	}
 	return p
+}
+
+// fixed reports whether a mount belongs to the image or to the pod: a VOLUME, or an emptyDir of the container. No rule replaces it.
+func (f failure) fixed(m profile.Mount) bool {
+	_, ofPod := f.in.Target.GivenMount(m.Path)
+	return m.Volume || ofPod
 }
 
 // withoutCovered removes the mounts below a folder that gets a mount, if they are no longer needed: all of them if the mount is
@@ -151,14 +156,14 @@ func (f failure) withoutCovered(ctx context.Context, p profile.Profile, folder d
 		return f.withoutBelow(p, folder.Path), nil
 	}
 	for _, m := range slices.Clone(p.Mounts) {
-		if !profile.Within(m.Path, folder.Path) || m.Path == folder.Path || m.Path == p.WorkingDir || m.Path == p.Env["HOME"] {
+		if !profile.Within(m.Path, folder.Path) || m.Path == p.Env["HOME"] {
 			continue
 		}
 		below, err := diff.Inspect(ctx, m.Path, f.in.Tree)
 		if err != nil {
 			return p, err
 		}
-		if _, given := f.in.Target.GivenMount(m.Path); below.Content == diff.Absent && !m.Volume && !given {
+		if below.Content == diff.Absent && !f.fixed(m) {
 			p = p.WithoutMount(m.Path)
 		}
 	}

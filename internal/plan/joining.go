@@ -84,12 +84,12 @@ func (p *Proposal) bridge(ctx context.Context, f failure, w observe.Write, stren
 
 // join mounts a folder in place of the mounts below it.
 func (p *Proposal) join(ctx context.Context, f failure, parent, why, evidence string, strength Strength) error {
-	e, exists, err := f.in.Tree.Lookup(ctx, parent)
+	e, _, err := f.in.Tree.Lookup(ctx, parent)
 	if err != nil {
 		return fmt.Errorf("looking up %s in the image: %w", parent, err)
 	}
 	m := profile.Mount{Path: parent, Kind: profile.Plain}
-	if exists && e.Kind == image.Dir {
+	if e.Kind == image.Dir {
 		m.Kind = profile.Seeded
 	}
 	p.Profile = f.withoutBelow(p.Profile, parent)
@@ -169,9 +169,9 @@ func private(ctx context.Context, tree image.Tree, m profile.Mount) (bool, error
 	if !m.NeedsInit() {
 		return false, nil
 	}
-	e, ok, err := image.Probe(ctx, tree, m.Path)
+	e, _, err := image.Probe(ctx, tree, m.Path)
 	if err != nil {
 		return false, fmt.Errorf("looking up %s in the image: %w", m.Path, err)
 	}
-	return ok && e.Kind == image.Dir && e.Mode.Perm()&0o007 == 0, nil
+	return e.Kind == image.Dir && e.Mode.Perm()&0o007 == 0, nil
 }

@@ -62,13 +62,7 @@ func MissesAccount(run observe.Observation) bool { return missedAccount(run) != 
 
 // missedAccount returns the words that report a missing account; "" if there are none.
 func missedAccount(run observe.Observation) string {
-	said := run.Logs
-	for _, r := range run.Commands {
-		if r.Code != 0 {
-			said += "\n" + r.Output
-		}
-	}
-	return nameless.FindString(said)
+	return nameless.FindString(said(run.Logs, run.Commands))
 }
 
 // withAccount adds an account of the image if the tried user has none and the run reports that. It takes the account with the

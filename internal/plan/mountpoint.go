@@ -20,8 +20,7 @@ func proposeBusy(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, m := range f.cur.Mounts {
 		evidence, strength := busyEvidence(f, m)
-		given, is := f.in.Target.GivenMount(m.Path)
-		if evidence == "" || m.Volume || is && given.Path == m.Path || path.Dir(m.Path) == "/" {
+		if evidence == "" || f.fixed(m) || path.Dir(m.Path) == "/" {
 			continue
 		}
 		parent, err := diff.Inspect(ctx, path.Dir(m.Path), f.in.Tree)

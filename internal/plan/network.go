@@ -39,22 +39,20 @@ var pinging = regexp.MustCompile(`(?i)\bping:|icmp|raw socket|\bsocket: (?:permi
 // proposePing allows ICMP echoes after a refusal that names no path, if the logs or a failed command mention ICMP.
 func proposePing(_ context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
-	said := f.logs
-	for _, c := range f.run.Commands {
-		if c.Code != 0 {
-			said += "\n" + c.Output
-		}
-	}
-	if f.cur.Ping || !pinging.MatchString(said) {
-		return r, nil
-	}
-	for _, l := range f.refused {
-		// "ping: socket: ..." looks like a path to the parser.
-		if (l.Errno == "EACCES" || l.Errno == "EPERM") && (l.Path == "" || pinging.MatchString(l.Line)) {
-			r.Profile.Ping = true
-			r.blame(PingField, "sends ICMP echoes, which the runtimes of older kubelets refuse to every user but root", l.Line, f.cap(FromLog))
-			break
-		}
+	if line := refusedPing(said(f.logs, f.run.Commands), f.refused); line != "" && !f.cur.Ping {
+		r.Profile.Ping = true
+		r.blame(PingField, "sends ICMP echoes, which the runtimes of older kubelets refuse to every user but root", line, f.cap(FromLog))
 	}
 	return r, nil
+}
+
+// refusedPing returns the line that reports the refusal of an ICMP echo; "" if there is none.
+func refusedPing(text string, lines []Refused) string {
+	for _, l := range lines {
+		// "ping: socket: ..." looks like a path to the parser.
+		if (l.Errno == "EACCES" || l.Errno == "EPERM") && (l.Path == "" && pinging.MatchString(text) || pinging.MatchString(l.Line)) {
+			return l.Line
+		}
+	}
+	return ""
 }

@@ -25,13 +25,7 @@ func proposeOwner(_ context.Context, f failure) (Proposal, error) {
 
 func ownershipLines(f failure) []string {
 	var out []string
-	said := f.logs
-	for _, c := range f.run.Commands {
-		if c.Code != 0 {
-			said += "\n" + c.Output
-		}
-	}
-	for l := range strings.Lines(said) {
+	for l := range strings.Lines(said(f.logs, f.run.Commands)) {
 		if ownership.MatchString(l) {
 			out = append(out, strings.TrimSpace(l))
 		}
@@ -43,11 +37,11 @@ func ownershipLines(f failure) []string {
 func proposeEveryOwner(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for _, m := range f.cur.Mounts {
-		e, ok, err := f.in.Tree.Lookup(ctx, m.Path)
+		e, _, err := f.in.Tree.Lookup(ctx, m.Path)
 		if err != nil {
 			return r, fmt.Errorf("looking up %s in the image: %w", m.Path, err)
 		}
-		if m.Kind == profile.Plain && ok && e.UID != 0 {
+		if m.Kind == profile.Plain && e.UID != 0 {
 			m.Kind = profile.Owned
 			r.mount(m, fmt.Sprintf("in the image uid %d owns the folder", e.UID), noEvidence, Guess)
 		}

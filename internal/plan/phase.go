@@ -28,7 +28,7 @@ func inPhase(o observe.Observation, denied diff.List, lines []Refused) (diff.Lis
 // saidIn returns the lines of the phase that a run failed in. If the offset of that phase is not known and the run failed after
 // its restart, it returns the lines whose path no other line names.
 func saidIn(o observe.Observation, lines []Refused) []Refused {
-	if _, known := o.LogStart[o.Failure.Phase]; known || o.Failure.Phase == observe.Start || o.Failure.Phase == "" {
+	if _, known := o.LogStart[o.Failure.Phase]; known {
 		own := ReadRefusals(o.LogsIn(o.Failure.Phase), "")
 		same := func(l Refused) bool {
 			return l.Output || slices.ContainsFunc(own, func(w Refused) bool { return w.Line == l.Line })
@@ -38,10 +38,11 @@ func saidIn(o observe.Observation, lines []Refused) []Refused {
 	if o.Failure.Phase != observe.Restart {
 		return lines
 	}
-	return slices.DeleteFunc(slices.Clone(lines), func(l Refused) bool {
-		same := func(m Refused) bool { return m.Path == l.Path }
-		return len(slices.DeleteFunc(slices.Clone(lines), func(m Refused) bool { return !same(m) })) != 1
-	})
+	named := map[string]int{}
+	for _, l := range lines {
+		named[l.Path]++
+	}
+	return slices.DeleteFunc(slices.Clone(lines), func(l Refused) bool { return named[l.Path] > 1 })
 }
 
 // sinceOpen returns the refusals of a sealed run that the open run does not have as well: the application passed the open run

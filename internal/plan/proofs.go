@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"context"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,8 +22,8 @@ func ProofEvidence(o observe.Observation, wider, narrower profile.Profile) strin
 		}
 	}
 	if wider.Ping && !narrower.Ping {
-		if r, err := proposePing(context.Background(), failure{cur: narrower, run: o, refused: lines, logs: o.Logs}); err == nil && len(r.Blames) > 0 {
-			return r.Blames[0].Evidence
+		if line := refusedPing(said(o.Logs, o.Commands), lines); line != "" {
+			return line
 		}
 	}
 	if said := lackedMount(o, list, wider, narrower); said != "" {

@@ -55,10 +55,7 @@ func ReadRefusals(logs, cwd string) []Refused {
 	var out []Refused
 	for line := range strings.Lines(logs) {
 		line = strings.TrimSpace(line)
-		if len(line) > 4096 {
-			line = line[:4096]
-		}
-		if r, ok := readRefusal(line, cwd); ok {
+		if r, ok := readRefusal(line[:min(len(line), 4096)], cwd); ok {
 			out = append(out, r)
 		}
 	}
@@ -86,7 +83,7 @@ func nearest(line string, at []int, cwd string) string {
 	before, after := "", ""
 	for _, m := range absolute.FindAllStringSubmatchIndex(line, -1) {
 		p := strings.TrimRight(line[m[2]:m[3]], ".:!")
-		if p == "" || strings.HasPrefix(p, "//") || source.MatchString(p) || requested.MatchString(line[:m[2]]) {
+		if strings.HasPrefix(p, "//") || source.MatchString(p) || requested.MatchString(line[:m[2]]) {
 			continue
 		}
 		if m[2] < at[0] {
@@ -96,12 +93,10 @@ func nearest(line string, at []int, cwd string) string {
 		}
 	}
 	// A shell names its script first and the refused path in quotes or last; a library names the path after the words.
-	switch {
-	case before != "" && (after == "" || !strings.HasPrefix(strings.TrimLeft(line, "["), before)):
-		return path.Clean(before)
-	case after != "":
+	if after != "" && (before == "" || strings.HasPrefix(strings.TrimLeft(line, "["), before)) {
 		return path.Clean(after)
-	case before != "":
+	}
+	if before != "" {
 		return path.Clean(before)
 	}
 	return relative(line, at, cwd)
@@ -151,6 +146,16 @@ func evidence(o observe.Observation, cwd string) (diff.List, []Refused) {
 	return list, lines
 }
 
+// said returns the logs of a run, and the output of its failed e2e commands.
+func said(logs string, commands []observe.CommandResult) string {
+	for _, c := range commands {
+		if c.Code != 0 {
+			logs += "\n" + c.Output
+		}
+	}
+	return logs
+}
+
 // complete reports whether the tracer saw every write of a run.
 func complete(o observe.Observation) bool {
 	return o.Trace.Complete() && len(o.Trace.Unseen) == 0
@@ -160,7 +165,7 @@ func complete(o observe.Observation) bool {
 func absolutePaths(line string) []string {
 	var out []string
 	for _, m := range absolute.FindAllStringSubmatch(line, -1) {
-		if p := strings.TrimRight(m[1], ".:!"); p != "" && !strings.HasPrefix(p, "//") {
+		if p := strings.TrimRight(m[1], ".:!"); !strings.HasPrefix(p, "//") {
 			out = append(out, path.Clean(p))
 		}
 	}

@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -20,8 +19,8 @@ const maxSeedFiles = 2000
 // placeholder file in the folder.
 func proposePlaceholder(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
-	m, ok := f.cur.Mount(f.run.Failure.Path)
-	if !ok || m.Kind != profile.Seeded {
+	m, _ := f.cur.Mount(f.run.Failure.Path)
+	if m.Kind != profile.Seeded {
 		return r, nil
 	}
 	entries, more, err := f.in.Tree.List(ctx, m.Path, maxSeedFiles)
@@ -53,7 +52,7 @@ func proposeDeeper(ctx context.Context, f failure) (Proposal, error) {
 		}
 	}
 	deeper, err := deeperFolders(ctx, f, m)
-	if err != nil || len(deeper) == 0 {
+	if err != nil {
 		return r, err
 	}
 	r.Profile = r.Profile.WithoutMount(m.Path)
@@ -91,7 +90,7 @@ func deeperFolders(ctx context.Context, f failure, m profile.Mount) ([]diff.Fold
 	if err != nil {
 		return nil, err
 	}
-	out := slices.DeleteFunc(folding.Folders, func(d diff.Folder) bool { return d.Path == m.Path || !profile.Within(d.Path, m.Path) })
+	out := slices.DeleteFunc(folding.Folders, func(d diff.Folder) bool { return d.Path == m.Path })
 	for i := range out {
 		out[i].Why += "; the whole of " + m.Path + " cannot be copied"
 	}
@@ -109,7 +108,7 @@ func proposeReadOnlyCopy(ctx context.Context, f failure) (Proposal, error) {
 				strength = f.strength(e)
 			}
 			m, _ := r.Profile.Covering(e.Path)
-			if m.Kind != profile.Seeded || m.Rewritable || e.Errno == "EROFS" || e.MetadataOnly() {
+			if m.Kind != profile.Seeded || e.Errno == "EROFS" || e.MetadataOnly() {
 				continue
 			}
 			found, ok, err := f.in.Tree.Lookup(ctx, e.Path)
@@ -137,9 +136,7 @@ func Unreadable(ctx context.Context, tree image.Tree, m profile.Mount, u profile
 		return image.Entry{}, false, fmt.Errorf("listing %s in the image: %w", m.Path, err)
 	}
 	for _, e := range entries {
-		enter := e
-		enter.Mode = (e.Mode << 2) & fs.ModePerm // moves the bits to enter to the place of those to read
-		if e.Kind == image.File && !MayRead(e, u) || e.Kind == image.Dir && (!MayRead(e, u) || !MayRead(enter, u)) {
+		if e.Kind == image.File && !may(e, u, read) || e.Kind == image.Dir && !may(e, u, read|enter) {
 			return e, true, nil
 		}
 	}

@@ -130,11 +130,11 @@ func ownersOfWritten(ctx context.Context, in Input) ([]image.Entry, error) {
 	slices.SortStableFunc(folders, func(a, b diff.Folder) int { return cmp.Compare(len(b.Evidence), len(a.Evidence)) })
 	var out []image.Entry
 	for _, f := range folders {
-		e, ok, err := in.Tree.Lookup(ctx, f.Path)
+		e, _, err := in.Tree.Lookup(ctx, f.Path)
 		if err != nil {
 			return nil, fmt.Errorf("looking up %s in the image: %w", f.Path, err)
 		}
-		if ok && e.UID != 0 {
+		if e.UID != 0 {
 			out = append(out, e)
 		}
 	}
