@@ -42,6 +42,8 @@ staff:x:50:
 		{"a main process and a worker", "0", "", "process 33:33 w\nprocess main 101:101 app", "101:101 groups [44] app | 33:33 www-data | 65532:65532"},
 		{"the owner of what is written", "", "", "process main 0:0 app\nopen /var/lib/owned/x e2e", "101:101 groups [44] app | 65532:65532"},
 		{"a user for a moment", "", "", "process main 0:0 sshd\nidentity 0:50 sshd\nidentity 101:50 sshd", "101:50 groups [44] app | 65532:65532"},
+		{"an e2e command that is executed in the container", "", "", "process main 0:0 app\nopen /run/x e2e by sh 33:33 exec", "65532:65532"},
+		{"a process that lives only for one request", "", "", "process main 0:0 app\nopen /run/x e2e by cgi 33:33", "33:33 www-data | 65532:65532"},
 		{"nothing to go by", "", "", "process main 0:0 app\nopen /run/x start", "65532:65532"},
 		{"a process with a gid of its own", "", "", "process main 101:50 app", "101:50 groups [44] app | 65532:65532"},
 		{"a name that the image lacks", "ghost", "", "", "error"},
@@ -111,6 +113,7 @@ func TestFileCapabilities(t *testing.T) {
 		{"inheritable only", "\x00\x00\x00\x02\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", ""},
 		{"empty", "", ""},
 		{"short", "\x01\x00\x00\x02\x00", ""},
+		{"cut off after the permitted set", "\x01\x00\x00\x02\x00\x04\x00\x00", "NET_BIND_SERVICE"},
 	}
 	for _, c := range cases {
 		if got := strings.Join(plan.FileCapabilities(c.raw), " "); got != c.want {
@@ -152,6 +155,27 @@ func TestMayRead(t *testing.T) {
 	}
 }
 
+// TestUnreadable: a copy reads files, and lists and enters folders.
+func TestUnreadable(t *testing.T) {
+	for _, c := range []struct{ name, tree, want string }{
+		{"all is open", "d 0755 0:0 /srv/a\nf 0644 0:0 /srv/a/b", ""},
+		{"a file", "d 0755 0:0 /srv/a\nf 0640 0:0 /srv/a/b", "/srv/a/b"},
+		{"a file that nobody may execute", "f 0644 0:0 /srv/a", ""},
+		{"a folder that cannot be listed", "d 0711 0:0 /srv/a", "/srv/a"},
+		{"a folder that cannot be entered", "d 0744 0:0 /srv/a", "/srv/a"},
+		{"a link", "l /srv/a -> /root/secret\nf 0600 0:0 /root/secret", ""},
+	} {
+		tree, err := image.ParseMemTree(c.tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, found, err := plan.Unreadable(t.Context(), tree, profile.Mount{Path: "/srv", Kind: profile.Seeded}, profile.User{UID: 5, GID: 5})
+		if err != nil || e.Path != c.want || found != (c.want != "") {
+			t.Errorf("%s: %q %v %v, want %q", c.name, e.Path, found, err, c.want)
+		}
+	}
+}
+
 func TestProofEvidence(t *testing.T) {
 	wide := profile.Profile{LowPorts: true, Ping: true}.WithMount(profile.Mount{Path: "/run", Kind: profile.Plain}).WithMount(profile.Mount{Path: "/tmp", Kind: profile.Plain})
 	noPorts := wide
@@ -166,7 +190,9 @@ func TestProofEvidence(t *testing.T) {
 		{"a traced denial below the missing mount", "open /tmp/x start denied EROFS\nopen /run/p start denied EROFS by app 101:101", wide.WithoutMount("/run"), "EROFS /run/p (app, uid 101)"},
 		{"a line of the logs below it", "log open /run/p: read-only file system", wide.WithoutMount("/run"), "EROFS /run/p (in the logs)"},
 		{"a line without a path", "log fatal: read-only file system", wide.WithoutMount("/run"), "fatal: read-only file system"},
+		{"a ping that both profiles allow", "log ping: socket: Operation not permitted\nlog open /x: Permission denied", wide.WithoutMount("/tmp"), "EACCES /x (in the logs)"},
 		{"a ping", "log ping: socket: Operation not permitted", noPing, "ping: socket: Operation not permitted"},
+		{"a ping, after another refusal", "log open /x: Permission denied\nlog ping: socket: Operation not permitted", noPing, "ping: socket: Operation not permitted"},
 		{"a port", "log bind() to 0.0.0.0:80 failed (13: Permission denied)", noPorts, "bind() to 0.0.0.0:80 failed (13: Permission denied)"},
 		{"ping", "failed e2e exited 1\noutput ping: socket: Operation not permitted\noutput cannot open it", noPing, "ping: socket: Operation not permitted"},
 		{"a file that is missing below it", "log stat /run/x: no such file or directory", wide.WithoutMount("/run"), "stat /run/x: no such file or directory"},
@@ -190,7 +216,7 @@ func TestProofEvidence(t *testing.T) {
 // TestReadersAccount checks that a message about a uid without an account leads to an account of the image, and that a
 // message about another user does not.
 func TestReadersAccount(t *testing.T) {
-	tree, err := image.ParseMemTree("-- /etc/passwd --\nroot:x:0:0::/:/bin/sh\nbin:x:2:2::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
+	tree, err := image.ParseMemTree("-- /etc/passwd --\nroot:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\nnfsnobody:x:65534:65533::/:/bin/sh\nbin:x:2:2::/:/bin/sh\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +244,7 @@ func TestReadersAccount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := slices.Contains(missed, line); (len(got) == 1 && got[0].User.UID == 65534) != want {
+		if want := slices.Contains(missed, line); (len(got) == 1 && got[0].Name == "nobody" && got[0].User.GID == 65534) != want {
 			t.Errorf("%q: %v, want an account: %v", line, got, want)
 		}
 		if got, _ := plan.MoreUsers(context.Background(), in, plan.UserChoice{User: profile.User{UID: 2, GID: 2}}, run); len(got) > 0 {
