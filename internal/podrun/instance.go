@@ -125,7 +125,7 @@ func (i *instance) createAndStart(ctx context.Context, parts map[string]docker.M
 // create creates the container and, in parallel, prepares the volumes that no init container has waited for.
 func (i *instance) create(ctx context.Context, s docker.Spec) error {
 	if i.tracer != nil {
-		i.cleanup.add(i.tracer.follow(ctx, i.e.client, s.Name, i.pid))
+		i.tracer.follow(ctx, i.e.client, s.Name)
 	}
 	var preparing errgroup.Group
 	preparing.Go(func() error { return i.mounts.prepare(ctx) })
@@ -140,13 +140,18 @@ func (i *instance) create(ctx context.Context, s docker.Spec) error {
 // start starts the container and finds its ports. A program that cannot be executed is not an error: the container has
 // then ended at once.
 func (i *instance) start(ctx context.Context) error {
+	if err := i.startObserved(ctx); err != nil || i.failure() != nil {
+		return err
+	}
+	return i.postStart(ctx)
+}
+
+func (i *instance) startObserved(ctx context.Context) error {
 	if i.tracer != nil {
-		i.tracer.commands.expectStart()
+		i.tracer.starting.Lock()
+		defer i.tracer.starting.Unlock()
 	}
 	err := i.box.Start(ctx)
-	if err != nil && i.tracer != nil {
-		i.tracer.commands.startFailed()
-	}
 	if failed := new(docker.ExecError); errors.As(err, &failed) {
 		i.started(nil, nil, &observe.Exit{Code: failed.Code, Error: failed.Text})
 		return nil
@@ -169,7 +174,7 @@ func (i *instance) start(ctx context.Context) error {
 	}
 	tcp, udp := published(i.target, i.facts, status)
 	i.started(tcp, udp, nil)
-	return i.postStart(ctx)
+	return nil
 }
 
 func (i *instance) started(tcp, udp map[int]int, failed *observe.Exit) {

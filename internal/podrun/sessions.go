@@ -14,6 +14,8 @@ import (
 // sessions are the observers of one container, one for each of its starts. The last one is the current one; the earlier
 // ones keep what they saw.
 type sessions struct {
+	announcing sync.Mutex // one report at a time
+
 	mu    sync.Mutex
 	list  []*trace.Session
 	phase observe.Phase
@@ -49,10 +51,17 @@ func (x *sessions) begins(p observe.Phase) {
 	x.mu.Lock()
 	x.phase = p
 	x.mu.Unlock()
+	x.announce()
+}
+
+// announce reports the phase of the run to the current observer. The last report is of the last phase.
+func (x *sessions) announce() {
+	x.announcing.Lock()
+	defer x.announcing.Unlock()
 	if s := x.last(); s != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), phaseWait)
 		defer cancel()
-		_ = s.Phase(ctx, p) // an observer that has ended sees nothing more to put into a phase
+		_ = s.Phase(ctx, x.current()) // an observer that has ended sees nothing more to put into a phase
 	}
 }
 

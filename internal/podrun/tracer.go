@@ -39,6 +39,11 @@ type tracer struct {
 	commands foreignCommands
 	sessions sessions
 
+	unfollow context.CancelFunc // ends the news of starts and commands
+
+	starting sync.Mutex // held from a start of the container, or the news of one, until its observer is the current one
+	observed int        // the first process of the start that the last observer has been given, on the engine's host
+
 	mu     sync.Mutex
 	why    string // why the container is not traced, or not observed
 	broken bool   // a start after the first one is not observed
@@ -56,6 +61,7 @@ var errUnobserved = errors.New("the container is not observed")
 func (e *Engine) newTracer(t target.Target, facts image.Facts, p profile.Profile) *tracer {
 	x := &tracer{host: e.host, helper: e.helper, sessions: sessions{phase: observe.Start}, arch: facts.Config.Architecture}
 	x.options.Off = true // until a sensor is placed
+	x.unfollow = func() {}
 	if !p.Open && !p.LowPorts {
 		x.options.PortStart = 1024
 	}
@@ -120,6 +126,9 @@ func (x *tracer) sensorVolume(ctx context.Context) (volume, why string) {
 
 // disable lets the next start be one without the sensor. It keeps the reason.
 func (x *tracer) disable() {
+	x.unfollow() // the container that this is about goes
+	x.starting.Lock()
+	defer x.starting.Unlock()
 	x.options.Socket, x.options.Off = "", true
 	x.sessions.clear()
 }
@@ -170,19 +179,6 @@ func (x *tracer) observe(ctx context.Context, options trace.ObserverOptions) beg
 	return begun{session: session}
 }
 
-// follow follows the commands that others execute in the container of that name, and observes the container again when
-// something else has started it again. The result ends that.
-func (x *tracer) follow(ctx context.Context, client *docker.Client, name string, pid func(context.Context) (int, error)) func(context.Context) error {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	if x.traced() {
-		options := x.options
-		x.commands.follow(ctx, client, name, func() {
-			_ = x.adopt(ctx, x.observe(ctx, options), pid) // without an observer it runs unobserved
-		})
-	}
-	return func(context.Context) error { cancel(); return nil }
-}
-
 // await waits for the observer of a container that has just been started, and for its application to run.
 func (x *tracer) await(ctx context.Context, pid func(context.Context) (int, error)) error {
 	if x.next == nil {
@@ -197,21 +193,9 @@ func (x *tracer) await(ctx context.Context, pid func(context.Context) (int, erro
 // runs unobserved where there is no observer.
 func (x *tracer) adopt(ctx context.Context, next begun, pid func(context.Context) (int, error)) error {
 	if next.err != nil {
-		if ctx.Err() != nil {
-			return ended(ctx)
-		}
-		x.note("the container cannot be observed: " + next.err.Error())
-		x.mu.Lock()
-		x.broken = x.sessions.last() != nil
-		x.mu.Unlock()
-		if x.traced() {
-			return errUnobserved
-		}
-		return nil
+		return x.unobserved(ctx, next.err)
 	}
 	x.sessions.add(next.session)
-	waiting, cancel := context.WithTimeout(ctx, 2*sensorWait)
-	defer cancel()
 	number, err := pid(ctx)
 	if err != nil {
 		return err
@@ -220,16 +204,40 @@ func (x *tracer) adopt(ctx context.Context, next begun, pid func(context.Context
 		_ = next.session.Close()
 		return ended(ctx)
 	}
-	// An error is one of a container that has ended: it has no processes to observe.
-	_ = next.session.Target(waiting, number)
-	if x.traced() {
-		_ = next.session.Started(waiting)
-	}
+	x.serve(ctx, next.session, number)
 	return ended(ctx)
+}
+
+// unobserved notes that a start has no observer. The error is nil where the application runs all the same.
+func (x *tracer) unobserved(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	x.note("the container cannot be observed: " + err.Error())
+	x.mu.Lock()
+	x.broken = x.sessions.last() != nil
+	x.mu.Unlock()
+	if x.traced() {
+		return errUnobserved
+	}
+	return nil
+}
+
+// serve gives an observer the first process of the container, and waits until the application runs. Errors are those of a
+// container that has ended: it has no processes to observe.
+func (x *tracer) serve(ctx context.Context, s *trace.Session, number int) {
+	x.observed = number
+	ctx, cancel := context.WithTimeout(ctx, 2*sensorWait)
+	defer cancel()
+	_ = s.Target(ctx, number)
+	if x.traced() {
+		_ = s.Started(ctx)
+	}
 }
 
 // close ends the streams of all observers. One whose target is gone, or never came, ends then.
 func (x *tracer) close(context.Context) error {
+	x.unfollow()
 	for _, s := range x.sessions.all() {
 		_ = s.Close() // it may have ended before
 	}
