@@ -430,30 +430,37 @@ func TestEndedContainerIsNoError(t *testing.T) {
 	}
 }
 
+// awaitLives waits until the application of TestRestartByOthers has logged n times that it waits.
+func awaitLives(t *testing.T, c engine.Container, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(4 * sensorWait); ; time.Sleep(50 * time.Millisecond) {
+		logs, err := c.Logs(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(logs, "waiting\n") == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			state, err := c.State(t.Context())
+			_, status := c.Writes()
+			t.Fatalf("the application has not started %d times: %+v, %v, %+v\n%s", n, state, err, status, logs)
+		}
+	}
+}
+
 // A container that an e2e command restarts is observed again, and does not wait in vain.
 func TestRestartByOthers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	c := b.start(b.app(nil), profile.Unrestricted(), "write:/made=x", "wait")
+	// A SIGTERM that comes before the application handles it ends it before its write.
+	awaitLives(t, c, 1)
 	others := b.client.Container(c.ID())
 	if err := errors.Join(others.Stop(t.Context(), time.Second), others.Start(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	lives := func() int {
-		logs, err := c.Logs(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Count(logs, "write:/made=x: ok")
-	}
-	for deadline := time.Now().Add(4 * sensorWait); lives() < 2; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			state, err := c.State(t.Context())
-			logs, _ := c.Logs(t.Context())
-			_, status := c.Writes()
-			t.Fatalf("the application has not started again: %+v, %v, %+v\n%s", state, err, status, logs)
-		}
-	}
+	awaitLives(t, c, 2)
 	writes, status := c.Writes()
 	if !status.On {
 		t.Errorf("%+v", status)

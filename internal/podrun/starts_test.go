@@ -79,7 +79,7 @@ func (h *startsHost) targets() string {
 type starts struct {
 	*tracer
 	host *startsHost
-	pids []int // of the first process at each question; the last one stays
+	pids []int // of the first process at each question; the last one is for all later questions
 }
 
 func newStarts(t *testing.T) *starts {
@@ -172,7 +172,7 @@ func TestPhaseOfLateObserver(t *testing.T) {
 	s := newStarts(t)
 	asked := 0
 	s.observeAgain(t.Context(), s.options, func(context.Context) (int, error) {
-		if asked++; asked == 2 { // the observer has been told the phase, and is not the current one yet
+		if asked++; asked == 2 { // the observer has the phase, and is not the current one yet
 			s.sessions.begins(observe.E2E)
 		}
 		return 20, nil

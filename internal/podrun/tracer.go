@@ -126,7 +126,7 @@ func (x *tracer) sensorVolume(ctx context.Context) (volume, why string) {
 
 // disable lets the next start be one without the sensor. It keeps the reason.
 func (x *tracer) disable() {
-	x.unfollow() // the container that this is about goes
+	x.unfollow() // of the container that will be removed
 	x.starting.Lock()
 	defer x.starting.Unlock()
 	x.options.Socket, x.options.Off = "", true
