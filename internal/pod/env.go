@@ -73,7 +73,7 @@ func expand(s string, lookup func(string) (string, bool)) string {
 		case s[i+1] == '$':
 			b.WriteByte('$')
 			i++
-		case s[i+1] == '(' && end > 0:
+		case s[i+1] == '(' && end != -1:
 			word := s[i : i+end+1]
 			if v, ok := lookup(word[2:end]); ok {
 				word = v
@@ -144,7 +144,8 @@ func (r *source) given(name string) (string, bool) {
 
 // envFrom adds all variables of a ConfigMap or Secret.
 func (r envReader) envFrom(c manifest.Container, i int, from corev1.EnvFromSource, e *environment) error {
-	kind, name, optional := "", "", false
+	var kind, name string
+	var optional bool
 	switch {
 	case from.ConfigMapRef != nil:
 		kind, name, optional = "ConfigMap", from.ConfigMapRef.Name, isTrue(from.ConfigMapRef.Optional)

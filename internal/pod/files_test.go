@@ -73,6 +73,9 @@ spec:
     - name: web
       containerPort: 80
   hostname: x
+  tolerations:
+  - &first {key: a}
+  - *first
 `), "")
 	if err != nil {
 		t.Fatal(err)
@@ -81,6 +84,7 @@ spec:
 	for want, field := range map[string][]any{
 		"in.yaml:10": {"containers", 0, "ports", 0, "containerPort"}, "in.yaml:9": {"containers", 0, "ports", 1, "containerPort"},
 		"in.yaml:6": {"containers", 1}, "in.yaml:11": {"hostname", 0}, "in.yaml:7": {"containers", 0, "image", "x"},
+		"in.yaml:13": {"tolerations", 1, "key"},
 	} {
 		if got := r.declared(field); got != want {
 			t.Errorf("%v: %s, want %s", field, got, want)

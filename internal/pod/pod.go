@@ -81,7 +81,7 @@ func inOrder(p *manifest.Pod) []manifest.Container {
 
 // mainMember returns the index of the container that commands are meant for.
 func mainMember(p *manifest.Pod, out *Pod) int {
-	if i := slices.Index(out.names, p.Meta.Annotations[defaultContainer]); i >= 0 && p.Meta.Annotations[defaultContainer] != "" {
+	if i := slices.Index(out.names, p.Meta.Annotations[defaultContainer]); i != -1 {
 		return i
 	}
 	return max(0, slices.IndexFunc(out.Members, func(m target.Member) bool { return m.Kind == target.Main }))
@@ -93,8 +93,8 @@ const usualGrace = 10 * time.Second
 
 // grace returns how long the pod's containers may take to stop.
 func grace(p *manifest.Pod, o Options) time.Duration {
-	if given := p.Spec.TerminationGracePeriodSeconds; o.Flags.Grace == 0 && given != nil && *given >= 0 {
-		return max(time.Second, seconds(*given)) // a kubelet, too, gives at least one
+	if given := p.Spec.TerminationGracePeriodSeconds; o.Flags.Grace == 0 && given != nil {
+		return max(time.Second, seconds(*given)) // as Kubernetes has it, also for a negative number
 	}
 	return cmp.Or(o.Flags.Grace, usualGrace)
 }

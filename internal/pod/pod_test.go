@@ -18,7 +18,7 @@ import (
 )
 
 // TestRead reads the pods of testdata/*.txtar: "in.yaml" and "with.yaml" are the input, the comment has flags, a line
-// each (allow-hostpath, stand-ins, env NAME=VALUE, port N, ready-http PATH, user U, entrypoint P, grace, chosen NAME). "want"
+// each (allow-hostpath, stand-ins, env NAME=VALUE, port N, ready-http PATH, user U, entrypoint P, chosen NAME). "want"
 // is what each pod becomes.
 func TestRead(t *testing.T) {
 	golden.Run(t, "testdata/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {

@@ -31,9 +31,9 @@ func descend(n *yaml.Node, field []any) *yaml.Node {
 		var next *yaml.Node
 		switch step := step.(type) {
 		case string:
-			_, next, _ = yamledit.Lookup(follow(n), step)
+			_, next, _ = yamledit.Lookup(yamledit.Target(n), step)
 		case int:
-			if list := follow(n); list.Kind == yaml.SequenceNode && step < len(list.Content) {
+			if list := yamledit.Target(n); list.Kind == yaml.SequenceNode && step < len(list.Content) {
 				next = list.Content[step]
 			}
 		}
@@ -41,17 +41,6 @@ func descend(n *yaml.Node, field []any) *yaml.Node {
 			return n
 		}
 		n = next
-	}
-	return n
-}
-
-// follow returns the node that an alias refers to, or the node itself.
-func follow(n *yaml.Node) *yaml.Node {
-	for range 10 {
-		if n.Kind != yaml.AliasNode || n.Alias == nil {
-			break
-		}
-		n = n.Alias
 	}
 	return n
 }

@@ -161,7 +161,10 @@ func (r probeReader) hooks(c manifest.Container) (postStart, preStop *target.Hoo
 func (r probeReader) hook(c manifest.Container, name string, from *corev1.LifecycleHandler) (*target.Hook, error) {
 	switch {
 	case from == nil:
-	case from.Exec != nil && len(from.Exec.Command) > 0:
+	case from.Exec != nil:
+		if len(from.Exec.Command) == 0 {
+			return nil, r.fail(c, []any{"lifecycle", name}, "the %s hook of container %s has no command", name, memberName(c))
+		}
 		return &target.Hook{Argv: slices.Clone(from.Exec.Command)}, nil
 	case from.HTTPGet != nil:
 		get, err := r.httpGet(c, name+" hook", from.HTTPGet)

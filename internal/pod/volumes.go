@@ -54,7 +54,7 @@ func (r *volumeReader) volumes(mounted []corev1.VolumeMount) ([]target.Volume, e
 		if !used[v.Name] {
 			continue
 		}
-		used[v.Name] = false
+		delete(used, v.Name)
 		if slices.Contains(r.pod.Claims, v.Name) { // a StatefulSet's claim takes the place of such a volume
 			out = append(out, target.Volume{Name: v.Name, Kind: target.Claim})
 			continue
@@ -68,7 +68,7 @@ func (r *volumeReader) volumes(mounted []corev1.VolumeMount) ([]target.Volume, e
 	for _, name := range r.pod.Claims {
 		if used[name] {
 			out = append(out, target.Volume{Name: name, Kind: target.Claim})
-			used[name] = false
+			delete(used, name)
 		}
 	}
 	return out, nil
