@@ -94,7 +94,7 @@ func fails(n *ast.ReturnStmt) bool {
 		return last.Name == "err"
 	case *ast.CallExpr:
 		called, ok := last.Fun.(*ast.SelectorExpr)
-		return ok && called.Sel.Name == "Errorf"
+		return ok && slices.Contains([]string{"Errorf", "Fail", "fail"}, called.Sel.Name)
 	}
 	return false
 }

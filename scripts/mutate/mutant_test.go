@@ -15,6 +15,9 @@ func f(a []int, ok bool) (bool, string) {
 	if err != nil {
 		return true, err
 	}
+	if a == nil {
+		return true, r.fail("no list")
+	}
 	return a[0] <= 1, "x==y"
 }
 `
@@ -39,6 +42,7 @@ func f(a []int, ok bool) (bool, string) {
 		"if len(a) > 0 && !ok || a[0] == len(a)+1 {",
 		`return false, "a" + "b"`,
 		"if err == nil {",
+		"if a != nil {",
 		`return a[0] < 1, "x==y"`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
