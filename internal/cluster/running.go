@@ -152,6 +152,7 @@ func (c *running) Remove(ctx context.Context) error {
 	if _, deleted := c.in.watch.Get(c.pod()); !deleted {
 		errs = append(errs, c.in.DeletePod(ctx, c.pod(), 1))
 	}
+	c.in.watch.Forget(c.pod())
 	for name := range c.made.secrets {
 		errs = append(errs, c.in.DeleteSecret(ctx, name))
 	}

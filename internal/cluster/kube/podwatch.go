@@ -23,22 +23,24 @@ type PodWatch struct {
 	namespace *Namespace
 	stop      context.CancelFunc
 
-	mu      sync.Mutex
-	pods    map[string]podState
-	changed chan struct{} // closed and replaced at each change
-	failed  error         // of the last request, nil once one has succeeded
-	since   time.Time     // of failed
+	mu     sync.Mutex
+	pods   map[string]*podState
+	failed error     // of the last request, nil once one has succeeded
+	since  time.Time // of failed
 }
 
+// podState is what is known of a pod that was shown, or that something waits for.
 type podState struct {
-	pod     *corev1.Pod
-	deleted bool // pod is its last state
+	pod       *corev1.Pod   // nil before it was shown
+	deleted   bool          // pod is its last state
+	forgotten bool          // it is dropped once it is deleted
+	changed   chan struct{} // closed and replaced at each change
 }
 
 // Watch starts to follow the pods of the run. The caller closes the watch.
 func (n *Namespace) Watch(ctx context.Context) *PodWatch {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := &PodWatch{namespace: n, stop: cancel, pods: map[string]podState{}, changed: make(chan struct{})}
+	w := &PodWatch{namespace: n, stop: cancel, pods: map[string]*podState{}}
 	_, controller := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: w.source(), ObjectType: &corev1.Pod{},
 		Handler: cache.ResourceEventHandlerFuncs{
@@ -88,9 +90,22 @@ func (w *PodWatch) noteRequest(ctx context.Context, verb string, err error) {
 		w.since = time.Now()
 	}
 	w.failed = refused
-	if refused != nil {
-		w.wake()
+	if refused == nil {
+		return
 	}
+	for _, s := range w.pods {
+		s.wake()
+	}
+}
+
+// state returns what is known of a pod. The lock is held.
+func (w *PodWatch) state(name string) *podState {
+	s := w.pods[name]
+	if s == nil {
+		s = &podState{changed: make(chan struct{})}
+		w.pods[name] = s
+	}
+	return s
 }
 
 func (w *PodWatch) update(o any, deleted bool) {
@@ -100,21 +115,28 @@ func (w *PodWatch) update(o any, deleted bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pods[pod.Name] = podState{pod: pod, deleted: deleted}
-	w.wake()
+	s := w.state(pod.Name)
+	s.pod, s.deleted = pod, deleted
+	if deleted && s.forgotten {
+		delete(w.pods, pod.Name)
+	}
+	s.wake()
 }
 
-// wake wakes what waits. The lock is held.
-func (w *PodWatch) wake() {
-	close(w.changed)
-	w.changed = make(chan struct{})
+// wake wakes what waits for the pod. The lock is held.
+func (s *podState) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
-// Forget drops a pod that is gone.
+// Forget drops a pod as soon as it is gone. Nothing may wait for it any more.
 func (w *PodWatch) Forget(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.pods, name)
+	s := w.state(name)
+	if s.forgotten = true; s.deleted {
+		delete(w.pods, name)
+	}
 }
 
 // Get returns the last state of a pod that the watch has shown, and whether the pod is gone by now; nil before it was
@@ -122,8 +144,10 @@ func (w *PodWatch) Forget(name string) {
 func (w *PodWatch) Get(name string) (pod *corev1.Pod, deleted bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := w.pods[name]
-	return s.pod, s.deleted
+	if s := w.pods[name]; s != nil {
+		return s.pod, s.deleted
+	}
+	return nil, false
 }
 
 // Wait calls done with each state of a pod that the watch shows, from the present one on, until done returns true or an
@@ -132,11 +156,12 @@ func (w *PodWatch) Get(name string) (pod *corev1.Pod, deleted bool) {
 func (w *PodWatch) Wait(ctx context.Context, name string, done func(pod *corev1.Pod, deleted bool) (bool, error)) (*corev1.Pod, error) {
 	for {
 		w.mu.Lock()
-		s, changed, failed, since := w.pods[name], w.changed, w.failed, w.since
+		s := w.state(name)
+		pod, deleted, changed, failed, since := s.pod, s.deleted, s.changed, w.failed, w.since
 		w.mu.Unlock()
-		if s.pod != nil {
-			if ok, err := done(s.pod, s.deleted); ok || err != nil {
-				return s.pod, err
+		if pod != nil {
+			if ok, err := done(pod, deleted); ok || err != nil {
+				return pod, err
 			}
 		}
 		var tooLong <-chan time.Time
