@@ -151,7 +151,8 @@ func (e *Engine) openUser(ctx context.Context, t target.Target, facts image.Fact
 	return &found, err
 }
 
-// space returns the namespace for a pod, and makes it if need be.
+// space returns the namespace for a pod, and makes it if need be. Pods that start at the same time wait for one of them to
+// make it.
 func (e *Engine) space(ctx context.Context, pod *corev1.Pod) (*space, error) {
 	level := kube.Restricted
 	if e.opts.Namespace != "" {
@@ -159,12 +160,37 @@ func (e *Engine) space(ctx context.Context, pod *corev1.Pod) (*space, error) {
 	} else if podspec.CheckRestricted(pod) != nil {
 		level = e.opts.OpenLevel
 	}
+	for {
+		s, mine := e.join(level)
+		if mine {
+			return e.open(ctx, s, level)
+		}
+		select {
+		case <-s.opened:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for a namespace: %w", context.Cause(ctx))
+		}
+		if s.watch != nil {
+			return s, nil
+		}
+	}
+}
+
+// join returns the space of a level, and whether the caller has to open it.
+func (e *Engine) join(level kube.Level) (s *space, mine bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if s := e.namespaces[level]; s != nil {
-		return s, nil
+		return s, false
 	}
-	s := &space{}
+	s = &space{opened: make(chan struct{})}
+	e.namespaces[level] = s
+	return s, true
+}
+
+// open makes the namespace of a space. After an error the space is given up, and the next pod tries again.
+func (e *Engine) open(ctx context.Context, s *space, level kube.Level) (*space, error) {
+	defer close(s.opened)
 	if level == "" {
 		s.Namespace = e.client.UseNamespace(e.opts.Namespace, e.runID)
 	} else {
@@ -173,24 +199,29 @@ func (e *Engine) space(ctx context.Context, pod *corev1.Pod) (*space, error) {
 			if made != nil {
 				err = errors.Join(err, made.Delete(context.WithoutCancel(ctx)))
 			}
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			delete(e.namespaces, level)
 			return nil, err
 		}
 		s.Namespace = made
 		e.renew()
 	}
 	s.watch = s.Watch(ctx)
-	e.namespaces[level] = s
 	return s, nil
 }
 
 // space is a namespace with the watch of its pods.
 type space struct {
 	*kube.Namespace
-	watch *kube.PodWatch
+	watch  *kube.PodWatch
+	opened chan struct{} // closed when watch is set, or the namespace could not be made
 }
 
-// renew starts to extend the claim on the namespaces, so that a collection of garbage leaves them alone. The lock is held.
+// renew starts to extend the claim on the namespaces, so that a collection of garbage leaves them alone.
 func (e *Engine) renew() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.renewal != nil {
 		return
 	}
@@ -210,12 +241,17 @@ func (e *Engine) renew() {
 	}()
 }
 
+// spaces returns the namespaces that are open.
 func (e *Engine) spaces() []*space {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var out []*space
 	for _, s := range e.namespaces {
-		out = append(out, s)
+		select {
+		case <-s.opened:
+			out = append(out, s)
+		default:
+		}
 	}
 	return out
 }
