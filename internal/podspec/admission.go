@@ -2,20 +2,24 @@ package podspec
 
 import (
 	"fmt"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	psa "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 )
 
+// evaluator returns the checks of Pod Security.
+var evaluator = sync.OnceValues(func() (policy.Evaluator, error) { return policy.NewEvaluator(policy.DefaultChecks(), nil) })
+
 // CheckRestricted returns an error if the restricted level of Pod Security forbids a pod.
 func CheckRestricted(pod *corev1.Pod) error {
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	checks, err := evaluator()
 	if err != nil {
 		return fmt.Errorf("preparing the checks of Pod Security: %w", err)
 	}
 	level := psa.LevelVersion{Level: psa.LevelRestricted, Version: psa.LatestVersion()}
-	result := policy.AggregateCheckResults(evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec))
+	result := policy.AggregateCheckResults(checks.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec))
 	if !result.Allowed {
 		return fmt.Errorf("the restricted level forbids it: %s: %s", result.ForbiddenReason(), result.ForbiddenDetail())
 	}
