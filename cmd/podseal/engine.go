@@ -30,6 +30,7 @@ type engineOptions struct {
 	namespace   string
 	level       string
 	images      []string
+	mirrors     []string
 	pullSecrets []string
 	claimClass  string
 }
@@ -40,6 +41,7 @@ func (o *engineOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.namespace, "run-namespace", "", "run all pods in this existing `NAMESPACE` of the cluster (default: temporary ones)")
 	f.StringVar(&o.level, "open-level", string(kube.Baseline), "Pod Security `LEVEL` of the temporary namespace of the open run: baseline or privileged")
 	f.StringArrayVar(&o.images, "image-source", nil, "read images for a cluster from `SOURCE`: registry, docker, or a file of docker save or OCI layout (default registry; files are repeatable)")
+	f.StringArrayVar(&o.mirrors, "image-mirror", nil, "read and pull images from `[REGISTRY=]MIRROR`, HOST or HOST/PATH, in place of REGISTRY or of all registries (repeatable)")
 	f.StringArrayVar(&o.pullSecrets, "image-pull-secret", nil, "let the cluster pull with this `SECRET` of the user's namespace (repeatable)")
 	f.StringVar(&o.claimClass, "claim-class", "", "use ephemeral volumes of this `STORAGECLASS` for claims (default: emptyDirs)")
 }
@@ -52,7 +54,21 @@ func (o *engineOptions) check() error {
 	if o.level != string(kube.Baseline) && o.level != string(kube.Privileged) {
 		return badInput("--open-level %s: use baseline or privileged", o.level)
 	}
-	return nil
+	_, err := o.imageMirrors()
+	return err
+}
+
+// imageMirrors returns the mirrors of --image-mirror.
+func (o *engineOptions) imageMirrors() (cluster.Mirrors, error) {
+	var out cluster.Mirrors
+	for _, text := range o.mirrors {
+		m, err := cluster.ParseMirror(text)
+		if err != nil {
+			return nil, badInput("--image-mirror: %w", err)
+		}
+		out = append(out, m)
+	}
+	return out, nil
 }
 
 // runEngine is an engine as a run needs it.
@@ -77,13 +93,17 @@ func (o *engineOptions) withCluster(ctx context.Context, do func(runEngine, engi
 	if err != nil {
 		return err
 	}
-	images, done, err := o.openImages(ctx)
+	mirrors, err := o.imageMirrors()
+	if err != nil {
+		return err
+	}
+	images, done, err := o.openImages(ctx, mirrors)
 	if err != nil {
 		return err
 	}
 	defer done()
 	e := cluster.New(client, images, cluster.Options{
-		Namespace: o.namespace, OpenLevel: kube.Level(o.level), PullSecrets: o.pullSecrets, ClaimClass: o.claimClass,
+		Namespace: o.namespace, OpenLevel: kube.Level(o.level), PullSecrets: o.pullSecrets, ClaimClass: o.claimClass, Mirrors: mirrors,
 	})
 	err = do(e, e)
 	if left := e.Sweep(context.WithoutCancel(ctx)); left != nil {
@@ -93,10 +113,10 @@ func (o *engineOptions) withCluster(ctx context.Context, do func(runEngine, engi
 }
 
 // openImages returns where images are read from, and what closes it.
-func (o *engineOptions) openImages(ctx context.Context) (images cluster.Images, done func(), err error) {
+func (o *engineOptions) openImages(ctx context.Context, mirrors cluster.Mirrors) (images cluster.Images, done func(), err error) {
 	switch {
 	case len(o.images) == 0 || len(o.images) == 1 && o.images[0] == "registry":
-		s := cluster.Registry()
+		s := cluster.Registry(mirrors)
 		return s, func() { _ = s.Close() }, nil
 	case len(o.images) == 1 && o.images[0] == engineDocker:
 		c, err := docker.New(ctx, docker.Options{})

@@ -27,8 +27,8 @@ type configOptions struct {
 // sharedFlags are the flags of podseal run that do not describe one target. They hold for all targets of a podseal.yaml.
 var sharedFlags = []string{
 	"config", "parallel", "report", "plan-only", "minimize", "trace", "patience", "strict", "allow", "seed-image", "kubernetes-version",
-	"size-limits", "redact", "engine", "kubeconfig", "context", "namespace", "run-namespace", "open-level", "image-source", "image-pull-secret",
-	"claim-class", "quiet", "verbose", "help",
+	"size-limits", "redact", "engine", "kubeconfig", "context", "namespace", "run-namespace", "open-level", "image-source", "image-mirror",
+	"image-pull-secret", "claim-class", "quiet", "verbose", "help",
 }
 
 // readConfig reads a podseal.yaml.
@@ -110,7 +110,7 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 	defer progress.Done()
 	r := configRun{folder: f.Folder(), streams: s, options: o, items: items, writer: writer, results: make([]configResult, len(items))}
 	err = o.engine.with(ctx, o.tracing == "off", progress, func(e runEngine, runs engine.Engine) error {
-		if err := batch.PreflightAll(ctx, e, items); err != nil {
+		if err := batch.PreflightAll(ctx, e, items, r.parallel(ctx, e)); err != nil {
 			return err
 		}
 		r.about = sealRun(ctx, e, o.cluster.kubernetes)

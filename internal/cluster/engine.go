@@ -57,6 +57,8 @@ type Options struct {
 	PullSecrets []string
 	// ClaimClass is a StorageClass: the claims of a pod are ephemeral volumes of it, and not emptyDirs.
 	ClaimClass string
+	// Mirrors are where the nodes pull images from.
+	Mirrors Mirrors
 }
 
 // New returns an engine for a cluster. It makes no request.
@@ -121,6 +123,7 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 	if err != nil {
 		return nil, err
 	}
+	e.opts.Mirrors.rename(&made.pod.Spec)
 	in, err := e.space(ctx, made.pod)
 	if err != nil {
 		return nil, asFault(ctx, "making a namespace", "", e.client, err)

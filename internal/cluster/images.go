@@ -1,29 +1,60 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 )
 
-// Sources reads images from outside of the cluster, and keeps what it has opened. The caller closes it.
+// Sources reads images from outside of the cluster. It keeps the facts of all, and the files of those that are in use or
+// were used last: a run may have thousands of images. The caller closes it.
 type Sources struct {
 	open func(ctx context.Context, ref, platform string) (*image.Source, error)
 
 	mu     sync.Mutex
-	opened map[[2]string]*image.Source // by reference and platform
-	byID   map[string]*image.Source
+	facts  map[reference]image.Facts
+	names  map[string]reference // by the ids of images
+	opened map[reference]*opened
+	idle   []*opened // that nothing uses, the last one used last
 }
+
+// reference names an image.
+type reference struct{ ref, platform string }
+
+// opened is an image whose files can be read.
+type opened struct {
+	name   reference
+	ready  chan struct{} // closed when source or err is set
+	source *image.Source
+	err    error
+	users  int
+}
+
+// maxIdle bounds the images that are open and that nothing uses: each has an open file.
+const maxIdle = 16
 
 var _ Images = (*Sources)(nil)
 
-// Registry returns the images of registries, read with the user's own credentials.
-func Registry() *Sources { return newSources(image.OpenRemote) }
+// Registry returns the images of registries or their mirrors, read with the user's own credentials. The facts name the
+// images as their references do.
+func Registry(mirrors Mirrors) *Sources {
+	return newSources(func(ctx context.Context, ref, platform string) (*image.Source, error) {
+		s, err := image.OpenRemote(ctx, mirrors.Name(ref), platform)
+		if err != nil {
+			return nil, err
+		}
+		s.Facts.Ref, s.Facts.Digest = ref, original(ref, s.Facts.Digest)
+		return s, nil
+	})
+}
 
 // Archives returns images of files: the output of docker save, or an OCI layout folder. The reference chooses from an
 // archive of several images; a single image serves every reference.
@@ -57,56 +88,147 @@ func openFile(path, ref, platform string) (*image.Source, error) {
 }
 
 func newSources(open func(ctx context.Context, ref, platform string) (*image.Source, error)) *Sources {
-	return &Sources{open: open, opened: map[[2]string]*image.Source{}, byID: map[string]*image.Source{}}
+	return &Sources{open: open, facts: map[reference]image.Facts{}, names: map[string]reference{}, opened: map[reference]*opened{}}
 }
 
 // Image implements Images.
 func (s *Sources) Image(ctx context.Context, ref, platform string) (image.Facts, error) {
+	name := reference{ref, platform}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := [2]string{ref, platform}
-	if have := s.opened[key]; have != nil {
-		return have.Facts, nil
+	have, ok := s.facts[name]
+	s.mu.Unlock()
+	if ok {
+		return have, nil
 	}
-	found, err := s.open(context.WithoutCancel(ctx), ref, platform) // its layers are read later
+	o, err := s.acquire(ctx, name)
 	if err != nil {
-		return image.Facts{}, &ImageError{Ref: ref, Err: err}
+		return image.Facts{}, err
 	}
-	s.opened[key], s.byID[found.Facts.ID] = found, found
-	return found.Facts, nil
+	defer s.release(o)
+	return o.source.Facts, nil
 }
 
 // Tree implements Images.
-func (s *Sources) Tree(_ context.Context, facts image.Facts) (engine.TreeCloser, error) {
+func (s *Sources) Tree(ctx context.Context, facts image.Facts) (engine.TreeCloser, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := s.byID[facts.ID]
-	if found == nil {
+	name, ok := s.names[facts.ID]
+	s.mu.Unlock()
+	if !ok {
 		return nil, fmt.Errorf("reading the files of image %s: it was not opened", facts.Ref)
 	}
-	return keptTree{found}, nil
+	o, err := s.acquire(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if o.source.Facts.ID != facts.ID {
+		s.release(o)
+		return nil, fmt.Errorf("reading the files of image %s: it has changed during the run: run again", facts.Ref)
+	}
+	return usedTree{o.source, sync.OnceFunc(func() { s.release(o) })}, nil
 }
 
-// Close closes what was opened.
+// acquire opens an image, once for all that ask for it at the same time. An image that was open before is opened again by
+// its digest. The caller releases it.
+func (s *Sources) acquire(ctx context.Context, name reference) (*opened, error) {
+	s.mu.Lock()
+	o, ok := s.opened[name]
+	if !ok {
+		o = &opened{name: name, ready: make(chan struct{})}
+		s.opened[name] = o
+		go s.read(context.WithoutCancel(ctx), o, cmp.Or(s.facts[name].Digest, name.ref)) // its layers are read later
+	}
+	o.users++
+	s.idle = slices.DeleteFunc(s.idle, func(i *opened) bool { return i == o })
+	s.mu.Unlock()
+	select {
+	case <-o.ready:
+	case <-ctx.Done():
+		s.release(o)
+		return nil, fmt.Errorf("opening image %s: %w", name.ref, context.Cause(ctx))
+	}
+	if o.err != nil {
+		s.release(o)
+		return nil, o.err
+	}
+	return o, nil
+}
+
+// read opens an image, and keeps its facts.
+func (s *Sources) read(ctx context.Context, o *opened, ref string) {
+	source, err := s.open(ctx, ref, o.name.platform)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer close(o.ready)
+	if err != nil {
+		o.err = &ImageError{Ref: o.name.ref, Err: err}
+		delete(s.opened, o.name)
+		return
+	}
+	if s.opened[o.name] != o { // closed meanwhile
+		_ = source.Close()
+		o.err = fmt.Errorf("opening image %s: %w", o.name.ref, context.Canceled)
+		return
+	}
+	o.source = source
+	if _, known := s.facts[o.name]; !known {
+		s.facts[o.name], s.names[source.Facts.ID] = source.Facts, o.name
+	}
+}
+
+// release gives an image back. Of those that nothing uses, the ones that were used last stay open.
+func (s *Sources) release(o *opened) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o.users--; o.users > 0 || o.err != nil {
+		return
+	}
+	s.idle = append(s.idle, o)
+	for len(s.idle) > maxIdle {
+		oldest := s.idle[0]
+		s.idle = s.idle[1:]
+		delete(s.opened, oldest.name)
+		_ = oldest.close()
+	}
+}
+
+// close closes an image. One that is not read yet is left.
+func (o *opened) close() error {
+	select {
+	case <-o.ready:
+		if o.source != nil {
+			return o.source.Close()
+		}
+	default:
+	}
+	return nil
+}
+
+// Close closes what is open.
 func (s *Sources) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var first error
-	for _, found := range s.opened {
-		if err := found.Close(); err != nil && first == nil {
-			first = err
-		}
+	var errs []error
+	for _, o := range s.opened {
+		errs = append(errs, o.close())
 	}
 	clear(s.opened)
-	clear(s.byID)
-	return first
+	clear(s.facts)
+	clear(s.names)
+	s.idle = nil
+	return errors.Join(errs...)
 }
 
-// keptTree is a tree that stays open until its source is closed.
-type keptTree struct{ *image.Source }
+// usedTree is the files of an image that is open until they are closed.
+type usedTree struct {
+	*image.Source
+	release func()
+}
 
 // Close implements engine.TreeCloser.
-func (keptTree) Close(context.Context) error { return nil }
+func (t usedTree) Close(context.Context) error {
+	t.release()
+	return nil
+}
 
 // ImageError is an image that cannot be read from outside of the cluster.
 type ImageError struct {
