@@ -50,11 +50,12 @@ test-e2e: engine
 test-cluster:
 	scripts/cluster/test.sh
 
-# Measures the tracer (traced over untraced, in one run), the splice, the check of 1,000 targets over reading their files, and
-# whole runs over the same by hand. These need the engine and an idle machine.
+# Measures the tracer (traced over untraced, in one run), the splice, the check of 1,000 targets over reading their files,
+# whole runs over the same by hand, and 10,000 targets on a simulated cluster. These need the engine and an idle machine.
 bench: engine
 	scripts/tools.sh
 	go test -tags engine -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/trace ./internal/docker ./internal/podrun ./internal/emit ./internal/seals ./e2e
+	go test -run TestManyTargets -v ./internal/batch -targets 10000
 
 # Each fuzz target for FUZZTIME, one after the other.
 FUZZTIME ?= 30s

@@ -12,6 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/race"
 )
 
 // Finished is an item with its results, or with the error of the engine that ended it.
@@ -31,14 +32,15 @@ type AllOptions struct {
 	Finished func(index int, f Finished)
 }
 
-// PreflightAll refuses what the engine and the images decide before the first run of any item.
-func PreflightAll(ctx context.Context, e Engine, items []Item) error {
-	for _, item := range items {
-		if err := item.Preflight(ctx, e); err != nil {
-			return fmt.Errorf("target %s: %w", item.Name, err)
+// PreflightAll refuses what the engine and the images decide before the first run of any item, for this many items in
+// parallel. It returns the first error that occurs.
+func PreflightAll(ctx context.Context, e Engine, items []Item, parallel int) error {
+	return race.Each(ctx, len(items), parallel, func(ctx context.Context, i int) error {
+		if err := items[i].Preflight(ctx, e); err != nil {
+			return fmt.Errorf("target %s: %w", items[i].Name, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // All seals the items in parallel. One that fails does not stop the others; the end of ctx stops all, and All returns when

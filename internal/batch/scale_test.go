@@ -1,0 +1,204 @@
+package batch
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/podseal/podseal/internal/cluster"
+	"github.com/podseal/podseal/internal/cluster/clustertest"
+	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/config"
+	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/redact"
+	"github.com/podseal/podseal/internal/report"
+	"github.com/podseal/podseal/internal/seal"
+)
+
+// staticImages has an image of every name: a static program and its user.
+type staticImages struct{}
+
+func (staticImages) Image(_ context.Context, ref, _ string) (image.Facts, error) {
+	c := &v1.ConfigFile{Config: v1.Config{Entrypoint: []string{"/app"}, User: "1000:1000"}}
+	return image.Facts{Ref: ref, ID: "sha256:" + ref, Digest: ref + "@sha256:0", Config: c}, nil
+}
+
+func (staticImages) Tree(context.Context, image.Facts) (engine.TreeCloser, error) {
+	return closedTree{image.NewMemTree([]image.Entry{{Path: "/app", Kind: image.File, Mode: 0o755}}, nil)}, nil
+}
+
+type closedTree struct{ *image.MemTree }
+
+func (closedTree) Close(context.Context) error { return nil }
+
+// manyTargets returns a podseal.yaml of this many targets.
+func manyTargets(t testing.TB, n int) (*config.File, []Item) {
+	t.Helper()
+	text := strings.Builder{}
+	text.WriteString("version: 1\ndefaults: {ready: {log: ready}}\ntargets:\n")
+	for i := range n {
+		fmt.Fprintf(&text, "- {name: app-%d, image: example.com/app-%d, commands: []}\n", i, i)
+	}
+	f, err := config.Parse("podseal.yaml", []byte(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := Load(f, nil, LoadOptions{Now: today})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, items
+}
+
+// simulation is a run of many targets on a simulated cluster.
+type simulation struct {
+	targets int
+	took    time.Duration     // of the simulated clock
+	stats   clustertest.Stats // before the end of the run
+	left    []string          // after it
+	heap    uint64            // after it, with all results
+	most    uint64            // of the heap, garbage included
+}
+
+// rate returns how many targets were sealed each second.
+func (s simulation) rate() float64 { return float64(s.targets) / s.took.Seconds() }
+
+// perTarget returns the mean of a number for one target.
+func (s simulation) perTarget(n int) float64 { return float64(n) / float64(s.targets) }
+
+func (s simulation) String() string {
+	requests := 0
+	for _, n := range s.stats.Requests {
+		requests += n
+	}
+	return fmt.Sprintf("%.1f targets/s, at most %d pods, %.1f pods and %.1f requests a target, heap %d MiB, at most %d MiB",
+		s.rate(), s.stats.Most, s.perTarget(s.stats.Pods), s.perTarget(requests), s.heap>>20, s.most>>20)
+}
+
+// heapNow returns the bytes of the heap that are in use, garbage included.
+func heapNow() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// podsPerNode is how many pods of runs a simulated node takes.
+const podsPerNode = 10
+
+// simulate seals targets on a cluster of nodes, with as many runs in parallel as the nodes take. It keeps what podseal run
+// keeps of each target until its end.
+func simulate(t testing.TB, targets, nodes int) simulation {
+	t.Helper()
+	f, items := manyTargets(t, targets)
+	w, err := OpenAll(f, items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	out := simulation{targets: targets}
+	reports := make([][]report.Report, len(items))
+	sim := clustertest.New(clustertest.Options{
+		Nodes: nodes, Pods: podsPerNode, Logs: "ready\n", Start: drawn(startTimes), Restart: drawn(restartTimes), Stop: drawn(stopTimes),
+	})
+	parallel, ends := nodes*podsPerNode, 0
+	began := time.Now()
+	client, err := kube.Connect(sim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := cluster.New(client, staticImages{}, cluster.Options{})
+	if err := PreflightAll(t.Context(), e, items, parallel); err != nil {
+		t.Fatal(err)
+	}
+	All(t.Context(), e, items, AllOptions{
+		Parallel: parallel,
+		Options:  func(int) Options { return Options{Seal: seal.Options{Minimize: seal.MinimizeFull, Parallel: 2}} },
+		Finished: func(i int, f Finished) {
+			if f.Err != nil {
+				t.Errorf("target %s: %v", f.Item.Name, f.Err)
+				return
+			}
+			if _, err := w.Write(i, f); err != nil {
+				t.Error(err)
+			}
+			reports[i] = f.Sealed[0].Reports(f.Item.Policy, &redact.Redactor{})
+			if got := reports[i][0].Verdict; got != string(seal.Sealed) {
+				t.Errorf("target %s is %s", f.Item.Name, got)
+			}
+			if ends++; ends%100 == 0 {
+				out.most = max(out.most, heapNow())
+			}
+		},
+	})
+	out.took, out.stats = time.Since(began), sim.Stats()
+	if err := e.Sweep(t.Context()); err != nil {
+		t.Error(err)
+	}
+	out.left = sim.Stats().Left
+	runtime.GC()
+	out.heap = heapNow()
+	runtime.KeepAlive(reports)
+	runtime.KeepAlive(w)
+	return out
+}
+
+// drawn returns a function that draws from measured times, the same ones in each process.
+func drawn(from []time.Duration) func() time.Duration {
+	dice := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // times of a simulation
+	return func() time.Duration { return from[dice.IntN(len(from))] }
+}
+
+// The times of pods that were measured on a real node.
+var (
+	startTimes   = []time.Duration{1500 * time.Millisecond, 3 * time.Second}
+	restartTimes = []time.Duration{3 * time.Second, 5 * time.Second}
+	stopTimes    = []time.Duration{2 * time.Second, 3 * time.Second}
+)
+
+// TestThroughput: the number of targets that are sealed in a time grows with the nodes of the cluster, until the limit of
+// requests to the API server. Nothing is left, and the memory of the process does not grow with the number of targets that
+// have ended by more than their results.
+func TestThroughput(t *testing.T) {
+	var all []simulation
+	for _, nodes := range []int{1, 10, 50, 100} {
+		synctest.Test(t, func(t *testing.T) { all = append(all, simulate(t, 10*nodes+50, nodes)) })
+		s := all[len(all)-1]
+		t.Logf("%d nodes: %s", nodes, s)
+		if len(s.left) > 0 || s.stats.Most > nodes*podsPerNode {
+			t.Errorf("%d nodes: left %v, at most %d pods", nodes, s.left, s.stats.Most)
+		}
+	}
+	if one, ten := all[0].rate(), all[1].rate(); ten < 5*one {
+		t.Errorf("10 nodes seal %.1f targets/s, and 1 node %.1f", ten, one)
+	}
+}
+
+// manySize is the number of targets of TestManyTargets.
+var manySize = flag.Int("targets", 500, "seal this `NUMBER` of targets on the simulated cluster (make bench: 10,000)")
+
+// The heap of a process that seals many targets on a cluster of 100 nodes: what it has for the runs that are under way, and
+// for each target that has ended. 10,000 targets take less than 512 MiB.
+const (
+	heapOfRuns   = 112 << 20
+	heapOfTarget = 40 << 10
+)
+
+// TestManyTargets: all targets are sealed, and their results are all that a process keeps of those that have ended.
+func TestManyTargets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t, *manySize, 100)
+		t.Logf("%d targets: %s", s.targets, s)
+		if limit := uint64(heapOfRuns + s.targets*heapOfTarget); s.most > limit || len(s.left) > 0 {
+			t.Errorf("the heap had %d MiB, more than %d; left %v", s.most>>20, limit>>20, s.left)
+		}
+	})
+}
