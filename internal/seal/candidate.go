@@ -37,15 +37,12 @@ func (s search) tryUser(ctx context.Context, u plan.UserChoice) (candidate, erro
 	if err != nil {
 		return c, err
 	}
-	end := func() {}
-	if s.minimal(c.profile) && c.profile.User.UID != 0 { // nothing to tighten: if the profile passes, it is the result
-		end = s.confirmSpeculatively(ctx, c.profile, c.protocol)
+	first, end := c.profile, func(bool) {}
+	if s.minimal(first) { // nothing to tighten: if the profile passes, it is the result
+		end = s.confirmSpeculatively(ctx, first, c.protocol)
 	}
 	err = s.widen(ctx, &c)
-	if err == nil && c.passed && s.minimal(c.profile) && s.parallel() > 1 { // the confirmation run may still be under way
-		_, err = s.try(ctx, s.confirmation(c.profile, c.protocol))
-	}
-	end()
+	end(c.passed && c.profile.Equal(first))
 	if err == nil && !c.passed {
 		s.say("uid %d does not work", u.User.UID)
 	}
@@ -82,7 +79,7 @@ func (s widening) run(ctx context.Context, c *candidate) (err error) {
 	}
 	c.passed = c.last.Passed()
 	c.hopeless = !c.passed && s.k.cannotMake(c.profile).Kind != ""
-	if !c.passed && c.last.Outcome == trial.Failed && c.last.Observation.Failure.Phase == observe.Restart {
+	if c.last.Outcome == trial.Failed && c.last.Observation.Failure.Phase == observe.Restart {
 		return s.judgeRestart(ctx, c)
 	}
 	return nil

@@ -33,6 +33,9 @@ type Image struct {
 // errNotConfirmed is a bug of the search: no profile leaves it without a confirmation run.
 var errNotConfirmed = errors.New("internal error: the profile that would be emitted has no confirmation run; nothing is emitted")
 
+// restarts are the checks of a restart as a Seal names them.
+var restarts = map[trial.Restart]string{trial.NoRestart: "none", trial.RestartReady: "readiness", trial.RestartFull: "commands"}
+
 // mint returns the seal of a profile from its confirmation run. It returns errNotConfirmed if the round is not an untraced,
 // passed confirmation run.
 func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (*Seal, error) {
@@ -41,10 +44,7 @@ func mint(t target.Target, facts image.Facts, o Round, exceptions []Exception) (
 	}
 	s := &Seal{
 		Image: Image{t.Image, facts.ID, facts.Digest, facts.Platform}, Profile: o.Profile, Commands: []string{},
-		Confirmation: o.Name, Restart: map[trial.Restart]string{trial.RestartFull: "commands", trial.RestartReady: "readiness"}[o.Protocol.Restart],
-	}
-	if s.Restart == "" {
-		s.Restart = "none"
+		Confirmation: o.Name, Restart: restarts[o.Protocol.Restart],
 	}
 	for _, c := range t.Commands {
 		s.Commands = append(s.Commands, c.String())
@@ -73,7 +73,7 @@ func (s confirming) run(ctx context.Context, c candidate) (f finding, err error)
 			return f, err
 		}
 		c = f.c
-		c.protocol, c.last, c.passed = c.protocol.Untraced(), f.confirmed, false
+		c.protocol = c.protocol.Untraced()
 		if err := s.widen(ctx, &c); err != nil || !c.passed {
 			return f, err
 		}
@@ -85,13 +85,10 @@ func (s confirming) run(ctx context.Context, c candidate) (f finding, err error)
 // run in parallel.
 func (s confirming) tighten(ctx context.Context, c candidate) (finding, error) {
 	end := s.confirmSpeculatively(ctx, c.profile, c.protocol)
-	defer end()
 	p, proofs, err := s.minimize(ctx, c, s.steps(c.profile))
+	end(p.Equal(c.profile))
 	if err != nil {
 		return finding{}, err
-	}
-	if !p.Equal(c.profile) {
-		end()
 	}
 	if err := s.retryRestart(ctx, &c, p); err != nil {
 		return finding{}, err
@@ -117,10 +114,10 @@ func (s search) confirmation(p profile.Profile, proto trial.Protocol) attempt {
 }
 
 // confirmSpeculatively starts the confirmation run of a profile that will probably be the result, in parallel with other
-// trials. A later trial of the same profile waits for it. The function end cancels the run, if it has not ended, and waits.
-func (s search) confirmSpeculatively(ctx context.Context, p profile.Profile, proto trial.Protocol) (end func()) {
+// trials. The function end waits for the run; it cancels the run unless that is kept.
+func (s search) confirmSpeculatively(ctx context.Context, p profile.Profile, proto trial.Protocol) (end func(keep bool)) {
 	if s.parallel() < 2 || !proto.Traced {
-		return func() {}
+		return func(bool) {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -128,5 +125,11 @@ func (s search) confirmSpeculatively(ctx context.Context, p profile.Profile, pro
 		defer close(done)
 		_, _ = s.try(ctx, s.confirmation(p, proto)) // the trial that needs the result returns its own error
 	}()
-	return func() { cancel(); <-done }
+	return func(keep bool) {
+		if !keep {
+			cancel()
+		}
+		<-done
+		cancel()
+	}
 }

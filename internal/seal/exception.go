@@ -13,7 +13,7 @@ import (
 // except tightens and confirms a profile that passes only with exceptions. failed is the last sealed run.
 func (s relaxing) except(ctx context.Context, p profile.Profile, failed observe.Observation) (finding, error) {
 	base, c := s.base, s.base
-	c.profile, c.passed = p, false
+	c.profile = p
 	if err := s.widen(ctx, &c); err != nil {
 		return finding{}, err
 	}

@@ -107,14 +107,11 @@ func (s search) first(ctx context.Context) (profile.Profile, error) {
 
 // tryFirst tries the first profile, in parallel with its confirmation run if nothing can be removed from it.
 func (s search) tryFirst(ctx context.Context, p profile.Profile) error {
-	end := func() {}
+	end := func(bool) {}
 	if s.minimal(p) {
 		end = s.confirmSpeculatively(ctx, p, s.protocol)
 	}
-	defer end()
 	o, err := s.trySealed(ctx, plan.UserChoice{User: p.User}, p, s.protocol)
-	if err == nil && o.Passed() && s.minimal(p) && s.parallel() > 1 { // the confirmation run may still be under way
-		_, err = s.try(ctx, s.confirmation(p, s.protocol))
-	}
+	end(o.Passed())
 	return err
 }
