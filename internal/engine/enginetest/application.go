@@ -19,9 +19,10 @@ type application struct {
 	run       int // the number of the container, from 1
 	dice      dice
 	traced    bool
-	restarted bool  // the container was restarted
-	hangs     bool  // it does not end when it is asked to stop
-	broken    error // that calls of the engine return
+	trace     observe.Trace // what the tracer says of itself
+	restarted bool          // the container was restarted
+	hangs     bool          // it does not end when it is asked to stop
+	broken    error         // that calls of the engine return
 
 	mu          sync.Mutex
 	fs          *filesystem

@@ -195,7 +195,9 @@ func (c *container) Writes() ([]observe.Write, observe.Trace) {
 	if !c.app.traced {
 		return nil, observe.Trace{Note: "this engine cannot trace"}
 	}
-	return slices.Clone(c.app.writes), observe.Trace{On: true}
+	trace := c.app.trace
+	trace.On = true
+	return slices.Clone(c.app.writes), trace
 }
 
 // DeniedPorts implements engine.Container.

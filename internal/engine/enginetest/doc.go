@@ -76,6 +76,8 @@
 //	private PATH         requires a mode that permits nothing to group and others
 //	stat PATH            logs the mode and the owner
 //	id                   logs the user and the groups
+//	setuid NAME          runs a setuid program, which needs escalation and no tracer; a tracer notes it
+//	lose-tracer          ends the tracer of the run, if it has one
 //	sticky PATH          requires that a world-writable directory is sticky, and not read-only
 //	listen PORT          listens on a TCP port
 //	connect ADDRESS:PORT sends a UDP datagram through a socket that stays open

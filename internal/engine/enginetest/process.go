@@ -21,6 +21,13 @@ func (a *application) performProcess(o script.Operation) (errno, subject string,
 		errno, subject = a.become(o), first
 	case "need":
 		errno, subject = a.need(first), first
+	case "setuid":
+		errno, subject = a.need("escalation"), first
+		if a.traced { // the tracer sets no_new_privs, as a pod does
+			errno, a.trace.Note = "EPERM", "the setuid program "+first+" ran"
+		}
+	case "lose-tracer":
+		a.trace.Broken = a.traced
 	case "account":
 		subject = first
 		if _, found := a.e.users.ByUID(a.who.uid); !found {

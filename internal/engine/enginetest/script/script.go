@@ -45,6 +45,7 @@ func verbs() map[string]int {
 		"write": 1, "temp": 1, "once": 1, "mkdir": 1, "remove": 1, "rename": 2, "link": 2, "symlink": 2, "chmod": 1, "chown": 2,
 		"read": 1, "owned": 1, "trusted": 1, "private": 1, "sticky": 1, "exec": 1, "account": 1, "need": 1,
 		"stat": 1, "id": 0, "listen": 1, "connect": 1, "worker": 2, "drop": 1, "log": 0, "fail": 0, "exit": 1, "hang": 0, "kill": 0, "oom": 0, "break-engine": 0,
+		"setuid": 1, "lose-tracer": 0,
 	}
 }
 
