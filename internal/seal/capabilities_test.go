@@ -33,6 +33,7 @@ func TestLikelyCapabilities(t *testing.T) {
 		{"a folder that root's group cannot write", "open /srv/closed/x start by app 0:0", "", "DAC_OVERRIDE"},
 		{"a folder for another group", "open /srv/shared/x start by app 0:0", "", "DAC_OVERRIDE"},
 		{"a folder of root", "open /srv/root/x start by app 0:0", "", ""},
+		{"a new file in a new folder", "open /opt/new/x start by app 0:0", "", ""},
 		{"first foreign, then not", "open /srv/own/x start by app 0:0\nopen /srv/root/x start by app 0:0", "", "DAC_OVERRIDE"},
 		{"a process of another user", "process 5:5 worker", "", "SETGID SETUID"},
 		{"a process of root", "process 0:0 worker", "", ""},

@@ -42,6 +42,11 @@ func TestLosses(t *testing.T) {
 			"not attempted /var/log/y: written in the open run by app (uid 0)",
 		},
 		{
+			"another file of the folder is refused", "trace on\nopen /var/log/x e2e by app 0:0\nopen /var/log/y e2e by app 0:0",
+			"trace on\nopen /var/log/y e2e denied EROFS by app 5:5",
+			"refused /var/log/y: EROFS /var/log/y (app, uid 5)\nnot attempted /var/log/x: written in the open run by app (uid 0)",
+		},
+		{
 			"a program twice", "process 5:5 helper\nprocess 6:6 helper\nprocess 7:7 agent", "process main 5:5 web",
 			"process agent: ran in the open run as uid 7\nprocess helper: ran in the open run as uid 5",
 		},
