@@ -14,6 +14,8 @@ import (
 	"github.com/podseal/podseal/internal/advise/dockerfile"
 	"github.com/podseal/podseal/internal/advise/survey"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/exitcode"
+	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/redact"
 )
 
@@ -88,14 +90,14 @@ func adviceIDs() []string {
 func (o adviseOptions) check() error {
 	for _, id := range o.failOn {
 		if !slices.Contains(adviceIDs(), id) {
-			return badInput("--fail-on %s: there is no such finding; there are: %s", id, strings.Join(adviceIDs(), ", "))
+			return exitcode.BadInputf("--fail-on %s: there is no such finding; there are: %s", id, strings.Join(adviceIDs(), ", "))
 		}
 	}
 	if !slices.Contains([]string{"text", "json", "sarif"}, o.format) {
-		return badInput("--format %s: it is one of text, json, sarif", o.format)
+		return exitcode.BadInputf("--format %s: it is one of text, json, sarif", o.format)
 	}
 	if !slices.Contains([]string{"", "engine", "registry", "archive", "layout"}, o.from) {
-		return badInput("--from %s: it is one of engine, registry, archive, layout", o.from)
+		return exitcode.BadInputf("--from %s: it is one of engine, registry, archive, layout", o.from)
 	}
 	if err := checkWritable(o.output); err != nil {
 		return err
@@ -115,10 +117,10 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 		return err
 	}
 	if o.format == "sarif" && len(outcome.Dockerfiles) == 0 {
-		return badInput("--format sarif shows findings in Dockerfiles: %s has none; use json", what)
+		return exitcode.BadInputf("--format sarif shows findings in Dockerfiles: %s has none; use json", what)
 	}
 	if o.write && len(outcome.Dockerfiles) == 0 {
-		return badInput("--write changes a Dockerfile: %s has none", what)
+		return exitcode.BadInputf("--write changes a Dockerfile: %s has none", what)
 	}
 	if o.prove.on {
 		if err := o.proveOutcome(ctx, s, what, &outcome); err != nil {
@@ -164,7 +166,7 @@ func (o adviseOptions) survey(ctx context.Context, s streams, what string) (advi
 		},
 	})
 	if bad := new(survey.InputError); errors.As(err, &bad) {
-		return outcome, asBadInput(err)
+		return outcome, exitcode.BadInput(err)
 	}
 	return outcome, err
 }
@@ -190,14 +192,14 @@ func (o adviseOptions) deliver(outcome advise.Outcome, s streams) error {
 func (o adviseOptions) judge(outcome advise.Outcome) error {
 	for _, d := range outcome.Dockerfiles {
 		if d.Proof != nil && !d.Proof.Proved {
-			return &codedError{code: exitNotSealed, err: fmt.Errorf("the advice on %s is not proved", d.File)}
+			return &exitcode.Error{Code: exitcode.NotSealed, Err: fmt.Errorf("the advice on %s is not proved", d.File)}
 		}
 	}
 	if id, found := outcome.Has(o.failOn); found {
-		return &codedError{code: exitNotSealed, err: fmt.Errorf("found %s, which --fail-on names", id)}
+		return &exitcode.Error{Code: exitcode.NotSealed, Err: fmt.Errorf("found %s, which --fail-on names", id)}
 	}
 	if n := len(outcome.Failed); n > 0 {
-		return badInput("%d of %d images and files could not be advised on", n, n+len(outcome.Images)+len(outcome.Dockerfiles))
+		return exitcode.BadInputf("%d of %d images and files could not be advised on", n, n+len(outcome.Images)+len(outcome.Dockerfiles))
 	}
 	return nil
 }
@@ -215,11 +217,11 @@ func (o adviseOptions) readCatalog() (advise.Catalog, error) {
 	}
 	data, err := os.ReadFile(o.catalog)
 	if err != nil {
-		return advise.Catalog{}, badInput("%w", plainPathError(err))
+		return advise.Catalog{}, exitcode.BadInputf("%w", outfile.Plain(err))
 	}
 	own, err := advise.ParseCatalog(data)
 	if err != nil {
-		return advise.Catalog{}, badInput("%s: %w", o.catalog, err)
+		return advise.Catalog{}, exitcode.BadInputf("%s: %w", o.catalog, err)
 	}
 	return shipped.Extended(own), nil
 }
@@ -242,7 +244,7 @@ func writeDockerfiles(outcome *advise.Outcome) error {
 			continue
 		}
 		if d.Stdin {
-			return badInput("--write has no file to write to: the Dockerfile is read from stdin")
+			return exitcode.BadInputf("--write has no file to write to: the Dockerfile is read from stdin")
 		}
 		if err := writeFile(d.File, d.Patched); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/redact"
@@ -43,7 +44,7 @@ func (o *adviseOptions) splitArgs(c *cobra.Command, args []string) (what string,
 		args, o.prove.command = args[:at], args[at:]
 	}
 	if len(args) != 1 {
-		return "", badInput("%s takes one image, file or folder, got %d arguments", c.CommandPath(), len(args))
+		return "", exitcode.BadInputf("%s takes one image, file or folder, got %d arguments", c.CommandPath(), len(args))
 	}
 	run := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(targetOptions).addFlags(run)
@@ -60,17 +61,17 @@ func (o *adviseOptions) splitArgs(c *cobra.Command, args []string) (what string,
 func (o adviseOptions) checkProve() error {
 	switch {
 	case o.prove.on && o.target.user != "":
-		return badInput("--user cannot be combined with --prove, which proves the user of the Dockerfile")
+		return exitcode.BadInputf("--user cannot be combined with --prove, which proves the user of the Dockerfile")
 	case o.prove.on:
 		t, err := o.target.target("", o.prove.command)
 		if err != nil {
 			return err
 		}
-		return asBadInput(trial.CheckCommands(t.Commands))
+		return exitcode.BadInput(trial.CheckCommands(t.Commands))
 	case o.prove.extra != "":
-		return badInput("%s is for --prove, which is not given", o.prove.extra)
+		return exitcode.BadInputf("%s is for --prove, which is not given", o.prove.extra)
 	case len(o.prove.command) > 0:
-		return badInput("the command behind -- is for --prove, which is not given")
+		return exitcode.BadInputf("the command behind -- is for --prove, which is not given")
 	}
 	return nil
 }
@@ -81,7 +82,7 @@ func (o proveOptions) buildArgs() (map[string]string, error) {
 	for i, spec := range o.args {
 		v, ok, err := input.Variable(spec)
 		if err != nil {
-			return nil, badInput("--build-arg number %d: %w", i+1, err) // the text may be a secret
+			return nil, exitcode.BadInputf("--build-arg number %d: %w", i+1, err) // the text may be a secret
 		}
 		if ok {
 			out[v.Name] = v.Value
@@ -93,7 +94,7 @@ func (o proveOptions) buildArgs() (map[string]string, error) {
 // proveOutcome proves the change of the one Dockerfile that was advised on. An error is one of the engine or of the input.
 func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string, outcome *advise.Outcome) error {
 	if len(outcome.Images) > 0 || len(outcome.Dockerfiles) != 1 {
-		return badInput("--prove takes one Dockerfile: %s is something else, or has several", what)
+		return exitcode.BadInputf("--prove takes one Dockerfile: %s is something else, or has several", what)
 	}
 	d := &outcome.Dockerfiles[0]
 	if d.Refused != "" {
@@ -147,7 +148,7 @@ func (o adviseOptions) build(d advise.DockerfileReport) (docker.Build, error) {
 		dir = filepath.Dir(d.File)
 	}
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return docker.Build{}, badInput("--context %s: there is no such folder", dir)
+		return docker.Build{}, exitcode.BadInputf("--context %s: there is no such folder", dir)
 	}
 	return docker.Build{
 		Dir: dir, Name: d.File, Dockerfile: d.Patched, Target: o.stage, Platform: o.target.platform,

@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/podseal/podseal/internal/advise"
+	"github.com/podseal/podseal/internal/exitcode"
 )
 
 func adviseOn(t *testing.T, args ...string) (code int, out, errs string) {
@@ -43,7 +44,7 @@ func writeTo(t *testing.T, name, text string) string {
 func TestAdviseOnADockerfile(t *testing.T) {
 	file := writeTo(t, "Dockerfile", "FROM debian:bookworm\n# why\nCMD [\"bash\"]\n")
 	code, out, errs := adviseOn(t, "--fail-on", "root", file)
-	if code != exitNotSealed || !strings.Contains(out, "+USER 10001:10001") || !strings.Contains(errs, "root") {
+	if code != exitcode.NotSealed || !strings.Contains(out, "+USER 10001:10001") || !strings.Contains(errs, "root") {
 		t.Errorf("%d\n%s%s", code, out, errs)
 	}
 	if code, _, errs := adviseOn(t, "--write", "--fail-on", "root", file); code != 0 {
@@ -75,7 +76,7 @@ func TestAdviseRefusesBadInput(t *testing.T) {
 		{writeTo(t, "Dockerfile", "RUN no from\n")},
 		{writeTo(t, "x.yaml", "kind: [")},
 	} {
-		if code, _, errs := adviseOn(t, args...); code != exitUsage || errs == "" {
+		if code, _, errs := adviseOn(t, args...); code != exitcode.Usage || errs == "" {
 			t.Errorf("%v: %d %s", args, code, errs)
 		}
 	}
@@ -147,7 +148,7 @@ func reportOf(t *testing.T, args ...string) advise.Report {
 func TestAdviseWriteNeedsADockerfile(t *testing.T) {
 	ref, _, _ := served(t, v1.Config{User: "123"})
 	code, out, errs := adviseOn(t, "--write", "--from", "registry", ref)
-	if code != exitUsage || out != "" || !strings.Contains(errs, "--write changes a Dockerfile: "+ref+" has none") {
+	if code != exitcode.Usage || out != "" || !strings.Contains(errs, "--write changes a Dockerfile: "+ref+" has none") {
 		t.Errorf("%d %s%s", code, out, errs)
 	}
 }
@@ -175,7 +176,7 @@ func TestAdviseOnAManifest(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	code, _, errs := adviseOn(t, "--fail-on", "named-user", writeTo(t, "pod.yaml", strings.Replace(pod, "  securityContext: {runAsUser: 5}\n", "", 1)))
-	if code != exitNotSealed {
+	if code != exitcode.NotSealed {
 		t.Errorf("%d %s", code, errs)
 	}
 }
@@ -185,7 +186,7 @@ func TestAdviseGoesOnAfterAnImageThatCannotBeRead(t *testing.T) {
 	host, _, _ := strings.Cut(ref, "/")
 	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: a, image: " + host + "/none:1}\n  - {name: b, image: " + ref + "}\n"
 	code, out, errs := adviseOn(t, writeTo(t, "pod.yaml", pod))
-	if code != exitUsage || !strings.Contains(out, ref+"\n") && !strings.Contains(out, ref+" (") || !strings.Contains(out, "line 6, container a") || !strings.Contains(errs, "1 of 2") {
+	if code != exitcode.Usage || !strings.Contains(out, ref+"\n") && !strings.Contains(out, ref+" (") || !strings.Contains(out, "line 6, container a") || !strings.Contains(errs, "1 of 2") {
 		t.Errorf("%d\n%s%s", code, out, errs)
 	}
 }
@@ -213,7 +214,7 @@ func TestAdviseSearchesFolders(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	if code != exitUsage || strings.Contains(out, "scratch") || !strings.Contains(errs, "skipped: "+filepath.Join(dir, "values.yaml")) {
+	if code != exitcode.Usage || strings.Contains(out, "scratch") || !strings.Contains(errs, "skipped: "+filepath.Join(dir, "values.yaml")) {
 		t.Errorf("%d\n%s%s", code, out, errs)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/gate"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/referrer"
@@ -26,7 +27,7 @@ stdout.`,
   podseal attach web.seal.yaml registry.example.com/shop/web:1.4`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
-				return badInput("give a seal file, and the image if it has another name in its registry: podseal attach SEAL [IMAGE]")
+				return exitcode.BadInputf("give a seal file, and the image if it has another name in its registry: podseal attach SEAL [IMAGE]")
 			}
 			return nil
 		},
@@ -37,16 +38,16 @@ stdout.`,
 func attach(ctx context.Context, s streams, file string, images []string) error {
 	entries, err := seals.Load([]string{file})
 	if err != nil {
-		return asBadInput(manifest.Located(err))
+		return exitcode.BadInput(manifest.Located(err))
 	}
 	if len(images) == 0 {
 		if images, err = imagesOf(entries); err != nil {
-			return asBadInput(err)
+			return exitcode.BadInput(err)
 		}
 	}
 	subject, artifact, err := seals.NewRegistry(ctx).Attach(entries, images[0])
 	if input := new(referrer.InputError); errors.As(err, &input) {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"github.com/podseal/podseal/internal/gate"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/referrer"
 	"github.com/podseal/podseal/internal/report"
@@ -105,7 +106,7 @@ func check(ctx context.Context, o checkOptions, s streams) error {
 	}
 	policy, err := gate.ParsePolicy(o.policy)
 	if err != nil {
-		return badInput("--%w", err)
+		return exitcode.BadInputf("--%w", err)
 	}
 	baseline, err := readBaseline(o.against)
 	if err != nil {
@@ -127,7 +128,7 @@ func check(ctx context.Context, o checkOptions, s streams) error {
 		return err
 	}
 	if err != nil {
-		return asBadInput(manifest.Located(err))
+		return exitcode.BadInput(manifest.Located(err))
 	}
 	checked, more := seals.Check(subjects, seals.Options{Policy: policy, Today: time.Now().Format(time.DateOnly)})
 	found = append(found, more...)
@@ -229,7 +230,7 @@ func (o *checkOptions) subjects(ctx context.Context, s streams) ([]seals.Subject
 		return nil, nil, fmt.Errorf("there is no %s here: name one with --config FILE, or check a manifest with -f FILE --seal FILE", config.DefaultName)
 	}
 	if err != nil {
-		return nil, nil, plainPathError(err)
+		return nil, nil, outfile.Plain(err)
 	}
 	f, err := config.Parse(o.config, source)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
@@ -110,14 +111,14 @@ func readBaseline(name string) ([]finding.Finding, error) {
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, asBadInput(outfile.Plain(err))
+		return nil, exitcode.BadInput(outfile.Plain(err))
 	}
 	var earlier struct {
 		Schema   string            `json:"schema"`
 		Findings []finding.Finding `json:"findings"`
 	}
 	if err := json.Unmarshal(data, &earlier); err != nil || earlier.Schema != report.CheckSchema {
-		return nil, badInput("--against %s: not a report of podseal check: write it with podseal check --report json=%s", name, name)
+		return nil, exitcode.BadInputf("--against %s: not a report of podseal check: write it with podseal check --report json=%s", name, name)
 	}
 	return earlier.Findings, nil
 }

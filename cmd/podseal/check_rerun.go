@@ -13,6 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/report"
@@ -49,7 +50,7 @@ func (o *rerunOptions) check(given func(flag string) bool) error {
 	}
 	for _, name := range append(o.names, "with", "stand-ins", "allow-hostpath") {
 		if given(name) {
-			return badInput("--%s is about runs: it needs --rerun", name)
+			return exitcode.BadInputf("--%s is about runs: it needs --rerun", name)
 		}
 	}
 	return nil

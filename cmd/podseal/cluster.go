@@ -7,6 +7,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/seal"
 )
 
@@ -31,7 +32,7 @@ func (o *clusterOptions) apply(s *seal.Options) error {
 	s.SeedImage, s.SizeLimits = o.seedImage, o.sizeLimits
 	if o.seedImage != "" {
 		if _, err := name.ParseReference(o.seedImage); err != nil {
-			return badInput("--seed-image %s: not an image reference: check its spelling", o.seedImage)
+			return exitcode.BadInputf("--seed-image %s: not an image reference: check its spelling", o.seedImage)
 		}
 	}
 	if o.kubernetes == "" {
@@ -39,7 +40,7 @@ func (o *clusterOptions) apply(s *seal.Options) error {
 	}
 	v, err := kubernetes.ParseGeneric(o.kubernetes)
 	if err != nil || v.Major() != 1 {
-		return badInput("--kubernetes-version %s: give a version like 1.36", o.kubernetes)
+		return exitcode.BadInputf("--kubernetes-version %s: give a version like 1.36", o.kubernetes)
 	}
 	s.ImageVolumes = v.AtLeast(imageVolumes)
 	return nil
@@ -60,5 +61,5 @@ func (o *kubeOptions) addFlags(f *pflag.FlagSet) {
 // connect reads the kubeconfig. It makes no request.
 func (o *kubeOptions) connect() (*kube.Client, error) {
 	c, err := kube.Connect(o.flags)
-	return c, asBadInput(err)
+	return c, exitcode.BadInput(err)
 }

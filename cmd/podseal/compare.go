@@ -53,7 +53,7 @@ another user, a mount, a setting or an exception, or loses what the first does n
 		RunE: func(c *cobra.Command, args []string) error {
 			images, command := splitDash(c, args)
 			if len(images) != 2 {
-				return badInput("give two images: podseal compare IMAGE_A IMAGE_B [flags] -- COMMAND...")
+				return exitcode.BadInputf("give two images: podseal compare IMAGE_A IMAGE_B [flags] -- COMMAND...")
 			}
 			return o.run(c.Context(), s, images, command)
 		},
@@ -73,7 +73,7 @@ func (o *compareOptions) run(ctx context.Context, s streams, images, command []s
 		return err
 	}
 	if compareFormats[o.format] == nil {
-		return badInput("--format %s: use one of %s", o.format, strings.Join(slices.Sorted(maps.Keys(compareFormats)), ", "))
+		return exitcode.BadInputf("--format %s: use one of %s", o.format, strings.Join(slices.Sorted(maps.Keys(compareFormats)), ", "))
 	}
 	var jobs []batch.Job
 	for _, image := range images {
@@ -85,7 +85,7 @@ func (o *compareOptions) run(ctx context.Context, s streams, images, command []s
 			return err
 		}
 		if err := trial.CheckCommands(t.Commands); err != nil {
-			return asBadInput(err)
+			return exitcode.BadInput(err)
 		}
 		jobs = append(jobs, batch.Job{Target: t})
 	}

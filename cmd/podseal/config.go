@@ -9,6 +9,7 @@ import (
 
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/config"
+	"github.com/podseal/podseal/internal/exitcode"
 )
 
 func newConfigCommand(s streams) *cobra.Command {
@@ -60,7 +61,7 @@ func verifyConfigs(s streams, names []string) error {
 		}
 	}
 	if failed {
-		return verdictError(exitUsage)
+		return verdictError(exitcode.Usage)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/safetext"
@@ -24,7 +25,7 @@ image has in each. Nothing is run and nothing is proved; what docker diff cannot
 		Example: "  podseal diff my-nginx",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return badInput("give one container: podseal diff CONTAINER")
+				return exitcode.BadInputf("give one container: podseal diff CONTAINER")
 			}
 			return nil
 		},
@@ -45,7 +46,7 @@ func explain(ctx context.Context, s streams, container string) (err error) {
 	}()
 	id, err := engine.ImageOf(ctx, container)
 	if err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	facts, err := engine.Image(ctx, id, "")
 	if err != nil {

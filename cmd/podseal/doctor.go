@@ -10,6 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/doctor"
 	"github.com/podseal/podseal/internal/doctor/examine"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/trace"
 )
 
@@ -43,7 +44,7 @@ The exit code is 0 where podseal works with the engine or the cluster, and 4 whe
 
 func (o doctorOptions) run(ctx context.Context, s streams) error {
 	if o.format != "text" && o.format != "json" {
-		return badInput("--format %s: give text or json", o.format)
+		return exitcode.BadInputf("--format %s: give text or json", o.format)
 	}
 	examineIt := examineEngine
 	if o.given("context") || o.given("kubeconfig") {
@@ -57,7 +58,7 @@ func (o doctorOptions) run(ctx context.Context, s streams) error {
 		return err
 	}
 	if !r.Works() {
-		return verdictError(exitNotSealed)
+		return verdictError(exitcode.NotSealed)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/needs"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/report"
@@ -49,10 +50,10 @@ func (o *engineOptions) addFlags(f *pflag.FlagSet) {
 // check refuses values that no engine takes.
 func (o *engineOptions) check() error {
 	if o.name != engineDocker && o.name != engineKubernetes {
-		return badInput("--engine %s: use docker or kubernetes", o.name)
+		return exitcode.BadInputf("--engine %s: use docker or kubernetes", o.name)
 	}
 	if o.level != string(kube.Baseline) && o.level != string(kube.Privileged) {
-		return badInput("--open-level %s: use baseline or privileged", o.level)
+		return exitcode.BadInputf("--open-level %s: use baseline or privileged", o.level)
 	}
 	_, err := o.imageMirrors()
 	return err

@@ -13,45 +13,10 @@ import (
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/needs"
-	"github.com/podseal/podseal/internal/outfile"
 )
-
-// The exit codes, by their short names.
-const (
-	exitSealed      = exitcode.Sealed
-	exitEngine      = exitcode.Engine
-	exitUsage       = exitcode.Usage
-	exitNotSealed   = exitcode.NotSealed
-	exitInterrupted = exitcode.Interrupted
-)
-
-// codedError is an error with the exit code that it leads to.
-type codedError struct {
-	code int
-	err  error
-}
-
-func (e *codedError) Error() string { return e.err.Error() }
-func (e *codedError) Unwrap() error { return e.err }
-
-// badInput returns an error of what the user gave.
-func badInput(format string, args ...any) error {
-	return &codedError{code: exitUsage, err: fmt.Errorf(format, args...)}
-}
-
-// asBadInput marks an error as one of what the user gave.
-func asBadInput(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &codedError{code: exitUsage, err: err}
-}
-
-// plainPathError shortens an error of the file system: "no such file: x.yaml".
-func plainPathError(err error) error { return outfile.Plain(err) }
 
 // verdictError leads to an exit code and prints nothing: the report said it.
-func verdictError(code int) error { return &codedError{code: code, err: errSaid} }
+func verdictError(code int) error { return &exitcode.Error{Code: code, Err: errSaid} }
 
 var errSaid = errors.New("said in the report")
 
@@ -80,31 +45,31 @@ var errNotRemoved = errors.New("what the run made in the engine was not removed"
 // exitCode returns the exit code for the outcome of a command, and prints an error that the report did not.
 func exitCode(ctx context.Context, err error, s streams) int {
 	if err == nil {
-		return exitSealed
+		return exitcode.Sealed
 	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(s.err, "podseal: interrupted; "+cleanedUp(err))
-		return exitInterrupted
+		return exitcode.Interrupted
 	}
 	if !errors.Is(err, errSaid) {
 		fmt.Fprintln(s.err, "podseal:", oneLine(errors.New(s.redact.String(err.Error()))))
 	}
-	if coded := new(codedError); errors.As(err, &coded) {
-		return coded.code
+	if coded := new(exitcode.Error); errors.As(err, &coded) {
+		return coded.Code
 	}
 	if image := new(docker.ImageError); errors.As(err, &image) {
-		return exitUsage
+		return exitcode.Usage
 	}
 	if setting := new(docker.SettingError); errors.As(err, &setting) {
-		return exitUsage
+		return exitcode.Usage
 	}
 	if input := new(batch.InputError); errors.As(err, &input) {
-		return exitUsage
+		return exitcode.Usage
 	}
 	if service := new(needs.ServiceError); errors.As(err, &service) {
 		return exitcode.NotTestable
 	}
-	return exitEngine
+	return exitcode.Engine
 }
 
 // cleanedUp says whether an interrupted command removed what it had made.
@@ -129,12 +94,12 @@ func flagError(c *cobra.Command, err error) error {
 	help := fmt.Sprintf("(see `%s --help`)", c.CommandPath())
 	bad := new(pflag.InvalidValueError)
 	if !errors.As(err, &bad) {
-		return badInput("%w %s", err, help)
+		return exitcode.BadInputf("%w %s", err, help)
 	}
 	f := bad.GetFlag()
 	form := flagForms[f.Value.Type()]
 	if form == "" {
 		form = errors.Unwrap(bad).Error()
 	}
-	return badInput("--%s %s: %s %s", f.Name, bad.GetValue(), form, help)
+	return exitcode.BadInputf("--%s %s: %s %s", f.Name, bad.GetValue(), form, help)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/safetext"
 )
 
@@ -85,7 +86,7 @@ func printCollected(s streams, removed []string, kept [][2]string, err error) er
 
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return badInput("%s takes no argument, got %q", c.CommandPath(), args[0])
+		return exitcode.BadInputf("%s takes no argument, got %q", c.CommandPath(), args[0])
 	}
 	return nil
 }

@@ -13,8 +13,10 @@ import (
 
 	"github.com/podseal/podseal/internal/composefile"
 	"github.com/podseal/podseal/internal/config"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/helmchart"
 	"github.com/podseal/podseal/internal/input"
+	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -33,7 +35,7 @@ overwritten. Add your e2e commands to it: until then, only the start is checked.
   podseal init compose.yaml`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return badInput("unexpected argument %q: give one image, manifest or Compose file (see `%s --help`)", args[1], c.CommandPath())
+				return exitcode.BadInputf("unexpected argument %q: give one image, manifest or Compose file (see `%s --help`)", args[1], c.CommandPath())
 			}
 			return nil
 		},
@@ -50,11 +52,11 @@ func runInit(s streams, args []string, output string) error {
 		return err
 	}
 	if _, err := os.Lstat(output); err == nil && output != "-" {
-		return badInput("%s exists and is not overwritten: remove it, or write another file with -o", output)
+		return exitcode.BadInputf("%s exists and is not overwritten: remove it, or write another file with -o", output)
 	}
 	d, err := draftOf(name, filepath.Dir(output))
 	if err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	text := d.Text()
 	if _, err := config.Parse(output, text); err != nil {
@@ -85,7 +87,7 @@ func count(n int, noun string) string {
 func initSource(args []string) (string, error) {
 	if len(args) > 0 {
 		if args[0] == "" || args[0] == "-" {
-			return "", badInput("name an image, a manifest or a Compose file")
+			return "", exitcode.BadInputf("name an image, a manifest or a Compose file")
 		}
 		return args[0], nil
 	}
@@ -97,7 +99,7 @@ func initSource(args []string) (string, error) {
 	if helmchart.Is(".") || input.IsKustomization(".") {
 		return ".", nil
 	}
-	return "", badInput("there is no Compose file, kustomization or chart here: name an image, a manifest or a Compose file")
+	return "", exitcode.BadInputf("there is no Compose file, kustomization or chart here: name an image, a manifest or a Compose file")
 }
 
 // draftOf returns a draft for an image, a manifest or a Compose file. Paths are written relative to a folder.
@@ -111,7 +113,7 @@ func draftOf(name, folder string) (config.Draft, error) {
 		return d, nil
 	}
 	if err != nil {
-		return d, plainPathError(err)
+		return d, outfile.Plain(err)
 	}
 	at, err := relativeTo(folder, name)
 	if err != nil {
@@ -120,7 +122,7 @@ func draftOf(name, folder string) (config.Draft, error) {
 	if !st.IsDir() {
 		source, err := os.ReadFile(name)
 		if err != nil {
-			return d, plainPathError(err)
+			return d, outfile.Plain(err)
 		}
 		if composefile.Is(source) {
 			return composeDraft(d, name, at, source)

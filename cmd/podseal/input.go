@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -38,7 +39,7 @@ func (o *inputOptions) check() error {
 	}
 	for _, flag := range []string{"values", "set", "container", "select", "exclude", "with", "stand-ins", "pod-path", "param", "allow-hostpath"} {
 		if o.given(flag) {
-			return badInput("--%s is about a manifest: give one with -f", flag)
+			return exitcode.BadInputf("--%s is about a manifest: give one with -f", flag)
 		}
 	}
 	return nil
@@ -59,11 +60,11 @@ func (o *inputOptions) read(s streams, flags target.Target) (input.Set, error) {
 			fmt.Fprintln(s.err, "podseal: not sealed:", oneLine(object.Unsealed()))
 		}
 	}
-	return set, asBadInput(err)
+	return set, exitcode.BadInput(err)
 }
 
 // readInput reads a file, or stdin for "-".
 func readInput(s streams, name string) ([]byte, error) {
 	data, err := input.Bytes(s.in, name)
-	return data, asBadInput(err)
+	return data, exitcode.BadInput(err)
 }

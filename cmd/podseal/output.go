@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/outfile"
 )
 
@@ -17,7 +18,7 @@ func checkWritable(name string) error {
 	}
 	place, err := outfile.Prepare(name)
 	if err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	place.Close()
 	return nil

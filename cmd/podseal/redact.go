@@ -7,6 +7,7 @@ import (
 
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/redact"
 )
 
@@ -24,9 +25,9 @@ func (o *redactOptions) apply(s streams) error {
 		re, err := regexp.Compile(pattern)
 		switch {
 		case err != nil:
-			return badInput("--redact number %d: not a regular expression", i+1)
+			return exitcode.BadInputf("--redact number %d: not a regular expression", i+1)
 		case re.MatchString(""):
-			return badInput("--redact number %d: it matches the empty text: give a pattern of at least one character", i+1)
+			return exitcode.BadInputf("--redact number %d: it matches the empty text: give a pattern of at least one character", i+1)
 		}
 		s.redact.Match(re)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
@@ -160,7 +161,7 @@ func TestRedactRefusesPatterns(t *testing.T) {
 		for _, command := range []string{"run", "advise"} {
 			var errs bytes.Buffer
 			code := execute([]string{command, "--redact", c.pattern, "img"}, streams{in: strings.NewReader(""), out: &errs, err: &errs})
-			if code != exitUsage || !strings.Contains(errs.String(), c.want) || strings.Contains(errs.String(), "hunter2") {
+			if code != exitcode.Usage || !strings.Contains(errs.String(), c.want) || strings.Contains(errs.String(), "hunter2") {
 				t.Errorf("%s: %d, %s", command, code, errs.String())
 			}
 		}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/podseal/podseal/internal/exitcode"
 )
 
 func newRootCommand(s streams) *cobra.Command {
@@ -16,7 +18,7 @@ It proves the result by running the image again under exactly those settings.`,
 		SilenceUsage:  true,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return badInput("unknown command %q (see `%s --help`)", args[0], c.CommandPath())
+				return exitcode.BadInputf("unknown command %q (see `%s --help`)", args[0], c.CommandPath())
 			}
 			return nil
 		},

@@ -16,6 +16,7 @@ import (
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
@@ -122,17 +123,17 @@ func splitArgs(c *cobra.Command, args []string, files []string) (image string, _
 	first, command := splitDash(c, args)
 	switch {
 	case len(command) > 0 && command[0] == "":
-		return "", nil, badInput("the e2e command behind -- is empty: give a program")
+		return "", nil, exitcode.BadInputf("the e2e command behind -- is empty: give a program")
 	case slices.Contains(files, ""):
-		return "", nil, badInput("--filename is empty: give a file, a folder or -")
+		return "", nil, exitcode.BadInputf("--filename is empty: give a file, a folder or -")
 	case len(files) > 0 && len(first) > 0:
-		return "", nil, badInput("give an image or -f FILE, not both: %s, %s", first[0], files[0])
+		return "", nil, exitcode.BadInputf("give an image or -f FILE, not both: %s, %s", first[0], files[0])
 	case len(files) > 0:
 		return "", command, nil
 	case len(first) == 0:
-		return "", nil, badInput("no image given: podseal run IMAGE [flags] -- COMMAND..., or podseal run -f FILE")
+		return "", nil, exitcode.BadInputf("no image given: podseal run IMAGE [flags] -- COMMAND..., or podseal run -f FILE")
 	case len(first) > 1:
-		return "", nil, badInput("unexpected argument %q: flags go before --, the e2e command after it", first[1])
+		return "", nil, exitcode.BadInputf("unexpected argument %q: flags go before --, the e2e command after it", first[1])
 	}
 	return first[0], command, checkImageName(first[0])
 }
@@ -140,7 +141,7 @@ func splitArgs(c *cobra.Command, args []string, files []string) (image string, _
 // checkImageName refuses the name of a manifest or of a folder in the place of an image's.
 func checkImageName(image string) error {
 	if image == "" {
-		return badInput("the name of the image is empty: podseal run IMAGE [flags] -- COMMAND...")
+		return exitcode.BadInputf("the name of the image is empty: podseal run IMAGE [flags] -- COMMAND...")
 	}
 	st, err := os.Stat(image)
 	if err != nil {
@@ -148,7 +149,7 @@ func checkImageName(image string) error {
 	}
 	manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(image))
 	if st.Mode().IsRegular() && manifest || st.IsDir() && (strings.HasPrefix(image, ".") || filepath.IsAbs(image)) {
-		return badInput("%s is a file or a folder, not an image: give it with -f %s", image, image)
+		return exitcode.BadInputf("%s is a file or a folder, not an image: give it with -f %s", image, image)
 	}
 	return nil
 }
@@ -218,9 +219,9 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.S
 	all := report.NewSeveral(list)
 	var d deliver.Delivery
 	var refused error // the result cannot be written as it was asked for; the report is due all the same
-	if all.ExitCode == exitSealed {
+	if all.ExitCode == exitcode.Sealed {
 		if d, refused = o.deliver.Prepare(inputs); refused != nil {
-			refused = asBadInput(manifest.Located(refused))
+			refused = exitcode.BadInput(manifest.Located(refused))
 		}
 	}
 	for i, w := range d.Written {
@@ -230,7 +231,7 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.S
 	if err := o.report(s, places, all); err != nil {
 		return err
 	}
-	if all.ExitCode != exitSealed {
+	if all.ExitCode != exitcode.Sealed {
 		return verdictError(all.ExitCode)
 	}
 	if refused != nil {

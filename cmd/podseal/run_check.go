@@ -6,6 +6,7 @@ import (
 
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/trial"
@@ -27,11 +28,11 @@ func (o *runOptions) check(s streams, image string, command []string) (j job, er
 		return j, err
 	}
 	if err := trial.CheckCommands(j.Target.Commands); err != nil {
-		return j, asBadInput(err)
+		return j, exitcode.BadInput(err)
 	}
 	if len(o.input.Files) > 0 {
 		if j.Target.Network == "host" || strings.HasPrefix(j.Target.Network, "container:") {
-			return j, badInput("--network %s does not go with -f: the containers of a pod have their own network", j.Target.Network)
+			return j, exitcode.BadInputf("--network %s does not go with -f: the containers of a pod have their own network", j.Target.Network)
 		}
 		if o.deliver.Format == deliver.FormatKustomize {
 			o.input.Replaces = o.deliver.Output
@@ -58,7 +59,7 @@ func (o *runOptions) checkPodSecurity(set input.Set) error {
 	if o.deliver.PodSecurity == "" || len(unsealed) == 0 {
 		return nil
 	}
-	return badInput("--pod-security %s: the level restricted would also be enforced on pods that are not sealed: %w", o.deliver.PodSecurity, unsealed[0])
+	return exitcode.BadInputf("--pod-security %s: the level restricted would also be enforced on pods that are not sealed: %w", o.deliver.PodSecurity, unsealed[0])
 }
 
 // maxPatience is the largest factor of --patience: a run meets its other limits long before.
@@ -76,16 +77,16 @@ func (o *runOptions) checkWords() (err error) {
 		return err
 	}
 	if !slices.Contains([]string{"none", "fast", "full"}, o.minimize) {
-		return badInput("--minimize %s: use none, fast or full", o.minimize)
+		return exitcode.BadInputf("--minimize %s: use none, fast or full", o.minimize)
 	}
 	if !(o.patience > 0 && o.patience <= maxPatience) {
-		return badInput("--patience %g: give a factor above 0, up to %d", o.patience, maxPatience)
+		return exitcode.BadInputf("--patience %g: give a factor above 0, up to %d", o.patience, maxPatience)
 	}
 	if !slices.Contains([]string{"auto", "on", "off"}, o.tracing) {
-		return badInput("--trace %s: use auto, on or off", o.tracing)
+		return exitcode.BadInputf("--trace %s: use auto, on or off", o.tracing)
 	}
 	if err := o.policy().Check(); err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	err = o.reports.check(o.deliver.OnStdout())
 	o.deliver.Reports = o.reports.names()
@@ -93,7 +94,7 @@ func (o *runOptions) checkWords() (err error) {
 		o.deliver.Reports = append(o.deliver.Reports, o.proof.file)
 	}
 	if o.proof.file != "" && o.planOnly {
-		return badInput("--seal %s: a plan has no proof: leave out --plan-only", o.proof.file)
+		return exitcode.BadInputf("--seal %s: a plan has no proof: leave out --plan-only", o.proof.file)
 	}
 	return err
 }
@@ -103,13 +104,13 @@ func (o *runOptions) checkDelivery(j *job) (err error) {
 	shape := j.Shape()
 	shape.PlanOnly = o.planOnly
 	if err := o.deliver.Check(shape); err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	if j.notes, err = o.deliver.Rehearse(j.Planned(), o.allow); err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	if j.places, err = o.deliver.Open(shape.Files); err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
@@ -35,10 +36,10 @@ var sharedFlags = []string{
 func readConfig(name string) (*config.File, error) {
 	source, err := os.ReadFile(name)
 	if err != nil {
-		return nil, asBadInput(outfile.Plain(err))
+		return nil, exitcode.BadInput(outfile.Plain(err))
 	}
 	f, err := config.Parse(name, source)
-	return f, asBadInput(err)
+	return f, exitcode.BadInput(err)
 }
 
 // configTargets decides whether a run is one of podseal.yaml: with --config; or without IMAGE, -f and COMMAND, where
@@ -54,7 +55,7 @@ func (o *runOptions) configTargets(first, command []string) (*config.File, []str
 			return nil, nil, nil
 		}
 	} else if len(command) > 0 {
-		return nil, nil, badInput("a COMMAND does not work with --config: %s names the e2e commands of each target", name)
+		return nil, nil, exitcode.BadInputf("a COMMAND does not work with --config: %s names the e2e commands of each target", name)
 	}
 	f, err := readConfig(name)
 	if err != nil {
@@ -70,11 +71,11 @@ func (o *runOptions) configTargets(first, command []string) (*config.File, []str
 func (o *runOptions) checkConfigFlags(f *config.File) error {
 	for _, flag := range o.changed() {
 		if !slices.Contains(sharedFlags, flag) {
-			return badInput("--%s is about one target: write it into %s, or run an image or a manifest alone", flag, f.Name())
+			return exitcode.BadInputf("--%s is about one target: write it into %s, or run an image or a manifest alone", flag, f.Name())
 		}
 	}
 	if o.config.parallel < 0 {
-		return badInput("--parallel %d: give a number above 0, or 0 for the default", o.config.parallel)
+		return exitcode.BadInputf("--parallel %d: give a number above 0, or 0 for the default", o.config.parallel)
 	}
 	return nil
 }
@@ -89,7 +90,7 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 	}
 	items, err := batch.Load(f, names, batch.LoadOptions{Now: time.Now(), Allow: o.allow, PlanOnly: o.planOnly})
 	if err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	for i := range items {
 		hideSecrets(s, items[i].Job)
@@ -97,12 +98,12 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 	}
 	writer, err := batch.OpenAll(f, items)
 	if err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	defer writer.Close()
 	reports, err := deliver.Options{Reports: o.deliver.Reports, Format: deliver.FormatYAML}.Open(nil)
 	if err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	defer reports.Close()
 	o.printNotes(s, items)

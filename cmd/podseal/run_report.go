@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/report/views"
 	"github.com/podseal/podseal/internal/safetext"
@@ -30,11 +31,11 @@ func (o *reportOptions) addFlags(f *pflag.FlagSet) {
 // check reads the flags. A report on stdout is refused if stdout also carries the result.
 func (o *reportOptions) check(resultOnStdout bool) (err error) {
 	if o.files, err = views.ParseFiles(o.values); err != nil {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	for _, f := range o.files {
 		if stdout, _ := f.Standard(); stdout && resultOnStdout {
-			return badInput("--report %s=%s: the result goes to stdout: write it to a file with -o, or use %s=/dev/stderr", f.Kind, f.Name, f.Kind)
+			return exitcode.BadInputf("--report %s=%s: the result goes to stdout: write it to a file with -o, or use %s=/dev/stderr", f.Kind, f.Name, f.Kind)
 		}
 	}
 	return nil
@@ -90,7 +91,7 @@ func (o *runOptions) report(s streams, places *deliver.Places, r report.Several)
 // printFailures prints a line for each container without a seal: --quiet hides reports, not errors.
 func printFailures(w io.Writer, all report.Several) {
 	for _, r := range all.Reports {
-		if r.ExitCode == exitSealed {
+		if r.ExitCode == exitcode.Sealed {
 			continue
 		}
 		name := r.Image.Reference

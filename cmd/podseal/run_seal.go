@@ -9,6 +9,7 @@ import (
 
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/redact"
@@ -46,16 +47,16 @@ func (o *sealOptions) load(ctx context.Context, j batch.Job) error {
 			return err
 		}
 		if err != nil {
-			return asBadInput(err)
+			return exitcode.BadInput(err)
 		}
 		o.merged = append(o.merged, attached...)
 	}
 	entries, err := seals.Load(files)
 	if err != nil {
-		return asBadInput(manifest.Located(err))
+		return exitcode.BadInput(manifest.Located(err))
 	}
 	o.merged = append(o.merged, entries...)
-	return asBadInput(o.merged.Check(j.Targets()))
+	return exitcode.BadInput(o.merged.Check(j.Targets()))
 }
 
 // run returns what a seal file says of this run; nothing where none is written.

@@ -10,6 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
@@ -87,7 +88,7 @@ func (r *configRun) finished(ctx context.Context, i int, f batch.Finished) strin
 		out.reports = append(out.reports, in.Reports(f.Item.Policy, r.streams.redact)...)
 	}
 	all := report.NewSeveral(out.reports)
-	if all.ExitCode == exitSealed {
+	if all.ExitCode == exitcode.Sealed {
 		for j := range f.Sealed {
 			inputs, hidden := concealed([]deliver.Input{f.Sealed[j].Input}, r.streams.redact)
 			f.Sealed[j].Input, out.hidden = inputs[0], append(out.hidden, hidden...)
@@ -170,7 +171,7 @@ func (r *configRun) finish(places *deliver.Places) error {
 	if len(failed) > 0 {
 		return failed[len(failed)-1]
 	}
-	if all.ExitCode != exitSealed {
+	if all.ExitCode != exitcode.Sealed {
 		return verdictError(all.ExitCode)
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/podseal/podseal/internal/exitcode"
 )
 
 func TestMain(m *testing.M) {
@@ -56,8 +58,8 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 	text := stderr.String()
 	ts.Logf("[stderr] %s", text)
 	exit := new(exec.ExitError)
-	if !errors.As(err, &exit) || exit.ExitCode() != exitUsage {
-		ts.Fatalf("%v, want exit code %d", err, exitUsage)
+	if !errors.As(err, &exit) || exit.ExitCode() != exitcode.Usage {
+		ts.Fatalf("%v, want exit code %d", err, exitcode.Usage)
 	}
 	if stdout.Len() > 0 || strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "podseal: ") {
 		ts.Fatalf("want one line on stderr and nothing on stdout, got %q", stdout.String())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -74,11 +75,11 @@ func (o *targetOptions) target(image string, command []string) (target.Target, e
 	}
 	var err error
 	if t.Env, err = input.Environment(o.envFiles, o.env); err != nil {
-		return t, asBadInput(err)
+		return t, exitcode.BadInput(err)
 	}
 	for _, line := range o.execs {
 		if strings.TrimSpace(line) == "" {
-			return t, badInput("--exec is empty: give a command for the container")
+			return t, exitcode.BadInputf("--exec is empty: give a command for the container")
 		}
 		t.Commands = append(t.Commands, target.Shell(line, true))
 	}
@@ -92,26 +93,26 @@ func (o *targetOptions) target(image string, command []string) (target.Target, e
 func (o *targetOptions) check() error {
 	for _, p := range o.ports {
 		if p < 1 || p > 65535 {
-			return badInput("--port %d: a port is between 1 and 65535", p)
+			return exitcode.BadInputf("--port %d: a port is between 1 and 65535", p)
 		}
 	}
 	if err := o.checkDurations(); err != nil {
 		return err
 	}
 	if o.user != "" && !target.ValidUser(o.user) {
-		return badInput("--user %s: give UID, UID:GID or a name of the image's /etc/passwd; ids are between 0 and %d", o.user, target.MaxID)
+		return exitcode.BadInputf("--user %s: give UID, UID:GID or a name of the image's /etc/passwd; ids are between 0 and %d", o.user, target.MaxID)
 	}
 	if o.workdir != "" && !path.IsAbs(o.workdir) {
-		return badInput("--workdir %s: give an absolute path in the container", o.workdir)
+		return exitcode.BadInputf("--workdir %s: give an absolute path in the container", o.workdir)
 	}
 	if o.network != "" && !target.ValidNetwork(o.network) {
-		return badInput("--network %s: give the name of a network of the engine, host, none or container:NAME", o.network)
+		return exitcode.BadInputf("--network %s: give the name of a network of the engine, host, none or container:NAME", o.network)
 	}
 	if o.completes && len(o.execs) > 0 {
-		return badInput("--exec with --completes: the container has ended when the command is due; use a COMMAND on the host")
+		return exitcode.BadInputf("--exec with --completes: the container has ended when the command is due; use a COMMAND on the host")
 	}
 	if o.ready.HTTP != "" && !strings.HasPrefix(o.ready.HTTP, "/") {
-		return badInput("--ready-http %s: give a path that starts with /; the host and the first port are known", o.ready.HTTP)
+		return exitcode.BadInputf("--ready-http %s: give a path that starts with /; the host and the first port are known", o.ready.HTTP)
 	}
 	return checkRegexp("--ready-log", o.ready.Log)
 }
@@ -129,10 +130,10 @@ func (o *targetOptions) checkDurations() error {
 		{"stop-timeout", o.grace, false},
 	} {
 		if d.value < 0 && d.zero {
-			return badInput("--%s %s: give a duration like 30s, or 0 for none", d.flag, d.value)
+			return exitcode.BadInputf("--%s %s: give a duration like 30s, or 0 for none", d.flag, d.value)
 		}
 		if d.value <= 0 && !d.zero && o.given(d.flag) {
-			return badInput("--%s %s: give a duration above 0, like 30s", d.flag, d.value)
+			return exitcode.BadInputf("--%s %s: give a duration above 0, like 30s", d.flag, d.value)
 		}
 	}
 	return nil
@@ -141,7 +142,7 @@ func (o *targetOptions) checkDurations() error {
 func checkRegexp(flag, s string) error {
 	_, err := regexp.Compile(s)
 	if bad := new(syntax.Error); errors.As(err, &bad) {
-		return badInput("%s %s: not a regular expression: %s at %q", flag, s, bad.Code, bad.Expr)
+		return exitcode.BadInputf("%s %s: not a regular expression: %s at %q", flag, s, bad.Code, bad.Expr)
 	}
-	return asBadInput(err)
+	return exitcode.BadInput(err)
 }

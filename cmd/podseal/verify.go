@@ -13,6 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/cluster/verify"
 	"github.com/podseal/podseal/internal/cluster/workload"
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/safetext"
@@ -47,7 +48,7 @@ exit code is 0 where the cluster agrees with the seal, 4 where it does not, and 
   podseal verify --context staging -n shop -f sealed.yaml -c web --exec 'psql -U postgres -c "select 1"'`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.ArgsLenAtDash() > 0 || c.ArgsLenAtDash() < 0 && len(args) > 0 {
-				return badInput("unexpected argument %q: give the workload with -f FILE, and the e2e command after --", args[0])
+				return exitcode.BadInputf("unexpected argument %q: give the workload with -f FILE, and the e2e command after --", args[0])
 			}
 			return o.run(c.Context(), s, args)
 		},
@@ -105,12 +106,12 @@ func (o *verifyOptions) run(ctx context.Context, s streams, command []string) er
 	case verify.Agreed:
 		return nil
 	case verify.Refused:
-		return verdictError(exitUsage)
+		return verdictError(exitcode.Usage)
 	case verify.Differs:
-		return verdictError(exitNotSealed)
+		return verdictError(exitcode.NotSealed)
 	case verify.Undecided:
 	}
-	return verdictError(exitEngine)
+	return verdictError(exitcode.Engine)
 }
 
 // verifyError returns the error of a verification with the exit code that it leads to: a namespace that was left is named, a
@@ -122,7 +123,7 @@ func verifyError(err error) error {
 	}
 	refusal, missing := new(kube.Refusal), new(verify.StartError)
 	if errors.As(err, &refusal) || errors.As(err, &missing) {
-		return asBadInput(err)
+		return exitcode.BadInput(err)
 	}
 	return err
 }
@@ -146,7 +147,7 @@ func (o *verifyOptions) request(s streams, command []string) (r verify.Request, 
 		return r, err
 	}
 	if err := trial.CheckCommands(flags.Commands); err != nil {
-		return r, asBadInput(err)
+		return r, exitcode.BadInput(err)
 	}
 	container := o.input.Container
 	o.input.Container = ""  // all containers of the workload run
@@ -164,20 +165,20 @@ func (o *verifyOptions) request(s streams, command []string) (r verify.Request, 
 	}
 	r.Workload, err = workload.Build(chosen.Pod.Manifest, companions(set), workload.Options{KeepClaims: o.keepClaims})
 	r.Container, r.Level, r.Ready = r.Target.Name, kube.Level(o.level), flags.Ready.Timeout
-	return r, asBadInput(err)
+	return r, exitcode.BadInput(err)
 }
 
 func (o *verifyOptions) checkWords() error {
 	switch kube.Level(o.level) {
 	case kube.Restricted, kube.Baseline, kube.Privileged:
 	default:
-		return badInput("--level %s: give restricted, baseline or privileged", o.level)
+		return exitcode.BadInputf("--level %s: give restricted, baseline or privileged", o.level)
 	}
 	if o.format != "text" && o.format != "json" {
-		return badInput("--format %s: give text or json", o.format)
+		return exitcode.BadInputf("--format %s: give text or json", o.format)
 	}
 	if len(o.input.Files) == 0 {
-		return badInput("no workload given: podseal verify -f FILE -- COMMAND...")
+		return exitcode.BadInputf("no workload given: podseal verify -f FILE -- COMMAND...")
 	}
 	return nil
 }
@@ -202,7 +203,7 @@ func onlyPod(set input.Set) (input.Pod, error) {
 		for _, p := range all {
 			names += ", " + p.Pod.Manifest.Kind + "/" + p.Pod.Manifest.Name
 		}
-		return input.Pod{}, badInput("%d workloads fit%s: verify one at a time, with --select KIND/NAME", len(all), names)
+		return input.Pod{}, exitcode.BadInputf("%d workloads fit%s: verify one at a time, with --select KIND/NAME", len(all), names)
 	}
 	return all[0], nil
 }
@@ -215,5 +216,5 @@ func targetOf(p input.Pod, container string) (target.Target, error) {
 			return t, nil
 		}
 	}
-	return target.Target{}, badInput("--container %s: %s has no such container; there are: %v", container, p.Pod.Manifest, names)
+	return target.Target{}, exitcode.BadInputf("--container %s: %s has no such container; there are: %v", container, p.Pod.Manifest, names)
 }

@@ -1,4 +1,4 @@
-// Package exitcode names the exit codes of the command. docs/exit-codes.md explains them.
+// Package exitcode names the exit codes of the command, and marks errors with them. docs/exit-codes.md explains the codes.
 package exitcode
 
 // The exit codes.
