@@ -99,8 +99,8 @@ func (o adviseOptions) check() error {
 	if !slices.Contains([]string{"", "engine", "registry", "archive", "layout"}, o.from) {
 		return exitcode.BadInputf("--from %s: it is one of engine, registry, archive, layout", o.from)
 	}
-	if err := checkWritable(o.output); err != nil {
-		return err
+	if err := outfile.Check(o.output); err != nil {
+		return exitcode.BadInput(err)
 	}
 	return o.checkProve()
 }
@@ -177,7 +177,7 @@ func (o adviseOptions) deliver(outcome advise.Outcome, s streams) error {
 		return err
 	}
 	if o.output != "" {
-		err = writeFile(o.output, data)
+		err = outfile.Write(o.output, data)
 	} else {
 		_, err = s.out.Write(data)
 	}
@@ -246,7 +246,7 @@ func writeDockerfiles(outcome *advise.Outcome) error {
 		if d.Stdin {
 			return exitcode.BadInputf("--write has no file to write to: the Dockerfile is read from stdin")
 		}
-		if err := writeFile(d.File, d.Patched); err != nil {
+		if err := outfile.Write(d.File, d.Patched); err != nil {
 			return err
 		}
 		outcome.Dockerfiles[i].Written = true

@@ -119,8 +119,8 @@ func check(ctx context.Context, o checkOptions, s streams) error {
 		return err
 	}
 	for _, name := range o.reports.names() {
-		if err := checkWritable(name); err != nil {
-			return err
+		if err := outfile.Check(name); err != nil {
+			return exitcode.BadInput(err)
 		}
 	}
 	subjects, found, err := o.subjects(ctx, s)
@@ -163,7 +163,7 @@ func (o *checkOptions) finish(s streams, d report.Document) error {
 	if !o.quiet {
 		fmt.Fprintln(s.err, "podseal:", checkSummary(len(d.Check.Targets), failing, len(d.Findings)-failing))
 	}
-	if err := o.reports.write(s, d, writeFile); err != nil {
+	if err := o.reports.write(s, d, outfile.Write); err != nil {
 		return err
 	}
 	if d.Check.ExitCode != 0 {

@@ -1,38 +1,12 @@
 package main
 
 import (
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/deliver"
-	"github.com/podseal/podseal/internal/exitcode"
-	"github.com/podseal/podseal/internal/outfile"
 )
-
-// checkWritable refuses early a file that cannot be written later. An empty name is fine.
-func checkWritable(name string) error {
-	if st, err := os.Stat(name); name == "" || err == nil && !st.IsDir() && !st.Mode().IsRegular() {
-		return nil // a check that opens and closes a pipe would send its reader away
-	}
-	place, err := outfile.Prepare(name)
-	if err != nil {
-		return exitcode.BadInput(err)
-	}
-	place.Close()
-	return nil
-}
-
-// writeFile writes a file whole or not at all; see package outfile.
-func writeFile(name string, data []byte) error {
-	place, err := outfile.Prepare(name)
-	if err != nil {
-		return err
-	}
-	defer place.Close()
-	return place.Write(data)
-}
 
 // addDeliverFlags adds the flags that name the files for the result, and its form.
 func addDeliverFlags(f *pflag.FlagSet, o *deliver.Options) {

@@ -44,6 +44,7 @@ func allowed() []rule {
 		{pkg: "internal/composefile"},
 		{pkg: "internal/helmchart"},
 		{pkg: "internal/input", may: []string{"internal/composefile", "internal/helmchart", "internal/manifest", "internal/outfile", "internal/pod", "internal/target", "internal/yamledit"}},
+		{pkg: "internal/draft", may: []string{"internal/composefile", "internal/config", "internal/helmchart", "internal/input", "internal/outfile", "internal/safetext", "internal/target"}},
 		{pkg: "internal/diff", may: []string{"internal/image", "internal/observe", "internal/profile"}},
 		{pkg: "internal/plan", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/profile", "internal/target"}},
 		{pkg: "internal/emit", may: []string{"internal/image", "internal/manifest", "internal/podspec", "internal/profile", "internal/shell", "internal/target", "internal/tree", "internal/unified", "internal/yamledit"}},
