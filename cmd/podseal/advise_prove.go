@@ -109,7 +109,7 @@ func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string,
 	if err != nil {
 		return err
 	}
-	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Color: s.color, Width: s.width, Redact: s.redact.String})
+	progress := s.progress(false)
 	defer progress.Done()
 	engine, err := podrun.Connect(ctx, podrun.Options{Progress: progress.Step, Helper: trace.Binary})
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"time"
 
@@ -12,12 +11,11 @@ import (
 	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/config"
-	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/report"
-	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/seals"
 	"github.com/podseal/podseal/internal/trial"
 )
@@ -105,22 +103,17 @@ func againConfigured(f *config.File, subjects []seals.Subject) ([]seals.Again, e
 
 // proveAgain runs the subjects, and returns what is new against their seals.
 func proveAgain(ctx context.Context, s streams, quiet bool, all []seals.Again) (found []finding.Finding, reports []report.Report, err error) {
-	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: quiet, Color: s.color, Width: s.width, Redact: s.redact.String})
+	progress := s.progress(quiet)
 	defer progress.Done()
-	where := engineOptions{name: engineDocker}
-	err = where.with(ctx, false, progress, func(e runEngine, runs engine.Engine) error {
+	err = engines.With(ctx, engines.Options{Progress: progress.Step}, func(e *engines.Engine) error {
 		for _, a := range all {
 			hideSecrets(s, a.Job)
 			if err := a.Job.Preflight(ctx, e); err != nil {
 				return err
 			}
-			own, shown, err := a.Rerun(ctx, runs, batch.Options{
-				Seal: seal.Options{
-					RunID: e.RunID(), Minimize: seal.MinimizeFull, Parallel: runtime.NumCPU(), Progress: progress.Step, Running: progress.Begin,
-					Advise: sealing.Advice,
-				},
-				Policy: report.Policy{Allow: a.Allowed()}, Complete: sealing.After,
-			})
+			o := searchOn(e, progress)
+			o.Seal.Advise, o.Policy = sealing.Advice, report.Policy{Allow: a.Allowed()}
+			own, shown, err := a.Rerun(ctx, e.Runs, o)
 			if err != nil {
 				return err
 			}

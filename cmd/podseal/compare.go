@@ -5,19 +5,16 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/compare"
-	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/redact"
-	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/trial"
 )
@@ -108,21 +105,19 @@ func (o *compareOptions) run(ctx context.Context, s streams, images, command []s
 
 // seal seals the image of each job, one after the other, so that neither disturbs the other's timing.
 func (o *compareOptions) seal(ctx context.Context, s streams, jobs []batch.Job) ([]seal.Result, error) {
-	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width, Redact: s.redact.String})
+	progress := s.progress(o.quiet)
 	defer progress.Done()
 	var results []seal.Result
-	where := engineOptions{name: engineDocker}
-	err := where.with(ctx, false, progress, func(e runEngine, runs engine.Engine) error {
+	err := engines.With(ctx, engines.Options{Progress: progress.Step}, func(e *engines.Engine) error {
 		for _, j := range jobs {
 			if err := j.Preflight(ctx, e); err != nil {
 				return err
 			}
 		}
 		for _, j := range jobs {
-			step := func(line string) { progress.Step(fmt.Sprintf("%s: %s", j.Target.Image, line)) }
-			sealed, err := j.Seal(ctx, runs, batch.Options{Complete: sealing.After, Seal: seal.Options{
-				RunID: e.RunID(), Minimize: seal.MinimizeFull, Parallel: runtime.NumCPU(), Progress: step, Running: progress.Begin,
-			}})
+			o := searchOn(e, progress)
+			o.Seal.Progress = func(line string) { progress.Step(fmt.Sprintf("%s: %s", j.Target.Image, line)) }
+			sealed, err := j.Seal(ctx, e.Runs, o)
 			if err != nil {
 				return err
 			}

@@ -1,27 +1,21 @@
 package main
 
 import (
-	"context"
-	"errors"
+	"runtime"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/pflag"
+	kubernetes "k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 
+	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/cluster"
 	"github.com/podseal/podseal/internal/cluster/kube"
-	"github.com/podseal/podseal/internal/docker"
-	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
-	"github.com/podseal/podseal/internal/needs"
-	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/report"
-	"github.com/podseal/podseal/internal/trace"
-)
-
-// The engines of --engine.
-const (
-	engineDocker     = "docker"
-	engineKubernetes = "kubernetes"
+	"github.com/podseal/podseal/internal/seal"
 )
 
 // engineOptions are the flags that choose where targets run.
@@ -37,7 +31,7 @@ type engineOptions struct {
 }
 
 func (o *engineOptions) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.name, "engine", engineDocker, "run the targets on this `ENGINE`: docker or kubernetes")
+	f.StringVar(&o.name, "engine", engines.Docker, "run the targets on this `ENGINE`: docker or kubernetes")
 	o.kube.addFlags(f)
 	f.StringVar(&o.namespace, "run-namespace", "", "run all pods in this existing `NAMESPACE` of the cluster (default: temporary ones)")
 	f.StringVar(&o.level, "open-level", string(kube.Baseline), "Pod Security `LEVEL` of the temporary namespace of the open run: baseline or privileged")
@@ -49,7 +43,7 @@ func (o *engineOptions) addFlags(f *pflag.FlagSet) {
 
 // check refuses values that no engine takes.
 func (o *engineOptions) check() error {
-	if o.name != engineDocker && o.name != engineKubernetes {
+	if o.name != engines.Docker && o.name != engines.Kubernetes {
 		return exitcode.BadInputf("--engine %s: use docker or kubernetes", o.name)
 	}
 	if o.level != string(kube.Baseline) && o.level != string(kube.Privileged) {
@@ -65,82 +59,78 @@ func (o *engineOptions) imageMirrors() (cluster.Mirrors, error) {
 	for _, text := range o.mirrors {
 		m, err := cluster.ParseMirror(text)
 		if err != nil {
-			return nil, badInput("--image-mirror: %w", err)
+			return nil, exitcode.BadInputf("--image-mirror: %w", err)
 		}
 		out = append(out, m)
 	}
 	return out, nil
 }
 
-// runEngine is an engine as a run needs it.
-type runEngine interface {
-	batch.Engine
-	RunID() string
-	Sweep(ctx context.Context) error
+// options returns the engine that the flags choose.
+func (o *engineOptions) options(noTrace bool, progress *report.Progress) engines.Options {
+	mirrors, _ := o.imageMirrors() // checked before
+	return engines.Options{
+		Name: o.name, NoTrace: noTrace, Progress: progress.Step, Kube: o.kube.flags, Images: o.images,
+		Cluster: cluster.Options{Namespace: o.namespace, OpenLevel: kube.Level(o.level), PullSecrets: o.pullSecrets, ClaimClass: o.claimClass, Mirrors: mirrors},
+	}
 }
 
-// with connects to the chosen engine, calls do, and removes what was made, whatever happened. do gets the engine for the
-// checks before the runs, and that for the runs, which also starts the services of targets.
-func (o *engineOptions) with(ctx context.Context, noTrace bool, progress *report.Progress, do func(e runEngine, runs engine.Engine) error) error {
-	if o.name == engineKubernetes {
-		return o.withCluster(ctx, do)
-	}
-	return withEngine(ctx, noTrace, progress, func(e *podrun.Engine) error { return do(e, needs.New(e, e.Client())) })
+// searchOn returns how a full search runs on an engine.
+func searchOn(e *engines.Engine, progress *report.Progress) batch.Options {
+	return batch.Options{Complete: sealing.After, Seal: seal.Options{
+		RunID: e.RunID(), Minimize: seal.MinimizeFull, Parallel: runtime.NumCPU(), Progress: progress.Step, Running: progress.Begin,
+	}}
 }
 
-// withCluster does what with does, for a cluster.
-func (o *engineOptions) withCluster(ctx context.Context, do func(runEngine, engine.Engine) error) (err error) {
-	client, err := o.kube.connect()
-	if err != nil {
-		return err
-	}
-	mirrors, err := o.imageMirrors()
-	if err != nil {
-		return err
-	}
-	images, done, err := o.openImages(ctx, mirrors)
-	if err != nil {
-		return err
-	}
-	defer done()
-	e := cluster.New(client, images, cluster.Options{
-		Namespace: o.namespace, OpenLevel: kube.Level(o.level), PullSecrets: o.pullSecrets, ClaimClass: o.claimClass, Mirrors: mirrors,
-	})
-	err = do(e, e)
-	if left := e.Sweep(context.WithoutCancel(ctx)); left != nil {
-		err = withLeft(err, left)
-	}
-	return err
+// clusterOptions are the flags that say what the cluster has for a seal.
+type clusterOptions struct {
+	seedImage  string
+	kubernetes string
+	sizeLimits bool
 }
 
-// openImages returns where images are read from, and what closes it.
-func (o *engineOptions) openImages(ctx context.Context, mirrors cluster.Mirrors) (images cluster.Images, done func(), err error) {
-	switch {
-	case len(o.images) == 0 || len(o.images) == 1 && o.images[0] == "registry":
-		s := cluster.Registry(mirrors)
-		return s, func() { _ = s.Close() }, nil
-	case len(o.images) == 1 && o.images[0] == engineDocker:
-		c, err := docker.New(ctx, docker.Options{})
-		if err != nil {
-			return nil, nil, err
+func (o *clusterOptions) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.seedImage, "seed-image", "", "run the init containers of an image without a shell in this `IMAGE`, which has sh, rm, mkdir, cp and mv")
+	f.StringVar(&o.kubernetes, "kubernetes-version", "", "emit for this Kubernetes `VERSION` and later; from 1.36 on, the seed image copies from an image volume (default: any version)")
+	f.BoolVar(&o.sizeLimits, "size-limits", false, "give every emptyDir a sizeLimit, from its size after the runs")
+}
+
+// imageVolumes is the first version with generally available image volumes.
+var imageVolumes = kubernetes.MajorMinor(1, 36)
+
+// apply checks the flags and sets what they say.
+func (o *clusterOptions) apply(s *seal.Options) error {
+	s.SeedImage, s.SizeLimits = o.seedImage, o.sizeLimits
+	if o.seedImage != "" {
+		if _, err := name.ParseReference(o.seedImage); err != nil {
+			return exitcode.BadInputf("--seed-image %s: not an image reference: check its spelling", o.seedImage)
 		}
-		return c, func() { _ = errors.Join(c.Sweep(context.WithoutCancel(ctx)), c.Close()) }, nil
 	}
-	s := cluster.Archives(o.images)
-	return s, func() { _ = s.Close() }, nil
+	if o.kubernetes == "" {
+		return nil
+	}
+	v, err := kubernetes.ParseGeneric(o.kubernetes)
+	if err != nil || v.Major() != 1 {
+		return exitcode.BadInputf("--kubernetes-version %s: give a version like 1.36", o.kubernetes)
+	}
+	s.ImageVolumes = v.AtLeast(imageVolumes)
+	return nil
 }
 
-// withEngine connects to the Docker engine, calls do, and removes what was made, whatever happened.
-func withEngine(ctx context.Context, noTrace bool, progress *report.Progress, do func(*podrun.Engine) error) error {
-	engine, err := podrun.Connect(ctx, podrun.Options{Progress: progress.Step, Helper: trace.Binary, NoTrace: noTrace})
-	if err != nil {
-		return err
-	}
-	engine.Warm(ctx)
-	err = do(engine)
-	if left := engine.Sweep(context.WithoutCancel(ctx)); left != nil {
-		err = withLeft(err, left)
-	}
-	_ = engine.Close() // nothing is lost with a connection
-	return err
+// kubeOptions are the flags that name a cluster and a namespace of it, as kubectl takes them.
+type kubeOptions struct {
+	flags *genericclioptions.ConfigFlags
+}
+
+func (o *kubeOptions) addFlags(f *pflag.FlagSet) {
+	o.flags = genericclioptions.NewConfigFlags(true)
+	f.StringVar(o.flags.KubeConfig, "kubeconfig", "", "read the clusters from this `FILE` (default: $KUBECONFIG, else ~/.kube/config)")
+	f.StringVar(o.flags.Context, "context", "", "use the cluster of this `CONTEXT` of the kubeconfig")
+	f.StringVarP(o.flags.Namespace, "namespace", "n", "", "the user's `NAMESPACE` in the cluster (default: that of the context)")
+}
+
+// connect reads the kubeconfig. It makes no request.
+func (o *kubeOptions) connect() (*kube.Client, error) {
+	c, err := kube.Connect(o.flags)
+	return c, exitcode.BadInput(err)
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/docker"
-	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/needs"
 )
@@ -19,28 +19,6 @@ import (
 func verdictError(code int) error { return &exitcode.Error{Code: code, Err: errSaid} }
 
 var errSaid = errors.New("said in the report")
-
-// leftError is the failure to remove what a run made in the engine.
-type leftError struct{ err error }
-
-func (e *leftError) Error() string {
-	return e.err.Error() + "; `podseal gc` removes the rest"
-}
-
-func (e *leftError) Unwrap() error { return e.err }
-
-// withLeft joins the error of a command with the failure to remove what it made.
-func withLeft(err, left error) error {
-	if err == nil {
-		return &leftError{left}
-	}
-	if engine.IsFault(err) && engine.IsFault(left) { // the reason is said already
-		left = errNotRemoved
-	}
-	return fmt.Errorf("%w; %w", err, &leftError{left})
-}
-
-var errNotRemoved = errors.New("what the run made in the engine was not removed")
 
 // exitCode returns the exit code for the outcome of a command, and prints an error that the report did not.
 func exitCode(ctx context.Context, err error, s streams) int {
@@ -74,7 +52,7 @@ func exitCode(ctx context.Context, err error, s streams) int {
 
 // cleanedUp says whether an interrupted command removed what it had made.
 func cleanedUp(err error) string {
-	if left := new(leftError); errors.As(err, &left) {
+	if left := new(engines.LeftError); errors.As(err, &left) {
 		return oneLine(left)
 	}
 	return "what it had made in the engine was removed"

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -15,7 +14,7 @@ import (
 	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
-	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/redact"
@@ -172,14 +171,14 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 			fmt.Fprintln(s.err, "podseal: note:", safetext.Line(note))
 		}
 	}
-	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width, Redact: s.redact.String})
+	progress := s.progress(o.quiet)
 	defer progress.Done()
 	var results []batch.Sealed
-	err = o.engine.with(ctx, o.tracing == "off", progress, func(e runEngine, runs engine.Engine) error {
+	err = engines.With(ctx, o.engine.options(o.tracing == "off", progress), func(e *engines.Engine) error {
 		if err := j.Preflight(ctx, e); err != nil {
 			return err
 		}
-		results, err = j.Seal(ctx, runs, o.batchOptions(e.RunID(), progress))
+		results, err = j.Seal(ctx, e.Runs, o.batchOptions(e, progress))
 		o.proof.about = o.proof.run(ctx, e, o.cluster.kubernetes)
 		return err
 	})
@@ -191,13 +190,11 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 }
 
 // batchOptions returns how the targets are sealed.
-func (o *runOptions) batchOptions(runID string, progress *report.Progress) batch.Options {
-	s := seal.Options{
-		RunID: runID, Minimize: seal.Minimize(o.minimize), PlanOnly: o.planOnly, Patience: o.patience,
-		Parallel: runtime.NumCPU(), Progress: progress.Step, Running: progress.Begin, Advise: sealing.Advice,
-	}
-	_ = o.cluster.apply(&s) // checked by checkWords
-	out := batch.Options{Seal: s, Policy: o.policy(), Complete: sealing.After}
+func (o *runOptions) batchOptions(e *engines.Engine, progress *report.Progress) batch.Options {
+	out := searchOn(e, progress)
+	out.Seal.Minimize, out.Seal.PlanOnly, out.Seal.Patience, out.Seal.Advise = seal.Minimize(o.minimize), o.planOnly, o.patience, sealing.Advice
+	_ = o.cluster.apply(&out.Seal) // checked by checkWords
+	out.Policy = o.policy()
 	if len(o.proof.merged) > 0 {
 		out.Floor = o.proof.merged.Floor
 	}

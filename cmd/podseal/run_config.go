@@ -12,10 +12,9 @@ import (
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/deliver"
-	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/outfile"
-	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
 )
 
@@ -107,15 +106,19 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 	}
 	defer reports.Close()
 	o.printNotes(s, items)
-	progress := report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: o.quiet, Color: s.color, Width: s.width, Redact: s.redact.String})
+	progress := s.progress(o.quiet)
 	defer progress.Done()
 	r := configRun{folder: f.Folder(), streams: s, options: o, items: items, writer: writer, results: make([]configResult, len(items))}
-	err = o.engine.with(ctx, o.tracing == "off", progress, func(e runEngine, runs engine.Engine) error {
-		if err := batch.PreflightAll(ctx, e, items, r.parallel(ctx, e)); err != nil {
+	err = engines.With(ctx, o.engine.options(o.tracing == "off", progress), func(e *engines.Engine) error {
+		parallel := o.config.parallel
+		if parallel == 0 {
+			parallel = e.Parallel(ctx)
+		}
+		if err := batch.PreflightAll(ctx, e, items, parallel); err != nil {
 			return err
 		}
-		r.about = sealRun(ctx, e, o.cluster.kubernetes)
-		r.seal(ctx, e, runs, progress)
+		made = result.NewTargets(items, writer, result.Options{Redact: s.redact, Run: runOf(ctx, e, o.cluster.kubernetes), Folder: f.Folder()})
+		o.sealAll(ctx, e, items, parallel, made, progress)
 		return context.Cause(ctx)
 	})
 	progress.Done()
@@ -125,8 +128,29 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 	return r.finish(reports)
 }
 
-// printNotes prints what a user should know before the runs.
-func (o *runOptions) printNotes(s streams, items []batch.Item) {
+// sealAll seals the targets in parallel, and writes the result of each that is sealed.
+func (o *runOptions) sealAll(ctx context.Context, e *engines.Engine, items []batch.Item, parallel int, made *result.Targets, progress *report.Progress) {
+	lines := make([]*report.TargetProgress, len(items))
+	for i, item := range items {
+		lines[i] = progress.Target(item.Name)
+	}
+	batch.All(ctx, e.Runs, items, batch.AllOptions{
+		Parallel: parallel,
+		Options: func(i int) batch.Options {
+			own := o.search(e, progress)
+			own.Seal.Progress, own.Seal.Running, own.Policy = lines[i].Step, lines[i].Begin, items[i].Policy
+			return own
+		},
+		Finished: func(i int, f batch.Finished) { lines[i].End(made.Finished(ctx, i, f)) },
+	})
+}
+
+// finishAll reports what was sealed, in the order of the file. The exit code is the gravest: an error, an open run that fails, a
+// target that is not sealed.
+func (o *runOptions) finishAll(s streams, made *result.Targets, all report.Several, failed []error, places *deliver.Places, stdout []byte) error {
+	made.Hidden(func(target, variable string) {
+		s.note(fmt.Sprintf("target %s: the value of %s is hidden in the result: set it where you deploy it", target, variable))
+	})
 	if o.quiet {
 		return
 	}

@@ -9,9 +9,9 @@ import (
 
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/manifest"
-	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/referrer"
 	"github.com/podseal/podseal/internal/sealfile"
@@ -60,26 +60,18 @@ func (o *sealOptions) load(ctx context.Context, j batch.Job) error {
 }
 
 // run returns what a seal file says of this run; nothing where none is written.
-func (o *sealOptions) run(ctx context.Context, e runEngine, kubernetes string) sealfile.Run {
+func (o *sealOptions) run(ctx context.Context, e *engines.Engine, kubernetes string) sealfile.Run {
 	if o.file == "" {
 		return sealfile.Run{}
 	}
 	return sealRun(ctx, e, kubernetes)
 }
 
-// sealRun returns what seal files say of a run. The version of the engine is missing if it does not answer any longer.
-func sealRun(ctx context.Context, e runEngine, kubernetes string) sealfile.Run {
-	r := sealfile.Run{
-		ID: e.RunID(), Date: time.Now().UTC().Format(time.RFC3339), Podseal: version, Kubernetes: kubernetes,
+// sealRun returns what seal files say of a run.
+func sealRun(ctx context.Context, e *engines.Engine, kubernetes string) sealfile.Run {
+	return sealfile.Run{
+		ID: e.RunID(), Date: time.Now().UTC().Format(time.RFC3339), Podseal: version, Kubernetes: kubernetes, Engine: e.Version(ctx),
 	}
-	r.Engine = "Kubernetes"
-	if d, ok := e.(*podrun.Engine); ok {
-		r.Engine = "Docker"
-		if about, err := d.Client().Describe(ctx); err == nil {
-			r.Engine += " " + about.Version
-		}
-	}
-	return r
 }
 
 // writeSeal writes the seal file, a document for each container.

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
-	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
-	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
@@ -39,15 +37,15 @@ type configResult struct {
 }
 
 // seal seals the targets, and writes the result of each that is sealed.
-func (r *configRun) seal(ctx context.Context, e runEngine, runs engine.Engine, progress *report.Progress) {
+func (r *configRun) seal(ctx context.Context, e *engines.Engine, progress *report.Progress) {
 	lines := make([]*report.TargetProgress, len(r.items))
 	for i, item := range r.items {
 		lines[i] = progress.Target(item.Name)
 	}
-	batch.All(ctx, runs, r.items, batch.AllOptions{
+	batch.All(ctx, e.Runs, r.items, batch.AllOptions{
 		Parallel: r.parallel(ctx, e),
 		Options: func(i int) batch.Options {
-			o := r.options.batchOptions(e.RunID(), progress)
+			o := r.options.batchOptions(e, progress)
 			o.Seal.Progress, o.Seal.Running, o.Policy = lines[i].Step, lines[i].Begin, r.items[i].Policy
 			return o
 		},
@@ -55,24 +53,12 @@ func (r *configRun) seal(ctx context.Context, e runEngine, runs engine.Engine, p
 	})
 }
 
-// memoryOfRun is how much memory the default of --parallel has for each run.
-const memoryOfRun = 1 << 30
-
-// parallel returns how many runs there are in parallel: by default one for each processor of the engine and each memoryOfRun
-// of its memory.
-func (r *configRun) parallel(ctx context.Context, e runEngine) int {
+// parallel returns how many runs there are in parallel.
+func (r *configRun) parallel(ctx context.Context, e *engines.Engine) int {
 	if n := r.options.config.parallel; n > 0 {
 		return n
 	}
-	on, ok := e.(*podrun.Engine)
-	if !ok {
-		return runtime.NumCPU()
-	}
-	d, err := on.Client().Describe(ctx)
-	if err != nil || d.CPUs < 1 {
-		return runtime.NumCPU()
-	}
-	return max(1, min(d.CPUs, int(d.Memory/memoryOfRun)))
+	return e.Parallel(ctx)
 }
 
 // finished takes the results of a target, and writes them if it is sealed. It returns the result in a few words.

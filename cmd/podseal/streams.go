@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/podseal/podseal/internal/redact"
+	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
 )
 
@@ -34,6 +35,11 @@ func standardStreams() streams {
 		}
 	}
 	return s
+}
+
+// progress shows on stderr what a command does.
+func (s streams) progress(quiet bool) *report.Progress {
+	return report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: quiet, Color: s.color, Width: s.width, Redact: s.redact.String})
 }
 
 // oneLine returns an error's text as one line that is safe for a terminal.

@@ -13,6 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/cluster/verify"
 	"github.com/podseal/podseal/internal/cluster/workload"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
@@ -119,7 +120,7 @@ func (o *verifyOptions) run(ctx context.Context, s streams, command []string) er
 func verifyError(err error) error {
 	left := new(verify.LeftError)
 	if errors.As(err, &left) {
-		return &leftError{err}
+		return &engines.LeftError{Err: err}
 	}
 	refusal, missing := new(kube.Refusal), new(verify.StartError)
 	if errors.As(err, &refusal) || errors.As(err, &missing) {
