@@ -107,7 +107,7 @@ func proveAgain(ctx context.Context, s streams, quiet bool, all []seals.Again) (
 	defer progress.Done()
 	err = engines.With(ctx, engines.Options{Progress: progress.Step}, func(e *engines.Engine) error {
 		for _, a := range all {
-			hideSecrets(s, a.Job)
+			s.redact.Hide(a.Job.Secrets()...)
 			if err := a.Job.Preflight(ctx, e); err != nil {
 				return err
 			}

@@ -212,7 +212,7 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.S
 		inputs = append(inputs, in.Input)
 		list = append(list, in.Reports(o.policy(), s.redact)...)
 	}
-	inputs, concealed := concealed(inputs, s.redact)
+	inputs, concealed := deliver.Concealed(inputs, s.redact)
 	all := report.NewSeveral(list)
 	var d deliver.Delivery
 	var refused error // the result cannot be written as it was asked for; the report is due all the same
@@ -241,4 +241,16 @@ func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.S
 		return err
 	}
 	return o.writeSeal(s, places, results)
+}
+
+// report prints the result on stderr and writes the files of --report.
+func (o *runOptions) report(s streams, places *deliver.Places, r report.Several) error {
+	if o.quiet {
+		s.printLines(r.Failures())
+	} else if err := r.Text(s.err, report.TextOptions{
+		Width: s.width, Color: s.color, Verbose: o.verbose, Output: o.deliver.Where(), More: "--verbose",
+	}); err != nil {
+		return err
+	}
+	return o.reports.write(s, report.NewDocument(version, r), places.Write)
 }

@@ -42,7 +42,7 @@ func (o *runOptions) check(s streams, image string, command []string) (j job, er
 			return j, err
 		}
 		j.Files = set.Files
-		hideSecrets(s, j.Job)
+		s.redact.Hide(j.Job.Secrets()...)
 		if err := o.checkPodSecurity(set); err != nil {
 			return j, err
 		}

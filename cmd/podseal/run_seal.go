@@ -12,7 +12,6 @@ import (
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/manifest"
-	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/referrer"
 	"github.com/podseal/podseal/internal/sealfile"
 	"github.com/podseal/podseal/internal/seals"
@@ -87,22 +86,9 @@ func (o *runOptions) writeSeal(s streams, places *deliver.Places, results []batc
 		}
 		all = append(all, made...)
 	}
-	text, err := sealfile.Encode(redactedSeals(all, s.redact)...)
+	text, err := sealfile.Encode(sealfile.Redacted(all, s.redact)...)
 	if err != nil {
 		return err
 	}
 	return places.Write(o.proof.file, text)
-}
-
-// redactedSeals returns seals without secrets in their texts. It keeps the rest that a check compares: paths of mounts, the image,
-// the settings of the manifest. The hash of the commands is that of the redacted ones, as a check expects it.
-func redactedSeals(list []sealfile.Seal, r *redact.Redactor) []sealfile.Seal {
-	out := redact.Apply(r, list)
-	for i, seal := range list {
-		out[i].Image, out[i].Profile, out[i].Run = seal.Image, seal.Profile, seal.Run
-		out[i].Manifest = seal.Manifest
-		out[i].Manifest.Command, out[i].Manifest.Args = redact.Apply(r, seal.Manifest.Command), redact.Apply(r, seal.Manifest.Args)
-		out[i].Commands = seal.Commands.Redacted(r.String)
-	}
-	return out
 }

@@ -76,7 +76,7 @@ func (r *configRun) finished(ctx context.Context, i int, f batch.Finished) strin
 	all := report.NewSeveral(out.reports)
 	if all.ExitCode == exitcode.Sealed {
 		for j := range f.Sealed {
-			inputs, hidden := concealed([]deliver.Input{f.Sealed[j].Input}, r.streams.redact)
+			inputs, hidden := deliver.Concealed([]deliver.Input{f.Sealed[j].Input}, r.streams.redact)
 			f.Sealed[j].Input, out.hidden = inputs[0], append(out.hidden, hidden...)
 		}
 		written, err := r.writer.Write(i, f) // but for network policies, see finish
@@ -181,7 +181,7 @@ func (r *configRun) tookPolicies(i int, made *report.Companion, err error) {
 func (r *configRun) print(all report.Several) error {
 	s := r.streams
 	if r.options.quiet {
-		printFailures(s.err, all)
+		s.printLines(all.Failures())
 		return nil
 	}
 	opt := report.TextOptions{Width: s.width, Color: s.color, Verbose: r.options.verbose}
@@ -200,4 +200,15 @@ func (r *configRun) print(all report.Several) error {
 		fmt.Fprintln(s.err)
 	}
 	return nil
+}
+
+// errors returns the errors of the targets that have no report.
+func (r *configRun) errors() []report.TargetError {
+	var out []report.TargetError
+	for i, res := range r.results {
+		if res.err != nil {
+			out = append(out, report.TargetError{Target: r.items[i].Name, Message: oneLine(res.err)})
+		}
+	}
+	return out
 }

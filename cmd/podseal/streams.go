@@ -42,6 +42,13 @@ func (s streams) progress(quiet bool) *report.Progress {
 	return report.NewProgress(s.err, report.ProgressOptions{Terminal: s.terminal, Quiet: quiet, Color: s.color, Width: s.width, Redact: s.redact.String})
 }
 
+// printLines prints messages on stderr.
+func (s streams) printLines(lines []string) {
+	for _, line := range lines {
+		fmt.Fprintln(s.err, "podseal:", line)
+	}
+}
+
 // oneLine returns an error's text as one line that is safe for a terminal.
 func oneLine(err error) string {
 	return safetext.Line(strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), " "))

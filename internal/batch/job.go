@@ -59,3 +59,12 @@ func (j Job) Targets() []target.Target {
 	}
 	return out
 }
+
+// Secrets returns the values of Secrets of all containers to seal.
+func (j Job) Secrets() []string {
+	var out []string
+	for _, t := range j.Targets() {
+		out = append(out, t.AllSecrets()...)
+	}
+	return out
+}

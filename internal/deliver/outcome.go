@@ -5,6 +5,7 @@ import (
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -74,4 +75,26 @@ func sealedPods(inputs []Input) []sealedPod {
 		}
 	}
 	return out
+}
+
+// Concealed returns the inputs of a delivery without secrets in what podseal writes itself: the environment and the command of
+// a container. It reports the names of the variables that it changed.
+func Concealed(inputs []Input, r *redact.Redactor) (out []Input, changed []string) {
+	for _, in := range inputs {
+		containers := in.Containers
+		in.Containers = nil
+		for _, c := range containers {
+			t := &c.Outcome.Target
+			env := redact.Apply(r, t.Env)
+			for i, e := range env {
+				if e != t.Env[i] {
+					changed = append(changed, e.Name)
+				}
+			}
+			t.Env, t.Entrypoint, t.Args = env, redact.Apply(r, t.Entrypoint), redact.Apply(r, t.Args)
+			in.Containers = append(in.Containers, c)
+		}
+		out = append(out, in)
+	}
+	return out, changed
 }

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -30,6 +31,22 @@ func (r *Redactor) Match(patterns ...*regexp.Regexp) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.patterns = append(r.patterns, patterns...)
+}
+
+// MatchTexts hides everything that the patterns match, which are texts of regular expressions. Its errors do not show a pattern,
+// which may be a secret.
+func (r *Redactor) MatchTexts(patterns []string) error {
+	for i, pattern := range patterns {
+		re, err := regexp.Compile(pattern)
+		switch {
+		case err != nil:
+			return fmt.Errorf("number %d: not a regular expression", i+1)
+		case re.MatchString(""):
+			return fmt.Errorf("number %d: it matches the empty text: give a pattern of at least one character", i+1)
+		}
+		r.Match(re)
+	}
+	return nil
 }
 
 // Hide hides the values, and each line of a value with several lines, also where they are quoted or encoded. Values of less

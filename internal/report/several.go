@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/podseal/podseal/internal/exitcode"
+	"github.com/podseal/podseal/internal/safetext"
 )
 
 // SeveralSchema names the version of the JSON report of several containers.
@@ -69,4 +70,23 @@ func (s Several) each(w io.Writer, write func(Report) error) error {
 		}
 	}
 	return nil
+}
+
+// Failures returns a line for each container without a seal.
+func (s Several) Failures() []string {
+	var out []string
+	for _, r := range s.Reports {
+		if r.ExitCode == exitcode.Sealed {
+			continue
+		}
+		name := r.Image.Reference
+		if r.Target.Container != "" {
+			name = "container " + r.Target.Container
+		}
+		if r.Target.Name != "" {
+			name = "target " + r.Target.Name
+		}
+		out = append(out, safetext.Line(fmt.Sprintf("%s: %s: %s", name, r.Verdict, r.Why)))
+	}
+	return out
 }

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/podseal/podseal/internal/redact"
 )
 
 // hidden matches what stands for a secret in a seal.
@@ -47,4 +49,17 @@ func (c Commands) HiddenAs(recorded Commands) Commands {
 		i++
 		return Hidden(text, recorded.List[i].Command)
 	})
+}
+
+// Redacted returns seals without secrets in their texts. It keeps the rest that a check compares: paths of mounts, the image,
+// the settings of the manifest. The hash of the commands is that of the redacted ones, as a check expects it.
+func Redacted(list []Seal, r *redact.Redactor) []Seal {
+	out := redact.Apply(r, list)
+	for i, seal := range list {
+		out[i].Image, out[i].Profile, out[i].Run = seal.Image, seal.Profile, seal.Run
+		out[i].Manifest = seal.Manifest
+		out[i].Manifest.Command, out[i].Manifest.Args = redact.Apply(r, seal.Manifest.Command), redact.Apply(r, seal.Manifest.Args)
+		out[i].Commands = seal.Commands.Redacted(r.String)
+	}
+	return out
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -47,5 +49,33 @@ func TestHiddenCommands(t *testing.T) {
 		if other.HiddenAs(proved).Hash == proved.Hash {
 			t.Errorf("other commands are the same: %+v", other)
 		}
+	}
+}
+
+// TestSealsAreRedacted makes sure that a seal keeps what a check compares, and hides the rest.
+func TestSealsAreRedacted(t *testing.T) {
+	r := &redact.Redactor{}
+	r.Hide("postgres", "hunter2")
+	in := Seal{
+		Image:   Image{Reference: "postgres:17"},
+		Profile: profile.Profile{Mounts: []profile.Mount{{Path: "/var/lib/postgresql/data", Kind: profile.Plain}}},
+		Fields:  []Field{{Field: "runAsUser", Why: "hunter2 was said"}},
+	}
+	commands := func(line string) Commands {
+		return NewCommands(target.Target{Commands: []target.Command{target.Shell(line, false)}}, nil)
+	}
+	in.Commands = commands("login hunter2")
+	out := Redacted([]Seal{in}, r)[0]
+	if out.Profile.Mounts[0].Path != in.Profile.Mounts[0].Path || out.Image != in.Image {
+		t.Errorf("it changed what a check compares: %+v", out)
+	}
+	if out.Fields[0].Why != "*** was said" || out.Commands.List[0].Command != "login ***" {
+		t.Errorf("not hidden: %+v", out)
+	}
+	if now := commands("login hunter2").HiddenAs(out.Commands); now.Hash != out.Commands.Hash {
+		t.Error("a check finds other commands")
+	}
+	if Redacted([]Seal{in}, nil)[0].Commands.Hash != in.Commands.Hash {
+		t.Error("without secrets the hash changes")
 	}
 }

@@ -2,6 +2,7 @@
 package views
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -72,4 +73,29 @@ func ParseFiles(values []string) ([]File, error) {
 		out = append(out, File{kind, name})
 	}
 	return out, nil
+}
+
+// WriteFiles writes all reports. The function writes those that go to a file. The names of files in them are those that a forge
+// shows.
+func WriteFiles(files []File, d report.Document, stdout, stderr io.Writer, file func(name string, data []byte) error) error {
+	d = d.Rebased(fromRoot)
+	for _, f := range files {
+		var b bytes.Buffer
+		if err := Write(&b, f.Kind, d); err != nil {
+			return err
+		}
+		var err error
+		switch out, errs := f.Standard(); {
+		case out:
+			_, err = stdout.Write(b.Bytes())
+		case errs:
+			_, err = stderr.Write(b.Bytes())
+		default:
+			err = file(f.Name, b.Bytes())
+		}
+		if err != nil {
+			return fmt.Errorf("writing the report %s=%s: %w", f.Kind, f.Name, err)
+		}
+	}
+	return nil
 }
