@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +19,6 @@ import (
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/referrer"
 	"github.com/podseal/podseal/internal/report"
-	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/seals"
 )
 
@@ -32,7 +28,6 @@ type checkOptions struct {
 	config          string
 	seals           []string
 	rerun           rerunOptions
-	runs            []seals.Again // to be proved again
 	policy          []string
 	against         string
 	reports         reportOptions
@@ -123,22 +118,22 @@ func check(ctx context.Context, o checkOptions, s streams) error {
 			return exitcode.BadInput(err)
 		}
 	}
-	subjects, found, err := o.subjects(ctx, s)
+	wanted, err := o.subjects(ctx, s)
 	if unavailable := new(referrer.UnavailableError); errors.As(err, &unavailable) {
 		return err
 	}
 	if err != nil {
 		return exitcode.BadInput(manifest.Located(err))
 	}
-	checked, more := seals.Check(subjects, seals.Options{Policy: policy, Today: time.Now().Format(time.DateOnly)})
-	found = append(found, more...)
+	checked, more := seals.Check(wanted.subjects, seals.Options{Policy: policy, Today: time.Now().Format(time.DateOnly)})
+	found := append(wanted.missing, more...)
 	var runs []report.Report
-	if len(o.runs) > 0 {
-		fresh, shown, err := proveAgain(ctx, s, o.quiet, o.runs)
-		if err != nil {
+	if len(wanted.again) > 0 {
+		var fresh []finding.Finding
+		if fresh, runs, err = proveAgain(ctx, s, o.quiet, wanted.again); err != nil {
 			return err
 		}
-		found, runs = append(found, fresh...), shown
+		found = append(found, fresh...)
 		for i := range checked {
 			checked[i].Rerun = checked[i].Seal != ""
 		}
@@ -149,19 +144,16 @@ func check(ctx context.Context, o checkOptions, s streams) error {
 
 // finish prints the findings, writes the reports, and returns the verdict.
 func (o *checkOptions) finish(s streams, d report.Document) error {
-	failing := 0
 	for _, f := range d.Findings {
-		if f.Level == finding.Error {
-			failing++
-		} else if o.quiet {
+		if o.quiet && f.Level != finding.Error {
 			continue
 		}
-		if _, err := fmt.Fprintln(s.out, findingLine(f)); err != nil {
+		if _, err := fmt.Fprintln(s.out, report.FindingLine(f)); err != nil {
 			return fmt.Errorf("writing the findings: %w", err)
 		}
 	}
 	if !o.quiet {
-		fmt.Fprintln(s.err, "podseal:", checkSummary(len(d.Check.Targets), failing, len(d.Findings)-failing))
+		fmt.Fprintln(s.err, "podseal:", d.CheckSummary())
 	}
 	if err := o.reports.write(s, d, outfile.Write); err != nil {
 		return err
@@ -170,79 +162,4 @@ func (o *checkOptions) finish(s streams, d report.Document) error {
 		return verdictError(exitcode.Drift)
 	}
 	return nil
-}
-
-// checkSummary words the counts of a check.
-func checkSummary(targets, failing, others int) string {
-	count := func(n int, what string) string {
-		if n == 1 {
-			return "1 " + what
-		}
-		return fmt.Sprintf("%d %ss", n, what)
-	}
-	text := count(targets, "container") + " checked"
-	if failing == 0 {
-		text += ", no drift"
-	} else {
-		text += ", " + count(failing, "error")
-	}
-	if others > 0 {
-		text += ", " + count(others, "note")
-	}
-	return text
-}
-
-// findingLine words a finding as compilers do: "deploy.yaml:12:5: error: ...".
-func findingLine(f finding.Finding) string {
-	at := ""
-	switch {
-	case f.Column > 0:
-		at = fmt.Sprintf("%s:%d:%d: ", f.File, f.Line, f.Column)
-	case f.Line > 0:
-		at = fmt.Sprintf("%s:%d: ", f.File, f.Line)
-	case f.File != "":
-		at = f.File + ": "
-	}
-	return safetext.Line(fmt.Sprintf("%s%s: %s: %s [%s]", at, f.Level, f.Target, f.Message, f.Rule))
-}
-
-// fromImage reports whether the seals are those that images have in their registries.
-func (o *checkOptions) fromImage() bool { return slices.Equal(o.seals, []string{seals.FromImage}) }
-
-// subjects reads what is to be checked: the targets of podseal.yaml, or the manifests of -f.
-func (o *checkOptions) subjects(ctx context.Context, s streams) ([]seals.Subject, []finding.Finding, error) {
-	if len(o.input.Files) > 0 {
-		return o.fromFlags(ctx, s)
-	}
-	if o.given("seal") && !o.fromImage() {
-		return nil, nil, errors.New("--seal is about a manifest: give one with -f; targets name their seals in outputs.seal, and --seal from-image reads them from registries")
-	}
-	for _, flag := range []string{"values", "set", "container", "select", "exclude", "pod-path", "exec"} {
-		if o.given(flag) {
-			return nil, nil, fmt.Errorf("--%s is about a manifest: give one with -f", flag)
-		}
-	}
-	if len(o.command) > 0 {
-		return nil, nil, errors.New("the e2e commands of targets stand in podseal.yaml: leave out what is behind --")
-	}
-	source, err := os.ReadFile(o.config)
-	if errors.Is(err, fs.ErrNotExist) && !o.given("config") {
-		return nil, nil, fmt.Errorf("there is no %s here: name one with --config FILE, or check a manifest with -f FILE --seal FILE", config.DefaultName)
-	}
-	if err != nil {
-		return nil, nil, outfile.Plain(err)
-	}
-	f, err := config.Parse(o.config, source)
-	if err != nil {
-		return nil, nil, err
-	}
-	var registry *seals.Registry
-	if o.fromImage() {
-		registry = seals.NewRegistry(ctx)
-	}
-	subjects, missing, err := seals.Configured(f, o.target, registry)
-	if err == nil && o.rerun.wanted {
-		o.runs, err = againConfigured(f, subjects)
-	}
-	return subjects, missing, err
 }

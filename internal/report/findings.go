@@ -2,12 +2,16 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/finding"
+	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/seal"
 )
 
@@ -73,4 +77,50 @@ func ended(s string) string {
 		return s
 	}
 	return s + "."
+}
+
+// FindingLine words a finding as compilers do: "deploy.yaml:12:5: error: ...".
+func FindingLine(f finding.Finding) string {
+	at := ""
+	switch {
+	case f.Column > 0:
+		at = fmt.Sprintf("%s:%d:%d: ", f.File, f.Line, f.Column)
+	case f.Line > 0:
+		at = fmt.Sprintf("%s:%d: ", f.File, f.Line)
+	case f.File != "":
+		at = f.File + ": "
+	}
+	return safetext.Line(fmt.Sprintf("%s%s: %s: %s [%s]", at, f.Level, f.Target, f.Message, f.Rule))
+}
+
+// CheckSummary words the counts of a check.
+func (d Document) CheckSummary() string {
+	failing := 0
+	for _, f := range d.Findings {
+		if f.Level == finding.Error {
+			failing++
+		}
+	}
+	text := count(len(d.Check.Targets), "container") + " checked"
+	if failing == 0 {
+		text += ", no drift"
+	} else {
+		text += ", " + count(failing, "error")
+	}
+	if others := len(d.Findings) - failing; others > 0 {
+		text += ", " + count(others, "note")
+	}
+	return text
+}
+
+// ParseFindings reads the findings of an earlier check from its JSON report.
+func ParseFindings(data []byte) ([]finding.Finding, error) {
+	var earlier struct {
+		Schema   string            `json:"schema"`
+		Findings []finding.Finding `json:"findings"`
+	}
+	if err := json.Unmarshal(data, &earlier); err != nil || earlier.Schema != CheckSchema {
+		return nil, errors.New("not a report of podseal check")
+	}
+	return earlier.Findings, nil
 }

@@ -70,11 +70,7 @@ func (r *reader) sealed(t config.Target, i int) (s Subject, absent *finding.Find
 	}
 	if !s.SealOnly {
 		s.Pairs, err = r.registry.Pairs(s.Targets)
-		for _, p := range s.Pairs {
-			if p.Seal != nil {
-				s.Entries = append(s.Entries, *p.Seal)
-			}
-		}
+		s.Entries = s.paired()
 		return s, nil, err
 	}
 	if t.Image == "" {

@@ -2,25 +2,91 @@ package seals
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/podseal/podseal/internal/batch"
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/gate"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/sealfile"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // Again is a subject that is to be proved again.
 type Again struct {
 	Subject
 	Job batch.Job
+}
+
+// NewAgain returns the subject of manifests with the targets to run: the containers of the manifests, each run as t says. Without
+// e2e commands in t, those of the seals are run.
+func NewAgain(s Subject, o input.Options, t target.Target) (Again, error) {
+	out := Again{Subject: s}
+	var err error
+	if len(t.Commands) == 0 {
+		if t.Commands, err = Commands(s.Entries); err != nil {
+			return out, err
+		}
+	}
+	if err := trial.CheckCommands(t.Commands); err != nil {
+		return out, err
+	}
+	if slices.Contains(o.Files, "-") {
+		return out, errors.New("--rerun reads the manifests twice: give files, not stdin")
+	}
+	set, err := input.Read(o, t)
+	if err != nil {
+		return out, err
+	}
+	out.Job = batch.Job{Target: t, Files: set.Files}
+	return out, out.Job.CheckTargets()
+}
+
+// AgainConfigured returns the subjects of a podseal.yaml with the targets to run.
+func AgainConfigured(f *config.File, subjects []Subject) ([]Again, error) {
+	var names []string
+	for _, subject := range subjects {
+		names = append(names, subject.Name)
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	items, err := batch.Load(f, names, batch.LoadOptions{Now: time.Now()})
+	if err != nil {
+		return nil, err
+	}
+	var out []Again
+	for i, item := range items { // both have the order of the file
+		out = append(out, Again{Subject: subjects[i], Job: item.Job})
+	}
+	return out, nil
+}
+
+// RerunAll proves subjects again; see Rerun.
+func RerunAll(ctx context.Context, e batch.Engine, runs engine.Engine, all []Again, o batch.Options) (found []finding.Finding, reports []report.Report, err error) {
+	for _, a := range all {
+		if err := a.Job.Preflight(ctx, e); err != nil {
+			return nil, nil, err
+		}
+		o.Policy = report.Policy{Allow: a.Allowed()}
+		own, shown, err := a.Rerun(ctx, runs, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		found, reports = append(found, own...), append(reports, shown...)
+	}
+	return found, reports, nil
 }
 
 // Rerun proves a subject again, and returns what is new against its seals, and the reports of the runs. The search starts from
