@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"runtime"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/pflag"
@@ -16,6 +18,7 @@ import (
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/sealfile"
 )
 
 // engineOptions are the flags that choose where targets run.
@@ -80,6 +83,13 @@ func searchOn(e *engines.Engine, progress *report.Progress) batch.Options {
 	return batch.Options{Complete: sealing.After, Seal: seal.Options{
 		RunID: e.RunID(), Minimize: seal.MinimizeFull, Parallel: runtime.NumCPU(), Progress: progress.Step, Running: progress.Begin,
 	}}
+}
+
+// runOf returns what seal files say of a run.
+func runOf(ctx context.Context, e *engines.Engine, kubernetes string) sealfile.Run {
+	return sealfile.Run{
+		ID: e.RunID(), Date: time.Now().UTC().Format(time.RFC3339), Podseal: version, Kubernetes: kubernetes, Engine: e.Version(ctx),
+	}
 }
 
 // clusterOptions are the flags that say what the cluster has for a seal.

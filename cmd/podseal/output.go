@@ -77,3 +77,14 @@ func (o *redactOptions) apply(s streams) error {
 	}
 	return nil
 }
+
+// sealOptions are the flags about seal files.
+type sealOptions struct {
+	file  string // to write; empty for none
+	merge []string
+}
+
+func (o *sealOptions) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.file, "seal", "", "also write the profile and its proof to a `FILE`, NAME.seal.yaml, for podseal check")
+	f.StringArrayVar(&o.merge, "merge", nil, "keep what the `SEAL` of an earlier run with other commands needed: a file, or from-image for the one that the image has in its registry (repeatable)")
+}

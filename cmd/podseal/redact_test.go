@@ -22,6 +22,7 @@ import (
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/report/views"
+	"github.com/podseal/podseal/internal/result"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 	"github.com/podseal/podseal/internal/trial"
@@ -100,7 +101,7 @@ func TestNothingLeaks(t *testing.T) {
 		if len(sealed.Results) > 1 && c.format != "yaml" {
 			sealed.Results, sealed.Input.Containers = sealed.Results[:1], sealed.Input.Containers[:1]
 		}
-		err = o.finish(s, places, []batch.Sealed{sealed})
+		err = o.finish(s, places, result.Of(batch.Item{Deliver: o.deliver, Policy: o.policy()}, []batch.Sealed{sealed}, result.Options{Redact: r}))
 		places.Close()
 		if c.verdict == seal.Planned && (err != nil || out.Len() == 0) {
 			t.Errorf("%s: %v, %q", c.format, err, out.String())

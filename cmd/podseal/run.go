@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,11 +14,12 @@ import (
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
-	"github.com/podseal/podseal/internal/manifest"
-	"github.com/podseal/podseal/internal/redact"
+	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/report"
-	"github.com/podseal/podseal/internal/safetext"
+	"github.com/podseal/podseal/internal/result"
 	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/seals"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // runOptions are the flags of podseal run.
@@ -109,148 +108,158 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show every written path, setting and run in the report")
 }
 
-// splitDash returns the arguments before and behind --.
-func splitDash(c *cobra.Command, args []string) (first, command []string) {
-	if at := c.ArgsLenAtDash(); at >= 0 {
-		return args[:at], args[at:]
-	}
-	return args, nil
-}
-
-// splitArgs splits the arguments into the image and the host command behind --.
-func splitArgs(c *cobra.Command, args []string, files []string) (image string, _ []string, _ error) {
-	first, command := splitDash(c, args)
-	switch {
-	case len(command) > 0 && command[0] == "":
-		return "", nil, exitcode.BadInputf("the e2e command behind -- is empty: give a program")
-	case slices.Contains(files, ""):
-		return "", nil, exitcode.BadInputf("--filename is empty: give a file, a folder or -")
-	case len(files) > 0 && len(first) > 0:
-		return "", nil, exitcode.BadInputf("give an image or -f FILE, not both: %s, %s", first[0], files[0])
-	case len(files) > 0:
-		return "", command, nil
-	case len(first) == 0:
-		return "", nil, exitcode.BadInputf("no image given: podseal run IMAGE [flags] -- COMMAND..., or podseal run -f FILE")
-	case len(first) > 1:
-		return "", nil, exitcode.BadInputf("unexpected argument %q: flags go before --, the e2e command after it", first[1])
-	}
-	return first[0], command, checkImageName(first[0])
-}
-
-// checkImageName refuses the name of a manifest or of a folder in the place of an image's.
-func checkImageName(image string) error {
-	if image == "" {
-		return exitcode.BadInputf("the name of the image is empty: podseal run IMAGE [flags] -- COMMAND...")
-	}
-	st, err := os.Stat(image)
-	if err != nil {
-		return nil //nolint:nilerr // it is no file, as an image's name should be
-	}
-	manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(image))
-	if st.Mode().IsRegular() && manifest || st.IsDir() && (strings.HasPrefix(image, ".") || filepath.IsAbs(image)) {
-		return exitcode.BadInputf("%s is a file or a folder, not an image: give it with -f %s", image, image)
-	}
-	return nil
-}
-
 // run seals what the options name. Everything that the input alone decides is refused before the first run.
 func run(ctx context.Context, o runOptions, s streams, image string, command []string) error {
 	if err := o.redact.apply(s); err != nil {
 		return err
 	}
-	j, err := o.check(s, image, command)
+	item, err := o.item(s, image, command)
 	if err != nil {
 		return err
 	}
-	defer j.places.Close()
-	if err := o.proof.load(ctx, j.Job); err != nil {
-		return err
+	places, err := o.deliver.Open(item.Shape().Files)
+	if err != nil {
+		return exitcode.BadInput(err)
 	}
-	if !o.quiet {
-		for _, note := range j.notes {
-			fmt.Fprintln(s.err, "podseal: note:", safetext.Line(note))
-		}
-	}
-	progress := s.progress(o.quiet)
-	defer progress.Done()
-	var results []batch.Sealed
-	err = engines.With(ctx, o.engine.options(o.tracing == "off", progress), func(e *engines.Engine) error {
-		if err := j.Preflight(ctx, e); err != nil {
+	defer places.Close()
+	made := result.Options{Redact: s.redact, Folder: "."}
+	if len(o.proof.merge) > 0 {
+		if made.Merged, err = seals.LoadMerged(ctx, o.proof.merge, item.Targets()); err != nil {
 			return err
 		}
-		results, err = j.Seal(ctx, e.Runs, o.batchOptions(e, progress))
-		o.proof.about = o.proof.run(ctx, e, o.cluster.kubernetes)
+	}
+	o.notes(s, item.Notes)
+	progress := s.progress(o.quiet)
+	defer progress.Done()
+	var sealed []batch.Sealed
+	err = engines.With(ctx, o.engine.options(o.tracing == "off", progress), func(e *engines.Engine) error {
+		if err := item.Preflight(ctx, e); err != nil {
+			return err
+		}
+		options := o.search(e, progress)
+		if len(made.Merged) > 0 {
+			options.Floor = made.Merged.Floor
+		}
+		sealed, err = item.Seal(ctx, e.Runs, options)
+		made.Run = runOf(ctx, e, o.cluster.kubernetes)
 		return err
 	})
 	progress.Done()
 	if err != nil {
 		return err
 	}
-	return o.finish(s, j.places, results)
+	return o.finish(s, places, result.Of(item, sealed, made))
 }
 
-// batchOptions returns how the targets are sealed.
-func (o *runOptions) batchOptions(e *engines.Engine, progress *report.Progress) batch.Options {
+// item reads what the flags name, and refuses bad input.
+func (o *runOptions) item(s streams, image string, command []string) (item batch.Item, err error) {
+	if err := o.checkWords(); err != nil {
+		return item, err
+	}
+	t, err := o.target.target(image, command)
+	if err != nil {
+		return item, err
+	}
+	if err := trial.CheckCommands(t.Commands); err != nil {
+		return item, exitcode.BadInput(err)
+	}
+	var set input.Set
+	if len(o.input.Files) > 0 {
+		if t.Network == "host" || strings.HasPrefix(t.Network, "container:") {
+			return item, exitcode.BadInputf("--network %s does not go with -f: the containers of a pod have their own network", t.Network)
+		}
+		if o.deliver.Format == deliver.FormatKustomize {
+			o.input.Replaces = o.deliver.Output
+		}
+		if set, err = o.input.read(s, t); err != nil {
+			return item, err
+		}
+	}
+	s.redact.Hide(batch.Job{Target: t, Files: set.Files}.Secrets()...)
+	item, err = batch.NewItem(t, set, o.deliver, o.policy(), o.planOnly)
+	item.SealFile = o.proof.file
+	return item, exitcode.BadInput(err)
+}
+
+// maxPatience is the largest factor of --patience: a run meets its other limits long before.
+const maxPatience = 1000
+
+// checkWords refuses flags with a value that they do not take.
+func (o *runOptions) checkWords() (err error) {
+	if err := o.input.check(); err != nil {
+		return err
+	}
+	if err := o.cluster.apply(&seal.Options{}); err != nil {
+		return err
+	}
+	if err := o.engine.check(); err != nil {
+		return err
+	}
+	if !slices.Contains([]string{"none", "fast", "full"}, o.minimize) {
+		return exitcode.BadInputf("--minimize %s: use none, fast or full", o.minimize)
+	}
+	if !(o.patience > 0 && o.patience <= maxPatience) {
+		return exitcode.BadInputf("--patience %g: give a factor above 0, up to %d", o.patience, maxPatience)
+	}
+	if !slices.Contains([]string{"auto", "on", "off"}, o.tracing) {
+		return exitcode.BadInputf("--trace %s: use auto, on or off", o.tracing)
+	}
+	if err := o.policy().Check(); err != nil {
+		return exitcode.BadInput(err)
+	}
+	err = o.reports.check(o.deliver.OnStdout())
+	o.deliver.Reports = o.reports.names()
+	if o.proof.file != "" {
+		o.deliver.Reports = append(o.deliver.Reports, o.proof.file)
+	}
+	if o.proof.file != "" && o.planOnly {
+		return exitcode.BadInputf("--seal %s: a plan has no proof: leave out --plan-only", o.proof.file)
+	}
+	return err
+}
+
+// search returns how the targets are sealed.
+func (o *runOptions) search(e *engines.Engine, progress *report.Progress) batch.Options {
 	out := searchOn(e, progress)
 	out.Seal.Minimize, out.Seal.PlanOnly, out.Seal.Patience, out.Seal.Advise = seal.Minimize(o.minimize), o.planOnly, o.patience, sealing.Advice
 	_ = o.cluster.apply(&out.Seal) // checked by checkWords
 	out.Policy = o.policy()
-	if len(o.proof.merged) > 0 {
-		out.Floor = o.proof.merged.Floor
-	}
 	return out
 }
 
 // policy returns what the user accepts of a result.
 func (o *runOptions) policy() report.Policy { return report.Policy{Allow: o.allow, Strict: o.strict} }
 
-// finish reports what was sealed, and writes it if all of it was.
-func (o *runOptions) finish(s streams, places *deliver.Places, results []batch.Sealed) error {
-	var list []report.Report
-	var inputs []deliver.Input
-	for _, in := range results {
-		inputs = append(inputs, in.Input)
-		list = append(list, in.Reports(o.policy(), s.redact)...)
+// notes prints what a user should know before the runs.
+func (o *runOptions) notes(s streams, notes []string) {
+	if o.quiet {
+		return
 	}
-	inputs, concealed := deliver.Concealed(inputs, s.redact)
-	all := report.NewSeveral(list)
-	var d deliver.Delivery
-	var refused error // the result cannot be written as it was asked for; the report is due all the same
-	if all.ExitCode == exitcode.Sealed {
-		if d, refused = o.deliver.Prepare(inputs); refused != nil {
-			refused = exitcode.BadInput(manifest.Located(refused))
-		}
+	for _, note := range notes {
+		s.note(note)
 	}
-	for i, w := range d.Written {
-		all.Reports[i].Written = w
-	}
-	all = redact.Apply(s.redact, all)
-	if err := o.report(s, places, all); err != nil {
-		return err
-	}
-	if all.ExitCode != exitcode.Sealed {
-		return verdictError(all.ExitCode)
-	}
-	if refused != nil {
-		return refused
-	}
-	for _, name := range concealed {
-		fmt.Fprintf(s.err, "podseal: note: the value of %s is hidden in the result: set it where you deploy it\n", safetext.Line(name))
-	}
-	if err := d.Write(places, s.out); err != nil {
-		return err
-	}
-	return o.writeSeal(s, places, results)
 }
 
-// report prints the result on stderr and writes the files of --report.
-func (o *runOptions) report(s streams, places *deliver.Places, r report.Several) error {
+// finish reports what was sealed, and writes it if all of it was.
+func (o *runOptions) finish(s streams, places *deliver.Places, r result.Result) error {
 	if o.quiet {
-		s.printLines(r.Failures())
-	} else if err := r.Text(s.err, report.TextOptions{
+		s.printLines(r.Reports.Failures())
+	} else if err := r.Reports.Text(s.err, report.TextOptions{
 		Width: s.width, Color: s.color, Verbose: o.verbose, Output: o.deliver.Where(), More: "--verbose",
 	}); err != nil {
 		return err
 	}
-	return o.reports.write(s, report.NewDocument(version, r), places.Write)
+	if err := o.reports.write(s, report.NewDocument(version, r.Reports), places.Write); err != nil {
+		return err
+	}
+	if r.Reports.ExitCode != exitcode.Sealed {
+		return verdictError(r.Reports.ExitCode)
+	}
+	if r.Refused != nil {
+		return r.Refused
+	}
+	for _, name := range r.Hidden {
+		s.note(fmt.Sprintf("the value of %s is hidden in the result: set it where you deploy it", name))
+	}
+	return r.Write(places, s.out)
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/outfile"
-	"github.com/podseal/podseal/internal/safetext"
+	"github.com/podseal/podseal/internal/report"
+	"github.com/podseal/podseal/internal/result"
 )
 
 // configOptions are the flags about podseal.yaml.
@@ -105,10 +106,17 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 		return exitcode.BadInput(err)
 	}
 	defer reports.Close()
-	o.printNotes(s, items)
+	for i := range items {
+		for _, note := range items[i].Notes {
+			o.notes(s, []string{"target " + items[i].Name + ": " + note})
+		}
+		if o.planOnly {
+			items[i].SealFile = "" // a plan has no proof
+		}
+	}
 	progress := s.progress(o.quiet)
 	defer progress.Done()
-	r := configRun{folder: f.Folder(), streams: s, options: o, items: items, writer: writer, results: make([]configResult, len(items))}
+	var made *result.Targets
 	err = engines.With(ctx, o.engine.options(o.tracing == "off", progress), func(e *engines.Engine) error {
 		parallel := o.config.parallel
 		if parallel == 0 {
@@ -118,21 +126,26 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 			return err
 		}
 		made = result.NewTargets(items, writer, result.Options{Redact: s.redact, Run: runOf(ctx, e, o.cluster.kubernetes), Folder: f.Folder()})
-		o.sealAll(ctx, e, items, parallel, made, progress)
+		o.sealAll(ctx, e, items, made, progress)
 		return context.Cause(ctx)
 	})
 	progress.Done()
 	if err != nil {
 		return err
 	}
-	return r.finish(reports)
+	all, failed := made.End()
+	return o.finishAll(s, made, all, failed, reports, writer.Stdout())
 }
 
-// sealAll seals the targets in parallel, and writes the result of each that is sealed.
-func (o *runOptions) sealAll(ctx context.Context, e *engines.Engine, items []batch.Item, parallel int, made *result.Targets, progress *report.Progress) {
+// sealAll seals the targets, and writes the result of each that is sealed.
+func (o *runOptions) sealAll(ctx context.Context, e *engines.Engine, items []batch.Item, made *result.Targets, progress *report.Progress) {
 	lines := make([]*report.TargetProgress, len(items))
 	for i, item := range items {
 		lines[i] = progress.Target(item.Name)
+	}
+	parallel := o.config.parallel
+	if parallel == 0 {
+		parallel = e.Parallel(ctx)
 	}
 	batch.All(ctx, e.Runs, items, batch.AllOptions{
 		Parallel: parallel,
@@ -152,11 +165,24 @@ func (o *runOptions) finishAll(s streams, made *result.Targets, all report.Sever
 		s.note(fmt.Sprintf("target %s: the value of %s is hidden in the result: set it where you deploy it", target, variable))
 	})
 	if o.quiet {
-		return
+		s.printLines(all.Failures())
+	} else if err := made.Text(s.err, report.TextOptions{Width: s.width, Color: s.color, Verbose: o.verbose}); err != nil {
+		return err
 	}
-	for _, item := range items {
-		for _, note := range item.Notes {
-			fmt.Fprintln(s.err, "podseal: note:", safetext.Line("target "+item.Name+": "+note))
-		}
+	if err := o.reports.write(s, report.NewDocument(version, all), places.Write); err != nil {
+		return err
 	}
+	if _, err := s.out.Write(stdout); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	for _, err := range failed[:max(0, len(failed)-1)] {
+		fmt.Fprintln(s.err, "podseal:", oneLine(err))
+	}
+	if len(failed) > 0 {
+		return failed[len(failed)-1]
+	}
+	if all.ExitCode != exitcode.Sealed {
+		return verdictError(all.ExitCode)
+	}
+	return nil
 }

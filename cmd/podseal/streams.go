@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"golang.org/x/term"
 
@@ -49,10 +48,11 @@ func (s streams) printLines(lines []string) {
 	}
 }
 
+// note prints what a user should know.
+func (s streams) note(text string) { fmt.Fprintln(s.err, "podseal: note:", safetext.Line(text)) }
+
 // oneLine returns an error's text as one line that is safe for a terminal.
-func oneLine(err error) string {
-	return safetext.Line(strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), " "))
-}
+func oneLine(err error) string { return safetext.OneLine(err.Error()) }
 
 // count words a number of things.
 func count(n int, noun string) string {

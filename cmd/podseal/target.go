@@ -3,12 +3,16 @@ package main
 import (
 	"cmp"
 	"errors"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/exitcode"
@@ -145,4 +149,82 @@ func checkRegexp(flag, s string) error {
 		return exitcode.BadInputf("%s %s: not a regular expression: %s at %q", flag, s, bad.Code, bad.Expr)
 	}
 	return exitcode.BadInput(err)
+}
+
+// splitDash returns the arguments before and behind --.
+func splitDash(c *cobra.Command, args []string) (first, command []string) {
+	if at := c.ArgsLenAtDash(); at >= 0 {
+		return args[:at], args[at:]
+	}
+	return args, nil
+}
+
+// splitArgs splits the arguments into the image and the host command behind --.
+func splitArgs(c *cobra.Command, args []string, files []string) (image string, _ []string, _ error) {
+	first, command := splitDash(c, args)
+	switch {
+	case len(command) > 0 && command[0] == "":
+		return "", nil, exitcode.BadInputf("the e2e command behind -- is empty: give a program")
+	case slices.Contains(files, ""):
+		return "", nil, exitcode.BadInputf("--filename is empty: give a file, a folder or -")
+	case len(files) > 0 && len(first) > 0:
+		return "", nil, exitcode.BadInputf("give an image or -f FILE, not both: %s, %s", first[0], files[0])
+	case len(files) > 0:
+		return "", command, nil
+	case len(first) == 0:
+		return "", nil, exitcode.BadInputf("no image given: podseal run IMAGE [flags] -- COMMAND..., or podseal run -f FILE")
+	case len(first) > 1:
+		return "", nil, exitcode.BadInputf("unexpected argument %q: flags go before --, the e2e command after it", first[1])
+	}
+	return first[0], command, checkImageName(first[0])
+}
+
+// checkImageName refuses the name of a manifest or of a folder in the place of an image's.
+func checkImageName(image string) error {
+	if image == "" {
+		return exitcode.BadInputf("the name of the image is empty: podseal run IMAGE [flags] -- COMMAND...")
+	}
+	st, err := os.Stat(image)
+	if err != nil {
+		return nil //nolint:nilerr // it is no file, as an image's name should be
+	}
+	manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(image))
+	if st.Mode().IsRegular() && manifest || st.IsDir() && (strings.HasPrefix(image, ".") || filepath.IsAbs(image)) {
+		return exitcode.BadInputf("%s is a file or a folder, not an image: give it with -f %s", image, image)
+	}
+	return nil
+}
+
+// rerunOptions are the flags about runs of podseal check.
+type rerunOptions struct {
+	wanted bool
+	target targetOptions
+	names  []string // of the flags that have an effect on runs alone
+}
+
+func (o *rerunOptions) addFlags(f *pflag.FlagSet) {
+	f.BoolVar(&o.wanted, "rerun", false, "also prove the seals again with the engine, and report what is new; the flags below describe the runs of -f")
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	own.SortFlags = false
+	o.target.addFlags(own)
+	own.VisitAll(func(flag *pflag.Flag) {
+		if flag.Name != "exec" {
+			o.names = append(o.names, flag.Name)
+		}
+	})
+	f.AddFlagSet(own)
+	o.target.given = f.Changed
+}
+
+// check refuses flags about runs where there are none.
+func (o *rerunOptions) check(given func(flag string) bool) error {
+	if o.wanted {
+		return nil
+	}
+	for _, name := range append(o.names, "with", "stand-ins", "allow-hostpath") {
+		if given(name) {
+			return exitcode.BadInputf("--%s is about runs: it needs --rerun", name)
+		}
+	}
+	return nil
 }

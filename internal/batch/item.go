@@ -66,6 +66,25 @@ func Load(f *config.File, names []string, o LoadOptions) ([]Item, error) {
 	return out, nil
 }
 
+// NewItem returns the item of a command line: the image of a target, or the chosen containers of a set of manifests, which may
+// be empty. It refuses what the input alone shows to be wrong.
+func NewItem(t target.Target, set input.Set, o deliver.Options, policy report.Policy, planOnly bool) (item Item, err error) {
+	item = Item{Job: Job{Target: t, Files: set.Files}, Deliver: o, Policy: policy}
+	if unsealed := Unsealed(set); o.PodSecurity != "" && len(unsealed) > 0 {
+		return item, fmt.Errorf("--pod-security %s: the level restricted would also be enforced on pods that are not sealed: %w", o.PodSecurity, unsealed[0])
+	}
+	if err := item.CheckTargets(); err != nil {
+		return item, err
+	}
+	shape := item.Shape()
+	shape.PlanOnly = planOnly
+	if err := o.Check(shape); err != nil {
+		return item, err
+	}
+	item.Notes, err = o.Rehearse(item.Planned(), policy.Allow)
+	return item, err
+}
+
 // loader reads the targets of a file. Services are read once.
 type loader struct {
 	file     *config.File

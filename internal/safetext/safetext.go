@@ -25,6 +25,11 @@ func Line(s string) string { return replace(s, `\n`, " ") }
 // Text returns s with its line breaks (CRLF included) and tabs, and is Line in all else.
 func Text(s string) string { return replace(s, "\n", "\t") }
 
+// OneLine returns s as one printable line, with a space in the place of each group of line breaks.
+func OneLine(s string) string {
+	return Line(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " "))
+}
+
 func replace(s, lineBreak, tab string) string {
 	if printable(s) {
 		return s

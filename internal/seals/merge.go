@@ -1,12 +1,17 @@
 package seals
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/gate"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/referrer"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/sealfile"
 	"github.com/podseal/podseal/internal/target"
@@ -14,6 +19,32 @@ import (
 
 // Merged are seals whose evidence a run adds to its own.
 type Merged []sealfile.Entry
+
+// LoadMerged reads seals, each of one of the targets: from files, or for FromImage from the registries of the targets' images. Its
+// errors are those of the input, but for a registry that does not answer.
+func LoadMerged(ctx context.Context, names []string, targets []target.Target) (out Merged, err error) {
+	var files []string
+	for _, name := range names {
+		if name != FromImage {
+			files = append(files, name)
+			continue
+		}
+		attached, err := NewRegistry(ctx).Merged(targets)
+		if unavailable := new(referrer.UnavailableError); errors.As(err, &unavailable) {
+			return nil, err
+		}
+		if err != nil {
+			return nil, exitcode.BadInput(err)
+		}
+		out = append(out, attached...)
+	}
+	entries, err := Load(files)
+	if err != nil {
+		return nil, exitcode.BadInput(manifest.Located(err))
+	}
+	out = append(out, entries...)
+	return out, exitcode.BadInput(out.Check(targets))
+}
 
 // Of returns the seals of a target: those of its container, or for an image alone those of the image.
 func (m Merged) Of(t target.Target) []sealfile.Entry {
