@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/advise"
-	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/advise/survey"
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/outfile"
+	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/redact"
+	"github.com/podseal/podseal/internal/report"
+	"github.com/podseal/podseal/internal/trace"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // adviseOptions are the flags of podseal advise.
@@ -76,25 +80,20 @@ func (o *adviseOptions) addFlags(c *cobra.Command) {
 	f.BoolVar(&o.write, "write", false, "write the change into the Dockerfile; with --prove only if it is proved")
 	f.StringVar(&o.format, "format", "text", "write text, json, or sarif (findings in Dockerfiles)")
 	f.StringVarP(&o.output, "output", "o", "", "write the advice to a `FILE`; default: stdout")
-	f.StringSliceVar(&o.failOn, "fail-on", nil, "exit with code 4 on these `FINDINGS`: "+strings.Join(adviceIDs(), ", "))
+	f.StringSliceVar(&o.failOn, "fail-on", nil, "exit with code 4 on these `FINDINGS`: "+strings.Join(advise.AllFindingIDs(), ", "))
 	o.redact.addFlags(f)
 	o.prove.addFlags(f)
 	o.target.addFlags(f)
 }
 
-// adviceIDs returns all ids of findings, of images and of Dockerfiles.
-func adviceIDs() []string {
-	return append(advise.FindingIDs(), dockerfile.RuleBase, dockerfile.RuleChownLayer, dockerfile.RuleOnbuild)
-}
-
 func (o adviseOptions) check() error {
 	for _, id := range o.failOn {
-		if !slices.Contains(adviceIDs(), id) {
-			return exitcode.BadInputf("--fail-on %s: there is no such finding; there are: %s", id, strings.Join(adviceIDs(), ", "))
+		if !slices.Contains(advise.AllFindingIDs(), id) {
+			return exitcode.BadInputf("--fail-on %s: there is no such finding; there are: %s", id, strings.Join(advise.AllFindingIDs(), ", "))
 		}
 	}
-	if !slices.Contains([]string{"text", "json", "sarif"}, o.format) {
-		return exitcode.BadInputf("--format %s: it is one of text, json, sarif", o.format)
+	if !slices.Contains(advise.Formats(), o.format) {
+		return exitcode.BadInputf("--format %s: it is one of %s", o.format, strings.Join(advise.Formats(), ", "))
 	}
 	if !slices.Contains([]string{"", "engine", "registry", "archive", "layout"}, o.from) {
 		return exitcode.BadInputf("--from %s: it is one of engine, registry, archive, layout", o.from)
@@ -128,7 +127,7 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 		}
 	}
 	if o.write {
-		if err := writeDockerfiles(&outcome); err != nil {
+		if err := survey.WriteDockerfiles(&outcome); err != nil {
 			return err
 		}
 	}
@@ -140,9 +139,9 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 
 // survey collects the advice on what the argument names.
 func (o adviseOptions) survey(ctx context.Context, s streams, what string) (advise.Outcome, error) {
-	catalog, err := o.readCatalog()
+	catalog, err := survey.Catalog(o.catalog, o.ownCatalogOnly)
 	if err != nil {
-		return advise.Outcome{}, err
+		return advise.Outcome{}, exitcode.BadInput(err)
 	}
 	args, err := o.prove.buildArgs()
 	if err != nil {
@@ -172,7 +171,7 @@ func (o adviseOptions) survey(ctx context.Context, s streams, what string) (advi
 }
 
 func (o adviseOptions) deliver(outcome advise.Outcome, s streams) error {
-	data, err := o.render(outcome)
+	data, err := outcome.Render(o.format, version)
 	if err != nil {
 		return err
 	}
@@ -204,52 +203,88 @@ func (o adviseOptions) judge(outcome advise.Outcome) error {
 	return nil
 }
 
-func (o adviseOptions) readCatalog() (advise.Catalog, error) {
-	shipped, err := advise.ShippedCatalog()
-	if err != nil {
-		return advise.Catalog{}, err
+// splitArgs returns the one argument to advise on, and keeps the e2e command behind it.
+func (o *adviseOptions) splitArgs(c *cobra.Command, args []string) (what string, err error) {
+	if at := c.ArgsLenAtDash(); at >= 0 {
+		args, o.prove.command = args[:at], args[at:]
 	}
-	if o.ownCatalogOnly {
-		shipped.Images = nil
+	if len(args) != 1 {
+		return "", exitcode.BadInputf("%s takes one image, file or folder, got %d arguments", c.CommandPath(), len(args))
 	}
-	if o.catalog == "" {
-		return shipped, nil
-	}
-	data, err := os.ReadFile(o.catalog)
-	if err != nil {
-		return advise.Catalog{}, exitcode.BadInputf("%w", outfile.Plain(err))
-	}
-	own, err := advise.ParseCatalog(data)
-	if err != nil {
-		return advise.Catalog{}, exitcode.BadInputf("%s: %w", o.catalog, err)
-	}
-	return shipped.Extended(own), nil
+	run := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(targetOptions).addFlags(run)
+	new(proveOptions).addFlags(run)
+	run.VisitAll(func(f *pflag.Flag) {
+		if c.Flags().Changed(f.Name) && f.Name != "platform" && f.Name != "prove" && f.Name != "context" {
+			o.prove.extra = "--" + f.Name
+		}
+	})
+	return args[0], nil
 }
 
-func (o adviseOptions) render(out advise.Outcome) ([]byte, error) {
-	switch o.format {
-	case "json":
-		return out.JSON()
-	case "sarif":
-		return out.SARIF(version)
-	default:
-		return []byte(out.Text()), nil
-	}
-}
-
-// writeDockerfiles writes the changes that are not refuted.
-func writeDockerfiles(outcome *advise.Outcome) error {
-	for i, d := range outcome.Dockerfiles {
-		if d.Diff == "" || d.Proof != nil && !d.Proof.Proved {
-			continue
-		}
-		if d.Stdin {
-			return exitcode.BadInputf("--write has no file to write to: the Dockerfile is read from stdin")
-		}
-		if err := outfile.Write(d.File, d.Patched); err != nil {
+// checkProve refuses early what a proof cannot use.
+func (o adviseOptions) checkProve() error {
+	switch {
+	case o.prove.on && o.target.user != "":
+		return exitcode.BadInputf("--user cannot be combined with --prove, which proves the user of the Dockerfile")
+	case o.prove.on:
+		t, err := o.target.target("", o.prove.command)
+		if err != nil {
 			return err
 		}
-		outcome.Dockerfiles[i].Written = true
+		return exitcode.BadInput(trial.CheckCommands(t.Commands))
+	case o.prove.extra != "":
+		return exitcode.BadInputf("%s is for --prove, which is not given", o.prove.extra)
+	case len(o.prove.command) > 0:
+		return exitcode.BadInputf("the command behind -- is for --prove, which is not given")
 	}
 	return nil
+}
+
+// proveOutcome proves the change of the one Dockerfile that was advised on. An error is one of the engine or of the input.
+func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string, outcome *advise.Outcome) error {
+	if len(outcome.Images) > 0 || len(outcome.Dockerfiles) != 1 {
+		return exitcode.BadInputf("--prove takes one Dockerfile: %s is something else, or has several", what)
+	}
+	d := &outcome.Dockerfiles[0]
+	if d.Refused != "" {
+		d.Proof = &advise.Proof{Why: "there is no change to build: " + d.Refused}
+		return nil
+	}
+	args, err := o.prove.buildArgs()
+	if err != nil {
+		return err
+	}
+	b, err := sealing.NewBuild(*d, args, docker.Build{
+		Dir: o.prove.context, Target: o.stage, Platform: o.target.platform, Network: o.prove.network, Keep: o.prove.keep,
+	})
+	if err != nil {
+		return exitcode.BadInput(err)
+	}
+	t, err := o.target.target("", o.prove.command)
+	if err != nil {
+		return err
+	}
+	progress := s.progress(false)
+	defer progress.Done()
+	engine, err := podrun.Connect(ctx, podrun.Options{Progress: progress.Step, Helper: trace.Binary})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := engine.Sweep(context.WithoutCancel(ctx)); err != nil {
+			fmt.Fprintf(s.err, "podseal: %s; `podseal gc` removes the rest\n", oneLine(err))
+		}
+		_ = engine.Close()
+	}()
+	proof, err := sealing.Prove(ctx, engine, b, t, progress.Step)
+	if err != nil {
+		return err
+	}
+	progress.Done()
+	d.Proof = &proof.Proof
+	if proof.Result == nil {
+		return nil
+	}
+	return report.New(redact.Apply(s.redact, *proof.Result)).Text(s.err, report.TextOptions{Width: s.width, Color: s.color})
 }

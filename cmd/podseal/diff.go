@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +10,6 @@ import (
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
-	"github.com/podseal/podseal/internal/safetext"
 )
 
 func newDiffCommand(s streams) *cobra.Command {
@@ -64,34 +60,5 @@ func explain(ctx context.Context, s streams, container string) (err error) {
 	if err != nil {
 		return err
 	}
-	return printFolding(s.out, len(changes), folding)
-}
-
-// contents say what the image has in a folder.
-var contents = map[diff.Content]string{
-	diff.Absent: "absent from the image", diff.Empty: "empty in the image", diff.Filled: "the image has files in it",
-}
-
-func printFolding(w io.Writer, changes int, f diff.Folding) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%d changes, %d folders\n\n", changes, len(f.Folders))
-	fmt.Fprintln(table, "FOLDER\tIMAGE\tWOULD NEED\tWHY")
-	for _, folder := range f.Folders {
-		need := "a mount"
-		if folder.Content == diff.Filled {
-			need = "a seeded mount, or none where the application tolerates that"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", safetext.Line(folder.Path), contents[folder.Content], need, safetext.Line(folder.Why))
-	}
-	for _, e := range f.Root {
-		fmt.Fprintf(table, "%s\t-\tanother working directory\tnothing can be mounted on /\n", safetext.Line(e.Path))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprint(w, `
-Not shown by docker diff: files that were made and removed again, writes below a VOLUME, files opened for writing but
-left unchanged, refused writes, and the process that wrote. podseal run shows them.
-`)
-	return err
+	return folding.Text(s.out, len(changes))
 }

@@ -228,3 +228,35 @@ func (o *rerunOptions) check(given func(flag string) bool) error {
 	}
 	return nil
 }
+
+// proveOptions are the flags of the build that --prove makes. The flags of a target say how the image is run.
+type proveOptions struct {
+	on                     bool
+	context, network, keep string
+	args                   []string
+
+	command []string // behind --
+	extra   string   // a flag that was given and has no meaning without --prove
+}
+
+func (o *proveOptions) addFlags(f *pflag.FlagSet) {
+	f.BoolVar(&o.on, "prove", false, "build the changed Dockerfile, seal the image with the e2e commands, and report whether that works; the flags below are for it")
+	f.StringVar(&o.context, "context", "", "use this `FOLDER` as the build context, whose scripts are read without --prove too; default: the Dockerfile's folder")
+	f.StringVar(&o.network, "build-network", "", "run the build's RUN instructions in this `NETWORK`, for example host")
+	f.StringVar(&o.keep, "keep-image", "", "keep the image that --prove builds under this `NAME`")
+}
+
+// buildArgs returns the build arguments by name. One without a value in the environment keeps the default of the Dockerfile.
+func (o proveOptions) buildArgs() (map[string]string, error) {
+	out := map[string]string{}
+	for i, spec := range o.args {
+		v, ok, err := input.Variable(spec)
+		if err != nil {
+			return nil, exitcode.BadInputf("--build-arg number %d: %w", i+1, err) // the text may be a secret
+		}
+		if ok {
+			out[v.Name] = v.Value
+		}
+	}
+	return out, nil
+}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,10 +14,7 @@ import (
 	"github.com/podseal/podseal/internal/cluster/workload"
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
-	"github.com/podseal/podseal/internal/input"
-	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/safetext"
-	"github.com/podseal/podseal/internal/target"
 	"github.com/podseal/podseal/internal/trial"
 )
 
@@ -157,15 +153,8 @@ func (o *verifyOptions) request(s streams, command []string) (r verify.Request, 
 	if err != nil {
 		return r, err
 	}
-	chosen, err := onlyPod(set)
-	if err != nil {
-		return r, err
-	}
-	if r.Target, err = targetOf(chosen, container); err != nil {
-		return r, err
-	}
-	r.Workload, err = workload.Build(chosen.Pod.Manifest, companions(set), workload.Options{KeepClaims: o.keepClaims})
-	r.Container, r.Level, r.Ready = r.Target.Name, kube.Level(o.level), flags.Ready.Timeout
+	r, err = verify.RequestOf(set, container, workload.Options{KeepClaims: o.keepClaims})
+	r.Level, r.Ready = kube.Level(o.level), flags.Ready.Timeout
 	return r, exitcode.BadInput(err)
 }
 
@@ -182,40 +171,4 @@ func (o *verifyOptions) checkWords() error {
 		return exitcode.BadInputf("no workload given: podseal verify -f FILE -- COMMAND...")
 	}
 	return nil
-}
-
-// companions returns the files whose objects come with the workload.
-func companions(set input.Set) []*manifest.File {
-	var out []*manifest.File
-	for _, f := range slices.Concat(set.Files, set.With) {
-		out = append(out, f.Manifest)
-	}
-	return out
-}
-
-// onlyPod returns the one pod that is chosen.
-func onlyPod(set input.Set) (input.Pod, error) {
-	var all []input.Pod
-	for _, f := range set.Files {
-		all = append(all, f.Pods...)
-	}
-	if len(all) != 1 {
-		names := ""
-		for _, p := range all {
-			names += ", " + p.Pod.Manifest.Kind + "/" + p.Pod.Manifest.Name
-		}
-		return input.Pod{}, exitcode.BadInputf("%d workloads fit%s: verify one at a time, with --select KIND/NAME", len(all), names)
-	}
-	return all[0], nil
-}
-
-// targetOf returns the container that the commands are meant for: the named one, else the pod's default container.
-func targetOf(p input.Pod, container string) (target.Target, error) {
-	names := p.Pod.Names()
-	for _, name := range names {
-		if t := p.Pod.Target(name, nil); name == container || container == "" && (t.Pod == nil || t.Pod.Default == "") {
-			return t, nil
-		}
-	}
-	return target.Target{}, exitcode.BadInputf("--container %s: %s has no such container; there are: %v", container, p.Pod.Manifest, names)
 }

@@ -3,6 +3,7 @@
 package advise
 
 import (
+	"github.com/podseal/podseal/internal/advise/dockerfile"
 	"github.com/podseal/podseal/internal/advise/launch"
 	"github.com/podseal/podseal/internal/profile"
 )
@@ -64,6 +65,11 @@ func FindingIDs() []string {
 		IDRoot, IDRootDrops, IDRootWorkers, IDNeverDrops, IDNamedUser, IDMissingUser, IDNoAccount, IDRootGroup, IDSetuid,
 		IDFileCaps, IDLowPort, IDVolume, IDOwner, IDHome, IDBase,
 	}
+}
+
+// AllFindingIDs returns the ids of findings of images and of Dockerfiles.
+func AllFindingIDs() []string {
+	return append(FindingIDs(), dockerfile.RuleBase, dockerfile.RuleChownLayer, dockerfile.RuleOnbuild)
 }
 
 // Finding is one fact that matters for a non-root container.

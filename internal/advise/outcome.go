@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/podseal/podseal/internal/advise/dockerfile"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/safetext"
@@ -94,6 +95,21 @@ func (o Outcome) Has(ids []string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Formats returns the names of the forms of an outcome.
+func Formats() []string { return []string{"text", "json", "sarif"} }
+
+// Render returns the advice in one of Formats.
+func (o Outcome) Render(format, version string) ([]byte, error) {
+	switch format {
+	case "json":
+		return o.JSON()
+	case "sarif":
+		return o.SARIF(version)
+	default:
+		return []byte(o.Text()), nil
+	}
 }
 
 // JSON returns the whole advice.

@@ -6,20 +6,8 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/exitcode"
 )
-
-func TestDiffPathsAreSafe(t *testing.T) {
-	var b bytes.Buffer
-	err := printFolding(&b, 1, diff.Folding{Folders: []diff.Folder{{Path: "/a\x1b]0;title\x07/\u202eb\x7f", Why: "holds \u009b1m"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.IndexFunc(b.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) >= 0 {
-		t.Errorf("got %q", b.String())
-	}
-}
 
 func TestErrorLineIsSafe(t *testing.T) {
 	var out, errs bytes.Buffer
