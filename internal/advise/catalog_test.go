@@ -13,6 +13,15 @@ import (
 	"github.com/podseal/podseal/internal/image"
 )
 
+func catalog(t *testing.T) advise.Catalog {
+	t.Helper()
+	c, err := advise.ShippedCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func TestCatalogFindsTheEntryThatFitsBest(t *testing.T) {
 	c := catalog(t)
 	for ref, want := range map[string]string{
@@ -146,7 +155,11 @@ func TestManifestUserSettlesIt(t *testing.T) {
 }
 
 func TestSARIFAndJSON(t *testing.T) {
-	out := advise.Outcome{Dockerfiles: []advise.DockerfileReport{{File: "a/Dockerfile", Result: check(t, "FROM debian\nEXPOSE 80\nUSER root\n")}}}
+	result, err := dockerfile.Check([]byte("FROM debian\nEXPOSE 80\nUSER root\n"), dockerfile.Options{Base: catalog(t).Base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := advise.Outcome{Dockerfiles: []advise.DockerfileReport{{File: "a/Dockerfile", Result: result}}}
 	var log struct {
 		Version string
 		Runs    []struct {

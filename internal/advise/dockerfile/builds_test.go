@@ -1,6 +1,6 @@
 //go:build engine
 
-package advise_test
+package dockerfile_test
 
 import (
 	"context"
@@ -82,7 +82,7 @@ var notHere = map[string]string{
 // user of the change, with the account that was made for it, and what it declares as a VOLUME is that user's.
 func TestPatchedDockerfilesBuild(t *testing.T) {
 	engine := builder(t)
-	files, err := filepath.Glob("testdata/dockerfiles/*.txtar")
+	files, err := filepath.Glob("testdata/corpus/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func builder(t *testing.T) *docker.Client {
 		}
 		_ = engine.Close()
 	})
-	if out, err := exec.CommandContext(t.Context(), "../../scripts/bases.sh").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "../../../scripts/bases.sh").CombinedOutput(); err != nil {
 		missing("no stand-ins for base images: " + string(out))
 	}
 	return engine

@@ -1,4 +1,4 @@
-package advise_test
+package dockerfile_test
 
 import (
 	"bytes"
@@ -33,9 +33,9 @@ func check(t *testing.T, text string) dockerfile.Result {
 	return r
 }
 
-// Each file holds a Dockerfile and what is expected: findings, what the change says, and the diff.
-func TestDockerfiles(t *testing.T) {
-	files, err := filepath.Glob("testdata/dockerfiles/*.txtar")
+// Each file holds a Dockerfile on base images of the shipped catalog, and what is expected: findings, what the change says, and the diff.
+func TestCorpus(t *testing.T) {
+	files, err := filepath.Glob("testdata/corpus/*.txtar")
 	if err != nil || len(files) < 40 {
 		t.Fatalf("%d Dockerfiles, want at least 40 (%v)", len(files), err)
 	}
@@ -163,7 +163,7 @@ func TestDockerfileTargetsAndFolders(t *testing.T) {
 }
 
 func FuzzDockerfile(f *testing.F) {
-	files, _ := filepath.Glob("testdata/dockerfiles/*.txtar")
+	files, _ := filepath.Glob("testdata/corpus/*.txtar")
 	for _, file := range files {
 		if data, err := os.ReadFile(file); err == nil {
 			f.Add(string(txtar.Parse(data).Files[0].Data))
