@@ -23,12 +23,11 @@ type CatalogBase struct {
 	Source string   `json:"source,omitempty"`
 }
 
+// stacks returns the layers of the bases. Those of a base whose layers are not known are empty, and match no image.
 func (c Catalog) stacks() []image.Stack {
 	var out []image.Stack
 	for _, b := range c.Bases {
-		if len(b.Layers) > 0 {
-			out = append(out, image.Stack{Ref: b.Image, Layers: b.Layers})
-		}
+		out = append(out, image.Stack{Ref: b.Image, Layers: b.Layers})
 	}
 	return out
 }

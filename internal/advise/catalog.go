@@ -99,7 +99,7 @@ func (c Catalog) Find(ref string) (CatalogImage, bool) {
 			best, found = i, score
 		}
 	}
-	return best, found >= 0
+	return best, found != -1
 }
 
 // splitRef returns the short repository and the tag of a reference. A text that is no reference has neither.

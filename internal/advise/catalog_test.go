@@ -25,13 +25,15 @@ func catalog(t *testing.T) advise.Catalog {
 func TestCatalogFindsTheEntryThatFitsBest(t *testing.T) {
 	c := catalog(t)
 	for ref, want := range map[string]string{
-		"postgres:18":                          "postgres",
-		"docker.io/library/postgres:18-alpine": "postgres:*-alpine",
-		"index.docker.io/postgres@sha256:" + strings.Repeat("a", 64): "postgres",
-		"gcr.io/distroless/static-debian13":                          "gcr.io/distroless/*:latest",
-		"gcr.io/distroless/static-debian13:nonroot":                  "gcr.io/distroless/*:nonroot",
-		"example.com/postgres:18":                                    "",
-		"not a reference":                                            "",
+		"postgres:18":                                                         "postgres",
+		"docker.io/library/postgres:18-alpine":                                "postgres:*-alpine",
+		"postgres:18-alpine@sha256:" + strings.Repeat("a", 64):                "postgres:*-alpine",
+		"gcr.io/distroless/static-debian13@sha256:" + strings.Repeat("a", 64): "",
+		"index.docker.io/postgres@sha256:" + strings.Repeat("a", 64):          "postgres",
+		"gcr.io/distroless/static-debian13":                                   "gcr.io/distroless/*:latest",
+		"gcr.io/distroless/static-debian13:nonroot":                           "gcr.io/distroless/*:nonroot",
+		"example.com/postgres:18":                                             "",
+		"not a reference":                                                     "",
 	} {
 		if got, _ := c.Find(ref); got.Image != want {
 			t.Errorf("Find(%s) = %q, want %q", ref, got.Image, want)
@@ -79,6 +81,13 @@ func TestOwnCatalog(t *testing.T) {
 	if i, ok := both.Find("redis:8"); !ok || len(i.Alternatives) == 0 {
 		t.Errorf("redis is gone: %+v", i)
 	}
+	patterns, err := advise.ParseCatalog([]byte("version: 1\nimages:\n- image: 'team*'\n- image: '*base'\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i, _ := patterns.Find("team-base"); i.Image != "team*" {
+		t.Errorf("of two entries that fit equally well, %s counts instead of the first", i.Image)
+	}
 	for ref, want := range map[string]dockerfile.Family{"debian:13": dockerfile.Minimal, "team/base:1": dockerfile.Alpine, "alpine": dockerfile.Alpine} {
 		if got := both.Base(ref).Family; got != want {
 			t.Errorf("%s: %q, want %q", ref, got, want)
@@ -125,6 +134,12 @@ images:
 		}
 		return &v1.ConfigFile{Config: v1.Config{User: "0:0"}}, nil
 	})
+	byName := r.Verify(context.Background(), func(context.Context, string) (*v1.ConfigFile, error) {
+		return &v1.ConfigFile{Config: v1.Config{User: "root:root"}}, nil
+	})
+	if len(byName.Ways) != 3 {
+		t.Errorf("an image of root by its name is advised after --verify:\n%s", byName.Text())
+	}
 	if len(verified.Ways) != 3 || !strings.Contains(unwrapped(verified.Text()), "since it is root") {
 		t.Errorf("a root image is advised after --verify:\n%s", verified.Text())
 	}
@@ -185,5 +200,16 @@ func TestSARIFAndJSON(t *testing.T) {
 	}
 	if id, ok := out.Has([]string{"setuid", "low-port"}); !ok || id != "low-port" {
 		t.Errorf("Has = %q, %v", id, ok)
+	}
+	if id, ok := out.Has([]string{"setuid"}); ok {
+		t.Errorf("nothing is setuid, but Has = %q", id)
+	}
+	out.Images = []advise.Report{{}, {Findings: []advise.Finding{{ID: "setuid"}}}}
+	if id, ok := out.Has([]string{"setuid"}); !ok || id != "setuid" {
+		t.Errorf("Has of an image = %q, %v", id, ok)
+	}
+	out.Dockerfiles[0].Written, out.Images = true, nil
+	if id, ok := out.Has([]string{"low-port"}); ok {
+		t.Errorf("the change is written, but Has = %q", id)
 	}
 }

@@ -227,6 +227,13 @@ func TestFileCapabilitiesOfTheProgram(t *testing.T) {
 	if text := r.Text(); !strings.Contains(text, "add NET_BIND_SERVICE back") {
 		t.Error(text)
 	}
+	facts.Config.Config.Cmd = []string{"other"}
+	if r, err = advise.Image(context.Background(), facts, tree, advise.Options{Scan: true}); err != nil {
+		t.Fatal(err)
+	}
+	if text := unwrapped(r.Text()); !strings.Contains(text, "1 file with file capabilities: with all capabilities dropped they do not even start (/usr/bin/app: NET_BIND_SERVICE)") {
+		t.Error(text)
+	}
 }
 
 func FuzzScript(f *testing.F) {

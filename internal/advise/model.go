@@ -78,7 +78,7 @@ func (a *analysis) lookup(ctx context.Context, at string) (image.Entry, bool, er
 	return a.reader().Lookup(ctx, at)
 }
 
-// model finds the privilege model and the user. A numeric USER needs no file of the image.
+// model finds the privilege model and the user. A numeric USER needs no file of the image, which may cost layers.
 func (a *analysis) model(ctx context.Context) error {
 	user := a.r.Declared
 	where := Evidence{Where: "config", Text: "USER " + user}
@@ -86,7 +86,7 @@ func (a *analysis) model(ctx context.Context) error {
 		where.Text = "no USER"
 	}
 	a.r.Evidence = []Evidence{where}
-	if r, err := (image.Users{}).Resolve(user); err == nil && r.Numeric && r.UID != 0 && !a.free() && !a.opts.Scan {
+	if r, _ := (image.Users{}).Resolve(user); r.UID != 0 && a.costly() { // by its number: no account is known here
 		a.r.Model, a.r.Why = NonRoot, "it declares a numeric non-root user"
 		a.setUser(r, FromUser, "USER is "+user)
 		if !r.GroupGiven {
@@ -186,23 +186,19 @@ func (a *analysis) dropped(ctx context.Context, d launch.Drop, r image.Resolved,
 // stays judges an image whose first process stays root: its workers drop it, or nothing does.
 func (a *analysis) stays(ctx context.Context, leaves []launch.Leaf, partial []launch.Drop) error {
 	var by *launch.Drop
-	stay := -1
-	for i, l := range leaves {
-		if l.By != nil && by == nil {
-			by = l.By
-		}
-		if l.By == nil && stay < 0 {
-			stay = i
-		}
+	drop := slices.IndexFunc(leaves, func(l launch.Leaf) bool { return l.By != nil })
+	stay := slices.IndexFunc(leaves, func(l launch.Leaf) bool { return l.By == nil })
+	if drop != -1 {
+		by = leaves[drop].By
 	}
-	if by != nil && stay < 0 {
+	if by != nil && stay == -1 {
 		a.r.Model = RootWorkers
 		a.r.Why = fmt.Sprintf("it starts as root; the application's own setting names %s for its workers, the first process may stay root", by.User)
 		a.find(IDRootWorkers, "the application drops root for its workers by its own setting", by.Where)
 	} else {
 		a.r.Model, a.r.Why = Root, "it starts as root, and nothing in its entrypoint or in its settings changes that"
 		if by != nil {
-			a.r.Why = fmt.Sprintf("it starts as root; %s drops to another user, but %s does not", path.Base(nameOf(leaves, by)), leaves[stay].Program.Argv[0])
+			a.r.Why = fmt.Sprintf("it starts as root; %s drops to another user, but %s does not", path.Base(leaves[drop].Program.Argv[0]), leaves[stay].Program.Argv[0])
 		}
 		a.find(IDNeverDrops, "the application runs as root", startEvidence(leaves, stay)...)
 	}
@@ -224,17 +220,8 @@ func (a *analysis) stays(ctx context.Context, leaves []launch.Leaf, partial []la
 	return a.ownersOrFallback(ctx)
 }
 
-func nameOf(leaves []launch.Leaf, by *launch.Drop) string {
-	for _, l := range leaves {
-		if l.By == by && len(l.Program.Argv) > 0 {
-			return l.Program.Argv[0]
-		}
-	}
-	return "one program"
-}
-
 func startEvidence(leaves []launch.Leaf, stay int) []Evidence {
-	if stay < 0 {
+	if stay == -1 {
 		return nil
 	}
 	return []Evidence{leaves[stay].Program.Where}
@@ -286,7 +273,7 @@ func (a *analysis) note(format string, args ...any) {
 // passwdLine returns an account's line of /etc/passwd as evidence.
 func passwdLine(ctx context.Context, tree image.Tree, name string) Evidence {
 	data, err := tree.ReadFile(ctx, "/etc/passwd")
-	if err != nil || name == "" {
+	if err != nil {
 		return Evidence{}
 	}
 	n := 0

@@ -201,7 +201,8 @@ func (r Report) Verify(ctx context.Context, config func(ctx context.Context, ref
 			continue
 		}
 		user := file.Config.User
-		if got, err := (image.Users{}).Resolve(user); user == "" || user == "root" || err == nil && got.UID == 0 {
+		name, _, _ := strings.Cut(user, ":")
+		if got, err := (image.Users{}).Resolve(name); name == "root" || err == nil && got.UID == 0 {
 			r.Notes = append(r.Notes, fmt.Sprintf("%s is not advised, since it is root", w.Image))
 			continue
 		}

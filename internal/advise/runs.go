@@ -37,13 +37,14 @@ func (r Runs) passed() (Trial, bool) {
 }
 
 // of returns the trial that decides about a uid: the last one that passed, else the last one.
-func (r Runs) of(uid int64) (out Trial, tried bool) {
+func (r Runs) of(uid int64) Trial {
+	var out Trial
 	for _, t := range r.Trials {
-		if t.User.UID == uid && (!tried || t.Passed || !out.Passed) {
-			out, tried = t, true
+		if t.User.UID == uid && (t.Passed || !out.Passed) {
+			out = t
 		}
 	}
-	return out, tried
+	return out
 }
 
 // numeric reports whether the image declares a user by a number that is not root.
@@ -113,7 +114,7 @@ func UserFix(runs Runs) string {
 		if t.User.UID == 0 {
 			continue
 		}
-		if last, _ := runs.of(t.User.UID); !last.Passed {
+		if last := runs.of(t.User.UID); !last.Passed {
 			return workAs(runs, last)
 		}
 	}

@@ -29,6 +29,7 @@ func TestWaysAfterRuns(t *testing.T) {
 		not  string   // in none
 	}{
 		{"no runs", advise.Runs{}, []string{"pin uid 33", "use other", "declare the user by its number"}, "a run passed"},
+		{"it passed as it is", advise.Runs{Trials: []advise.Trial{tried(33, "")}}, []string{"a run passed as it", "use other", "USER 33:33"}, "exceptions"},
 		{"it passed", advise.Runs{Trials: []advise.Trial{tried(33, "")}}, []string{"pin uid 33 in the manifest: a run passed as it", "use other", "USER 33:33"}, "proves it"},
 		{"another passed", advise.Runs{Trials: []advise.Trial{tried(33, "no"), tried(101, "")}}, []string{"pin uid 101", "use other", "USER 101:101"}, "33"},
 		{"it failed", advise.Runs{Trials: []advise.Trial{tried(33, "cannot read /etc/key"), tried(0, "")}}, []string{"use other", "as uid 33 (it failed: cannot read /etc/key), and declare it: USER 33:33"}, "pin uid"},
@@ -63,6 +64,8 @@ func TestUserFix(t *testing.T) {
 		{advise.Runs{Declared: "185:0"}, "work as USER 185:0, which the image declares"},
 		{advise.Runs{Trials: []advise.Trial{tried(7, "x.")}}, "work as uid 7 (it failed: x), and declare it: USER 7:7"},
 		{advise.Runs{Trials: []advise.Trial{tried(0, "x")}}, "add a numeric USER"},
+		{advise.Runs{Trials: []advise.Trial{tried(7, ""), tried(7, "x")}}, "add a numeric USER"}, // it can work: it passed once
+		{advise.Runs{Trials: []advise.Trial{tried(7, "first"), tried(7, "second"), tried(8, "")}}, "as uid 7 (it failed: second)"},
 		{advise.Runs{Trials: []advise.Trial{{User: profile.User{UID: 185}, NoAccount: true}}}, "app:x:185:0::"},
 	}
 	for _, tt := range tests {

@@ -2,6 +2,7 @@ package advise
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/termtext"
@@ -54,10 +55,13 @@ func (w Way) write(b *strings.Builder, n int) {
 
 // writeFindings lists what the model does not say already.
 func (r Report) writeFindings(b *strings.Builder) {
-	said := map[string]bool{IDRoot: true, IDRootDrops: true, IDRootWorkers: true, IDNamedUser: true, IDMissingUser: true}
+	said := []string{IDRootDrops, IDRootWorkers, IDNamedUser, IDMissingUser}
+	if r.Model.DeclaresRoot() {
+		said = append(said, IDRoot)
+	}
 	title := "\nAlso found\n"
 	for _, f := range r.Findings {
-		if said[f.ID] {
+		if slices.Contains(said, f.ID) {
 			continue
 		}
 		b.WriteString(title)
