@@ -188,8 +188,8 @@ var manySize = flag.Int("targets", 500, "seal this `NUMBER` of targets on the si
 // The heap of a process that seals many targets on a cluster of 100 nodes: what it has for the runs that are under way, and
 // for each target that has ended. 10,000 targets take less than 512 MiB.
 const (
-	heapOfRuns   = 112 << 20
-	heapOfTarget = 40 << 10
+	heapOfRuns   = 192 << 20
+	heapOfTarget = 32 << 10
 )
 
 // TestManyTargets: all targets are sealed, and their results are all that a process keeps of those that have ended.

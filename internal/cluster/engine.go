@@ -32,7 +32,9 @@ type Engine struct {
 	runID  string
 	count  atomic.Int64 // of pods
 
+	placed     atomic.Int64 // of the pods those that have a node
 	listed     listings
+	used       usages
 	mu         sync.Mutex
 	namespaces map[kube.Level]*space
 	renewal    context.CancelFunc
@@ -119,7 +121,7 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 	if err != nil {
 		return nil, err
 	}
-	made, err := podOf(request{name: fmt.Sprintf("run-%d", e.count.Add(1)), target: t, facts: facts, profile: p, user: user, claimClass: e.opts.ClaimClass})
+	made, err := podOf(request{name: fmt.Sprintf("run-%d", e.count.Add(1)), target: t, facts: facts, profile: p, user: user, claimClass: e.opts.ClaimClass, requests: e.used.requests(t, facts)})
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +131,7 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 		return nil, asFault(ctx, "making a namespace", "", e.client, err)
 	}
 	c := newRunning(in, made, t, facts, p, func(ctx context.Context) ([]image.Entry, error) { return e.listed.files(ctx, e.images, facts) })
+	c.used = func(u usage) { e.used.add(t, facts, u) }
 	if err := c.start(ctx); err != nil {
 		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+made.pod.Name, e.client, err), c.Remove(ctx))
 	}
@@ -186,7 +189,7 @@ func (e *Engine) join(level kube.Level) (s *space, mine bool) {
 	if s := e.namespaces[level]; s != nil {
 		return s, false
 	}
-	s = &space{opened: make(chan struct{})}
+	s = &space{opened: make(chan struct{}), placed: &e.placed}
 	e.namespaces[level] = s
 	return s, true
 }
@@ -219,6 +222,9 @@ type space struct {
 	*kube.Namespace
 	watch  *kube.PodWatch
 	opened chan struct{} // closed when watch is set, or the namespace could not be made
+	placed *atomic.Int64 // how many pods of the run have a node, those of other namespaces included
+	// unrequested is set once the namespace has refused a pod with requests.
+	unrequested atomic.Bool
 }
 
 // renew starts to extend the claim on the namespaces, so that a collection of garbage leaves them alone.

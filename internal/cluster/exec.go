@@ -24,6 +24,8 @@ func (e *execFailure) Error() string { return e.text }
 var (
 	notExecuted = regexp.MustCompile(`exec failed|executable file .*not found|no such file or directory|permission denied`)
 	missing     = regexp.MustCompile(`not found|no such file or directory`)
+	// absent is what a runtime says that has searched the files of a running container.
+	absent = regexp.MustCompile(`executable file .*not found in \$PATH`)
 )
 
 // statusTime is how long a kubelet may take to report that a container has exited.
@@ -35,7 +37,7 @@ func (c *livePod) execTo(ctx context.Context, container string, argv []string, s
 		container = c.made.main
 	}
 	code, err := c.in.ExecTo(ctx, c.pod(), container, argv, streams)
-	if err == nil || ctx.Err() != nil || c.endsSoon(ctx) {
+	if err == nil || ctx.Err() != nil || !absent.MatchString(err.Error()) && c.endsSoon(ctx) {
 		return code, err
 	}
 	if text := err.Error(); notExecuted.MatchString(text) {

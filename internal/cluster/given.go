@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -40,7 +41,7 @@ func StartGiven(ctx context.Context, n *kube.Namespace, watch *kube.PodWatch, po
 			made.kinds[c.Name] = target.Main
 		}
 	}
-	c := newRunning(&space{Namespace: n, watch: watch}, made, t, image.Facts{Config: &v1.ConfigFile{}}, profile.Unrestricted(), nil)
+	c := newRunning(&space{Namespace: n, watch: watch, placed: &atomic.Int64{}}, made, t, image.Facts{Config: &v1.ConfigFile{}}, profile.Unrestricted(), nil)
 	if err := c.start(ctx); err != nil {
 		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+pod.Name, n.Client(), err), c.Remove(ctx))
 	}

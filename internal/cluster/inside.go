@@ -28,6 +28,8 @@ type inside struct {
 	last  view
 	at    time.Time
 	files []observe.Change // of the last look
+	began time.Time        // of the present start
+	used  usage            // of all starts, until the last view
 }
 
 // view is what runs in a container at one moment.
@@ -39,10 +41,10 @@ type view struct {
 // viewTime is how long a view counts as the present: readiness checks ask for it many times a second.
 const viewTime = 400 * time.Millisecond
 
-// The command of a view, and what separates its two parts.
+// The command of a view, and what separates its parts.
 const (
 	viewMark   = "-- podseal --"
-	viewScript = "cat /proc/[0-9]*/status 2>/dev/null; echo '" + viewMark + "'; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null"
+	viewScript = "cat /proc/[0-9]*/status 2>/dev/null; echo '" + viewMark + "'; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null; echo '" + viewMark + "'; " + usageScript
 )
 
 // view returns what runs now, or ErrCannotInspect.
@@ -56,11 +58,12 @@ func (i *inside) view(ctx context.Context) (view, error) {
 	if err := i.script(ctx, viewScript, &out); err != nil {
 		return view{}, err
 	}
-	status, sockets, ok := strings.Cut(out.String(), viewMark+"\n")
-	if !ok {
+	parts := strings.SplitN(out.String(), viewMark+"\n", 3)
+	if len(parts) != 3 {
 		return view{}, engine.ErrCannotInspect
 	}
-	i.last = view{processes: parseProcesses(status), listening: procnet.ParseListening([]byte(sockets))}
+	i.last = view{processes: parseProcesses(parts[0]), listening: procnet.ParseListening([]byte(parts[1]))}
+	i.used = i.used.merge(parseUsage(parts[2], time.Since(i.began)))
 	i.at = time.Now()
 	return i.last, nil
 }
@@ -112,6 +115,20 @@ func (i *inside) changed() []observe.Change {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.files
+}
+
+// begin notes that the container has started.
+func (i *inside) begin() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.began = time.Now()
+}
+
+// peak returns what the container has used until the last view.
+func (i *inside) peak() usage {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.used
 }
 
 // usage returns what a mount holds.

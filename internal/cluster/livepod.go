@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -24,7 +25,8 @@ type livePod struct {
 	target target.Target
 	facts  image.Facts
 
-	stop context.CancelFunc // of what follows the pod
+	stop   context.CancelFunc // of what follows the pod
+	placed atomic.Bool        // it counts among the pods that have a node
 
 	mu       sync.Mutex
 	name     string        // of the pod

@@ -26,6 +26,7 @@ type request struct {
 	profile    profile.Profile
 	user       *image.Resolved // of the open run; nil means the image's
 	claimClass string
+	requests   corev1.ResourceList // of the target's container; nil for none
 }
 
 // madePod is a pod with what it needs in its namespace.
@@ -77,7 +78,7 @@ func (b *builder) spec() corev1.PodSpec {
 		spec.NodeSelector = map[string]string{corev1.LabelOSStable: system, corev1.LabelArchStable: machine}
 	}
 	main := b.container(b.made.main, t, b.imageRef())
-	main.SecurityContext = openSecurity(t, b.user)
+	main.SecurityContext, main.Resources.Requests = openSecurity(t, b.user), b.requests
 	if t.Pod == nil {
 		spec.Containers = []corev1.Container{main}
 		return spec

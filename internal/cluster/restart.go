@@ -46,6 +46,7 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	c.mu.Lock()
 	c.restarts, c.exit = now, nil
 	c.mu.Unlock()
+	c.inside.begin()
 	c.logs.begin(c.superseded(now))
 	return nil
 }

@@ -31,7 +31,9 @@ type running struct {
 	forward atomic.Pointer[kube.Forward]
 	logs    *logBook
 	inside  inside
+	used    func(usage) // called with what the container has used; nil where nobody asks
 
+	stopped  atomic.Bool // the end of the pod was asked for
 	removing sync.Mutex
 	removed  bool
 }
@@ -114,6 +116,7 @@ func (c *running) Stop(ctx context.Context) (observe.Exit, error) {
 	if err := c.in.DeletePod(ctx, c.pod(), seconds(c.target.Grace)); err != nil {
 		return observe.Exit{}, err
 	}
+	c.stopped.Store(true)
 	if err := c.Wait(ctx); err != nil {
 		return observe.Exit{}, err
 	}
@@ -143,13 +146,19 @@ func (c *running) Remove(ctx context.Context) error {
 		return nil
 	}
 	c.removed = true
+	if c.placed.Load() {
+		c.in.placed.Add(-1)
+	}
+	if c.used != nil {
+		c.used(c.inside.peak())
+	}
 	c.stop()
 	c.logs.close()
 	var errs []error
 	if f := c.forward.Load(); f != nil {
 		errs = append(errs, f.Close())
 	}
-	if _, deleted := c.in.watch.Get(c.pod()); !deleted {
+	if _, deleted := c.in.watch.Get(c.pod()); !deleted && !c.ends() {
 		errs = append(errs, c.in.DeletePod(ctx, c.pod(), 1))
 	}
 	c.in.watch.Forget(c.pod())
@@ -157,6 +166,11 @@ func (c *running) Remove(ctx context.Context) error {
 		errs = append(errs, c.in.DeleteSecret(ctx, name))
 	}
 	return errors.Join(errs...)
+}
+
+// ends reports whether the pod ends by itself: its end was asked for, its only container has exited.
+func (c *running) ends() bool {
+	return c.stopped.Load() && c.ended() != nil && len(c.made.pod.Spec.Containers) == 1
 }
 
 // Phase implements engine.Container. Nothing is traced.
@@ -183,11 +197,31 @@ func (c *running) start(ctx context.Context) error {
 	return c.startPod(ctx)
 }
 
-// startPod creates the pod and waits until its containers have started.
-func (c *running) startPod(ctx context.Context) error {
+// create creates the pod. Where its requests may be why the namespace refuses it, as by a LimitRange or a quota, it is created
+// without them, and so are the later ones.
+func (c *running) create(ctx context.Context) error {
 	desired := c.made.pod.DeepCopy()
 	desired.Name = c.pod()
-	if _, err := c.in.CreatePod(ctx, desired, false); err != nil {
+	requests := &c.mainOf(desired).Resources.Requests
+	if c.in.unrequested.Load() {
+		*requests = nil
+	}
+	_, err := c.in.CreatePod(ctx, desired, false)
+	refusal := new(kube.Refusal)
+	if *requests == nil || !errors.As(err, &refusal) || refusal.Kind == kube.NotPermitted || refusal.Kind == kube.PodSecurity {
+		return err
+	}
+	*requests = nil
+	if _, second := c.in.CreatePod(ctx, desired, false); second != nil {
+		return second
+	}
+	c.in.unrequested.Store(true)
+	return nil
+}
+
+// startPod creates the pod and waits until its containers have started.
+func (c *running) startPod(ctx context.Context) error {
+	if err := c.create(ctx); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -202,6 +236,7 @@ func (c *running) startPod(ctx context.Context) error {
 	}
 	c.observed(pod, false)
 	c.follow()
+	c.inside.begin()
 	c.logs.begin(c.superseded(0))
 	if len(c.ports) == 0 {
 		return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,13 +18,19 @@ import (
 // scheduleTime is how long a pod may wait for a node: an autoscaler may have to make one.
 const scheduleTime = 3 * time.Minute
 
-func (c *livePod) mainImage() string {
-	for _, m := range slices.Concat(c.made.pod.Spec.InitContainers, c.made.pod.Spec.Containers) {
-		if m.Name == c.made.main {
-			return m.Image
+// mainImage returns the image of the target's container.
+func (c *livePod) mainImage() string { return c.mainOf(c.made.pod).Image }
+
+// mainOf returns the target's container of a pod.
+func (c *livePod) mainOf(pod *corev1.Pod) *corev1.Container {
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range list {
+			if list[i].Name == c.made.main {
+				return &list[i]
+			}
 		}
 	}
-	return ""
+	return &corev1.Container{}
 }
 
 // superseded returns a function that reports whether a later start of the container than the given one exists.
@@ -40,26 +45,55 @@ func (c *livePod) superseded(restarts int32) func() bool {
 	}
 }
 
-// waitStarted waits until all containers of the pod have started that start before the target has ended.
+// waitStarted waits until all containers of the pod have started that start before the target has ended. A pod that no node
+// has room for waits as long as other pods of the run have nodes: they end some day. Then it waits for scheduleTime or longer.
 func (c *livePod) waitStarted(ctx context.Context) (*corev1.Pod, error) {
+	q := queue{leave: func() {}}
+	defer func() { q.leave() }()
 	for {
+		others := c.in.placed.Load() > 0
 		within, cancel := context.WithTimeoutCause(ctx, scheduleTime, errSchedule)
 		pod, err := c.in.watch.Wait(within, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
+			q.update(ctx, kube.Unscheduled(pod))
+			c.place(pod)
 			return c.started(ctx, pod, deleted)
 		})
 		cancel()
 		if ctx.Err() != nil || !errors.Is(err, errSchedule) {
 			return pod, err
 		}
-		if pod, _ := c.in.watch.Get(c.pod()); pod != nil {
-			if why := kube.Unscheduled(pod); why != "" {
-				return nil, fmt.Errorf("no node of the cluster takes pod %s: %s", c.pod(), why)
-			}
+		if q.why != "" && !others && c.in.placed.Load() == 0 {
+			return nil, fmt.Errorf("no node of the cluster takes pod %s: %s", c.pod(), q.why)
 		}
 	}
 }
 
 var errSchedule = errors.New("the pod has not started in time")
+
+// queue is the wait of a pod for a node.
+type queue struct {
+	why   string // empty while it does not wait
+	leave func()
+}
+
+// update notes why the scheduler has no node for the pod; "" where it has one.
+func (q *queue) update(ctx context.Context, why string) {
+	switch {
+	case why != "" && q.why == "":
+		q.leave = engine.Enqueue(ctx, why)
+	case why == "" && q.why != "":
+		q.leave()
+		q.leave = func() {}
+	}
+	q.why = why
+}
+
+// place counts the pod among those of the run that have a node, once it has one.
+func (c *livePod) place(pod *corev1.Pod) {
+	if pod.Spec.NodeName != "" && c.placed.CompareAndSwap(false, true) {
+		c.in.placed.Add(1)
+	}
+}
 
 // started reports whether the containers have started, or returns why they cannot.
 func (c *livePod) started(ctx context.Context, pod *corev1.Pod, deleted bool) (bool, error) {

@@ -189,7 +189,7 @@ func (r runner) run(ctx context.Context, a attempt) (Round, error) {
 	round.Began = time.Since(r.began)
 	res, err := trial.Run(ctx, r.engine, trial.Request{
 		Target: r.target, Facts: r.facts, Profile: a.profile, Protocol: a.protocol, Patience: a.patience,
-		Started: a.started, Stopping: a.stopping,
+		Started: a.started, Stopping: a.stopping, Queued: func(why string) { r.sayQueued(a.name, why) },
 	})
 	r.dispose(ctx, res, a.late, release)
 	if err != nil {
@@ -198,6 +198,15 @@ func (r runner) run(ctx context.Context, a attempt) (Round, error) {
 	round.Outcome, round.Cause, round.Observation, round.Took = res.Outcome, res.Cause, res.Observation, res.Took
 	round.pendingChanges = res.ChangesPending
 	return round, nil
+}
+
+// sayQueued says that a run waits for room in the engine, or that it has room.
+func (r runner) sayQueued(name, why string) {
+	if why == "" {
+		r.say("%s: has room", name)
+		return
+	}
+	r.say("%s: waits for room: %s", name, why)
 }
 
 // dispose removes the container of a run, after docker diff has been asked for where the run left that to later. Then it

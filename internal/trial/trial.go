@@ -25,6 +25,8 @@ type Request struct {
 	Patience Patience
 	// Driver exercises the application; nil runs the target's e2e commands.
 	Driver Driver
+	// Queued is called when the engine has no room for the run yet, with the reason, and with "" when it has. May be nil.
+	Queued func(why string)
 	// Started is called when the container runs. May be nil.
 	Started func()
 	// Stopping is called in parallel with the stop, with what was observed before it. May be nil.
@@ -69,12 +71,8 @@ type Result struct {
 // Run makes one run. A failure of the application is in the result; an error is one of the engine, of the machine, or of
 // ctx. The caller removes Result.Container, also after an error.
 func Run(ctx context.Context, e engine.Engine, r Request) (Result, error) {
-	began := time.Now()
-	if limit := r.Target.Timeout; limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, &TimeoutError{limit})
-		defer cancel()
-	}
+	ctx, watch := limited(ctx, r.Target.Timeout, r.Queued)
+	defer watch.stop()
 	r.Target.Untraced = r.Target.Untraced || !r.Protocol.Traced
 	c, err := e.Start(ctx, r.Target, r.Facts, r.Profile)
 	if err != nil {
@@ -82,7 +80,7 @@ func Run(ctx context.Context, e engine.Engine, r Request) (Result, error) {
 		if !ok || ctx.Err() != nil {
 			return Result{}, withCause(ctx, err)
 		}
-		return Result{Outcome: Failed, Observation: observe.Observation{Failure: failure, Logs: logs}, Took: time.Since(began)}, nil
+		return Result{Outcome: Failed, Observation: observe.Observation{Failure: failure, Logs: logs}, Took: watch.took()}, nil
 	}
 	if r.Started != nil {
 		r.Started()
@@ -94,7 +92,7 @@ func Run(ctx context.Context, e engine.Engine, r Request) (Result, error) {
 		a.Driver = Commands{}
 	}
 	err = a.drive(ctx)
-	res := Result{Observation: a.o, Took: time.Since(began), Container: c, ChangesPending: a.changesPending && err == nil}
+	res := Result{Observation: a.o, Took: watch.took(), Container: c, ChangesPending: a.changesPending && err == nil}
 	res.Outcome, res.Cause = a.outcome()
 	return res, withCause(ctx, err)
 }

@@ -27,6 +27,8 @@ type Options struct {
 	Start, Restart, Stop func() time.Duration
 	// Logs is what each container prints when it starts.
 	Logs string
+	// Refuse returns why a pod is refused; "" where it is not. Nil refuses none.
+	Refuse func(pod *corev1.Pod) string
 }
 
 // Cluster is a simulated cluster. Its RoundTrip is the API server.

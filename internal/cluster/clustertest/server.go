@@ -117,13 +117,18 @@ func (c *Cluster) answerPods(r call) (*http.Response, error) {
 		if err := json.Unmarshal(r.body, made); err != nil {
 			return nil, err
 		}
+		if c.opts.Refuse != nil {
+			if why := c.opts.Refuse(made); why != "" {
+				return refuse(http.StatusForbidden, metav1.StatusReasonForbidden, why)
+			}
+		}
 		return answer(http.StatusCreated, typed(c.create(made)))
 	case r.Method == http.MethodGet && r.URL.Query().Get("watch") != "":
 		return c.watch(r)
 	case r.Method == http.MethodGet:
 		return c.list(r)
 	case p == nil:
-		return refuse(http.StatusNotFound, metav1.StatusReasonNotFound)
+		return refuse(http.StatusNotFound, metav1.StatusReasonNotFound, "not found")
 	case r.Method == http.MethodDelete:
 		c.remove(p)
 	case r.Method == http.MethodPatch:
@@ -158,7 +163,7 @@ func (c *Cluster) list(r call) (*http.Response, error) {
 // watch answers with a stream of changes, the first of them those since the version of the request.
 func (c *Cluster) watch(r call) (*http.Response, error) {
 	if r.URL.Query().Get("sendInitialEvents") == "true" {
-		return refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid)
+		return refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, "sendInitialEvents is not known")
 	}
 	s, w := newStream(), r.followed()
 	since, _ := strconv.ParseInt(r.URL.Query().Get("resourceVersion"), 10, 64)
@@ -180,7 +185,7 @@ func (c *Cluster) watch(r call) (*http.Response, error) {
 func (c *Cluster) log(r call) (*http.Response, error) {
 	p := c.pods[podName{r.namespace, r.name}]
 	if p == nil {
-		return refuse(http.StatusNotFound, metav1.StatusReasonNotFound)
+		return refuse(http.StatusNotFound, metav1.StatusReasonNotFound, "not found")
 	}
 	s := newStream()
 	s.write([]byte(c.opts.Logs))
@@ -211,8 +216,8 @@ func answer(code int, o any) (*http.Response, error) {
 	return respond(code, io.NopCloser(bytes.NewReader(encode(o)))), nil
 }
 
-func refuse(code int, reason metav1.StatusReason) (*http.Response, error) {
-	status := metav1.Status{Status: metav1.StatusFailure, Code: int32(code), Reason: reason, Message: string(reason)} //nolint:gosec // a status code
+func refuse(code int, reason metav1.StatusReason, why string) (*http.Response, error) {
+	status := metav1.Status{Status: metav1.StatusFailure, Code: int32(code), Reason: reason, Message: why} //nolint:gosec // a status code
 	status.Kind, status.APIVersion = "Status", "v1"
 	return answer(code, status)
 }
