@@ -8,7 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/engine"
 )
 
-// stopwatch measures the time of a run without that in which the engine had no room for it, and ends the run at its limit.
+// stopwatch measures the time of a run without its waits for room in the engine, and ends the run at its limit.
 type stopwatch struct {
 	limit time.Duration // 0 for none
 	end   context.CancelCauseFunc
@@ -34,7 +34,7 @@ func limited(ctx context.Context, limit time.Duration, queued func(why string)) 
 	}), s
 }
 
-// start arms the limit. The lock is held, or nothing else uses the stopwatch.
+// start arms the limit. The lock is held, or the stopwatch is new.
 func (s *stopwatch) start() {
 	if s.limit > 0 {
 		s.timer = time.AfterFunc(s.limit-time.Since(s.began), func() { s.end(&TimeoutError{s.limit}) })

@@ -11,7 +11,7 @@ import (
 	"github.com/podseal/podseal/internal/engine"
 )
 
-// TestLimit: the time in which the engine has no room for a run counts neither as its time nor against its limit.
+// TestLimit: the waits of a run for room in the engine count neither as its time nor against its limit.
 func TestLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said []string
