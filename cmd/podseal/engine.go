@@ -14,6 +14,7 @@ import (
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/cluster"
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/report"
@@ -57,10 +58,10 @@ func (o *engineOptions) check() error {
 }
 
 // imageMirrors returns the mirrors of --image-mirror.
-func (o *engineOptions) imageMirrors() (cluster.Mirrors, error) {
-	var out cluster.Mirrors
+func (o *engineOptions) imageMirrors() (source.Mirrors, error) {
+	var out source.Mirrors
 	for _, text := range o.mirrors {
-		m, err := cluster.ParseMirror(text)
+		m, err := source.ParseMirror(text)
 		if err != nil {
 			return nil, exitcode.BadInputf("--image-mirror: %w", err)
 		}

@@ -27,6 +27,7 @@ import (
 
 	"github.com/podseal/podseal/internal/cluster"
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/docker/dockertest"
 	"github.com/podseal/podseal/internal/engine"
@@ -70,7 +71,8 @@ func archiveOfApps(t *testing.T, refs []string) string {
 	for i, ref := range refs {
 		app := realApps[i%len(realApps)]
 		files := []dockertest.File{
-			{Name: "app", Mode: 0o755, Data: program}, {Name: "tmp/", Mode: 0o1777},
+			{Name: "app", Mode: 0o755, Data: program},
+			{Name: "tmp/", Mode: 0o1777},
 			{Name: "var/cache/app/", Mode: 0o755, UID: 1000, GID: 1000},
 		}
 		if app.shell {
@@ -200,7 +202,7 @@ func TestTargetsOnCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images := cluster.Archives([]string{archiveOfApps(t, refs)})
+	images := source.Archives([]string{archiveOfApps(t, refs)})
 	defer images.Close()
 	client, err := kube.Connect(genericclioptions.NewConfigFlags(true))
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/docker/dockertest"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/engine/enginetest"
@@ -60,7 +61,7 @@ func load(t *testing.T, i dockertest.Image) string {
 // newEngine returns an engine with the image of a file. Nothing may be left of it after the test.
 func newEngine(t *testing.T, file string, opts Options) *Engine {
 	t.Helper()
-	images := Archives([]string{file})
+	images := source.Archives([]string{file})
 	e := New(connect(t), images, opts)
 	t.Cleanup(func() {
 		if err := e.Sweep(context.Background()); err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/podspec"
@@ -60,7 +61,7 @@ type Options struct {
 	// ClaimClass is a StorageClass: the claims of a pod are ephemeral volumes of it, and not emptyDirs.
 	ClaimClass string
 	// Mirrors are where the nodes pull images from.
-	Mirrors Mirrors
+	Mirrors source.Mirrors
 }
 
 // New returns an engine for a cluster. It makes no request.
@@ -125,7 +126,7 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 	if err != nil {
 		return nil, err
 	}
-	e.opts.Mirrors.rename(&made.pod.Spec)
+	e.opts.Mirrors.Rename(&made.pod.Spec)
 	in, err := e.space(ctx, made.pod)
 	if err != nil {
 		return nil, asFault(ctx, "making a namespace", "", e.client, err)

@@ -25,8 +25,9 @@ type livePod struct {
 	target target.Target
 	facts  image.Facts
 
-	stop   context.CancelFunc // of what follows the pod
-	placed atomic.Bool        // it counts among the pods that have a node
+	stop    context.CancelFunc // of what follows the pod
+	placed  atomic.Bool        // it counts among the pods that have a node
+	stopped atomic.Bool        // the end of the pod was asked for
 
 	mu       sync.Mutex
 	name     string        // of the pod
@@ -86,6 +87,11 @@ func (c *livePod) ended() *observe.Exit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.exit
+}
+
+// ends reports whether the pod ends by itself: its end was asked for, its only container has exited.
+func (c *livePod) ends() bool {
+	return c.stopped.Load() && c.ended() != nil && len(c.made.pod.Spec.Containers) == 1
 }
 
 // otherExit names another container of the pod that should run and has exited; "" if there is none.

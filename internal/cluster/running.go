@@ -33,7 +33,6 @@ type running struct {
 	inside  inside
 	used    func(usage) // called with what the container has used; nil where nobody asks
 
-	stopped  atomic.Bool // the end of the pod was asked for
 	removing sync.Mutex
 	removed  bool
 }
@@ -168,11 +167,6 @@ func (c *running) Remove(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// ends reports whether the pod ends by itself: its end was asked for, its only container has exited.
-func (c *running) ends() bool {
-	return c.stopped.Load() && c.ended() != nil && len(c.made.pod.Spec.Containers) == 1
-}
-
 // Phase implements engine.Container. Nothing is traced.
 func (c *running) Phase(observe.Phase) {}
 
@@ -195,28 +189,6 @@ func (c *running) start(ctx context.Context) error {
 		}
 	}
 	return c.startPod(ctx)
-}
-
-// create creates the pod. Where its requests may be why the namespace refuses it, as by a LimitRange or a quota, it is created
-// without them, and so are the later ones.
-func (c *running) create(ctx context.Context) error {
-	desired := c.made.pod.DeepCopy()
-	desired.Name = c.pod()
-	requests := &c.mainOf(desired).Resources.Requests
-	if c.in.unrequested.Load() {
-		*requests = nil
-	}
-	_, err := c.in.CreatePod(ctx, desired, false)
-	refusal := new(kube.Refusal)
-	if *requests == nil || !errors.As(err, &refusal) || refusal.Kind == kube.NotPermitted || refusal.Kind == kube.PodSecurity {
-		return err
-	}
-	*requests = nil
-	if _, second := c.in.CreatePod(ctx, desired, false); second != nil {
-		return second
-	}
-	c.in.unrequested.Store(true)
-	return nil
 }
 
 // startPod creates the pod and waits until its containers have started.

@@ -33,6 +33,28 @@ func (c *livePod) mainOf(pod *corev1.Pod) *corev1.Container {
 	return &corev1.Container{}
 }
 
+// create creates the pod. Where its requests may be why the namespace refuses it, as by a LimitRange or a quota, it is created
+// without them, and so are the later ones.
+func (c *livePod) create(ctx context.Context) error {
+	desired := c.made.pod.DeepCopy()
+	desired.Name = c.pod()
+	requests := &c.mainOf(desired).Resources.Requests
+	if c.in.unrequested.Load() {
+		*requests = nil
+	}
+	_, err := c.in.CreatePod(ctx, desired, false)
+	refusal := new(kube.Refusal)
+	if *requests == nil || !errors.As(err, &refusal) || refusal.Kind == kube.NotPermitted || refusal.Kind == kube.PodSecurity {
+		return err
+	}
+	*requests = nil
+	if _, second := c.in.CreatePod(ctx, desired, false); second != nil {
+		return second
+	}
+	c.in.unrequested.Store(true)
+	return nil
+}
+
 // superseded returns a function that reports whether a later start of the container than the given one exists.
 func (c *livePod) superseded(restarts int32) func() bool {
 	return func() bool {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/podseal/podseal/internal/cluster"
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/exitcode"
@@ -95,10 +96,10 @@ func openCluster(ctx context.Context, o Options) (e *Engine, done func(), err er
 }
 
 // openImages returns where images are read from, and what closes it.
-func openImages(ctx context.Context, from []string, mirrors cluster.Mirrors) (images cluster.Images, done func(), err error) {
+func openImages(ctx context.Context, from []string, mirrors source.Mirrors) (images cluster.Images, done func(), err error) {
 	switch {
 	case len(from) == 0 || len(from) == 1 && from[0] == "registry":
-		s := cluster.Registry(mirrors)
+		s := source.Registry(mirrors)
 		return s, func() { _ = s.Close() }, nil
 	case len(from) == 1 && from[0] == Docker:
 		c, err := docker.New(ctx, docker.Options{})
@@ -107,7 +108,7 @@ func openImages(ctx context.Context, from []string, mirrors cluster.Mirrors) (im
 		}
 		return c, func() { _ = errors.Join(c.Sweep(context.WithoutCancel(ctx)), c.Close()) }, nil
 	}
-	s := cluster.Archives(from)
+	s := source.Archives(from)
 	return s, func() { _ = s.Close() }, nil
 }
 

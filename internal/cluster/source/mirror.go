@@ -1,4 +1,4 @@
-package cluster
+package source
 
 import (
 	"fmt"
@@ -70,8 +70,8 @@ func original(ref, digest string) string {
 	return parsed.Context().Name() + "@" + hash
 }
 
-// rename makes a pod pull its images from mirrors.
-func (m Mirrors) rename(spec *corev1.PodSpec) {
+// Rename makes a pod pull its images from mirrors.
+func (m Mirrors) Rename(spec *corev1.PodSpec) {
 	for _, list := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
 		for i := range list {
 			list[i].Image = m.Name(list[i].Image)

@@ -1,10 +1,11 @@
-package cluster
+package source
 
 import (
 	"fmt"
 	"io"
 	"log"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,10 +14,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/podseal/podseal/internal/image"
-	"github.com/podseal/podseal/internal/profile"
-	"github.com/podseal/podseal/internal/target"
 )
 
 func TestParseMirror(t *testing.T) {
@@ -112,24 +113,22 @@ func TestMirror(t *testing.T) {
 		t.Errorf("the mirror has the files %v (%v)", list, err)
 	}
 	_ = tree.Close(t.Context())
-	how := target.Target{Image: ref}
-	sealed := profile.Profile{Seeding: profile.Seeding{Image: "registry.invalid/tools:1", ImageVolume: true}, Mounts: []profile.Mount{{Path: "/conf", Kind: profile.Seeded}}}
-	made, err := podOf(request{name: "run-1", target: how, facts: facts, profile: sealed})
-	if err != nil {
-		t.Fatal(err)
+	spec := corev1.PodSpec{
+		InitContainers: []corev1.Container{{Image: "registry.invalid/tools:1"}}, Containers: []corev1.Container{{Image: facts.Digest}, {Image: "other.invalid/a:1"}},
+		Volumes: []corev1.Volume{{}, {VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: facts.Digest}}}},
 	}
-	mirrors.rename(&made.pod.Spec)
+	mirrors.Rename(&spec)
 	var names []string
-	for _, c := range append(made.pod.Spec.InitContainers, made.pod.Spec.Containers...) {
+	for _, c := range append(spec.InitContainers, spec.Containers...) {
 		names = append(names, c.Image)
 	}
-	for _, v := range made.pod.Spec.Volumes {
+	for _, v := range spec.Volumes {
 		if v.Image != nil {
 			names = append(names, v.Image.Reference)
 		}
 	}
 	_, pinned, _ := strings.Cut(facts.Digest, "@")
-	want := fmt.Sprint([]string{host + "/hub/tools:1", host + "/hub/team/app@" + pinned, host + "/hub/team/app@" + pinned})
+	want := fmt.Sprint([]string{host + "/hub/tools:1", host + "/hub/team/app@" + pinned, "other.invalid/a:1", host + "/hub/team/app@" + pinned})
 	if fmt.Sprint(names) != want {
 		t.Errorf("the pod has the images %v, want %s", names, want)
 	}
@@ -179,22 +178,34 @@ func TestSourcesStayFew(t *testing.T) {
 	}
 }
 
-// TestListingsStayBounded: the files of many images are not all kept.
-func TestListingsStayBounded(t *testing.T) {
+// TestArchives: of several files the reference chooses the image; a single image serves every reference.
+func TestArchives(t *testing.T) {
 	t.Parallel()
-	l := listings{kept: maxKept, order: []string{"old"}, byID: map[string]*listing{"old": {entries: make([]image.Entry, maxKept)}}}
-	host := newRegistry(t)
-	push(t, host+"/app:1")
-	s := Registry(nil)
-	defer s.Close()
-	facts, err := s.Image(t.Context(), host+"/app:1", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		entries, err := l.files(t.Context(), s, facts)
-		if err != nil || len(entries) == 0 || l.kept != len(entries) || len(l.order) != 1 || l.order[0] != facts.ID {
-			t.Fatalf("%d files (%v); %d kept of %v", len(entries), err, l.kept, l.order)
+	var files []string
+	for _, ref := range []string{"a:1", "b:1"} {
+		img, err := random.Image(64, 1)
+		if err != nil {
+			t.Fatal(err)
 		}
+		tag, err := name.NewTag(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, filepath.Join(t.TempDir(), "image.tar"))
+		if err := tarball.WriteToFile(files[len(files)-1], tag, img); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both, one := Archives(files), Archives(files[:1])
+	defer both.Close()
+	defer one.Close()
+	a, errA := both.Image(t.Context(), "a:1", "")
+	b, errB := both.Image(t.Context(), "b:1", "")
+	other, err := one.Image(t.Context(), "other:1", "")
+	if errA != nil || errB != nil || err != nil || a.ID == b.ID || other.ID != a.ID || other.Ref != "other:1" {
+		t.Errorf("%s (%v), %s (%v), %s %s (%v)", a.ID, errA, b.ID, errB, other.Ref, other.ID, err)
+	}
+	if _, err := both.Image(t.Context(), "c:1", ""); err == nil {
+		t.Error("an image that is in no file")
 	}
 }

@@ -1,4 +1,6 @@
-package cluster
+// Package source reads images from outside of a cluster, which does not hand them out: from registries, their mirrors, and
+// files.
+package source
 
 import (
 	"cmp"
@@ -41,8 +43,6 @@ type opened struct {
 // maxIdle bounds the images that are open and that nothing uses: each has an open file.
 const maxIdle = 16
 
-var _ Images = (*Sources)(nil)
-
 // Registry returns the images of registries or their mirrors, read with the user's own credentials. The facts name the
 // images as their references do.
 func Registry(mirrors Mirrors) *Sources {
@@ -56,13 +56,18 @@ func Registry(mirrors Mirrors) *Sources {
 	})
 }
 
-// Archives returns images of files: the output of docker save, or an OCI layout folder. The reference chooses from an
-// archive of several images; a single image serves every reference.
+// Archives returns images of files: the output of docker save, or an OCI layout folder. The reference chooses from the images
+// of all archives; where there is one file with a single image, that serves every reference, and so does a layout.
 func Archives(paths []string) *Sources {
 	return newSources(func(_ context.Context, ref, platform string) (*image.Source, error) {
 		var last error
 		for _, p := range paths {
 			s, err := openFile(p, ref, platform)
+			if err != nil && len(paths) == 1 {
+				if single, singleErr := openFile(p, "", platform); singleErr == nil {
+					s, err = single, nil
+				}
+			}
 			if err == nil {
 				s.Facts.Ref, s.Facts.Digest = ref, ""
 				return s, nil
@@ -77,21 +82,14 @@ func openFile(path, ref, platform string) (*image.Source, error) {
 	if st, err := os.Stat(filepath.Join(path, "index.json")); err == nil && st.Mode().IsRegular() {
 		return image.OpenLayout(path, platform)
 	}
-	s, err := image.OpenTarball(path, ref, platform)
-	if err == nil {
-		return s, nil
-	}
-	if single, singleErr := image.OpenTarball(path, "", platform); singleErr == nil {
-		return single, nil
-	}
-	return nil, err
+	return image.OpenTarball(path, ref, platform)
 }
 
 func newSources(open func(ctx context.Context, ref, platform string) (*image.Source, error)) *Sources {
 	return &Sources{open: open, facts: map[reference]image.Facts{}, names: map[string]reference{}, opened: map[reference]*opened{}}
 }
 
-// Image implements Images.
+// Image implements cluster.Images.
 func (s *Sources) Image(ctx context.Context, ref, platform string) (image.Facts, error) {
 	name := reference{ref, platform}
 	s.mu.Lock()
@@ -108,7 +106,7 @@ func (s *Sources) Image(ctx context.Context, ref, platform string) (image.Facts,
 	return o.source.Facts, nil
 }
 
-// Tree implements Images.
+// Tree implements cluster.Images.
 func (s *Sources) Tree(ctx context.Context, facts image.Facts) (engine.TreeCloser, error) {
 	s.mu.Lock()
 	name, ok := s.names[facts.ID]
