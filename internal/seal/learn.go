@@ -154,7 +154,7 @@ func (l *learning) retryOpen(ctx context.Context, open Round) (Round, error) {
 		l.untraced, name = true, "open run, untraced"
 	case open.Cause == trial.Killed || open.Cause == trial.OutOfMemory:
 		name = "open run, repeated"
-	case !l.target.Completes && open.Observation.Failure.Phase == observe.Start && exit != nil && exit.Code == 0 && exit.Phase == observe.Start && exit.Error == "":
+	case !l.target.Completes && exit != nil && exit.Code == 0 && exit.Phase == observe.Start && exit.Error == "":
 		l.job, l.target.Completes, name = true, true, "open run of a job"
 	default:
 		return open, nil

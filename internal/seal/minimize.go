@@ -75,8 +75,8 @@ func removable(t target.Target, p profile.Profile, all []profile.Relaxation) []p
 
 // given reports whether the mount is the pod's own.
 func given(t target.Target, m profile.Mount) bool {
-	at, ok := t.GivenMount(m.Path)
-	return ok && at.Path == m.Path
+	at, _ := t.GivenMount(m.Path)
+	return at.Path == m.Path
 }
 
 // withoutUntouched removes, in one trial, the mounts that the passing run did not write to, if it was completely traced.
@@ -114,8 +114,8 @@ func (m minimizer) blamed(mount profile.Mount) bool {
 
 // failedWithout reports whether it is known that a profile fails.
 func (m minimizer) failedWithout(p profile.Profile, proto trial.Protocol) bool {
-	o, ok := m.ledger.find(p, proto, true)
-	return ok && o.Outcome == trial.Failed
+	o, _ := m.ledger.find(p, proto, true)
+	return o.Outcome == trial.Failed
 }
 
 // minimizer is the state of minimize.

@@ -32,10 +32,10 @@ func (s explanation) withLimits(p profile.Profile) profile.Profile {
 // limitable reports whether the volume of a mount can have a sizeLimit: every one but those of the pod that are not
 // emptyDirs. An emptyDir of the pod that has a limit keeps it.
 func limitable(t target.Target, m profile.Mount) bool {
-	at, given := t.GivenMount(m.Path)
-	if !given || at.Path != m.Path {
+	if !given(t, m) {
 		return true
 	}
+	at, _ := t.GivenMount(m.Path)
 	v, ok := t.Pod.Volume(at.Volume)
 	return ok && v.Kind == target.EmptyDir
 }
