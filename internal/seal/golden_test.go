@@ -113,6 +113,8 @@ func parseCase(t *testing.T, a *txtar.Archive) (*enginetest.Engine, target.Targe
 			opts.SizeLimits = true
 		case "plan-only":
 			opts.PlanOnly = true
+		case "completes":
+			tgt.Completes = true
 		case "untraced":
 			tgt.Untraced = true
 		case "patience":

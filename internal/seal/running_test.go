@@ -42,6 +42,39 @@ func TestRunning(t *testing.T) {
 	}
 }
 
+// TestProgress: the progress names each trial, its result, and the users that do not work.
+func TestProgress(t *testing.T) {
+	a, err := txtar.ParseFile("testdata/seal/user-second-candidate.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, tgt, opts := parseCase(t, a)
+	e.Traced = true
+	var lines []string
+	opts.Progress = func(line string) { lines = append(lines, line) }
+	synctest.Test(t, func(t *testing.T) {
+		if _, err := seal.Run(context.Background(), e, tgt, opts); err != nil {
+			t.Fatal(err)
+		}
+	})
+	const want = `
+step 1: open run: as the image says
+open run: passed in 1.1s
+step 2 of about 4: sealed run 1: uid 33, writable /var/lib/app
+sealed run 1: exited 1 before it was ready
+uid 33 does not work
+step 3 of about 5: sealed run 1 of uid 700: uid 700, writable /var/lib/app
+sealed run 1 of uid 700: passed in 2.1s
+step 4 of about 5: without mount /var/lib/app: uid 700, 0 writable folders
+without mount /var/lib/app: exited 1 before it was ready
+step 5 of about 5: confirmation run: uid 700, writable /var/lib/app
+confirmation run: passed in 2.1s
+`
+	if got := strings.Join(lines, "\n"); got != strings.TrimSpace(want) {
+		t.Errorf("got\n%s\nwant%s", got, want)
+	}
+}
+
 // TestSteps: the steps of each application count from 1, and the number of steps that is expected never decreases and is
 // never below the number of those that began. At the end it is right, give or take two, where nothing has failed but proofs.
 func TestSteps(t *testing.T) {
