@@ -99,8 +99,7 @@ func (s userSearch) tryWave(ctx context.Context, wave []plan.UserChoice) ([]cand
 	return out, err
 }
 
-// addUsers inserts the users that the last run of a failed candidate speaks for: behind it, or at the end where the user is
-// the same with one group more, since any user by its own right is better.
+// addUsers inserts the users that the last run of a failed candidate speaks for.
 func (s *userSearch) addUsers(ctx context.Context, c candidate) error {
 	if c.passed || s.opts.User != nil {
 		return nil
@@ -110,18 +109,24 @@ func (s *userSearch) addUsers(ctx context.Context, c candidate) error {
 		return err
 	}
 	for _, u := range slices.Backward(more) {
-		i, at := s.place(c.user), s.place(u)
-		switch {
-		case at >= 0 && at <= i: // it has been tried
-		case at >= 0 && u.User.UID == c.user.User.UID: // it will be
-		case u.User.UID == c.user.User.UID:
-			s.users = append(slices.Clone(s.users), u)
-		default: // it comes next, also where it would have come later
-			s.users = slices.DeleteFunc(slices.Clone(s.users), func(o plan.UserChoice) bool { return userKey(o) == userKey(u) })
-			s.users = slices.Insert(s.users, i+1, u)
-		}
+		s.insert(c.user, u)
 	}
 	return nil
+}
+
+// insert adds a user behind the one that was tried, or at the end if it is the same with one group more: any user by its own
+// right is better.
+func (s *userSearch) insert(tried, u plan.UserChoice) {
+	i, at := s.place(tried), s.place(u)
+	same := u.User.UID == tried.User.UID
+	switch {
+	case at >= 0 && (at < i || same): // it was tried or will be
+	case same:
+		s.users = append(slices.Clone(s.users), u)
+	default: // it comes next, also where it would have come later
+		s.users = slices.DeleteFunc(slices.Clone(s.users), func(o plan.UserChoice) bool { return userKey(o) == userKey(u) })
+		s.users = slices.Insert(s.users, i+1, u)
+	}
 }
 
 // place returns the index of a user; -1 where it is no candidate.
