@@ -60,6 +60,29 @@ func TestRelaxedProfiles(t *testing.T) {
 	}
 }
 
+// TestRelaxedProfilesOnce: no profile is tried twice, nor the one that failed.
+func TestRelaxedProfilesOnce(t *testing.T) {
+	for _, p := range []profile.Profile{{User: profile.User{UID: 5}}, {User: profile.User{UID: 5}, WritableRoot: true}, {}} {
+		all := relaxedProfiles(p, p, nil)
+		for i, q := range all {
+			if q.Equal(p) {
+				t.Errorf("%+v is tried again", p)
+			}
+			for _, o := range all[:i] {
+				if o.Equal(q) {
+					t.Errorf("%+v is tried twice", q)
+				}
+			}
+		}
+	}
+	p := profile.Profile{User: profile.User{UID: 5}}
+	for _, q := range relaxedProfiles(p, p.WithMount(profile.Mount{Path: "/run", Kind: profile.Plain}), nil) {
+		if len(q.Mounts) > 0 && len(q.AddCapabilities) == 0 {
+			t.Errorf("the mounts of another user are tried without capabilities: %+v", q)
+		}
+	}
+}
+
 // TestWithoutMounts: what only a mount makes possible is given up with the mounts. A VOLUME is always mounted, and not filled.
 func TestWithoutMounts(t *testing.T) {
 	p := profile.Profile{WorkingDir: "/workdir"}.WithEnv("HOME", "/home/podseal")

@@ -75,6 +75,27 @@ func TestSizeLimit(t *testing.T) {
 	}
 }
 
+// TestWithLimits: a mount gets a sizeLimit if a run measured it and its volume can have one.
+func TestWithLimits(t *testing.T) {
+	p := profile.Profile{}
+	var used observe.Observation
+	for _, at := range []string{"/data", "/claim", "/unmeasured"} {
+		p = p.WithMount(profile.Mount{Path: at, Kind: profile.Plain})
+		if at != "/unmeasured" {
+			used.Usage = append(used.Usage, observe.Usage{Path: at, Bytes: 1})
+		}
+	}
+	e := explanation{limits: true, rounds: []Round{{Observation: used}}, target: target.Target{
+		Mounts: []target.VolumeMount{{Volume: "claim", Path: "/claim"}},
+		Pod:    &target.Pod{Volumes: []target.Volume{{Name: "claim", Kind: target.Claim}}},
+	}}
+	for at, want := range map[string]bool{"/data": true, "/claim": false, "/unmeasured": false} {
+		if m, _ := e.withLimits(p).Mount(at); (m.SizeLimit > 0) != want {
+			t.Errorf("%s: %d", at, m.SizeLimit)
+		}
+	}
+}
+
 // TestMost: the largest usage of a mount in a sealed run counts, neither that of the open run nor that of another mount.
 func TestMost(t *testing.T) {
 	usage := func(at string, bytes int64) observe.Observation {
