@@ -126,7 +126,7 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 			return err
 		}
 		made = result.NewTargets(items, writer, result.Options{Redact: s.redact, Run: runOf(ctx, e, o.cluster.kubernetes), Folder: f.Folder()})
-		o.sealAll(ctx, e, items, made, progress)
+		o.sealAll(ctx, e, items, parallel, made, progress)
 		return context.Cause(ctx)
 	})
 	progress.Done()
@@ -137,15 +137,11 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 	return o.finishAll(s, made, all, failed, reports, writer.Stdout())
 }
 
-// sealAll seals the targets, and writes the result of each that is sealed.
-func (o *runOptions) sealAll(ctx context.Context, e *engines.Engine, items []batch.Item, made *result.Targets, progress *report.Progress) {
+// sealAll seals the targets in parallel, and writes the result of each that is sealed.
+func (o *runOptions) sealAll(ctx context.Context, e *engines.Engine, items []batch.Item, parallel int, made *result.Targets, progress *report.Progress) {
 	lines := make([]*report.TargetProgress, len(items))
 	for i, item := range items {
 		lines[i] = progress.Target(item.Name)
-	}
-	parallel := o.config.parallel
-	if parallel == 0 {
-		parallel = e.Parallel(ctx)
 	}
 	batch.All(ctx, e.Runs, items, batch.AllOptions{
 		Parallel: parallel,
