@@ -86,7 +86,7 @@ func allowed() []rule {
 		{pkg: "internal/report", may: []string{"internal/diff", "internal/exitcode", "internal/finding", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/target", "internal/termtext", "internal/trial"}},
 		{pkg: "internal/report/annotations", may: []string{"internal/finding", "internal/safetext"}},
 		{pkg: "internal/report/junit", may: []string{"internal/finding", "internal/report", "internal/safetext"}},
-		{pkg: "internal/report/htmlpage", may: []string{"internal/exitcode", "internal/finding", "internal/redact", "internal/report", "internal/safetext"}},
+		{pkg: "internal/report/htmlpage", may: []string{"internal/exitcode", "internal/finding", "internal/profile", "internal/redact", "internal/report", "internal/safetext", "internal/seal"}},
 		{pkg: "internal/report/views", may: []string{"internal/report", "internal/report/annotations", "internal/report/htmlpage", "internal/report/junit", "internal/report/sarif"}},
 		{pkg: "internal/interrupt"},
 		{pkg: "internal/doctor", may: []string{"internal/safetext"}},

@@ -65,7 +65,7 @@ func runFacts(o observe.Observation) []fact {
 func writes(res seal.Result) []fact {
 	var out []fact
 	for _, c := range res.Choices {
-		if c.Decision == "noise" {
+		if c.Decision == seal.Noise {
 			continue
 		}
 		for _, e := range c.Evidence {

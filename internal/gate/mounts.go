@@ -25,7 +25,7 @@ func (c *comparison) mounts() {
 	for _, m := range c.Seal.Profile.Mounts {
 		i := slices.IndexFunc(c.Container.VolumeMounts, func(v corev1.VolumeMount) bool { return path.Clean(v.MountPath) == m.Path })
 		if i < 0 {
-			c.report(placeOf(c.Pod, c.Container.Node, "volumeMounts"), mountSubject(m.Path), "mount %s is missing, but the seal proves a writable folder there", m.Path)
+			c.report(placeOf(c.Pod, c.Container.Node, "volumeMounts"), profile.MountID(m.Path), "mount %s is missing, but the seal proves a writable folder there", m.Path)
 			continue
 		}
 		c.mount(m, i)
@@ -38,12 +38,10 @@ func (c *comparison) mounts() {
 	for _, v := range c.Seal.Manifest.Volumes {
 		gone := !slices.ContainsFunc(c.Container.VolumeMounts, func(m corev1.VolumeMount) bool { return path.Clean(m.MountPath) == v.Path })
 		if _, own := c.Seal.Profile.Mount(v.Path); gone && !own {
-			c.report(placeOf(c.Pod, c.Container.Node, "volumeMounts"), mountSubject(v.Path), "mount %s is missing, but the container was proved with a %s there", v.Path, v.Kind)
+			c.report(placeOf(c.Pod, c.Container.Node, "volumeMounts"), profile.MountID(v.Path), "mount %s is missing, but the container was proved with a %s there", v.Path, v.Kind)
 		}
 	}
 }
-
-func mountSubject(at string) string { return "mount " + at }
 
 // mountAt returns the function that finds the place of a volumeMount.
 func (c *comparison) mountAt(i int) func() place {
@@ -77,7 +75,7 @@ func (c *comparison) mount(m profile.Mount, i int) {
 		want.Kind, want.SubPath, want.ReadOnly = before.Kind, before.SubPath, before.ReadOnly
 		want.Medium, want.SizeLimit = cmp.Or(before.Medium, want.Medium), cmp.Or(before.SizeLimit, want.SizeLimit)
 	}
-	subject := mountSubject(m.Path)
+	subject := profile.MountID(m.Path)
 	if now.Kind != want.Kind {
 		c.report(c.volumeAt(have.Name)(), subject, "mount %s is a volume of kind %s, but the seal proves kind %s", m.Path, now.Kind, want.Kind)
 		return
@@ -127,7 +125,7 @@ func (c *comparison) otherMount(i int) {
 	have := c.Container.VolumeMounts[i]
 	now := volumeOf(c.Pod, have)
 	before, known := c.recorded(now.Path)
-	subject := mountSubject(now.Path)
+	subject := profile.MountID(now.Path)
 	switch {
 	case known && now == before:
 	case known:

@@ -65,11 +65,11 @@ func (p Policy) Check(target string, e sealfile.Entry) []finding.Finding {
 	}
 	for _, m := range e.Profile.Mounts {
 		if p.NoSeeds && m.Kind == profile.Seeded {
-			add("no-seeds", "mount "+m.Path, "mount %s is seeded with the image's content, but the policy allows no seeds: let the application write elsewhere", m.Path)
+			add("no-seeds", profile.MountID(m.Path), "mount %s is seeded with the image's content, but the policy allows no seeds: let the application write elsewhere", m.Path)
 		}
 		for _, dir := range p.NoMountBelow {
 			if profile.Within(m.Path, dir) {
-				add("no-mount-below", "mount "+m.Path, "mount %s is at or below %s, where the policy allows none: let the application write elsewhere", m.Path, dir)
+				add("no-mount-below", profile.MountID(m.Path), "mount %s is at or below %s, where the policy allows none: let the application write elsewhere", m.Path, dir)
 			}
 		}
 	}

@@ -89,7 +89,7 @@ func TestRelaxationsOf(t *testing.T) {
 		reason profile.Reason
 		want   []string
 	}{
-		{profile.Reason{Field: plan.MountField("/run"), Mount: "/run"}, []string{"mount /run", "owned /run", "memory /run"}},
+		{profile.Reason{Field: profile.MountID("/run"), Mount: "/run"}, []string{"mount /run", "owned /run", "memory /run"}},
 		{profile.Reason{Field: plan.HomeField}, []string{plan.HomeField}},
 		{profile.Reason{Field: plan.CapabilityField}, []string{"capability CHOWN", "capability NET_BIND_SERVICE", "capability SETUID"}},
 	} {

@@ -55,7 +55,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 	for _, m := range in.Target.Mounts {
 		if v, ok := in.Target.Pod.Volume(m.Volume); ok && m.Own {
 			pl.Profile = pl.Profile.WithMount(profile.Mount{Path: m.Path, Kind: profile.Plain, Medium: v.Medium})
-			pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Mount: m.Path, Why: "the pod mounts an emptyDir here already"})
+			pl.Reasons = append(pl.Reasons, profile.Reason{Field: profile.MountID(m.Path), Mount: m.Path, Why: "the pod mounts an emptyDir here already"})
 		}
 	}
 	for i, f := range folding.Folders {
@@ -78,7 +78,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 			return Plan{}, err
 		}
 		pl.Profile = pl.Profile.WithMount(m)
-		pl.Reasons = append(pl.Reasons, profile.Reason{Field: MountField(m.Path), Mount: m.Path, Why: why})
+		pl.Reasons = append(pl.Reasons, profile.Reason{Field: profile.MountID(m.Path), Mount: m.Path, Why: why})
 	}
 	if low := lowPorts(in); len(low) > 0 {
 		pl.Profile.LowPorts = true
@@ -100,7 +100,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 	return pl, nil
 }
 
-// The fields of a Reason other than those of MountField.
+// The fields of a Reason other than those of mounts, which are profile.MountID.
 const (
 	LowPortField    = "sysctl net.ipv4.ip_unprivileged_port_start"
 	WorkingDirField = "workingDir"
@@ -108,9 +108,6 @@ const (
 	HomeField       = "env HOME"
 	TempField       = "env " + TempVariable
 )
-
-// MountField returns the field of a Reason for the mount at a path: "mount /run".
-func MountField(at string) string { return "mount " + at }
 
 // MountFor returns the mount that a folder needs: a seeded one if the image has files in the folder, else a plain one.
 func MountFor(f diff.Folder) profile.Mount {

@@ -3,6 +3,7 @@ package profile
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Relaxation is one named step away from the full seal, as a profile has it.
@@ -47,6 +48,9 @@ const (
 
 // MountID returns the ID of a mount.
 func MountID(at string) string { return "mount " + at }
+
+// MountOf returns the path of the mount whose ID this is; ok is false for any other ID.
+func MountOf(id string) (at string, ok bool) { return strings.CutPrefix(id, MountID("")) }
 
 // OwnedID returns the ID of the step that gives a mount to its user.
 func OwnedID(at string) string { return "owned " + at }

@@ -37,6 +37,9 @@ func describe(typ reflect.Type, into map[string]map[string]string) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		name, opt, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		s := jsonType(f.Type, into)
 		if opt == "omitempty" {
 			s += ", optional"

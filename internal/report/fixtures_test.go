@@ -256,7 +256,7 @@ func hostile() seal.Result {
 		{Path: "/srv/new\nline|`pipe`<b>\x1b[31m\xff\u202e", Changes: "A", Phase: observe.E2E, Decision: "mount", Reason: "a name with a line break"},
 		{
 			Path: "/srv/application/data/with/a/rather/long/path/that/fits/no/column/of/a/terminal", Changes: "ACD", Phase: observe.Restart,
-			Decision: "in mount /srv/application", Reason: "a reason",
+			Decision: seal.InMount, Of: "/srv/application", Reason: "a reason",
 		},
 	}
 	res.Profile = res.Profile.WithEnv("B", "2").WithEnv("A", "1")

@@ -164,7 +164,7 @@ func newProfile(p profile.Profile) Profile {
 
 func newChoice(c seal.Choice) Choice {
 	return Choice{
-		Path: c.Path, Changes: c.Changes, Phase: string(c.Phase), Decision: c.Decision, Reason: c.Reason,
+		Path: c.Path, Changes: c.Changes, Phase: string(c.Phase), Kind: c.Decision, Decision: c.Said(), Reason: c.Reason,
 		Proof: c.Proof, Evidence: newEvidence(c.Evidence),
 	}
 }

@@ -1,5 +1,9 @@
 package report
 
+import (
+	"github.com/podseal/podseal/internal/seal"
+)
+
 // Schema names the version of the JSON report. A field is never renamed or given another meaning under the same name;
 // new fields may come.
 const Schema = "podseal.report/v1"
@@ -140,13 +144,15 @@ type Exception struct {
 
 // Choice is the decision about one written folder or path.
 type Choice struct {
-	Path     string     `json:"path"`
-	Changes  string     `json:"changes"`
-	Phase    string     `json:"phase"`
-	Decision string     `json:"decision"`
-	Reason   string     `json:"reason"`
-	Proof    string     `json:"proof,omitempty"`
-	Evidence []Evidence `json:"evidence"`
+	Path     string `json:"path"`
+	Changes  string `json:"changes"`
+	Phase    string `json:"phase"`
+	Decision string `json:"decision"`
+	// Kind is the decision for programs in this process; Decision is its words.
+	Kind     seal.Decision `json:"-"`
+	Reason   string        `json:"reason"`
+	Proof    string        `json:"proof,omitempty"`
+	Evidence []Evidence    `json:"evidence"`
 }
 
 // Evidence is one path that was written, or that something tried to write.

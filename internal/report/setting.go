@@ -63,7 +63,7 @@ func settings(r Report) []setting {
 
 // inTable reports whether the table of written paths has the mount that a field names.
 func inTable(r Report, field string) bool {
-	return slices.ContainsFunc(r.Choices, func(c Choice) bool { return plan.MountField(c.Path) == field })
+	return slices.ContainsFunc(r.Choices, func(c Choice) bool { return profile.MountID(c.Path) == field })
 }
 
 // newSetting returns the setting of a reason. The value is not repeated where the reason begins with it, and an exception
@@ -73,7 +73,7 @@ func newSetting(r Report, w Reason) setting {
 	s := setting{
 		field: w.Field, name: w.Field + v, why: w.Why, proof: w.Proof,
 		common:   slices.Contains(commonFields, w.Field),
-		mount:    slices.ContainsFunc(r.Profile.Mounts, func(m Mount) bool { return plan.MountField(m.Path) == w.Field }),
+		mount:    slices.ContainsFunc(r.Profile.Mounts, func(m Mount) bool { return profile.MountID(m.Path) == w.Field }),
 		unproved: openQuestion(r, w.Field),
 	}
 	root := w.Field == userSetting(*r.Profile) && r.Profile.UID == 0
@@ -111,7 +111,7 @@ func dropped(p Profile, field string) bool {
 		_, has := p.Env[name]
 		return !has
 	}
-	if at, ok := strings.CutPrefix(field, plan.MountField("")); ok {
+	if at, ok := profile.MountOf(field); ok {
 		return !slices.ContainsFunc(p.Mounts, func(m Mount) bool { return m.Path == at })
 	}
 	switch field {

@@ -114,7 +114,7 @@ func (p reader) mountEntries(r Report) {
 	}
 	var without []string
 	for _, c := range r.Choices {
-		if c.Decision == "read-only" {
+		if c.Kind == seal.ReadOnly {
 			without = append(without, clean(c.Path))
 		}
 	}

@@ -1,11 +1,12 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
 
-const (
-	noiseDecision = "noise" // of a path that was set aside
-	under         = 6       // the indent of a reason under its row
+	"github.com/podseal/podseal/internal/seal"
 )
+
+const under = 6 // the indent of a reason under its row
 
 // choices writes the table of written paths. Where there is no room for a column of reasons, they stand under their rows.
 func (p reader) choices(r Report) {
@@ -28,7 +29,7 @@ func (p reader) choices(r Report) {
 // quiet returns the rows without the noise, and how many that leaves out.
 func quiet(all []Choice) (rows []Choice, noise int) {
 	for _, c := range all {
-		if c.Decision == noiseDecision {
+		if c.Kind == seal.Noise {
 			noise++
 		} else {
 			rows = append(rows, c)

@@ -23,7 +23,7 @@ func TestChoicesOfPod(t *testing.T) {
 	}
 	var got []string
 	for _, c := range s.choices(Result{Profile: p}) {
-		got = append(got, c.Path+": "+c.Decision)
+		got = append(got, c.Path+": "+c.Said())
 	}
 	const want = "/data/db: volume data\n/run: mount\n/scratch: mount"
 	if strings.Join(got, "\n") != want {

@@ -156,31 +156,31 @@ func (s explanation) choices(res Result) []Choice {
 		volume, ofPod := s.target.GivenMount(d.Path)
 		switch {
 		case ofPod && !volume.Own:
-			c.Decision, c.Reason = "volume "+volume.Volume, fmt.Sprintf("the pod mounts its volume %s at %s", volume.Volume, volume.Path)
+			c.Decision, c.Of, c.Reason = PodVolume, volume.Volume, fmt.Sprintf("the pod mounts its volume %s at %s", volume.Volume, volume.Path)
 		case mounted:
 			c.Decision, c.Proof = decision(m), proofOf(s.proofs, profile.Reason{Mount: m.Path})
-			c.Reason = cmp.Or(reasonFor(res.Reasons, plan.MountField(m.Path)), d.Why)
+			c.Reason = cmp.Or(reasonFor(res.Reasons, profile.MountID(m.Path)), d.Why)
 		case covered:
-			c.Decision, c.Reason = "in mount "+over.Path, d.Why
+			c.Decision, c.Of, c.Reason = InMount, over.Path, d.Why
 		default:
-			c.Decision, c.Reason = "read-only", s.tolerated(d, res)
+			c.Decision, c.Reason = ReadOnly, s.tolerated(d, res)
 		}
 		out = append(out, c)
 	}
 	for _, m := range res.Profile.Mounts {
 		if !seen[m.Path] {
-			field := plan.MountField(m.Path)
+			field := profile.MountID(m.Path)
 			out = append(out, Choice{Path: m.Path, Decision: decision(m), Reason: reasonFor(res.Reasons, field), Proof: proofOf(s.proofs, profile.Reason{Mount: m.Path})})
 		}
 	}
 	for _, e := range s.c.plan.Unmountable {
 		out = append(out, Choice{
-			Path: e.Path, Changes: string(e.Kind), Phase: e.Phase, Decision: "read-only",
+			Path: e.Path, Changes: string(e.Kind), Phase: e.Phase, Decision: ReadOnly,
 			Reason: "nothing can be mounted on /", Evidence: []diff.Evidence{e},
 		})
 	}
 	for _, e := range s.c.plan.Noise {
-		out = append(out, Choice{Path: e.Path, Changes: string(e.Kind), Phase: e.Phase, Decision: "noise", Reason: e.Noise, Evidence: []diff.Evidence{e}})
+		out = append(out, Choice{Path: e.Path, Changes: string(e.Kind), Phase: e.Phase, Decision: Noise, Reason: e.Noise, Evidence: []diff.Evidence{e}})
 	}
 	slices.SortStableFunc(out, func(a, b Choice) int { return strings.Compare(a.Path, b.Path) })
 	return out
@@ -221,16 +221,16 @@ func (s explanation) tolerated(d diff.Folder, res Result) string {
 	return why
 }
 
-func decision(m profile.Mount) string {
+func decision(m profile.Mount) Decision {
 	switch {
 	case m.Kind == profile.Seeded:
-		return "seeded mount"
+		return SeededMount
 	case m.Kind == profile.Owned:
-		return "owned mount"
+		return OwnedMount
 	case m.Medium == profile.Memory:
-		return "mount in memory"
+		return MemoryMount
 	default:
-		return "mount"
+		return Mount
 	}
 }
 

@@ -32,7 +32,7 @@ func explanation(res seal.Result) string {
 		proof(r.Proof)
 	}
 	for _, c := range res.Choices {
-		fmt.Fprintf(&b, "choice %s %s %s: %s: %s\n", c.Path, c.Changes, c.Phase, c.Decision, c.Reason)
+		fmt.Fprintf(&b, "choice %s %s %s: %s: %s\n", c.Path, c.Changes, c.Phase, c.Said(), c.Reason)
 		proof(c.Proof)
 	}
 	for _, n := range res.NotExercised {

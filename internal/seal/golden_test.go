@@ -150,8 +150,8 @@ func render(res seal.Result) string {
 		}
 	}
 	for _, c := range res.Choices {
-		if c.Decision != "noise" && !strings.HasSuffix(c.Decision, "mount") {
-			fmt.Fprintf(&b, "choice %s: %s, %s\n", c.Path, c.Decision, c.Reason)
+		if c.Decision != seal.Noise && !slices.Contains([]seal.Decision{seal.Mount, seal.SeededMount, seal.OwnedMount}, c.Decision) {
+			fmt.Fprintf(&b, "choice %s: %s, %s\n", c.Path, c.Said(), c.Reason)
 		}
 	}
 	for _, s := range res.Swallowed {

@@ -107,7 +107,7 @@ func (m minimizer) withoutUntouched(ctx context.Context, p profile.Profile, all 
 func (m minimizer) blamed(mount profile.Mount) bool {
 	return slices.ContainsFunc(m.ledger.all(), func(o Round) bool {
 		return o.Profile.User.UID == m.c.user.User.UID && slices.ContainsFunc(o.Blames, func(b plan.Blame) bool {
-			return b.Setting == plan.MountField(mount.Path) && b.Strength > plan.Guess
+			return b.Setting == profile.MountID(mount.Path) && b.Strength > plan.Guess
 		})
 	})
 }

@@ -36,7 +36,7 @@ func TestRemovable(t *testing.T) {
 // TestBlamed: a mount that a failed run of the user asked for is not removed together with others. A guess does not count.
 func TestBlamed(t *testing.T) {
 	round := func(uid int64, at string, s plan.Strength) Round {
-		return Round{Profile: profile.Profile{User: profile.User{UID: uid}}, Blames: []plan.Blame{{Setting: plan.MountField(at), Strength: s}}}
+		return Round{Profile: profile.Profile{User: profile.User{UID: uid}}, Blames: []plan.Blame{{Setting: profile.MountID(at), Strength: s}}}
 	}
 	for _, c := range []struct {
 		name  string

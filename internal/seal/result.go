@@ -57,15 +57,39 @@ type Exception struct {
 	Fix     string `json:"fix"`     // what to change in the image to lose it
 }
 
+// Decision says what the profile does about a written folder or path.
+type Decision string
+
+// The decisions.
+const (
+	Mount       Decision = "mount"
+	SeededMount Decision = "seeded mount"
+	OwnedMount  Decision = "owned mount"
+	MemoryMount Decision = "mount in memory"
+	PodVolume   Decision = "volume"   // that the pod mounts itself
+	InMount     Decision = "in mount" // below a mount that was decided for another folder
+	ReadOnly    Decision = "read-only"
+	Noise       Decision = "noise" // nothing that a pod needs
+)
+
 // Choice says what was decided about one written folder or path.
 type Choice struct {
 	Path     string          `json:"path"`
 	Changes  string          `json:"changes,omitempty"` // the letters of docker diff, "AC"
 	Phase    observe.Phase   `json:"phase,omitempty"`   // the first that showed it
-	Decision string          `json:"decision"`          // "mount", "seeded mount", "owned mount", "read-only", "noise"
+	Decision Decision        `json:"decision"`
+	Of       string          `json:"of,omitempty"` // the name of the PodVolume, the path of the mount of InMount; else empty
 	Reason   string          `json:"reason"`
 	Proof    string          `json:"proof,omitempty"`
 	Evidence []diff.Evidence `json:"evidence,omitempty"`
+}
+
+// Said returns the decision in words: "mount", "volume data", "in mount /srv".
+func (c Choice) Said() string {
+	if c.Of == "" {
+		return string(c.Decision)
+	}
+	return string(c.Decision) + " " + c.Of
 }
 
 // Proof is what a trial showed about one relaxation of the result.

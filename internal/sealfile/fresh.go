@@ -26,7 +26,7 @@ func (s Seal) NewWrites(res seal.Result) []diff.Evidence {
 		}
 	}
 	for _, choice := range res.Choices {
-		if choice.Decision == "noise" {
+		if choice.Decision == seal.Noise {
 			continue
 		}
 		for _, e := range choice.Evidence {

@@ -64,9 +64,8 @@ func (e Entry) reasons(known []profile.Reason) []profile.Reason {
 	}
 	for _, field := range e.Fields {
 		r := profile.Reason{Field: field.Field, Why: field.Why, Proof: field.Proof}
-		r.Mount, _ = strings.CutPrefix(field.Field, "mount ")
-		if r.Mount == field.Field {
-			r.Mount = ""
+		if at, ok := profile.MountOf(field.Field); ok {
+			r.Mount = at
 		}
 		i := slices.IndexFunc(plan.RelaxationsOf(r), func(id string) bool { return has[id] })
 		if i < 0 || slices.ContainsFunc(known, func(k profile.Reason) bool { return k.Field == r.Field }) {
@@ -77,9 +76,7 @@ func (e Entry) reasons(known []profile.Reason) []profile.Reason {
 		if n.Suite != "" {
 			by = fmt.Sprintf("needed by suite %s, proved in %s", n.Suite, n.Proved)
 		}
-		if !strings.HasPrefix(r.Why, "needed by ") {
-			r.Why = by + ": " + r.Why
-		}
+		r.Why = by + ": " + strings.TrimPrefix(r.Why, by+": ") // a seal that merged it says it already
 		out = append(out, r)
 	}
 	return out

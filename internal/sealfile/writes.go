@@ -12,7 +12,7 @@ import (
 )
 
 // ReadOnly is the decision about a path that stays read-only.
-const ReadOnly = "read-only"
+const ReadOnly = string(seal.ReadOnly)
 
 // writes returns what the open run wrote. A folder that is writable is one entry; of a folder that stays read-only, each
 // path is one.
@@ -20,12 +20,12 @@ func (c cleaner) writes(choices []seal.Choice) []Write {
 	var out []Write
 	for _, choice := range choices {
 		switch {
-		case choice.Decision == "noise" || strings.HasPrefix(choice.Decision, "in mount "):
-		case choice.Decision != ReadOnly || len(choice.Evidence) == 0:
-			out = append(out, Write{c.path(choice.Path), choice.Decision, c.writers(choice.Evidence)})
+		case choice.Decision == seal.Noise || choice.Decision == seal.InMount:
+		case choice.Decision != seal.ReadOnly || len(choice.Evidence) == 0:
+			out = append(out, Write{c.path(choice.Path), choice.Said(), c.writers(choice.Evidence)})
 		default:
 			for _, e := range choice.Evidence {
-				out = append(out, Write{c.evidencePath(e), choice.Decision, c.writers([]diff.Evidence{e})})
+				out = append(out, Write{c.evidencePath(e), choice.Said(), c.writers([]diff.Evidence{e})})
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/report"
+	"github.com/podseal/podseal/internal/seal"
 )
 
 // The kinds of folders, which are also classes of the style sheet.
@@ -59,7 +60,7 @@ func folders(r report.Report) *Folder {
 		root.Kind, root.Label = exposed, "the whole root file system is writable"
 	}
 	for _, c := range r.Choices {
-		if c.Decision != "noise" {
+		if c.Kind != seal.Noise {
 			root.place(c, kindOf(c, r))
 		}
 	}
@@ -164,23 +165,23 @@ func (f *Folder) squeeze() {
 
 // kindOf returns the kind of the box of a decision.
 func kindOf(c report.Choice, r report.Report) string {
-	switch {
-	case c.Decision == "read-only" && r.Profile != nil && r.Profile.WritableRoot:
-		return exposed
-	case c.Decision == "read-only":
+	switch c.Kind {
+	case seal.ReadOnly:
+		if r.Profile != nil && r.Profile.WritableRoot {
+			return exposed
+		}
 		return denied
-	case c.Decision == "mount in memory":
+	case seal.MemoryMount:
 		return memory
-	case c.Decision == "owned mount":
+	case seal.OwnedMount:
 		return owned
-	case c.Decision == "seeded mount":
+	case seal.SeededMount:
 		return seeded
-	case strings.HasPrefix(c.Decision, "volume "):
+	case seal.PodVolume:
 		return exposed
-	case strings.HasPrefix(c.Decision, "in mount "):
+	default:
 		return writable
 	}
-	return writable
 }
 
 func kindOfMount(m report.Mount) string {

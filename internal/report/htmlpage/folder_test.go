@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/podseal/podseal/internal/report"
+	"github.com/podseal/podseal/internal/seal"
 )
 
 // drawn writes a map as indented lines.
@@ -22,13 +23,13 @@ func TestFolders(t *testing.T) {
 	r := report.Report{
 		Profile: &report.Profile{UID: 1, Mounts: []report.Mount{{Path: "/var/cache/web", Kind: "plain"}, {Path: "/tmp", Kind: "plain", Medium: "Memory"}}},
 		Choices: []report.Choice{
-			{Path: "/var/cache/web", Decision: "mount", Evidence: []report.Evidence{file("/var/cache/web/a", "A"), file("/var/cache/web", "C"), file("/var/cache/web/b", "D"), file("/var/cache/web/b", "D")}},
-			{Path: "/var/lib/web/data", Decision: "owned mount"},
-			{Path: "/etc/web", Decision: "seeded mount"},
-			{Path: "/etc/web/conf.d", Decision: "in mount /etc/web"},
-			{Path: "/opt/x", Decision: "read-only"},
-			{Path: "/data", Decision: "volume store"},
-			{Path: "/dev/null", Decision: "noise"},
+			{Path: "/var/cache/web", Decision: "mount", Kind: seal.Mount, Evidence: []report.Evidence{file("/var/cache/web/a", "A"), file("/var/cache/web", "C"), file("/var/cache/web/b", "D"), file("/var/cache/web/b", "D")}},
+			{Path: "/var/lib/web/data", Decision: "owned mount", Kind: seal.OwnedMount},
+			{Path: "/etc/web", Decision: "seeded mount", Kind: seal.SeededMount},
+			{Path: "/etc/web/conf.d", Decision: "in mount /etc/web", Kind: seal.InMount},
+			{Path: "/opt/x", Decision: "read-only", Kind: seal.ReadOnly},
+			{Path: "/data", Decision: "volume store", Kind: seal.PodVolume},
+			{Path: "/dev/null", Decision: "noise", Kind: seal.Noise},
 		},
 		Swallowed: []report.Evidence{{Path: "/srv/www/log"}},
 	}
@@ -57,7 +58,7 @@ func TestFolders(t *testing.T) {
 	for i := range 20 {
 		many = append(many, file(fmt.Sprintf("/x/%d", i), ""))
 	}
-	f := folders(report.Report{Choices: []report.Choice{{Path: "/x", Decision: "mount", Evidence: many}}})
+	f := folders(report.Report{Choices: []report.Choice{{Path: "/x", Decision: "mount", Kind: seal.Mount, Evidence: many}}})
 	if x := f.Children[0]; len(x.Files) != maxFiles || x.More != 20-maxFiles {
 		t.Errorf("%d files and %d more", len(x.Files), x.More)
 	}

@@ -12,9 +12,11 @@ import (
 
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/finding"
+	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/safetext"
+	"github.com/podseal/podseal/internal/seal"
 )
 
 //go:embed page.html page.css page.js
@@ -132,7 +134,7 @@ func newTarget(r report.Report, i int) Target {
 		Folders: folders(r), Timeline: timeline(r), Snippets: snippets,
 	}
 	for _, c := range r.Choices {
-		if c.Decision == "noise" {
+		if c.Kind == seal.Noise {
 			t.Noise++
 		}
 	}
@@ -221,7 +223,7 @@ func (t Target) mount(at string) report.Reason {
 		}
 	}
 	for _, r := range t.Reasons {
-		if r.Field == "mount "+at {
+		if r.Field == profile.MountID(at) {
 			return r
 		}
 	}
