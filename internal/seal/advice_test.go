@@ -66,3 +66,21 @@ func TestOnlyUser(t *testing.T) {
 		t.Errorf("%v %+v", err, res)
 	}
 }
+
+// TestOnlyUserFails: no other user is tried in place of the one that is given, although one may read what was refused.
+func TestOnlyUserFails(t *testing.T) {
+	a := txtar.Parse([]byte("-- image --\nf 0755 0:0 /bin/sh\nf 0600 700:700 /etc/key\n-- app --\nstart read /etc/key\n"))
+	e, tgt, opts := parseCase(t, a)
+	opts.User = &plan.UserChoice{User: profile.User{UID: 4242, GID: 7}, Why: "uid 4242 is what was asked for"}
+	synctest.Test(t, func(t *testing.T) {
+		res, err := seal.Run(context.Background(), e, tgt, opts)
+		if err != nil || res.Verdict == seal.Sealed {
+			t.Fatal(err, res.Verdict)
+		}
+		for _, r := range res.Rounds {
+			if uid := r.Profile.User.UID; uid != 4242 && uid != 0 {
+				t.Errorf("%s is of uid %d", r.Name, uid)
+			}
+		}
+	})
+}

@@ -26,3 +26,23 @@ e2e in-run 5 kill
 		t.Errorf("%s", render(res))
 	}
 }
+
+// TestUnstable: a run that fails in another way each time is given up after six runs, and nothing is concluded from it.
+func TestUnstable(t *testing.T) {
+	res := sealParallel(t, txtar.Parse([]byte(`
+-- image --
+f 0755 0:0 /bin/sh
+-- config --
+user 1000
+-- app --
+e2e in-run 2 fail
+start in-run 3 exit 1
+e2e in-run 4 fail
+start in-run 5 exit 1
+e2e in-run 6 fail
+start in-run 7 exit 1
+`)), 1)
+	if want := "the last sealed run was inconclusive (unstable): exited 1 before it was ready"; res.Verdict != seal.NotSealable || res.Why != want || len(res.Rounds) != 7 {
+		t.Errorf("%s", render(res))
+	}
+}

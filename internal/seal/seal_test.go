@@ -102,6 +102,27 @@ func TestEngineError(t *testing.T) {
 	}
 }
 
+// TestEngineErrorOnce breaks the engine at one start only: that run is made again, except the open run.
+func TestEngineErrorOnce(t *testing.T) {
+	broken := errors.New("no space left on device")
+	for n := 1; n <= 4; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			e, run := ordinaryCase(t)
+			starts := 0
+			e.Broken = func(profile.Profile) error {
+				if starts++; starts == n {
+					return broken
+				}
+				return nil
+			}
+			res, err := run(context.Background())
+			if n == 1 && !errors.Is(err, broken) || n > 1 && (err != nil || res.Verdict != seal.Sealed) {
+				t.Errorf("start %d broken: %s, %v", n, res.Verdict, err)
+			}
+		})
+	}
+}
+
 // TestTimeout bounds one whole run.
 func TestTimeout(t *testing.T) {
 	e, tgt, opts := parseCase(t, txtar.Parse([]byte(ordinary)))

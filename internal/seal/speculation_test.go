@@ -27,11 +27,11 @@ start hang
 start write /srv/data/a
 `
 
-// sealSlowStop seals an application with two trials in parallel. It returns the lines of the progress as well.
-func sealSlowStop(t *testing.T, app string) (res seal.Result, lines []string) {
+// sealSlowStop seals an application with some trials in parallel. It returns the lines of the progress as well.
+func sealSlowStop(t *testing.T, app string, parallel int) (res seal.Result, lines []string) {
 	t.Helper()
 	e, tgt, opts := parseCase(t, txtar.Parse([]byte(slowStop+app)))
-	e.Traced, opts.Parallel, tgt.Grace = true, 2, 10*time.Second
+	e.Traced, opts.Parallel, tgt.Grace = true, parallel, 10*time.Second
 	var mu sync.Mutex
 	opts.Progress = func(line string) {
 		mu.Lock()
@@ -54,7 +54,7 @@ func indexOf(lines []string, text string) int {
 
 // TestSpeculation: the first sealed run begins while the open run is being stopped, and counts once.
 func TestSpeculation(t *testing.T) {
-	res, lines := sealSlowStop(t, "")
+	res, lines := sealSlowStop(t, "", 2)
 	if begun, open := indexOf(lines, "sealed run 1: uid"), indexOf(lines, "open run: passed"); begun < 0 || begun > open {
 		t.Errorf("the sealed run begins at line %d, the open run ends at line %d:\n%s", begun, open, strings.Join(lines, "\n"))
 	}
@@ -69,9 +69,29 @@ func TestSpeculation(t *testing.T) {
 	}
 }
 
+// TestNoSpeculation: the first sealed run waits for the end of the open run if trials run one by one, and if the trace alone
+// does not show what the open run did.
+func TestNoSpeculation(t *testing.T) {
+	for _, c := range []struct {
+		name, app string
+		parallel  int
+	}{
+		{"one by one", "", 1},
+		{"a renamed folder", "start mkdir /srv/state/new\nstart rename /srv/state/new /srv/state/old\n", 2},
+		{"a failed open run", "e2e fail\n", 2},
+	} {
+		_, lines := sealSlowStop(t, c.app, c.parallel)
+		begun := indexOf(lines, "sealed run 1: uid")
+		open := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "open run: ") })
+		if begun >= 0 && begun < open {
+			t.Errorf("%s: the sealed run begins at line %d, the open run ends at line %d:\n%s", c.name, begun, open, strings.Join(lines, "\n"))
+		}
+	}
+}
+
 // TestSpeculationOfAnotherPlan: a write at the stop of the open run changes the plan. The early run is given up and is no round.
 func TestSpeculationOfAnotherPlan(t *testing.T) {
-	res, lines := sealSlowStop(t, "stop write /srv/state/b\n")
+	res, lines := sealSlowStop(t, "stop write /srv/state/b\n", 2)
 	if indexOf(lines, "sealed run 1: uid 1000, writable /srv/data") < 0 {
 		t.Errorf("no early run:\n%s", strings.Join(lines, "\n"))
 	}
