@@ -25,11 +25,11 @@ func (r Reader) configs(ctx context.Context, p Program) ([]config, error) {
 			continue
 		}
 		seen[at] = true
-		e, ok, err := r.Lookup(ctx, at)
+		e, _, err := r.Lookup(ctx, at)
 		if err != nil {
 			return nil, err
 		}
-		if !ok || e.Kind != image.File || e.Size > maxScript || e.Mode&0o111 != 0 {
+		if e.Kind != image.File || e.Size > maxScript || e.Mode&0o111 != 0 {
 			continue
 		}
 		data, err := r.Tree.ReadFile(ctx, at)
@@ -59,7 +59,7 @@ func (r Reader) argumentFiles(p Program) []string {
 		if _, value, ok := strings.Cut(arg, "="); ok {
 			arg = value
 		}
-		if strings.HasPrefix(arg, "-") && len(arg) > 3 && arg[2] == '/' {
+		if strings.HasPrefix(arg, "-") && len(arg) > 2 && arg[2] == '/' {
 			arg = arg[2:]
 		}
 		if path.IsAbs(arg) {
@@ -68,7 +68,7 @@ func (r Reader) argumentFiles(p Program) []string {
 		}
 	}
 	for _, arg := range tail(p.Argv, 1) {
-		if !path.IsAbs(arg) && !strings.HasPrefix(arg, "-") && strings.Contains(arg, ".") && len(arg) < 200 {
+		if !path.IsAbs(arg) && !strings.HasPrefix(arg, "-") && strings.Contains(arg, ".") {
 			for _, dir := range dirs {
 				out = append(out, path.Join(dir, arg))
 			}
@@ -138,9 +138,8 @@ func (r Reader) glob(ctx context.Context, pattern string) ([]string, error) {
 	}
 	var out []string
 	for _, e := range entries {
-		at := path.Join(dir, path.Base(e.Path))
-		if ok, err := path.Match(pattern, at); ok && err == nil && path.Dir(e.Path) == dir && len(out) < maxConfigs {
-			out = append(out, at)
+		if ok, _ := path.Match(pattern, e.Path); ok { // a bad pattern matches nothing
+			out = append(out, e.Path)
 		}
 	}
 	return out, nil

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -29,49 +30,33 @@ var dropTools = map[string]dropTool{
 	"doas":              {flags: []string{"-u"}},
 }
 
-// dropOf returns the user that a command line drops to. The words start with the program's name.
-func dropOf(words []string) (user string, ok bool) {
-	if len(words) < 2 {
-		return "", false
+// dropOf returns the user that a command line drops to; empty for none. The words start with the program's name.
+func dropOf(words []string) string {
+	if len(words) == 0 {
+		return ""
 	}
-	tool, ok := dropTools[path.Base(words[0])]
-	if !ok {
-		return "", false
-	}
-	return tool.user(words[1:])
+	return dropTools[path.Base(words[0])].user(words[1:])
 }
 
-func (t dropTool) user(args []string) (string, bool) {
+func (t dropTool) user(args []string) string {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		name, value, joined := strings.Cut(a, "=")
 		switch {
-		case joined && has(t.flags, name):
-			return value, value != ""
-		case has(t.flags, a):
-			if i+1 < len(args) {
-				return args[i+1], args[i+1] != ""
-			}
-			return "", false
-		case has(t.skip, a):
+		case joined && slices.Contains(t.flags, name):
+			return value
+		case slices.Contains(t.flags, a):
+			return strings.Join(args[i+1:min(i+2, len(args))], "")
+		case slices.Contains(t.skip, a):
 			i++
 		case a == "--":
-			return "", false
+			return ""
 		case strings.HasPrefix(a, "-"):
 		case t.first:
-			return a, a != ""
+			return a
 		default:
-			return "", false
+			return ""
 		}
 	}
-	return "", false
-}
-
-func has(all []string, s string) bool {
-	for _, x := range all {
-		if x == s {
-			return true
-		}
-	}
-	return false
+	return ""
 }

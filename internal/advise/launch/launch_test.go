@@ -16,26 +16,32 @@ import (
 // the setting that makes each another user.
 func TestStart(t *testing.T) {
 	golden.Run(t, "testdata/*.txtar", func(t *testing.T, a *txtar.Archive) []txtar.File {
-		tree, err := image.ParseMemTree(golden.Tree(a))
-		if err != nil {
-			t.Fatal(err)
-		}
-		users, err := image.ReadUsers(context.Background(), tree)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := launch.Reader{Tree: tree, Users: users, Env: launch.Environ([]string{"PATH=/bin:/usr/bin", "RUN_AS=app"}), Dir: "/srv"}
 		argv := strings.Split(strings.TrimSpace(golden.Section(a, "argv")), "\n")
-		start, err := r.Follow(context.Background(), argv, launch.CommandAt("config", 0, strings.Join(argv, " ")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		leaves, err := r.Leaves(context.Background(), start.Programs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return golden.Want(listing(start, leaves))
+		return golden.Want(listing(follow(t, golden.Tree(a), argv)))
 	})
+}
+
+// follow follows a command line in an image of this tree.
+func follow(t *testing.T, files string, argv []string) (launch.Start, []launch.Leaf) {
+	t.Helper()
+	tree, err := image.ParseMemTree(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := image.ReadUsers(context.Background(), tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := launch.Reader{Tree: tree, Users: users, Env: launch.Environ([]string{"PATH=/bin:/usr/bin", "RUN_AS=app"}), Dir: "/srv"}
+	start, err := r.Follow(context.Background(), argv, launch.CommandAt("config", 0, strings.Join(argv, " ")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaves, err := r.Leaves(context.Background(), start.Programs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start, leaves
 }
 
 func listing(start launch.Start, leaves []launch.Leaf) string {

@@ -46,8 +46,7 @@ func (f *follower) run(ctx context.Context, argv []string, where Evidence, depth
 	if len(argv) == 0 || depth > maxDepth {
 		return nil
 	}
-	if user, ok := dropOf(argv); ok {
-		f.drop(user, argv, where, true)
+	if f.tool(argv, where, true) {
 		return nil
 	}
 	name := path.Base(argv[0])
@@ -97,7 +96,7 @@ func unwrap(argv []string) []string {
 
 // read finds a program and, where it may be a script, its text.
 func (f *follower) read(ctx context.Context, name string) (at, text string, err error) {
-	if strings.HasPrefix(name, "./") || (strings.Contains(name, "/") && !path.IsAbs(name)) {
+	if strings.Contains(name, "/") && !path.IsAbs(name) {
 		name = path.Join(f.dir, name)
 	}
 	at, ok, err := image.HasProgram(ctx, f.tree, name, f.env["PATH"])
@@ -117,8 +116,8 @@ func (f *follower) read(ctx context.Context, name string) (at, text string, err 
 	if err != nil {
 		return "", "", err
 	}
-	e, ok, err := f.tree.Lookup(ctx, real)
-	if err != nil || !ok || e.Kind != image.File || e.Size > maxScript {
+	e, _, err := f.tree.Lookup(ctx, real)
+	if err != nil || e.Kind != image.File || e.Size > maxScript {
 		return at, "", err
 	}
 	data, err := f.tree.ReadFile(ctx, real)
@@ -183,7 +182,7 @@ func (f *follower) command(ctx context.Context, words []string, env shellscript.
 	switch {
 	case words[0] == "." || words[0] == "source":
 		return f.include(ctx, words, env, depth)
-	case words[0] == "set" && len(words) > 3 && words[1] == "--":
+	case words[0] == "set" && len(words) > 1 && words[1] == "--":
 		f.tool(words[2:], where, true)
 	case words[0] == "exec" || last:
 		if words = unwrap(words); !f.tool(words, where, true) {
@@ -197,28 +196,25 @@ func (f *follower) command(ctx context.Context, words []string, env shellscript.
 
 // include follows a script that another one reads.
 func (f *follower) include(ctx context.Context, words []string, env shellscript.Env, depth int) error {
-	if len(words) < 2 || depth > maxDepth || strings.Contains(words[1], "$") {
+	if len(words) == 1 {
 		return nil
 	}
 	at, text, err := f.read(ctx, words[1])
-	if err != nil || f.seen[at] || !path.IsAbs(at) {
+	if err != nil || f.seen[at] {
 		return err
 	}
 	f.seen[at] = true
-	return f.commands(ctx, source{text + "\n:\n", at, 1, nil}, env, depth+1) // ":" since the script goes on after it
+	return f.commands(ctx, source{text + "\n:\n", at, 1, nil}, env, depth) // ":" since the script goes on after it
 }
 
 // tool reports whether the command is a drop, which it records. Only drops of a command that replaces the shell are whole.
 func (f *follower) tool(words []string, where Evidence, whole bool) bool {
-	user, ok := dropOf(words)
-	if ok {
-		f.drop(user, words, where, whole)
+	user := dropOf(words)
+	if user == "" {
+		return false
 	}
-	return ok
-}
-
-func (f *follower) drop(user string, words []string, where Evidence, whole bool) {
 	f.out.Drops = append(f.out.Drops, Drop{User: user, Tool: path.Base(words[0]), Where: where, Whole: whole, Guarded: f.guarded})
+	return true
 }
 
 // exec follows a command that replaces the script. A script that starts itself again leads nowhere new.
