@@ -76,10 +76,10 @@ type lister struct {
 // parse lists the commands up to the first error. It does not leave the loop there: some errors are yielded twice.
 func (l *lister) parse(lang syntax.LangVariant) (failure error) {
 	for s, err := range syntax.NewParser(syntax.Variant(lang)).StmtsSeq(strings.NewReader(l.source)) {
-		switch {
-		case err != nil && failure == nil:
+		if failure == nil {
 			failure = err
-		case err == nil && failure == nil && s != nil:
+		}
+		if failure == nil {
 			l.statement(s, nil)
 		}
 	}
@@ -134,11 +134,12 @@ func (l *lister) statement(s *syntax.Stmt, redirs []*syntax.Redirect) {
 }
 
 func (l *lister) binary(c *syntax.BinaryCmd, redirs []*syntax.Redirect) {
+	start := len(l.out)
 	l.statement(c.X, redirs)
-	from, begin := len(l.out)-1, len(l.out)
+	begin := len(l.out)
 	l.statement(c.Y, redirs)
-	if (c.Op == syntax.Pipe || c.Op == syntax.PipeAll) && from >= 0 && begin < len(l.out) {
-		left := l.out[from]
+	if (c.Op == syntax.Pipe || c.Op == syntax.PipeAll) && begin > start && begin < len(l.out) {
+		left := l.out[begin-1]
 		l.out[begin].Pipe = &left
 	}
 }
@@ -157,8 +158,6 @@ func (l *lister) add(s *syntax.Stmt, assigns []*syntax.Assign, words []*syntax.W
 // slice returns the source of a node.
 func slice(source string, n syntax.Node) string {
 	from, to := int(n.Pos().Offset()), int(n.End().Offset()) //nolint:gosec // offsets in the source
-	if from > to || to > len(source) {
-		return ""
-	}
-	return source[from:to]
+	to = min(to, len(source))
+	return source[min(from, to):to]
 }

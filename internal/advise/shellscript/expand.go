@@ -149,14 +149,8 @@ func literal(w *syntax.Word, env Env) (string, error) {
 }
 
 func document(w *syntax.Word, env Env) (string, bool) {
-	params := 0
-	syntax.Walk(w, func(n syntax.Node) bool {
-		if _, ok := n.(*syntax.ParamExp); ok {
-			params++
-		}
-		return true
-	})
-	if params > 0 && !expandable(w) {
+	plain := !slices.ContainsFunc(w.Parts, func(p syntax.WordPart) bool { _, isText := p.(*syntax.Lit); return !isText })
+	if !plain && !expandable(w) {
 		return "", false
 	}
 	s, err := expand.Document(config(env), w)
