@@ -30,7 +30,10 @@ type fakeTree struct {
 func (t fakeTree) Close(context.Context) error { t.engine.closed++; return nil }
 
 func (e *fakeEngine) Has(_ context.Context, ref, _ string) (bool, error) {
-	return ref == "web:1" || ref == "broken:1", nil
+	if ref == "ill:1" {
+		return true, errors.New("the engine is ill")
+	}
+	return ref == "web:1" || ref == "broken:1" || ref == "kept:1", nil
 }
 
 func (e *fakeEngine) Image(_ context.Context, ref, _ string) (image.Facts, error) {
@@ -76,7 +79,7 @@ func TestAdvise(t *testing.T) {
 	})
 }
 
-// advised returns what is advised for one argument, which "FROM=" may stand before.
+// advised returns what is advised for one argument, which "FROM=" may stand before, and "no-engine=" without an engine.
 func advised(t *testing.T, line string) string {
 	t.Helper()
 	var b strings.Builder
@@ -85,18 +88,29 @@ func advised(t *testing.T, line string) string {
 	if !given {
 		from, what = "", line
 	}
+	var unreachable error
+	if from == "no-engine" {
+		from, unreachable = "", errors.New("no engine")
+	}
 	root := ""
 	outcome, err := Advise(t.Context(), what, Options{
-		From: from, Catalog: advise.Catalog{Bases: []advise.CatalogBase{{Image: "known", Family: dockerfile.Alpine, User: &root}}},
-		Connect:  func(context.Context) (Engine, error) { return e, nil },
-		ReadFile: os.ReadFile,
-		Skipped:  func(err error) { fmt.Fprintln(&b, "skipped:", err) },
+		From: from, Catalog: advise.Catalog{Bases: []advise.CatalogBase{
+			{Image: "known", Family: dockerfile.Alpine, User: &root}, {Image: "kept", Family: dockerfile.Alpine, User: &root}, {Image: "web", Family: dockerfile.Minimal},
+		}},
+		Connect: func(context.Context) (Engine, error) { return e, unreachable },
+		ReadFile: func(name string) ([]byte, error) {
+			if name == "-" {
+				name = "stdin"
+			}
+			return os.ReadFile(name)
+		},
+		Skipped: func(err error) { fmt.Fprintln(&b, "skipped:", err) },
 	})
 	for _, r := range outcome.Images {
-		fmt.Fprintf(&b, "image %s: %d findings\n", r.Image, len(r.Findings))
+		fmt.Fprintf(&b, "image %s: %s, as %d:%d, %d findings, %d notes\n", r.Image, r.Ways[0].Kind, r.User.UID, r.User.GID, len(r.Findings), len(r.Notes))
 	}
 	for _, d := range outcome.Dockerfiles {
-		fmt.Fprintf(&b, "%s: final stage from %s (read: %v)\n", d.File, d.Base, d.BaseRead)
+		fmt.Fprintf(&b, "%s: final stage from %s (read: %v, of the input: %v)\n", d.File, d.Base, d.BaseRead, d.Stdin)
 		for _, change := range d.Says {
 			fmt.Fprintln(&b, " ", change)
 		}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/advise"
@@ -128,13 +127,9 @@ func (s *survey) dockerfile(ctx context.Context, name string, data []byte) error
 	if name == "-" {
 		shown = "Dockerfile"
 	}
-	var read []string // the base images that were read from the engine
 	var failed error
 	base := func(ref string) dockerfile.Base {
-		b, ok, err := s.base(ctx, ref)
-		if ok {
-			read = append(read, ref)
-		}
+		b, err := s.base(ctx, ref)
 		failed = errors.Join(failed, err)
 		return b
 	}
@@ -146,7 +141,8 @@ func (s *survey) dockerfile(ctx context.Context, name string, data []byte) error
 	if err != nil {
 		return inputErrorf("%s: %w", shown, err)
 	}
-	d := advise.DockerfileReport{File: shown, Stdin: name == "-", Result: r, BaseRead: slices.Contains(read, r.Base)}
+	_, read := s.bases[r.Base]
+	d := advise.DockerfileReport{File: shown, Stdin: name == "-", Result: r, BaseRead: read}
 	s.outcome.Dockerfiles = append(s.outcome.Dockerfiles, d)
 	return failed
 }
@@ -168,26 +164,26 @@ func (s *survey) buildContext(name string) (fs.FS, func()) {
 }
 
 // base returns what is known of a base image: from the catalog, else, where the engine has it, from the image itself.
-func (s *survey) base(ctx context.Context, ref string) (b dockerfile.Base, read bool, err error) {
+func (s *survey) base(ctx context.Context, ref string) (dockerfile.Base, error) {
 	if known, ok := s.bases[ref]; ok {
-		return known, true, nil
+		return known, nil
 	}
-	b = s.opts.Catalog.Base(ref)
+	b := s.opts.Catalog.Base(ref)
 	inCatalog := b.Family != dockerfile.Unknown && b.Family != dockerfile.Minimal // a tag of it may have more tools
 	if inCatalog || ref == "" || !s.hasImage(ctx, ref) {
-		return b, false, nil
+		return b, nil
 	}
 	facts, err := s.engine.Image(ctx, ref, s.opts.Platform)
 	if err != nil {
-		return b, false, err
+		return b, err
 	}
 	tree, err := s.engine.Tree(ctx, facts)
 	if err != nil {
-		return b, false, err
+		return b, err
 	}
 	b, err = advise.BaseFacts(ctx, facts, tree)
 	s.bases[ref] = b
-	return b, true, errors.Join(err, tree.Close(ctx))
+	return b, errors.Join(err, tree.Close(ctx))
 }
 
 // hasImage reports whether there is an engine that has an image. A text that is no reference, for an ARG without a value,
