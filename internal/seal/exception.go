@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/trial"
 )
@@ -96,4 +97,17 @@ func unproved(f finding, exception string) string {
 		return ""
 	}
 	return f.proofs[i].Text
+}
+
+// lastWords returns the line of the application that decides, to be appended to a sentence: the first one that is about a
+// refusal, else the last one.
+func lastWords(o observe.Observation) string {
+	if refused := plan.ReadRefusals(o.LogsIn(o.Failure.Phase), ""); len(refused) > 0 {
+		return "; it says: " + refused[0].Line
+	}
+	lines := strings.Split(strings.TrimSpace(o.Logs), "\n")
+	if said := strings.TrimSpace(lines[len(lines)-1]); said != "" {
+		return "; it says: " + said
+	}
+	return ""
 }

@@ -43,10 +43,12 @@ const maxLosses = 20
 // losses returns the actions of the open run that are missing in a sealed run. tree is the tree of the image: files that the
 // image has come first. Writes are compared only if both runs were completely traced.
 func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observation) ([]Loss, error) {
-	var out []Loss
+	var out, denied []Loss
 	if open.Trace.Complete() && sealed.Trace.Complete() {
 		before, now := diff.Collect(open), diff.Collect(sealed)
-		out = append(out, refused(before, now)...)
+		denied = refused(before, now)
+		joined := joinNamesakes(denied)
+		out = append(out, joined[:min(len(joined), maxLosses)]...)
 		missing, err := notAttempted(ctx, tree, before, now)
 		if err != nil {
 			return nil, err
@@ -55,7 +57,7 @@ func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observati
 	}
 	out = append(out, missingProcesses(open.Processes, sealed.Processes)...)
 	out = append(out, missingPorts(open.Listening, sealed.Listening)...)
-	return append(out, newErrors(open.Logs, sealed.Logs, out)...), nil
+	return append(out, newErrors(open.Logs, sealed.Logs, slices.Concat(denied, out))...), nil
 }
 
 // refused returns the paths that the open run wrote and the sealed run was refused. For a name that was made up at run time
@@ -80,7 +82,31 @@ func refused(open, sealed diff.List) []Loss {
 		}
 		out = append(out, Loss{Refused, at, detail})
 	}
-	return out[:min(len(out), maxLosses)]
+	return out
+}
+
+// joinNamesakes makes one loss of many whose paths have the same last part, as the caches that a runtime makes in each folder
+// of code: they must not hide the others.
+func joinNamesakes(list []Loss) []Loss {
+	paths := map[string][]string{}
+	for _, l := range list {
+		paths[path.Base(l.What)] = append(paths[path.Base(l.What)], l.What)
+	}
+	var out []Loss
+	for _, l := range list {
+		same := paths[path.Base(l.What)]
+		if len(same) >= manyNamesakes {
+			if l.What != same[0] {
+				continue
+			}
+			l.Detail += fmt.Sprintf("; and %d more of this name: %s", len(same)-1, strings.Join(same[1:manyNamesakes], ", "))
+			if len(same) > manyNamesakes {
+				l.Detail += ", ..."
+			}
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 // attempted reports whether a run tried to write a path, or was refused a directory above it or another name for it.

@@ -27,6 +27,12 @@ func TestLosses(t *testing.T) {
 			"a file of the runtime", "trace on\nopen /etc/hosts start by sh 0:0", "trace on\nopen /etc/hosts start denied EACCES by sh 5:5",
 			"refused /etc/hosts: EACCES /etc/hosts (sh, uid 5); a kubelet manages this file: name the hosts in the pod's hostAliases",
 		},
+		{
+			"caches in each folder of code",
+			"trace on\nmkdir /usr/lib/a/__c/ start by py 0:0\nmkdir /usr/lib/b/__c/ start by py 0:0\nmkdir /usr/lib/c/__c/ start by py 0:0\nmkdir /usr/lib/d/__c/ start by py 0:0\nopen /var/log/x start by py 0:0",
+			"trace on\nmkdir /usr/lib/a/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/b/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/c/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/d/__c/ start denied EROFS by py 5:5\nopen /var/log/x start denied EROFS by py 5:5\nlog cannot make /usr/lib/c/__c: error 30",
+			"refused /usr/lib/a/__c: EROFS /usr/lib/a/__c (py, uid 5); and 3 more of this name: /usr/lib/b/__c, /usr/lib/c/__c, ...\nrefused /var/log/x: EROFS /var/log/x (py, uid 5)",
+		},
 		{"a device", "trace on\nopen /dev/null start by sh 0:0", "trace on\nopen /dev/null start denied EACCES by sh 5:5", ""},
 		{
 			"only root writes it, the image's file first", "trace on\nopen /etc/app/a.new start by sh 0:0\nopen /etc/app/auth.conf start by sh 0:0", "trace on",

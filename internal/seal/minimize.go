@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/podseal/podseal/internal/image"
-	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/race"
@@ -18,6 +18,9 @@ import (
 
 // chunks is the number of groups that a long list of capabilities starts in.
 const chunks = 4
+
+// manyNamesakes is the number of paths with the same last part that are dealt with together.
+const manyNamesakes = 3
 
 // minimize removes from a candidate's profile every relaxation that it does not need, and proves the others, by delta debugging.
 // It tries the profile without each group of relaxations, in parallel. It then removes all unneeded groups at once or, if that
@@ -49,18 +52,6 @@ func (s search) minimize(ctx context.Context, c candidate, all []profile.Relaxat
 		}
 	}
 	return p, m.list(p), nil
-}
-
-// trialsAfter returns about how many trials are made of a profile that has passed: those that remove its relaxations, and the
-// confirmation run.
-func trialsAfter(t target.Target, mode Minimize, p profile.Profile) int {
-	switch mode {
-	case MinimizeNone:
-		return 1
-	case MinimizeFast:
-		return 2
-	}
-	return len(grouped(removable(t, p, p.Relaxations()))) + 1
 }
 
 // removable returns the relaxations of a profile that may be removed. VOLUMEs are not among them: without a mount, runtimes
@@ -237,14 +228,31 @@ func (m minimizer) list(p profile.Profile) []Proof {
 	return out
 }
 
-// grouped makes a group of each relaxation; capabilities are many, and start in a few groups.
+// grouped makes a group of each relaxation. Capabilities are many, and start in a few groups. Mounts of namesakes, as the
+// caches that a runtime makes in each folder of code, start in one group: they are needed together or not at all.
 func grouped(all []profile.Relaxation) [][]profile.Relaxation {
+	namesakes := map[string]int{}
+	for _, r := range all {
+		if r.Kind == profile.MountStep {
+			namesakes[path.Base(r.Path)]++
+		}
+	}
 	var out [][]profile.Relaxation
 	var caps []profile.Relaxation
+	at := map[string]int{} // the group of a name
 	for _, r := range all {
-		if r.Kind == profile.CapabilityStep {
+		name := path.Base(r.Path)
+		together := r.Kind == profile.MountStep && namesakes[name] >= manyNamesakes
+		n, known := at[name]
+		switch {
+		case r.Kind == profile.CapabilityStep:
 			caps = append(caps, r)
-		} else {
+		case together && known:
+			out[n] = append(out[n], r)
+		default:
+			if together {
+				at[name] = len(out)
+			}
 			out = append(out, []profile.Relaxation{r})
 		}
 	}
@@ -276,7 +284,10 @@ func undo(p profile.Profile, g []profile.Relaxation) profile.Profile {
 
 // names names a group for the name of a round.
 func names(g []profile.Relaxation) string {
-	if len(g) > 4 {
+	switch {
+	case len(g) > 4 && g[0].Kind == profile.MountStep:
+		return fmt.Sprintf("%s and %d more of this name", g[0].ID, len(g)-1)
+	case len(g) > 4:
 		return fmt.Sprintf("%d capabilities", len(g))
 	}
 	var out []string
@@ -284,17 +295,4 @@ func names(g []profile.Relaxation) string {
 		out = append(out, r.ID)
 	}
 	return strings.Join(out, ", ")
-}
-
-// lastWords returns the line of the application that decides, to be appended to a sentence: the first one that is about a
-// refusal, else the last one.
-func lastWords(o observe.Observation) string {
-	if refused := plan.ReadRefusals(o.LogsIn(o.Failure.Phase), ""); len(refused) > 0 {
-		return "; it says: " + refused[0].Line
-	}
-	lines := strings.Split(strings.TrimSpace(o.Logs), "\n")
-	if said := strings.TrimSpace(lines[len(lines)-1]); said != "" {
-		return "; it says: " + said
-	}
-	return ""
 }

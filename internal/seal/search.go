@@ -9,6 +9,7 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
 	"github.com/podseal/podseal/internal/trial"
 )
 
@@ -164,4 +165,16 @@ func (f *Floor) judge(found finding) finding {
 	found.verdict = SealedWithExceptions
 	found.why = "it works with the exceptions of the merged seals"
 	return found
+}
+
+// trialsAfter returns about how many trials are made of a profile that has passed: those that remove its relaxations, and the
+// confirmation run.
+func trialsAfter(t target.Target, mode Minimize, p profile.Profile) int {
+	switch mode {
+	case MinimizeNone:
+		return 1
+	case MinimizeFast:
+		return 2
+	}
+	return len(grouped(removable(t, p, p.Relaxations()))) + 1
 }
