@@ -101,3 +101,32 @@ func TestSpeculationOfAnotherPlan(t *testing.T) {
 		}
 	}
 }
+
+// TestConfirmsOnce: the confirmation run of a profile that needs nothing begins alongside its sealed run, and is waited for.
+func TestConfirmsOnce(t *testing.T) {
+	e, tgt, opts := parseCase(t, txtar.Parse([]byte(`
+-- image --
+f 0755 0:0 /bin/sh
+-- config --
+user 1000
+ready-log ready
+-- app --
+start after 1s if-traced log : ready
+start after 3s if-untraced log : ready
+`)))
+	e.Traced, opts.Parallel = true, 2
+	begun := 0
+	var mu sync.Mutex
+	opts.Progress = func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if strings.Contains(line, ": confirmation run: uid 1000") {
+			begun++
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if res, err := seal.Run(context.Background(), e, tgt, opts); err != nil || res.Verdict != seal.Sealed || begun != 1 {
+			t.Errorf("%v: %s after %d confirmation runs", err, res.Verdict, begun)
+		}
+	})
+}
