@@ -46,21 +46,46 @@ back
 end >/dev/null 2>&1
 `
 
+// unprivileged is nginx as images of it for another user than root have it: a high port, and everything that it writes in /tmp.
+const unprivileged = `FROM podseal-example/nginx:latest
+RUN sed -i 's/listen 80;/listen 8080;/' /etc/nginx/conf.d/default.conf \
+ && sed -i -e '/^user /d' -e 's|/var/run/nginx.pid|/tmp/nginx.pid|' -e 's|/var/cache/nginx/|/tmp/|' /etc/nginx/nginx.conf
+USER 101
+EXPOSE 8080
+ENTRYPOINT ["nginx", "-g", "daemon off;"]
+CMD []
+`
+
+// benched is an application whose runs are measured: an example, or an image that is made of one.
+type benched struct {
+	name, image, script string
+	mount, user, ready  string
+	port                int
+}
+
+// benchedExample returns an example, which writes to mount.
+func benchedExample(name, mount string) benched {
+	ex := examples()[slices.IndexFunc(examples(), func(e example) bool { return e.name == name })]
+	return benched{
+		name: name, image: "podseal-example/" + name + ":latest", script: filepath.Join(shared.root, "examples", name, "e2e.sh"),
+		mount: mount, user: ex.user, ready: ex.ready, port: ex.port,
+	}
+}
+
 // BenchmarkRunOverFloor measures whole runs against the same work by hand, in turns, so that other load on the machine
 // affects both. It reports the median.
 func BenchmarkRunOverFloor(b *testing.B) {
 	if shared.skip != "" {
 		b.Skip(shared.skip)
 	}
-	for _, c := range []struct{ name, mount string }{{"memcached", ""}, {"redis", "/data"}} {
-		i := slices.IndexFunc(examples(), func(e example) bool { return e.name == c.name })
-		ex := examples()[i]
+	nginx := benchedExample("nginx", "/tmp")
+	nginx.name, nginx.image, nginx.port = "nginx-unprivileged", built(b, unprivileged, map[string]string{}), 8080
+	for _, c := range []benched{benchedExample("memcached", ""), benchedExample("redis", "/data"), nginx} {
 		b.Run(c.name, func(b *testing.B) {
-			script := filepath.Join(shared.root, "examples", ex.name, "e2e.sh")
-			image := "podseal-example/" + ex.name + ":latest"
+			port := strconv.Itoa(c.port)
 			byHand := exec.Command("bash", "-c", floor)
-			byHand.Env = append(os.Environ(), "IMAGE="+image, "PORT="+strconv.Itoa(ex.port), "READY="+ex.ready, "E2E="+script, "MOUNT="+c.mount, "RUNAS="+ex.user)
-			sealed := exec.Command(shared.binary, "run", image, "-q", "-o", filepath.Join(b.TempDir(), "pod.yaml"), "--", "bash", script)
+			byHand.Env = append(os.Environ(), "IMAGE="+c.image, "PORT="+port, "READY="+c.ready, "E2E="+c.script, "MOUNT="+c.mount, "RUNAS="+c.user)
+			sealed := exec.Command(shared.binary, "run", c.image, "--port", port, "-q", "-o", filepath.Join(b.TempDir(), "pod.yaml"), "--", "bash", c.script)
 			var ratios []float64
 			took(b, sealed) // the engine gets the helper image
 			for range b.N {

@@ -121,7 +121,7 @@ func dockerEnvironment() error {
 }
 
 // engineOrSkip skips the test, loudly, where there is no engine.
-func engineOrSkip(t *testing.T) {
+func engineOrSkip(t testing.TB) {
 	t.Helper()
 	if shared.skip != "" {
 		t.Skip("this test needs a Docker engine: " + shared.skip)

@@ -15,7 +15,7 @@ import (
 )
 
 // built builds an image of Dockerfile lines and files, and removes it with the test.
-func built(t *testing.T, dockerfile string, files map[string]string) string {
+func built(t testing.TB, dockerfile string, files map[string]string) string {
 	t.Helper()
 	engineOrSkip(t)
 	dir := t.TempDir()
