@@ -58,6 +58,9 @@ type Writer struct {
 	Exec    bool   `json:"exec,omitempty"` // as in observe.Write
 }
 
+// String names the writer: "nginx (uid 101)".
+func (w Writer) String() string { return fmt.Sprintf("%s (uid %d)", w.Command, w.UID) }
+
 // List is the evidence of one run, sorted by path.
 type List []Evidence
 

@@ -170,7 +170,7 @@ func writeText(e diff.Evidence) string {
 	if len(e.Writers) > 0 {
 		var names []string
 		for _, w := range e.Writers {
-			name := fmt.Sprintf("%s (uid %d)", w.Command, w.UID)
+			name := w.String()
 			if w.Exec {
 				name += " of an e2e command"
 			}

@@ -170,7 +170,7 @@ func byExec(e diff.Evidence) bool {
 func writersOf(e diff.Evidence) string {
 	var out []string
 	for _, w := range e.Writers {
-		out = append(out, fmt.Sprintf("%s (uid %d)", w.Command, w.UID))
+		out = append(out, w.String())
 	}
 	return strings.Join(slices.Compact(out), ", ")
 }

@@ -1,7 +1,6 @@
 package sealfile
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -54,7 +53,8 @@ func (c cleaner) writers(list []diff.Evidence) []string {
 }
 
 func (c cleaner) writer(w diff.Writer) string {
-	return fmt.Sprintf("%s (uid %d)", c.process(w.Command), w.UID)
+	w.Command = c.process(w.Command)
+	return w.String()
 }
 
 // denied returns the writes that were refused in the run that shows the profile.
