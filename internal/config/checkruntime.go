@@ -72,8 +72,3 @@ func (c *checker) settings(at string, s Settings) {
 		c.fail(at+".outputs.format", "format is %q, but must be one of %s", f, strings.Join(Formats(), ", "))
 	}
 }
-
-// Formats returns the values of Outputs.Format.
-func Formats() []string {
-	return []string{"yaml", "strategic-merge", "json-patch", "kustomize", "helm-values", "compose", "docker"}
-}

@@ -58,7 +58,7 @@ func (c *checker) outputsOf(path string, t Target) {
 		c.fail(c.outputPlace(path, "format"), "inPlace needs the format yaml, not %s", o.Format)
 	}
 	switch o.Format {
-	case "strategic-merge", "json-patch", "kustomize":
+	case FormatStrategicMerge, FormatJSONPatch, FormatKustomize:
 		if !manifest {
 			c.fail(c.outputPlace(path, "format"), "format %s changes a manifest, but target %s has an image", o.Format, t.Name)
 		}
@@ -66,7 +66,7 @@ func (c *checker) outputsOf(path string, t Target) {
 	if o.Egress && o.NetworkPolicy == "" {
 		c.fail(c.outputPlace(path, "egress"), "egress adds to the file of networkPolicy: target %s has none", t.Name)
 	}
-	if o.Format == "kustomize" && o.Manifest == "" {
+	if o.Format == FormatKustomize && o.Manifest == "" {
 		c.fail(c.outputPlace(path, "format"), "format kustomize writes a folder: name it with manifest")
 	}
 }

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/podseal/podseal/internal/config"
 )
 
 // Options name the files for the result, and its form.
 type Options struct {
 	Output    string // a file, or the folder of FormatKustomize; empty means stdout
-	Format    string // one of Formats
+	Format    string // one of config.Formats
 	InPlace   bool   // write into the input files
 	Diff      bool   // the result is a unified diff of the input files
 	KeepToken bool   // leave the pod its service account token in any case
@@ -42,16 +44,11 @@ func (o Options) Where() string {
 // OnStdout reports whether the result is written to the standard output.
 func (o Options) OnStdout() bool { return o.Output == "" && (!o.InPlace || o.Diff) }
 
-// The formats that more than the renderer needs to know.
+// The formats that a delivery treats apart.
 const (
-	FormatYAML      = "yaml"
-	FormatKustomize = "kustomize"
+	FormatYAML      = config.FormatYAML
+	FormatKustomize = config.FormatKustomize
 )
-
-// Formats returns all values of Options.Format.
-func Formats() []string {
-	return []string{FormatYAML, "strategic-merge", "json-patch", FormatKustomize, "helm-values", "compose", "docker"}
-}
 
 // Shape is what Check knows of the input.
 type Shape struct {
@@ -65,10 +62,10 @@ func (s Shape) fromManifest() bool { return len(s.Files) > 0 || s.Built }
 
 // Check refuses options that contradict each other or the input.
 func (o Options) Check(in Shape) error {
-	if !slices.Contains(Formats(), o.Format) {
-		return fmt.Errorf("--format %s: use one of %s", o.Format, strings.Join(Formats(), ", "))
+	if !slices.Contains(config.Formats(), o.Format) {
+		return fmt.Errorf("--format %s: use one of %s", o.Format, strings.Join(config.Formats(), ", "))
 	}
-	if slices.Contains([]string{"strategic-merge", "json-patch", FormatKustomize}, o.Format) && !in.fromManifest() {
+	if slices.Contains([]string{config.FormatStrategicMerge, config.FormatJSONPatch, FormatKustomize}, o.Format) && !in.fromManifest() {
 		return fmt.Errorf("--format %s changes a manifest, but an image was given alone: give the manifest with -f, or use yaml, helm-values, compose or docker", o.Format)
 	}
 	if o.Egress && o.NetworkPolicy == "" {
