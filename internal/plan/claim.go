@@ -2,9 +2,12 @@ package plan
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -55,6 +58,27 @@ func proposeClaim(_ context.Context, f failure) (Proposal, error) {
 		r.Profile.FSGroup = groupOf(f.cur.User)
 		r.blame(FSGroupField, "the volume "+m.Volume+" at "+m.Path+" belongs to root, and a pod can only change its group", e.String(), f.strength(e))
 		return r, nil
+	}
+	return r, nil
+}
+
+// proposeSetgid sets the pod's fsGroup to the group of a setgid folder that has a mount: what is made in such a folder gets its
+// group, and an emptyDir does so for the fsGroup alone.
+func proposeSetgid(ctx context.Context, f failure) (Proposal, error) {
+	r := Proposal{Profile: f.cur}
+	if f.cur.FSGroup != 0 || f.in.Target.Pod != nil && f.in.Target.Pod.FSGroup != nil {
+		return r, nil
+	}
+	for _, m := range f.cur.Mounts {
+		e, ok, err := f.in.Tree.Lookup(ctx, m.Path)
+		if err != nil {
+			return r, fmt.Errorf("looking up %s in the image: %w", m.Path, err)
+		}
+		if ok && e.Kind == image.Dir && e.Mode&fs.ModeSetgid != 0 && e.GID != 0 && e.GID != f.cur.User.GID {
+			r.Profile.FSGroup = e.GID
+			r.blame(FSGroupField, fmt.Sprintf("%s is setgid in the image: what is made in it gets the group %d", m.Path, e.GID), noEvidence, Guess)
+			return r, nil
+		}
 	}
 	return r, nil
 }

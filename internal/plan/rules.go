@@ -43,6 +43,7 @@ var rules = []rule{
 	{"image-folder-owner", application, proposeImageOwner},
 	{"deferred-writes", application, proposeDeferred},
 	{"hidden-content", application, proposeHidden},
+	{"setgid-folder", application, proposeSetgid},
 	{"every-owner", application, proposeEveryOwner},
 	{"every-sticky", application, proposeEverySticky},
 	{"parent-directory", application, proposeRaise},
