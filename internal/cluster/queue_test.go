@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +152,45 @@ func TestRequests(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFullQuota: a pod waits for a quota as long as another pod of the run has a node, and fails where none has.
+func TestFullQuota(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var full atomic.Bool
+		e, _ := simulated(t, clustertest.Options{Nodes: 1, Pods: 3, Refuse: func(*corev1.Pod) string {
+			if full.Load() {
+				return "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"
+			}
+			return ""
+		}})
+		first, err := e.Start(t.Context(), simulatedTarget, simulatedFacts, profile.Unrestricted())
+		if err != nil {
+			t.Fatal(err)
+		}
+		full.Store(true)
+		const busy = time.Hour
+		time.AfterFunc(busy, func() {
+			full.Store(false)
+			_ = first.Remove(t.Context())
+		})
+		var q queued
+		began := time.Now()
+		second, err := e.Start(q.context(t.Context()), simulatedTarget, simulatedFacts, profile.Unrestricted())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took < busy || took > busy+time.Minute || len(q.why) != 1 || q.leaves != 1 {
+			t.Errorf("it started after %s, and waited for %q", took, q.why)
+		}
+		_ = second.Remove(t.Context())
+		full.Store(true)
+		began = time.Now()
+		_, err = e.Start(q.context(t.Context()), simulatedTarget, simulatedFacts, profile.Unrestricted())
+		if err == nil || !strings.Contains(err.Error(), "exceeded quota: small") || time.Since(began) < quotaTime || q.leaves != 2 {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+	})
 }
 
 func TestParseUsage(t *testing.T) {

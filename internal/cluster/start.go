@@ -33,28 +33,6 @@ func (c *livePod) mainOf(pod *corev1.Pod) *corev1.Container {
 	return &corev1.Container{}
 }
 
-// create creates the pod. Where its requests may be why the namespace refuses it, as by a LimitRange or a quota, it is created
-// without them, and so are the later ones.
-func (c *livePod) create(ctx context.Context) error {
-	desired := c.made.pod.DeepCopy()
-	desired.Name = c.pod()
-	requests := &c.mainOf(desired).Resources.Requests
-	if c.in.unrequested.Load() {
-		*requests = nil
-	}
-	_, err := c.in.CreatePod(ctx, desired, false)
-	refusal := new(kube.Refusal)
-	if *requests == nil || !errors.As(err, &refusal) || refusal.Kind == kube.NotPermitted || refusal.Kind == kube.PodSecurity {
-		return err
-	}
-	*requests = nil
-	if _, second := c.in.CreatePod(ctx, desired, false); second != nil {
-		return second
-	}
-	c.in.unrequested.Store(true)
-	return nil
-}
-
 // superseded returns a function that reports whether a later start of the container than the given one exists.
 func (c *livePod) superseded(restarts int32) func() bool {
 	return func() bool {
@@ -65,6 +43,76 @@ func (c *livePod) superseded(restarts int32) func() bool {
 		s, ok := statusOf(pod, c.made.main)
 		return ok && s.RestartCount > restarts
 	}
+}
+
+// The waits of a pod for a quota: between two tries where no pod of the run ends, and for as long as no pod of the run has a
+// node. The controller of quotas notices the end of a pod some time later.
+const (
+	quotaRetry = 5 * time.Second
+	quotaTime  = 30 * time.Second
+)
+
+// create creates the pod. One that a quota has no room for waits as long as other pods of the run have nodes.
+func (c *livePod) create(ctx context.Context) error {
+	leave := func() {}
+	defer func() { leave() }()
+	waited, last := false, time.Now() // last: when another pod of the run had a node
+	for {
+		ended := c.in.watch.Ended()
+		err := c.createOnce(ctx)
+		full := exceeded(err)
+		if c.in.placed.Load() > 0 {
+			last = time.Now()
+		}
+		if full == "" || time.Since(last) > quotaTime {
+			return err
+		}
+		if !waited {
+			waited, leave = true, engine.Enqueue(ctx, full)
+		}
+		select {
+		case <-ended:
+		case <-time.After(quotaRetry):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// exceeded returns the API server's sentence about a quota that has no room for a pod; "" for any other error.
+func exceeded(err error) string {
+	refusal := new(kube.Refusal)
+	if errors.As(err, &refusal) && refusal.Kind == kube.Quota && strings.HasPrefix(refusal.Text, "exceeded quota") {
+		return refusal.Text
+	}
+	return ""
+}
+
+// createOnce creates the pod, or returns why it is refused. Where its requests may be the reason, as with a LimitRange, it is
+// created without them, and so are the later ones.
+func (c *livePod) createOnce(ctx context.Context) error {
+	desired := c.made.pod.DeepCopy()
+	desired.Name = c.pod()
+	requests := &c.mainOf(desired).Resources.Requests
+	if c.in.unrequested.Load() {
+		*requests = nil
+	}
+	_, err := c.in.CreatePod(ctx, desired, false)
+	if *requests == nil || !refusesFields(err) {
+		return err
+	}
+	*requests = nil
+	if _, second := c.in.CreatePod(ctx, desired, false); second != nil {
+		return second
+	}
+	c.in.unrequested.Store(true)
+	return nil
+}
+
+// refusesFields reports whether a pod with other fields may be admitted.
+func refusesFields(err error) bool {
+	refusal := new(kube.Refusal)
+	return errors.As(err, &refusal) && refusal.Kind != kube.NotPermitted && refusal.Kind != kube.PodSecurity
 }
 
 // waitStarted waits until all containers of the pod have started that start before the target has ended. A pod that no node

@@ -25,6 +25,7 @@ type PodWatch struct {
 
 	mu     sync.Mutex
 	pods   map[string]*podState
+	ended  chan struct{} // closed and replaced when a pod is gone
 	failed error     // of the last request, nil once one has succeeded
 	since  time.Time // of failed
 }
@@ -40,7 +41,7 @@ type podState struct {
 // Watch starts to follow the pods of the run. The caller closes the watch.
 func (n *Namespace) Watch(ctx context.Context) *PodWatch {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := &PodWatch{namespace: n, stop: cancel, pods: map[string]*podState{}}
+	w := &PodWatch{namespace: n, stop: cancel, pods: map[string]*podState{}, ended: make(chan struct{})}
 	_, controller := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: w.source(), ObjectType: &corev1.Pod{},
 		Handler: cache.ResourceEventHandlerFuncs{
@@ -120,6 +121,10 @@ func (w *PodWatch) update(o any, deleted bool) {
 	if deleted && s.forgotten {
 		delete(w.pods, pod.Name)
 	}
+	if deleted {
+		close(w.ended)
+		w.ended = make(chan struct{})
+	}
 	s.wake()
 }
 
@@ -137,6 +142,13 @@ func (w *PodWatch) Forget(name string) {
 	if s.forgotten = true; s.deleted {
 		delete(w.pods, name)
 	}
+}
+
+// Ended returns a channel that is closed when the next pod is gone.
+func (w *PodWatch) Ended() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended
 }
 
 // Get returns the last state of a pod that the watch has shown, and whether the pod is gone by now; nil before it was
