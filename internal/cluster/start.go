@@ -19,13 +19,13 @@ import (
 const scheduleTime = 3 * time.Minute
 
 // mainImage returns the image of the target's container.
-func (c *livePod) mainImage() string { return c.mainOf(c.made.pod).Image }
+func (c *livePod) mainImage() string { return containerOf(c.made.pod, c.made.main).Image }
 
-// mainOf returns the target's container of a pod.
-func (c *livePod) mainOf(pod *corev1.Pod) *corev1.Container {
+// containerOf returns the container of a name.
+func containerOf(pod *corev1.Pod, name string) *corev1.Container {
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range list {
-			if list[i].Name == c.made.main {
+			if list[i].Name == name {
 				return &list[i]
 			}
 		}
@@ -93,7 +93,7 @@ func exceeded(err error) string {
 func (c *livePod) createOnce(ctx context.Context) error {
 	desired := c.made.pod.DeepCopy()
 	desired.Name = c.pod()
-	requests := &c.mainOf(desired).Resources.Requests
+	requests := &containerOf(desired, c.made.main).Resources.Requests
 	if c.in.unrequested.Load() {
 		*requests = nil
 	}

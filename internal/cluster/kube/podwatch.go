@@ -26,8 +26,8 @@ type PodWatch struct {
 	mu     sync.Mutex
 	pods   map[string]*podState
 	ended  chan struct{} // closed and replaced when a pod is gone
-	failed error     // of the last request, nil once one has succeeded
-	since  time.Time // of failed
+	failed error         // of the last request, nil once one has succeeded
+	since  time.Time     // of failed
 }
 
 // podState is what is known of a pod that was shown, or that something waits for.
