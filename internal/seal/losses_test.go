@@ -69,6 +69,11 @@ func TestLosses(t *testing.T) {
 			"a process and a port", "process main 0:0 web\nprocess 5:5 helper\nlisten 80\nlisten 9000", "process main 5:5 web\nlisten 80",
 			"process helper: ran in the open run as uid 5\nport 9000: something listened on it in the open run",
 		},
+		{"an ephemeral port", "listen 80\nlisten 38183", "listen 80\nlisten 41007", ""},
+		{
+			"one of two ephemeral ports, and a fixed one", "listen 80\nlisten 38183\nlisten 39000", "listen 8080\nlisten 41007",
+			"port 80: something listened on it in the open run\nport 39000: something listened on it in the open run",
+		},
 		{"a new error", "log error at 12:01", "log error at 13:44\nlog fatal: no auth", "log fatal: no auth: logged by the sealed run alone"},
 		{
 			"an error about a loss", "trace on\nopen /var/log/x e2e by app 0:0", "trace on\nopen /var/log/x e2e denied EROFS by app 5:5\nlog cannot write /var/log/x",
