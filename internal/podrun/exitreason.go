@@ -7,15 +7,13 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/trace"
 )
 
 // lateFailure matches the only line that a container writes whose program the kernel refused after the runtime had
 // reported success. A binary with a file capability that was dropped ends like this. The message is runc's.
 var lateFailure = regexp.MustCompile(`^(?:standard_init_linux\.go:\d+: exec user process caused|exec \S+): ` +
 	`(operation not permitted|permission denied|exec format error|no such file or directory)\s*$`)
-
-// sensorFailure matches what the sensor writes where it cannot start the program.
-var sensorFailure = regexp.MustCompile(`(?m)^podseal sensor: (starting .+)$`)
 
 // explainExit adds the message and the code of a program that could not be executed where only the logs show it.
 func explainExit(exit observe.Exit, logs func() (string, error)) (observe.Exit, error) {
@@ -28,8 +26,8 @@ func explainExit(exit observe.Exit, logs func() (string, error)) (observe.Exit, 
 	if err != nil {
 		return exit, err
 	}
-	if found := sensorFailure.FindStringSubmatch(text); sensor && found != nil {
-		exit.Error = found[1]
+	if sensor {
+		exit.Error = trace.StartFailure(text)
 	}
 	line := strings.TrimSpace(text)
 	if found := lateFailure.FindStringSubmatch(line); late && found != nil {

@@ -113,7 +113,7 @@ func (x *tracer) observeAgain(ctx context.Context, options trace.ObserverOptions
 		_ = next.session.Close()
 		return
 	}
-	x.sessions.add(next.session)
-	x.sessions.announce() // the phase may have changed meanwhile
+	x.starts.Add(next.session)
+	x.starts.Announce() // the phase may have changed meanwhile
 	x.serve(ctx, next.session, number)
 }

@@ -176,3 +176,12 @@ func withGroups(list, more []string) []string {
 	}
 	return list
 }
+
+// mountPaths returns the paths of mounts.
+func mountPaths(mounts []profile.Mount) []string {
+	out := make([]string, 0, len(mounts))
+	for _, m := range mounts {
+		out = append(out, m.Path)
+	}
+	return out
+}

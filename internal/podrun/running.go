@@ -126,7 +126,7 @@ func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
 	}
 	ctx, done := c.e.host.Bind(ctx)
 	defer done()
-	if found, ok := c.main.tracer.sessions.processes(ctx); ok {
+	if found, ok := c.main.tracer.starts.Processes(ctx); ok {
 		return found, nil
 	}
 	found, err := c.main.box.Processes(ctx)
@@ -181,7 +181,7 @@ func (c *running) ExecDefault(ctx context.Context, argv []string) (int, string, 
 func (c *running) Usage(ctx context.Context) ([]observe.Usage, error) {
 	ctx, done := c.e.host.Bind(ctx)
 	defer done()
-	if use, ok := c.main.tracer.sessions.usage(ctx, c.main.profile.Mounts); ok {
+	if use, ok := c.main.tracer.starts.Usage(ctx, mountPaths(c.main.profile.Mounts)); ok {
 		return use, nil
 	}
 	var out []observe.Usage
@@ -222,7 +222,7 @@ func usage(body io.Reader) (observe.Usage, error) {
 }
 
 // Phase implements engine.Container.
-func (c *running) Phase(p observe.Phase) { c.main.tracer.sessions.begins(p) }
+func (c *running) Phase(p observe.Phase) { c.main.tracer.starts.Begin(p) }
 
 // Writes implements engine.Container.
 func (c *running) Writes() ([]observe.Write, observe.Trace) {
@@ -235,7 +235,7 @@ func (c *running) Writes() ([]observe.Write, observe.Trace) {
 }
 
 // DeniedPorts implements engine.Container.
-func (c *running) DeniedPorts() []int { return c.main.tracer.sessions.deniedPorts() }
+func (c *running) DeniedPorts() []int { return c.main.tracer.starts.DeniedPorts() }
 
 // Proceed implements engine.Container.
 func (c *running) Proceed(ctx context.Context) error {

@@ -85,7 +85,7 @@ type starts struct {
 func newStarts(t *testing.T) *starts {
 	t.Helper()
 	host := &startsHost{t: t}
-	s := &starts{tracer: &tracer{host: host, sessions: sessions{phase: observe.Start}}, host: host}
+	s := &starts{tracer: &tracer{host: host}, host: host}
 	s.pids = []int{10}
 	s.begin(t.Context())
 	s.starting.Lock()
@@ -140,7 +140,7 @@ func TestEachStartIsObservedOnce(t *testing.T) {
 				t.Errorf("observers and their processes: %s, not %s", got, c.want)
 			}
 			// An observer that got no process must not turn the trace of the others off.
-			for n, session := range s.sessions.all() {
+			for n, session := range s.starts.All() {
 				if err := session.Started(t.Context()); err != nil {
 					t.Errorf("observer %d of a start that it does not trace: %v", n+1, err)
 				}
@@ -173,7 +173,7 @@ func TestPhaseOfLateObserver(t *testing.T) {
 	asked := 0
 	s.observeAgain(t.Context(), s.options, func(context.Context) (int, error) {
 		if asked++; asked == 2 { // the observer has the phase, and is not the current one yet
-			s.sessions.begins(observe.E2E)
+			s.starts.Begin(observe.E2E)
 		}
 		return 20, nil
 	})

@@ -12,7 +12,6 @@ import (
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
-	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 	"github.com/podseal/podseal/internal/trace"
@@ -23,7 +22,6 @@ import (
 const (
 	sensorWait = 15 * time.Second // of a container, before it runs untraced
 	execWait   = 5 * time.Second  // of a command, until the observer knows its process, before it runs untraced
-	phaseWait  = 5 * time.Second  // for an observer to know the phase
 	drainWait  = 2 * time.Second  // for what the observers of ended containers have still to say
 )
 
@@ -37,7 +35,7 @@ type tracer struct {
 	options  trace.ObserverOptions
 	next     chan begun // the observer for the start to come; nil where there is none
 	commands foreignCommands
-	sessions sessions
+	starts   trace.Starts
 
 	unfollow context.CancelFunc // ends the news of starts and commands
 
@@ -59,7 +57,7 @@ type begun struct {
 var errUnobserved = errors.New("the container is not observed")
 
 func (e *Engine) newTracer(t target.Target, facts image.Facts, p profile.Profile) *tracer {
-	x := &tracer{host: e.host, helper: e.helper, sessions: sessions{phase: observe.Start}, arch: facts.Config.Architecture}
+	x := &tracer{host: e.host, helper: e.helper, arch: facts.Config.Architecture}
 	x.options.Off = true // until a sensor is placed
 	x.unfollow = func() {}
 	if !p.Open && !p.LowPorts {
@@ -130,7 +128,7 @@ func (x *tracer) disable() {
 	x.starting.Lock()
 	defer x.starting.Unlock()
 	x.options.Socket, x.options.Off = "", true
-	x.sessions.clear()
+	x.starts.Clear()
 }
 
 // traced reports whether the sensor precedes the container's program.
@@ -140,7 +138,7 @@ func (x *tracer) traced() bool { return !x.options.Off }
 // environment, the working directory, the output and the exit code are the command's own. ok is false where nothing would
 // answer the command's calls.
 func (x *tracer) wrap(argv []string) (wrapped []string, ok bool) {
-	s := x.sessions.last()
+	s := x.starts.Last()
 	if s == nil || !s.Status().On {
 		return argv, false
 	}
@@ -156,7 +154,7 @@ func (x *tracer) wrap(argv []string) (wrapped []string, ok bool) {
 func (x *tracer) admit(ctx context.Context, pid int) {
 	ctx, cancel := context.WithTimeout(ctx, execWait)
 	defer cancel()
-	if s := x.sessions.last(); s != nil {
+	if s := x.starts.Last(); s != nil {
 		_ = s.Admit(ctx, pid) // without an observer the command runs untraced
 	}
 }
@@ -175,7 +173,7 @@ func (x *tracer) observe(ctx context.Context, options trace.ObserverOptions) beg
 	if err != nil {
 		return begun{err: err}
 	}
-	_ = session.Phase(ctx, x.sessions.current()) // an error is one of the stream, whose end shows it
+	_ = session.Phase(ctx, x.starts.Phase()) // an error is one of the stream, whose end shows it
 	return begun{session: session}
 }
 
@@ -195,7 +193,7 @@ func (x *tracer) adopt(ctx context.Context, next begun, pid func(context.Context
 	if next.err != nil {
 		return x.unobserved(ctx, next.err)
 	}
-	x.sessions.add(next.session)
+	x.starts.Add(next.session)
 	number, err := pid(ctx)
 	if err != nil {
 		return err
@@ -215,7 +213,7 @@ func (x *tracer) unobserved(ctx context.Context, err error) error {
 	}
 	x.note("the container cannot be observed: " + err.Error())
 	x.mu.Lock()
-	x.broken = x.sessions.last() != nil
+	x.broken = x.starts.Last() != nil
 	x.mu.Unlock()
 	if x.traced() {
 		return errUnobserved
@@ -238,7 +236,7 @@ func (x *tracer) serve(ctx context.Context, s *trace.Session, number int) {
 // close ends the streams of all observers. One whose target is gone, or never came, ends then.
 func (x *tracer) close(context.Context) error {
 	x.unfollow()
-	for _, s := range x.sessions.all() {
+	for _, s := range x.starts.All() {
 		_ = s.Close() // it may have ended before
 	}
 	x.drop()

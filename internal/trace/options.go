@@ -2,6 +2,7 @@ package trace
 
 import (
 	"path"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -57,4 +58,16 @@ func socketName(name string) string {
 		return wire.DefaultSocket
 	}
 	return name
+}
+
+// sensorFailure matches what the sensor writes where it cannot start the program.
+var sensorFailure = regexp.MustCompile(`(?m)^podseal sensor: (starting .+)$`)
+
+// StartFailure returns why the sensor could not start the program, by the logs of its container; "" where they do not say
+// so.
+func StartFailure(logs string) string {
+	if found := sensorFailure.FindStringSubmatch(logs); found != nil {
+		return found[1]
+	}
+	return ""
 }
