@@ -106,6 +106,15 @@ func (s *Session) Admit(ctx context.Context, pid int) error {
 	return err
 }
 
+// Kill kills the target's first process with SIGKILL, and returns when the observer has ended with it.
+func (s *Session) Kill(ctx context.Context) error {
+	_, err := s.ask(ctx, wire.Request{Do: wire.DoKill})
+	if errors.Is(err, ErrEnded) || errors.Is(err, ErrLost) {
+		return nil
+	}
+	return err
+}
+
 // Processes returns the processes of the target, by number.
 func (s *Session) Processes(ctx context.Context) ([]observe.Process, error) {
 	m, err := s.ask(ctx, wire.Request{Do: wire.DoProcesses})
@@ -234,7 +243,11 @@ func (s *Session) ask(ctx context.Context, r wire.Request) (wire.Message, error)
 	r.ID = s.asked
 	s.waiting[r.ID] = answer
 	s.mu.Unlock()
-	defer s.forget(r.ID)
+	defer func() {
+		s.mu.Lock()
+		delete(s.waiting, r.ID)
+		s.mu.Unlock()
+	}()
 
 	if err := s.send(r); err != nil {
 		return wire.Message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, err)
@@ -253,12 +266,6 @@ func (s *Session) ask(ctx context.Context, r wire.Request) (wire.Message, error)
 	case <-ctx.Done():
 		return wire.Message{}, fmt.Errorf("asking the observer for %s: %w", r.Do, ctx.Err())
 	}
-}
-
-func (s *Session) forget(id int) {
-	s.mu.Lock()
-	delete(s.waiting, id)
-	s.mu.Unlock()
 }
 
 func (s *Session) send(r wire.Request) error {

@@ -22,7 +22,8 @@ const (
 type admission struct {
 	mu       sync.Mutex
 	expected map[int]expectation
-	arrival  chan struct{} // has an element while somebody may be expected
+	executed func(pid int) bool // reports whether the engine has executed a process; nil where it names each
+	arrival  chan struct{}      // has an element while somebody may be expected
 }
 
 // expectation is a sensor that has not connected yet.
@@ -55,12 +56,23 @@ func (a *admission) wake() {
 	}
 }
 
+// recognise admits every process that the engine has executed, by a function that reports whether it has.
+func (a *admission) recognise(executed func(pid int) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.executed = executed
+	a.wake()
+}
+
 // take reports whether a process is expected, and whether it is an executed command. It is not expected again.
 func (a *admission) take(pid int) (exec, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e, ok := a.expected[pid]
 	delete(a.expected, pid)
+	if !ok && a.executed != nil && a.executed(pid) {
+		return true, true
+	}
 	return e.exec, ok
 }
 
@@ -91,7 +103,7 @@ func (a *admission) wait() {
 func (a *admission) pending() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.expected) == 0 {
+	if len(a.expected) == 0 && a.executed == nil {
 		return false
 	}
 	a.wake()

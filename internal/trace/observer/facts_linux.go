@@ -54,7 +54,7 @@ func processes(at *container, m *wire.Message) error {
 			continue
 		}
 		one := container{pid: pid}
-		if ns, err := os.Readlink(one.proc("ns/pid")); err != nil || ns != namespace {
+		if ns, err := os.Readlink(one.proc("ns/pid")); err != nil || ns != namespace || one.isObserver() {
 			continue
 		}
 		status, err := readBounded(one.proc("status"), maxProcFile)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -59,7 +58,7 @@ func Main(args []string, in io.Reader, out io.Writer) int {
 	}
 	o.table.note(wire.KindHello, "")
 	if !*off {
-		l, err := listen(filepath.Join(wire.Mountpoint, *socket))
+		l, err := listen(wire.SocketAddress(*socket))
 		if err != nil {
 			o.table.note(wire.KindOff, fmt.Sprintf("not traced: %v", err))
 		} else {

@@ -35,6 +35,8 @@ func (o *observer) requests(in io.Reader) {
 		case wire.DoAdmit:
 			o.admission.expect(r.PID, true, time.Now())
 			o.table.reply(wire.Message{Kind: wire.KindReply, Reply: r.ID})
+		case wire.DoKill:
+			go o.kill(r)
 		case wire.DoListening:
 			go o.answer(r, listeningPorts)
 		case wire.DoProcesses:

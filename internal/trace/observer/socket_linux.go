@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/podseal/podseal/internal/trace/wire"
@@ -13,6 +14,13 @@ import (
 
 // listen takes the place of an earlier observer's socket. Every user of the target may connect.
 func listen(name string) (*net.UnixListener, error) {
+	if strings.HasPrefix(name, wire.AbstractMark) { // it has no mode, and ends with its observer
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
+		if err != nil {
+			return nil, fmt.Errorf("making the socket: %w", err)
+		}
+		return l, nil
+	}
 	if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
 		return nil, fmt.Errorf("removing an old socket: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -52,7 +51,7 @@ func Main(args []string) int {
 		return exitEngine
 	}
 	program, lookErr := findProgram(argv[0])
-	conn, err := connect(filepath.Join(wire.Mountpoint, *socket), *wait)
+	conn, err := connect(wire.SocketAddress(*socket), *wait)
 	if err == nil {
 		// An observer that never comes is the host's to report: nothing may be added to the application's output.
 		if err := handOver(conn, program); err != nil {

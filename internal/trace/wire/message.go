@@ -69,6 +69,8 @@ const (
 	DoUsage     = "usage"
 	// DoConnections asks for the connections that are open now.
 	DoConnections = "connections"
+	// DoKill kills the target's first process. The end of the target is the answer; a reply says why it failed.
+	DoKill = "kill"
 )
 
 // Bind is the first attempt of a process to bind an internet socket to a fixed port. Whether it is TCP or UDP is not
