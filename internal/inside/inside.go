@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/podseal/podseal/internal/trace/observer"
 	"github.com/podseal/podseal/internal/trace/procnet"
@@ -27,8 +28,17 @@ const (
 	PauseCommand      = "pause"
 	LeaseArgument     = "lease"
 	ListeningArgument = "listening"
+	// HoldArgument lets no signal end it: it ends with its PID namespace.
+	HoldArgument = "hold"
 	// EmptyCommand removes everything in the folders that are its arguments.
 	EmptyCommand = "empty"
+	// InspectCommand prints facts about the container: Processes; Files and a root file system; Sizes and a folder.
+	InspectCommand = "inspect"
+	Processes      = "processes"
+	Files          = "files"
+	Sizes          = "sizes"
+	// Mark is a line that separates what InspectCommand prints.
+	Mark = "-- podseal --"
 )
 
 // Main runs a subcommand and returns its exit status; known is false where the arguments name none.
@@ -45,11 +55,19 @@ func Main(args []string, in io.Reader, out io.Writer) (code int, known bool) {
 		return pause(args[1:], in, out), true
 	case EmptyCommand:
 		return empty(args[1:]), true
+	case InspectCommand:
+		return inspect(args[1:], out), true
 	}
 	return 0, false
 }
 
 func pause(args []string, in io.Reader, out io.Writer) int {
+	if slices.Contains(args, HoldArgument) {
+		signal.Ignore()
+		for {
+			time.Sleep(time.Hour)
+		}
+	}
 	if !slices.Contains(args, ListeningArgument) {
 		wait(in, slices.Contains(args, LeaseArgument))
 		return 0
