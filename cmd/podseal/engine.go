@@ -38,7 +38,7 @@ func (o *engineOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.name, "engine", engines.Docker, "run the targets on this `ENGINE`: docker or kubernetes")
 	o.kube.addFlags(f)
 	f.StringVar(&o.namespace, "run-namespace", "", "run all pods in this existing `NAMESPACE` of the cluster (default: temporary ones)")
-	f.StringVar(&o.level, "open-level", string(kube.Baseline), "Pod Security `LEVEL` of the temporary namespace of the open run: baseline or privileged")
+	f.StringVar(&o.level, "open-level", string(kube.Baseline), "hold pods that the level restricted forbids to this Pod Security `LEVEL`: baseline or privileged")
 	f.StringArrayVar(&o.images, "image-source", nil, "read images for a cluster from `SOURCE`: registry, docker, or a file of docker save or OCI layout (default registry; files are repeatable)")
 	f.StringArrayVar(&o.mirrors, "image-mirror", nil, "read and pull images from `[REGISTRY=]MIRROR`, HOST or HOST/PATH, in place of REGISTRY or of all registries (repeatable)")
 	f.StringArrayVar(&o.pullSecrets, "image-pull-secret", nil, "let the cluster pull with this `SECRET` of the user's namespace (repeatable)")

@@ -92,7 +92,7 @@ func allowed() []rule {
 		{pkg: "internal/report/views", may: []string{"internal/report", "internal/report/annotations", "internal/report/htmlpage", "internal/report/junit", "internal/report/sarif"}},
 		{pkg: "internal/interrupt"},
 		{pkg: "internal/doctor", may: []string{"internal/safetext"}},
-		{pkg: "internal/doctor/examine", may: []string{"internal/cluster/kube", "internal/docker", "internal/doctor", "internal/image", "internal/inside", "internal/podrun", "internal/profile", "internal/target", "internal/tracehost"}},
+		{pkg: "internal/doctor/examine", may: []string{"internal/cluster/kube", "internal/cluster/podtrace", "internal/docker", "internal/doctor", "internal/image", "internal/inside", "internal/podrun", "internal/profile", "internal/target", "internal/tracehost"}},
 		{pkg: "internal/engines", may: []string{"internal/cluster", "internal/cluster/kube", "internal/cluster/source", "internal/docker", "internal/engine", "internal/exitcode", "internal/needs", "internal/podrun", "internal/trace"}},
 		{pkg: "internal/sealfile", may: []string{"internal/advise/shellscript", "internal/diff", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/spelling", "internal/target", "internal/trial", "internal/yamledit"}},
 		{pkg: "internal/gate", may: []string{"internal/diff", "internal/finding", "internal/manifest", "internal/observe", "internal/podspec", "internal/profile", "internal/seal", "internal/sealfile", "internal/yamledit"}},

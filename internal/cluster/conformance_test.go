@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -83,8 +84,27 @@ func testImage(files []dockertest.File, change func(*v1.Config)) dockertest.Imag
 	}
 }
 
-// TestConformance runs the conformance suite of package engine.
+// ownProgram returns podseal's program for containers.
+var ownProgram = sync.OnceValues(func() ([]byte, error) {
+	return dockertest.Compile("github.com/podseal/podseal/cmd/podseal-inside")
+})
+
+// withProgram returns options by which pods have podseal's program.
+func withProgram() Options {
+	return Options{Program: func(string) ([]byte, error) { return ownProgram() }}
+}
+
+// TestConformance runs the conformance suite of package engine: with the tracer, with podseal's program alone, and with
+// nothing in the pods.
 func TestConformance(t *testing.T) {
+	untraced := withProgram()
+	untraced.NoTrace = true
+	for name, opts := range map[string]Options{"Traced": withProgram(), "Untraced": untraced, "Plain": {}} {
+		t.Run(name, func(t *testing.T) { conformance(t, opts) })
+	}
+}
+
+func conformance(t *testing.T, opts Options) {
 	connect(t)
 	program, err := dockertest.Compile(enginetest.Program)
 	if err != nil {
@@ -96,7 +116,7 @@ func TestConformance(t *testing.T) {
 			to.Entrypoint = []string{"/app"}
 			to.Env = append(to.Env, "SCRIPT="+c.Source)
 		})
-		return newEngine(t, load(t, i), Options{}), i.Ref
+		return newEngine(t, load(t, i), opts), i.Ref
 	})
 }
 

@@ -2,8 +2,9 @@
 // fields that a seal has, and run in namespaces that the run makes and removes: one that enforces the level restricted of
 // Pod Security, for pods that meet it, and one for the others, such as those of the open run.
 //
-// Nothing is emulated: mounts, users, sysctls and restarts are the kubelet's own. Nothing is traced either: a look inside
-// a container takes a shell, find and stat in the image (see ErrCannotInspect of package engine).
+// Nothing is emulated: mounts, users, sysctls and restarts are the kubelet's own. The pods of runs that learn also have
+// podseal's program, to look inside, and where the cluster permits it the tracer (see addition). A run that confirms a
+// profile has nothing of that: a look inside takes a shell, find and stat in the image there.
 package cluster
 
 import (
@@ -18,11 +19,8 @@ import (
 	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
-	"github.com/podseal/podseal/internal/podspec"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // Engine starts targets as pods of a cluster.
@@ -36,6 +34,7 @@ type Engine struct {
 	placed     atomic.Int64 // of the pods those that have a node
 	listed     listings
 	used       usages
+	tracing    tracing
 	mu         sync.Mutex
 	namespaces map[kube.Level]*space
 	renewal    context.CancelFunc
@@ -62,6 +61,11 @@ type Options struct {
 	ClaimClass string
 	// Mirrors are where the nodes pull images from.
 	Mirrors source.Mirrors
+	// Program returns podseal's own static Linux program for an architecture in Go's spelling. With nil, or when it fails,
+	// pods have nothing of podseal, and are not traced.
+	Program func(arch string) ([]byte, error)
+	// NoTrace disables the tracing of single system calls.
+	NoTrace bool
 }
 
 // New returns an engine for a cluster. It makes no request.
@@ -91,7 +95,10 @@ func (e *SettingError) Error() string { return e.Text }
 
 // Capabilities implements engine.Engine.
 func (e *Engine) Capabilities() engine.Capabilities {
-	return engine.Capabilities{Ports: true, Restarts: true, NewRoot: true, ImageGroups: true}
+	return engine.Capabilities{
+		Ports: true, Restarts: true, NewRoot: true, ImageGroups: true,
+		Inspects: e.opts.Program != nil, Traces: e.opts.Program != nil && !e.opts.NoTrace,
+	}
 }
 
 // Image implements engine.Engine.
@@ -122,17 +129,45 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 	if err != nil {
 		return nil, err
 	}
-	made, err := podOf(request{name: fmt.Sprintf("run-%d", e.count.Add(1)), target: t, facts: facts, profile: p, user: user, claimClass: e.opts.ClaimClass, requests: e.used.requests(t, facts)})
+	c, err := e.begin(ctx, request{target: t, facts: facts, profile: p, user: user}, "")
+	if failed := new(unobservedError); errors.As(err, &failed) {
+		e.tracing.give(failed.why)
+		c, err = e.begin(ctx, request{target: t, facts: facts, profile: p, user: user}, failed.why)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// begin makes and starts a pod. With a reason why it is not traced, it has nothing beyond target and profile.
+func (e *Engine) begin(ctx context.Context, r request, plain string) (*running, error) {
+	r.name, r.claimClass = fmt.Sprintf("run-%d", e.count.Add(1)), e.opts.ClaimClass
+	r.requests = e.used.requests(r.target, r.facts)
+	made, err := podOf(r)
 	if err != nil {
 		return nil, err
 	}
 	e.opts.Mirrors.Rename(&made.pod.Spec)
-	in, err := e.space(ctx, made.pod)
+	add := addition{why: plain}
+	if plain == "" {
+		add, err = e.addition(ctx, r.target, r.facts, r.profile, made.pod)
+	}
+	var in *space
+	if err == nil {
+		in, err = e.space(ctx, made.pod, add.traced)
+	}
 	if err != nil {
 		return nil, asFault(ctx, "making a namespace", "", e.client, err)
 	}
-	c := newRunning(in, made, t, facts, p, func(ctx context.Context) ([]image.Entry, error) { return e.listed.files(ctx, e.images, facts) })
-	c.used = func(u usage) { e.used.add(t, facts, u) }
+	x, err := add.place(ctx, in, made, r.facts)
+	if err != nil {
+		return nil, asFault(ctx, "making secrets", "", e.client, err)
+	}
+	x.options.PortStart = portStart(r.profile)
+	c := newRunning(in, made, r.target, r.facts, r.profile, func(ctx context.Context) ([]image.Entry, error) { return e.listed.files(ctx, e.images, r.facts) })
+	c.used = func(u usage) { e.used.add(r.target, r.facts, u) }
+	c.tracer, c.inside.placed, c.inside.observer = x, x.placed, x.container
 	if err := c.start(ctx); err != nil {
 		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+made.pod.Name, e.client, err), c.Remove(ctx))
 	}
@@ -156,114 +191,6 @@ func (e *Engine) openUser(ctx context.Context, t target.Target, facts image.Fact
 	}
 	found, err := users.Resolve(t.User)
 	return &found, err
-}
-
-// space returns the namespace for a pod, and makes it if need be. Pods that start at the same time wait for one of them to
-// make it.
-func (e *Engine) space(ctx context.Context, pod *corev1.Pod) (*space, error) {
-	level := kube.Restricted
-	if e.opts.Namespace != "" {
-		level = ""
-	} else if podspec.CheckRestricted(pod) != nil {
-		level = e.opts.OpenLevel
-	}
-	for {
-		s, mine := e.join(level)
-		if mine {
-			return e.open(ctx, s, level)
-		}
-		select {
-		case <-s.opened:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for a namespace: %w", context.Cause(ctx))
-		}
-		if s.watch != nil {
-			return s, nil
-		}
-	}
-}
-
-// join returns the space of a level, and whether the caller has to open it.
-func (e *Engine) join(level kube.Level) (s *space, mine bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if s := e.namespaces[level]; s != nil {
-		return s, false
-	}
-	s = &space{opened: make(chan struct{}), placed: &e.placed}
-	e.namespaces[level] = s
-	return s, true
-}
-
-// open makes the namespace of a space. After an error the space is given up, and the next pod tries again.
-func (e *Engine) open(ctx context.Context, s *space, level kube.Level) (*space, error) {
-	defer close(s.opened)
-	if level == "" {
-		s.Namespace = e.client.UseNamespace(e.opts.Namespace, e.runID)
-	} else {
-		made, err := e.client.CreateNamespace(ctx, e.runID, string(level), level, e.opts.PullSecrets)
-		if err != nil {
-			if made != nil {
-				err = errors.Join(err, made.Delete(context.WithoutCancel(ctx)))
-			}
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			delete(e.namespaces, level)
-			return nil, err
-		}
-		s.Namespace = made
-		e.renew()
-	}
-	s.watch = s.Watch(ctx)
-	return s, nil
-}
-
-// space is a namespace with the watch of its pods.
-type space struct {
-	*kube.Namespace
-	watch  *kube.PodWatch
-	opened chan struct{} // closed when watch is set, or the namespace could not be made
-	placed *atomic.Int64 // how many pods of the run have a node, those of other namespaces included
-	// unrequested is set once the namespace has refused a pod with requests.
-	unrequested atomic.Bool
-}
-
-// renew starts to extend the claim on the namespaces, so that a collection of garbage leaves them alone.
-func (e *Engine) renew() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.renewal != nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	e.renewal = cancel
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(kube.LeaseTime / 3):
-			}
-			for _, s := range e.spaces() {
-				_ = s.Renew(ctx) // the next one is in time
-			}
-		}
-	}()
-}
-
-// spaces returns the namespaces that are open.
-func (e *Engine) spaces() []*space {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var out []*space
-	for _, s := range e.namespaces {
-		select {
-		case <-s.opened:
-			out = append(out, s)
-		default:
-		}
-	}
-	return out
 }
 
 // sweepTime bounds the removal of what a run made.

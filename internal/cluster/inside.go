@@ -12,16 +12,21 @@ import (
 
 	"k8s.io/client-go/tools/remotecommand"
 
+	"github.com/podseal/podseal/internal/cluster/podtrace"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
+	program "github.com/podseal/podseal/internal/inside"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/shell"
 	"github.com/podseal/podseal/internal/trace/procnet"
 )
 
-// inside inspects a running container by programs of its image. An image without a shell permits no look inside.
+// inside inspects a running container by podseal's program where the pod has it, and else by programs of the image. An image
+// without a shell permits no look inside then.
 type inside struct {
-	exec func(ctx context.Context, container string, argv []string, streams remotecommand.StreamOptions) (int, error)
+	exec     func(ctx context.Context, container string, argv []string, streams remotecommand.StreamOptions) (int, error)
+	placed   bool          // podseal's program is in the container
+	observer func() string // a container that may read everything in the target's; nil or "" where there is none
 
 	mu    sync.Mutex
 	blind bool // the image has no shell
@@ -43,7 +48,7 @@ const viewTime = 400 * time.Millisecond
 
 // The command of a view, and what separates its parts.
 const (
-	viewMark   = "-- podseal --"
+	viewMark   = program.Mark
 	viewScript = "cat /proc/[0-9]*/status 2>/dev/null; echo '" + viewMark + "'; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null; echo '" + viewMark + "'; " + usageScript
 )
 
@@ -55,7 +60,7 @@ func (i *inside) view(ctx context.Context) (view, error) {
 		return i.last, nil
 	}
 	var out strings.Builder
-	if err := i.script(ctx, viewScript, &out); err != nil {
+	if err := i.ask(ctx, []string{program.Processes}, viewScript, &out); err != nil {
 		return view{}, err
 	}
 	parts := strings.SplitN(out.String(), viewMark+"\n", 3)
@@ -66,6 +71,30 @@ func (i *inside) view(ctx context.Context) (view, error) {
 	i.used = i.used.merge(parseUsage(parts[2], time.Since(i.began)))
 	i.at = time.Now()
 	return i.last, nil
+}
+
+// ask runs podseal's program with arguments of its command for inspections, or lines of sh that print the same. The lock
+// is held.
+func (i *inside) ask(ctx context.Context, args []string, lines string, out io.Writer) error {
+	if !i.placed {
+		return i.script(ctx, lines, out)
+	}
+	container := ""
+	if i.observer != nil && args[0] == program.Files {
+		if container = i.observer(); container != "" {
+			args = []string{program.Files, "/proc/1/root"}
+		}
+	}
+	return i.own(ctx, container, append([]string{program.InspectCommand}, args...), out)
+}
+
+// own runs podseal's program in a container.
+func (i *inside) own(ctx context.Context, container string, args []string, out io.Writer) error {
+	code, err := i.exec(ctx, container, append([]string{podtrace.Path}, args...), remotecommand.StreamOptions{Stdout: out, Stderr: io.Discard})
+	if err == nil && code != 0 {
+		return fmt.Errorf("inspecting the container: podseal's program exited %d", code)
+	}
+	return err
 }
 
 // script runs lines of sh in the target's container. The lock is held.
@@ -96,7 +125,7 @@ func (i *inside) changes(ctx context.Context, baseline func(context.Context) ([]
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var out strings.Builder
-	if err := i.script(ctx, lookScript, &out); err != nil {
+	if err := i.ask(ctx, []string{program.Files, "/"}, lookScript, &out); err != nil {
 		return nil, err
 	}
 	parts := strings.SplitN(out.String(), viewMark+"\n", 3)
@@ -108,6 +137,13 @@ func (i *inside) changes(ctx context.Context, baseline func(context.Context) ([]
 		i.files = differences(base, parseFiles(parts[2]), parseMounts(parts[0]), parseReader(parts[1]))
 	}
 	return i.files, err
+}
+
+// looked reports whether podseal's program has looked for changes.
+func (i *inside) looked() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.placed && i.files != nil
 }
 
 // changed returns the changes of the last look inside.
@@ -136,7 +172,7 @@ func (i *inside) usage(ctx context.Context, at string) (observe.Usage, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var out strings.Builder
-	err := i.script(ctx, "command -v find >/dev/null && command -v stat >/dev/null || exit 127; find "+
+	err := i.ask(ctx, []string{program.Sizes, at}, "command -v find >/dev/null && command -v stat >/dev/null || exit 127; find "+
 		shell.Quote(at+"/.")+" -type f -exec stat -c '%s' {} + 2>/dev/null; exit 0", &out)
 	u := observe.Usage{Path: at}
 	for line := range strings.Lines(out.String()) {
@@ -149,9 +185,18 @@ func (i *inside) usage(ctx context.Context, at string) (observe.Usage, error) {
 	return u, err
 }
 
-// empty removes what a mount holds.
-func (i *inside) empty(ctx context.Context, at string) error {
+// empty removes what mounts hold.
+func (i *inside) empty(ctx context.Context, mounts []string) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.script(ctx, "cd "+shell.Quote(path.Clean(at))+" && rm -rf -- ./* ./.[!.]* ./..?*", io.Discard)
+	for _, at := range mounts {
+		if i.placed {
+			if err := i.own(ctx, "", []string{program.EmptyCommand, path.Clean(at)}, io.Discard); err != nil {
+				return err
+			}
+		} else if err := i.script(ctx, "cd "+shell.Quote(path.Clean(at))+" && rm -rf -- ./* ./.[!.]* ./..?*", io.Discard); err != nil {
+			return err
+		}
+	}
+	return nil
 }

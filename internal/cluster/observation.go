@@ -8,20 +8,29 @@ import (
 
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/trace"
 )
 
 // Exec implements engine.Container.
 func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) {
-	return c.execIn(ctx, c.made.main, argv)
+	return c.execIn(ctx, c.made.main, c.tracer.wrap(argv))
 }
 
 // ExecDefault implements engine.Container.
 func (c *running) ExecDefault(ctx context.Context, argv []string) (int, string, error) {
+	if c.defaultContainer() == c.made.main {
+		return c.Exec(ctx, argv)
+	}
 	return c.execIn(ctx, c.defaultContainer(), argv)
 }
 
 // Processes implements engine.Container.
 func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
+	if ctx.Err() == nil && c.ended() == nil {
+		if found, ok := c.tracer.starts.Processes(ctx); ok {
+			return found, nil
+		}
+	}
 	v, err := c.present(ctx)
 	return v.processes, err
 }
@@ -29,6 +38,11 @@ func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
 // Listening implements engine.Container. Where the container has exited and others of its pod run, and where the image
 // permits no look inside, it connects to the ports.
 func (c *running) Listening(ctx context.Context) ([]int, error) {
+	if s := c.tracer.starts.Last(); s != nil && ctx.Err() == nil && c.ended() == nil {
+		if found, err := s.Listening(ctx); err == nil {
+			return found, nil
+		}
+	}
 	v, err := c.present(ctx)
 	others := err == nil && c.target.Pod != nil && c.ended() != nil
 	forward := c.forward.Load()
@@ -45,12 +59,19 @@ func (c *running) Listening(ctx context.Context) ([]int, error) {
 	return out, nil
 }
 
-// Connections implements engine.Container. No call of a cluster shows them.
+// Connections implements engine.Container. Without an observer nothing shows them.
 func (c *running) Connections(ctx context.Context) ([]observe.Connection, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("inspecting pod %s: %w", c.pod(), context.Cause(ctx))
 	}
-	return nil, engine.ErrCannotInspect
+	if c.tracer.starts.Last() == nil {
+		return nil, engine.ErrCannotInspect
+	}
+	found, err := c.tracer.starts.Connections(ctx)
+	if errors.Is(err, trace.ErrEnded) || errors.Is(err, trace.ErrLost) {
+		err = nil // those that were traced are all that can be known
+	}
+	return found, err
 }
 
 // present returns what runs in the container; nothing where it has exited.
@@ -75,6 +96,13 @@ func (c *running) Usage(ctx context.Context) ([]observe.Usage, error) {
 	}
 	if c.ended() != nil {
 		return nil, engine.ErrCannotInspect
+	}
+	paths := make([]string, 0, len(c.profile.Mounts))
+	for _, m := range c.profile.Mounts {
+		paths = append(paths, m.Path)
+	}
+	if use, ok := c.tracer.starts.Usage(ctx, paths); ok {
+		return use, nil
 	}
 	var out []observe.Usage
 	for _, m := range c.profile.Mounts {

@@ -8,9 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Restart implements engine.Container. A pod has no call that kills a container: podseal names its image in another way,
-// at which the kubelet stops the container and starts it again over the same mounts. A container that has exited is
-// started by the kubelet anyway.
+// Restart implements engine.Container. An observer kills the container as a crash would end it. Kubernetes has no call for
+// that: without an observer, podseal names the container's image in another way, at which the kubelet stops the container
+// and starts it again over the same mounts. A container that has exited is started by the kubelet anyway.
 func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("restarting pod %s: %w", c.pod(), context.Cause(ctx))
@@ -18,28 +18,18 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	if c.precedes() {
 		return c.replace(ctx)
 	}
-	for _, at := range fresh {
-		if err := c.inside.empty(ctx, at); err != nil {
+	traced := c.tracer.traced()
+	if !traced {
+		if err := c.inside.empty(ctx, fresh); err != nil {
 			return err
 		}
 	}
 	if c.ended() == nil {
-		if err := c.renameImage(ctx); err != nil {
+		if err := c.tracer.end(ctx, c.livePod); err != nil {
 			return err
 		}
 	}
-	c.mu.Lock()
-	next := c.restarts + 1
-	c.mu.Unlock()
-	var now int32
-	_, err := c.in.watch.Wait(ctx, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
-		if deleted {
-			return false, fmt.Errorf("restarting pod %s: it was removed", c.pod())
-		}
-		s, ok := statusOf(pod, c.made.main)
-		now = s.RestartCount
-		return ok && now >= next && hasStarted(s, next), nil
-	})
+	now, err := waitRestarted(ctx, c.livePod)
 	if err != nil {
 		return c.fault(ctx, "restarting", err)
 	}
@@ -48,7 +38,28 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	c.mu.Unlock()
 	c.inside.begin()
 	c.logs.begin(c.superseded(now))
-	return nil
+	if traced { // the application waits for the observer
+		if err := c.inside.empty(ctx, fresh); err != nil {
+			return err
+		}
+	}
+	return c.tracer.join(ctx, c.livePod)
+}
+
+// waitRestarted waits for the next start of the container, and returns the number of restarts until then.
+func waitRestarted(ctx context.Context, c *livePod) (now int32, err error) {
+	c.mu.Lock()
+	next := c.restarts + 1
+	c.mu.Unlock()
+	_, err = c.in.watch.Wait(ctx, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
+		if deleted {
+			return false, fmt.Errorf("restarting pod %s: it was removed", c.pod())
+		}
+		s, ok := statusOf(pod, c.made.main)
+		now = s.RestartCount
+		return ok && now >= next && hasStarted(s, next), nil
+	})
+	return now, err
 }
 
 // replace removes the pod of an init container and creates it again, with empty mounts: a kubelet runs an init container

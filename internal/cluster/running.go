@@ -16,6 +16,7 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/trace"
 )
 
 // defaultGrace is between the stop signal and SIGKILL where the target does not say.
@@ -32,6 +33,7 @@ type running struct {
 	logs    *logBook
 	inside  inside
 	used    func(usage) // called with what the container has used; nil where nobody asks
+	tracer  *tracer
 
 	removing sync.Mutex
 	removed  bool
@@ -41,7 +43,7 @@ var _ engine.Container = (*running)(nil)
 
 func newRunning(in *space, made madePod, t target.Target, facts image.Facts, p profile.Profile, baseline func(context.Context) ([]image.Entry, error)) *running {
 	live := &livePod{in: in, made: made, name: made.pod.Name, target: t, facts: facts, stop: func() {}}
-	c := &running{livePod: live, profile: p, baseline: baseline, ports: ports(t, facts)}
+	c := &running{livePod: live, profile: p, baseline: baseline, ports: ports(t, facts), tracer: &tracer{}}
 	c.logs = &logBook{output: kube.NewTail(maxLog), open: func(ctx context.Context, previous bool) (stream, error) {
 		return in.OpenLogs(ctx, live.pod(), made.main, previous)
 	}}
@@ -91,6 +93,9 @@ func (c *running) State(ctx context.Context) (engine.State, error) {
 	s := engine.State{Running: true}
 	if exit := c.ended(); exit != nil {
 		s = engine.State{Exit: *exit}
+		if code := exit.Code; c.tracer.traced() && exit.Error == "" && (code == commandRefused || code == commandNotFound) {
+			s.Exit.Error = trace.StartFailure(c.logs.text(ctx, true))
+		}
 	}
 	s.Other = c.otherExit(ctx)
 	return s, nil
@@ -111,6 +116,12 @@ func (c *running) Logs(ctx context.Context) (string, error) {
 func (c *running) Stop(ctx context.Context) (observe.Exit, error) {
 	if exit := c.ended(); exit != nil {
 		return *exit, ctx.Err()
+	}
+	if c.tracer.placed {
+		_, _ = c.inside.view(ctx) // an observer does not show what the container has used
+	}
+	if c.inside.looked() {
+		_, _ = c.Changes(ctx) // the files go with the container: this look is the last one
 	}
 	if err := c.in.DeletePod(ctx, c.pod(), seconds(c.target.Grace)); err != nil {
 		return observe.Exit{}, err
@@ -153,6 +164,7 @@ func (c *running) Remove(ctx context.Context) error {
 	}
 	c.stop()
 	c.logs.close()
+	c.tracer.close()
 	var errs []error
 	if f := c.forward.Load(); f != nil {
 		errs = append(errs, f.Close())
@@ -167,19 +179,14 @@ func (c *running) Remove(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Phase implements engine.Container. Nothing is traced.
-func (c *running) Phase(observe.Phase) {}
-
-// untraced is the note of every run: what a cluster does not show, and does otherwise than Docker.
-const untraced = "tracing is off: podseal traces under Docker only; a cluster restarts a container gently, by its stop signal, and SIGKILL 2 seconds later"
+// Phase implements engine.Container.
+func (c *running) Phase(p observe.Phase) { c.tracer.starts.Begin(p) }
 
 // Writes implements engine.Container.
-func (c *running) Writes() ([]observe.Write, observe.Trace) {
-	return nil, observe.Trace{Note: untraced}
-}
+func (c *running) Writes() ([]observe.Write, observe.Trace) { return c.tracer.writes(c.ended() == nil) }
 
 // DeniedPorts implements engine.Container.
-func (c *running) DeniedPorts() []int { return nil }
+func (c *running) DeniedPorts() []int { return c.tracer.starts.DeniedPorts() }
 
 // start creates the pod with its secrets, and waits until its containers have started.
 func (c *running) start(ctx context.Context) error {
@@ -210,8 +217,8 @@ func (c *running) startPod(ctx context.Context) error {
 	c.follow()
 	c.inside.begin()
 	c.logs.begin(c.superseded(0))
-	if len(c.ports) == 0 {
-		return nil
+	if err := c.tracer.join(ctx, c.livePod); err != nil || len(c.ports) == 0 {
+		return err
 	}
 	f, err := c.in.Forward(ctx, c.pod(), c.ports)
 	if err == nil {

@@ -19,6 +19,8 @@ type Cluster struct {
 	PodSecurity bool
 	// Sealed is why a sealed pod is not admitted; "" where it is.
 	Sealed string
+	// Traced is why a run on the cluster is not traced; "" where it is.
+	Traced string
 	// EmptyDirMode and BindMountOptions are set where the API server keeps these fields.
 	EmptyDirMode, BindMountOptions bool
 	// ImageVolumes is set where the version has image volumes that are generally available.
@@ -138,11 +140,12 @@ func (c Cluster) every(holds func(Node) bool) bool {
 }
 
 func (c Cluster) tracing() Capability {
-	return Capability{
-		ID: "tracing", Name: "tracing of writes", Has: No,
-		Consequence: "podseal run --engine kubernetes learns from the container's files and the logs; files that were removed again are not seen",
-		Remedy:      "seal under Docker, and confirm with podseal verify",
-	}
+	return c.tried(Capability{
+		ID: "tracing", Name: "tracing of writes", Has: is(c.Traced == ""), Detail: c.Traced,
+		Consequence: choose(c.Traced == "", "podseal run --engine kubernetes sees each write with its process, also refused ones and files that were removed again",
+			"podseal run --engine kubernetes learns from the container's files and the logs; files that were removed again are not seen"),
+		Remedy: choose(c.Traced == "", "", "allow podseal's namespaces (label podseal) an ephemeral container with SYS_PTRACE (docs/cluster.md), or seal under Docker and confirm with podseal verify"),
+	})
 }
 
 func (c Cluster) lowPorts() Capability {

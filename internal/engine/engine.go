@@ -57,8 +57,8 @@ type Capabilities struct {
 	Restarts bool
 	// Services is set where package needs can run the services of targets.
 	Services bool
-	// Inspects is set where Container.Changes and Container.Processes report whatever the image has. Otherwise they take
-	// programs of the image.
+	// Inspects is set where Container.Changes and Container.Processes report whatever the image has, unless the target is
+	// untraced. Otherwise they take programs of the image.
 	Inspects bool
 	// NewRoot is set where Container.Restart starts over a new root filesystem under the unrestricted profile, as kubelets
 	// do.

@@ -91,6 +91,7 @@ func openCluster(ctx context.Context, o Options) (e *Engine, done func(), err er
 	if err != nil {
 		return nil, nil, err
 	}
+	o.Cluster.Program, o.Cluster.NoTrace = trace.Binary, o.NoTrace
 	on := cluster.New(client, images, o.Cluster)
 	return &Engine{opened: on, Runs: on}, done, nil
 }

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,6 +48,21 @@ func (n *Namespace) SetImage(ctx context.Context, pod, container, image string, 
 	patch := fmt.Sprintf(`{"spec":{%q:[{"name":%q,"image":%q}]}}`, list, container, image)
 	_, err := n.client.API.CoreV1().Pods(n.Name).Patch(ctx, pod, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})
 	return n.client.refused(ctx, err, Access{Verb: "patch", Resource: "pods", Namespace: n.Name})
+}
+
+// AddContainer adds an ephemeral container to a running pod. No call removes it again.
+func (n *Namespace) AddContainer(ctx context.Context, pod string, c corev1.EphemeralContainer) error {
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{c}}})
+	if err != nil {
+		return fmt.Errorf("adding a container to pod %s: %w", pod, err)
+	}
+	_, err = n.client.API.CoreV1().Pods(n.Name).Patch(ctx, pod, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "ephemeralcontainers")
+	return n.client.refused(ctx, err, n.EphemeralAccess())
+}
+
+// EphemeralAccess returns the request by which a container is added to a running pod.
+func (n *Namespace) EphemeralAccess() Access {
+	return Access{Verb: "patch", Resource: "pods", Subresource: "ephemeralcontainers", Namespace: n.Name}
 }
 
 // CreateSecret creates a secret with the label of the run.

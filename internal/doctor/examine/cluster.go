@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/podtrace"
 	"github.com/podseal/podseal/internal/doctor"
 )
 
@@ -50,7 +51,28 @@ func Cluster(ctx context.Context, c *kube.Client) (facts doctor.Cluster, err err
 	}
 	nodes(ctx, c, &facts)
 	facts.StorageClass = defaultClass(ctx, c)
-	return facts, tryPods(ctx, c, &facts)
+	if err := tryPods(ctx, c, &facts); err != nil || facts.Tried != "" {
+		return facts, err
+	}
+	return facts, tryTracing(ctx, c, &facts)
+}
+
+// tryTracing tries an observer by a dry run in a namespace of the level privileged.
+func tryTracing(ctx context.Context, c *kube.Client, facts *doctor.Cluster) (err error) {
+	n, err := c.CreateNamespace(ctx, kube.NewRunID(), "doctor", kube.Privileged, nil)
+	if n != nil {
+		defer func() { err = errors.Join(err, n.Delete(context.WithoutCancel(ctx))) }()
+	}
+	if err == nil {
+		err = c.Require(ctx, n.EphemeralAccess())
+	}
+	if err == nil {
+		_, err = n.CreatePod(ctx, podtrace.Rehearsal(), true)
+	}
+	if kube.IsRefusal(err) {
+		facts.Traced, err = err.Error(), nil
+	}
+	return err
 }
 
 // nodes lists the nodes.
