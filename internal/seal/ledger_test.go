@@ -42,6 +42,7 @@ func TestSealedName(t *testing.T) {
 		{[]int64{5, 7}, 5, "sealed run 2"},
 		{[]int64{0}, 0, "sealed run 2"},
 		{[]int64{0}, 5, "sealed run 1 of uid 5"},
+		{[]int64{0, 5}, 5, "sealed run 2 of uid 5"},
 	} {
 		l := &ledger{rounds: []Round{{Name: "open run"}}}
 		for _, uid := range c.uids {

@@ -67,6 +67,9 @@ func TestSpeculation(t *testing.T) {
 	if res.Verdict != seal.Sealed || count != 1 {
 		t.Errorf("%d sealed runs:\n%s", count, render(res))
 	}
+	if again := strings.Count(strings.Join(lines, "\n"), "sealed run 1: uid"); again != 1 {
+		t.Errorf("the sealed run begins %d times:\n%s", again, strings.Join(lines, "\n"))
+	}
 }
 
 // TestNoSpeculation: the first sealed run waits for the end of the open run if trials run one by one, and if the trace alone
