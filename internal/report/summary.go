@@ -131,6 +131,9 @@ func mountText(r Report, m Mount) string {
 	}
 	why := clean(cmp.Or(some(names(c), 1, ", "), c.Reason))
 	proof := clean(c.Proof)
+	if why == "" && r.Profile.Env["HOME"] == m.Path {
+		return "the application's HOME"
+	}
 	switch {
 	case m.Kind != string(profile.Plain):
 		why = m.Kind + ": " + why
