@@ -31,7 +31,8 @@ func (s search) explain(ctx context.Context, f finding) (Result, error) {
 	if err != nil || res.Seal == nil {
 		return res, err
 	}
-	res.Losses, err = losses(ctx, s.k.in.Tree, s.k.open, e.sealedRound().Observation)
+	sealed := e.sealedRound()
+	res.Losses, err = losses(ctx, s.k.in.Tree, s.k.open, sealed.Observation, sealed.Profile.Env["HOME"])
 	return res, err
 }
 

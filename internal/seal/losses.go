@@ -41,15 +41,16 @@ type Loss struct {
 const maxLosses = 20
 
 // losses returns the actions of the open run that are missing in a sealed run. tree is the tree of the image: files that the
-// image has come first. Writes are compared only if both runs were completely traced.
-func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observation) ([]Loss, error) {
+// image has come first. home is the HOME that only the sealed run had, "" if it had the same. Writes are compared only if both
+// runs were completely traced.
+func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observation, home string) ([]Loss, error) {
 	var out, denied []Loss
 	if open.Trace.Complete() && sealed.Trace.Complete() {
 		before, now := diff.Collect(open), diff.Collect(sealed)
 		denied = refused(before, now)
 		joined := joinNamesakes(denied)
 		out = append(out, joined[:min(len(joined), maxLosses)]...)
-		missing, err := notAttempted(ctx, tree, before, now)
+		missing, err := notAttempted(ctx, tree, before, now, home)
 		if err != nil {
 			return nil, err
 		}
@@ -117,6 +118,14 @@ func attempted(at string, run diff.List) bool {
 	})
 }
 
+// atHome reports whether a run wrote, below its own HOME, a path with the same end: the other run's HOME was another folder.
+func atHome(at string, run diff.List, home string) bool {
+	return home != "" && slices.ContainsFunc(run, func(e diff.Evidence) bool {
+		end, below := strings.CutPrefix(e.Path, home+"/")
+		return below && strings.HasSuffix(at, "/"+end)
+	})
+}
+
 // managedFiles are files that a kubelet makes for each pod, with what to use in place of writing to them.
 var managedFiles = map[string]string{
 	"/etc/hosts":       "a kubelet manages this file: name the hosts in the pod's hostAliases",
@@ -126,10 +135,10 @@ var managedFiles = map[string]string{
 
 // notAttempted returns the files that the open run wrote and the sealed run did not try to write, those of the image first.
 // Files with names made at run time, and changes of owners, modes and times alone, do not count.
-func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List) ([]Loss, error) {
+func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List, home string) ([]Loss, error) {
 	var shipped, other []Loss
 	for _, e := range open.Allowed() {
-		if len(e.Calls) == 0 || transient(e) || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) {
+		if len(e.Calls) == 0 || transient(e) || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) || atHome(e.Path, sealed, home) {
 			continue
 		}
 		_, ok, err := image.Probe(ctx, tree, e.Path)

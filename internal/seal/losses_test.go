@@ -33,6 +33,10 @@ func TestLosses(t *testing.T) {
 			"trace on\nmkdir /usr/lib/a/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/b/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/c/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/d/__c/ start denied EROFS by py 5:5\nopen /var/log/x start denied EROFS by py 5:5\nlog cannot make /usr/lib/c/__c: error 30",
 			"refused /usr/lib/a/__c: EROFS /usr/lib/a/__c (py, uid 5); and 3 more of this name: /usr/lib/b/__c, /usr/lib/c/__c, ...\nrefused /var/log/x: EROFS /var/log/x (py, uid 5)",
 		},
+		{
+			"in another home", "trace on\nopen /root/.config/rc start by app 0:0\nopen /root/.other start by app 0:0",
+			"trace on\nopen /home/own/.config/rc start by app 5:5", "not attempted /root/.other: written in the open run by app (uid 0)",
+		},
 		{"a device", "trace on\nopen /dev/null start by sh 0:0", "trace on\nopen /dev/null start denied EACCES by sh 5:5", ""},
 		{
 			"only root writes it, the image's file first", "trace on\nopen /etc/app/a.new start by sh 0:0\nopen /etc/app/auth.conf start by sh 0:0", "trace on",
@@ -88,7 +92,7 @@ func TestLosses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := losses(context.Background(), tree, open, sealed)
+		found, err := losses(context.Background(), tree, open, sealed, "/home/own")
 		var got []string
 		for _, l := range found {
 			got = append(got, fmt.Sprintf("%s %s: %s", l.Kind, l.What, l.Detail))
