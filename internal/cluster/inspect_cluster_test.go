@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -12,8 +13,10 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/docker/dockertest"
 	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -38,8 +41,13 @@ func shellImage(t *testing.T, lines string) dockertest.Image {
 // startShell starts a container that executes lines of sh and waits for its line "ready".
 func startShell(t *testing.T, lines string, p profile.Profile) engine.Container {
 	t.Helper()
+	return startShellWith(t, lines, p, Options{})
+}
+
+func startShellWith(t *testing.T, lines string, p profile.Profile, opts Options) engine.Container {
+	t.Helper()
 	i := shellImage(t, lines)
-	e := newEngine(t, load(t, i), Options{})
+	e := newEngine(t, load(t, i), opts)
 	facts, err := e.Image(t.Context(), i.Ref, "")
 	if err != nil {
 		t.Fatal(err)
@@ -97,5 +105,55 @@ func TestView(t *testing.T) {
 			t.Fatalf("logs: %q, %v", logs, err)
 		}
 		n = strings.Count(logs, "ready")
+	}
+}
+
+// TestKill: an observer kills the application as a crash would, and the next start is traced as well.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	lines := "trap 'echo terminated; exit' TERM; echo x >/tmp-$$-a; echo ready; while :; do sleep 0.1; done"
+	c := startShellWith(t, lines, profile.Unrestricted(), withProgram())
+	c.Phase(observe.E2E)
+	if err := c.Restart(t.Context()); err != nil {
+		t.Fatalf("restart: %v", err)
+	}
+	logs := ""
+	for n := 0; n < 2; time.Sleep(50 * time.Millisecond) {
+		var err error
+		if logs, err = c.Logs(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		n = strings.Count(logs, "ready")
+	}
+	writes, trace := c.Writes()
+	if strings.Contains(logs, "terminated") || !trace.On || trace.Broken || trace.Lost > 0 {
+		t.Errorf("logs %q, trace %+v", logs, trace)
+	}
+	for _, want := range []observe.Phase{observe.Start, observe.E2E} {
+		if !slices.ContainsFunc(writes, func(w observe.Write) bool { return w.Path == "/tmp-1-a" && w.Phase == want && w.PID == 1 }) {
+			t.Errorf("no write in phase %s: %+v", want, writes)
+		}
+	}
+}
+
+// TestForbiddenObserver: in a namespace that enforces baseline a run is not traced, and says why; podseal's program still
+// looks inside.
+func TestForbiddenObserver(t *testing.T) {
+	t.Parallel()
+	n, err := connect(t).CreateNamespace(t.Context(), kube.NewRunID(), "test", kube.Baseline, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.Delete(context.Background()) })
+	opts := withProgram()
+	opts.Namespace = n.Name
+	c := startShellWith(t, "echo x >/new; echo ready; sleep 100", profile.Unrestricted(), opts)
+	writes, trace := c.Writes()
+	if trace.On || len(writes) > 0 || !strings.Contains(trace.Note, "Pod Security forbids") || !strings.Contains(trace.Note, "level privileged") {
+		t.Errorf("%+v, %d writes", trace, len(writes))
+	}
+	changes, err := c.Changes(t.Context())
+	if err != nil || len(changes) != 1 || changes[0].Path != "/new" {
+		t.Errorf("changes: %+v, %v", changes, err)
 	}
 }
