@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/network"
 	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
@@ -25,6 +26,9 @@ import (
 
 // Engine starts targets as pods of a cluster.
 type Engine struct {
+	// Networks are those of targets with services.
+	Networks network.Networks
+
 	client *kube.Client
 	images Images
 	opts   Options
@@ -96,7 +100,7 @@ func (e *SettingError) Error() string { return e.Text }
 // Capabilities implements engine.Engine.
 func (e *Engine) Capabilities() engine.Capabilities {
 	return engine.Capabilities{
-		Ports: true, Restarts: true, NewRoot: true, ImageGroups: true,
+		Ports: true, Restarts: true, Services: true, NewRoot: true, ImageGroups: true,
 		Inspects: e.opts.Program != nil, Traces: e.opts.Program != nil && !e.opts.NoTrace,
 	}
 }
@@ -122,9 +126,6 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 	if missing := engine.UncoveredVolumes(t, facts, p); len(missing) > 0 {
 		return nil, engine.UncoveredError(missing)
 	}
-	if len(t.Needs) > 0 {
-		return nil, &SettingError{Text: "services of a target run under Docker only: run them in the cluster, and name their addresses to the target"}
-	}
 	user, err := e.openUser(ctx, t, facts, p)
 	if err != nil {
 		return nil, err
@@ -149,6 +150,7 @@ func (e *Engine) begin(ctx context.Context, r request, plain string) (*running, 
 		return nil, err
 	}
 	e.opts.Mirrors.Rename(&made.pod.Spec)
+	made.pod.Spec.HostAliases = append(made.pod.Spec.HostAliases, e.Networks.Hosts(r.target.Network)...)
 	add := addition{why: plain}
 	if plain == "" {
 		add, err = e.addition(ctx, r.target, r.facts, r.profile, made.pod)
@@ -170,6 +172,9 @@ func (e *Engine) begin(ctx context.Context, r request, plain string) (*running, 
 	c.tracer, c.inside.placed, c.inside.observer = x, x.placed, x.container
 	if err := c.start(ctx); err != nil {
 		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+made.pod.Name, e.client, err), c.Remove(ctx))
+	}
+	if pod, _ := in.watch.Get(c.pod()); pod != nil {
+		e.Networks.Join(r.target.Network, r.target.Alias, pod.Status.PodIP)
 	}
 	return c, nil
 }

@@ -193,6 +193,47 @@ func TestFullQuota(t *testing.T) {
 	})
 }
 
+// TestServices: a target reaches the services of its network by name. A service does not count among the pods that another
+// one may wait for.
+func TestServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hosts []corev1.HostAlias
+		e, _ := simulated(t, clustertest.Options{Nodes: 1, Pods: 2, Refuse: func(pod *corev1.Pod) string {
+			hosts = pod.Spec.HostAliases
+			return ""
+		}})
+		network, err := e.Networks.CreateNetwork(t.Context(), "network")
+		if err != nil {
+			t.Fatal(err)
+		}
+		service, with, none := simulatedTarget, simulatedTarget, simulatedTarget
+		service.Alias, service.Network = "db", network
+		with.Network, with.Needs = network, []target.Service{{Name: "db"}}
+		for _, one := range []struct {
+			target target.Target
+			hosts  int
+			placed int64
+		}{{service, 0, 0}, {with, 1, 1}} {
+			c, err := e.Start(t.Context(), one.target, simulatedFacts, profile.Unrestricted())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Remove(t.Context()) }()
+			if len(hosts) != one.hosts || e.placed.Load() != one.placed {
+				t.Errorf("%s: hosts %v, %d placed", one.target.Alias, hosts, e.placed.Load())
+			}
+		}
+		found, _ := e.Networks.NetworkAddresses(t.Context(), network)
+		if hosts[0].Hostnames[0] != "db" || hosts[0].IP != found["db"][0].String() {
+			t.Errorf("the target has the hosts %v, the network %v", hosts, found)
+		}
+		_ = e.Networks.RemoveNetwork(t.Context(), network)
+		if got := e.Networks.Hosts(none.Network); len(got) > 0 {
+			t.Errorf("a target without a network has the hosts %v", got)
+		}
+	})
+}
+
 func TestParseUsage(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]usage{

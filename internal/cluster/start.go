@@ -158,9 +158,11 @@ func (q *queue) update(ctx context.Context, why string) {
 	q.why = why
 }
 
-// place counts the pod among those of the run that have a node, once it has one.
+// place counts the pod among those of the run that have a node, once it has one. A service is not counted: it ends only
+// after its target, which may wait for a node.
 func (c *livePod) place(pod *corev1.Pod) {
-	if pod.Spec.NodeName != "" && c.placed.CompareAndSwap(false, true) {
+	service := c.target.Network != "" && len(c.target.Needs) == 0
+	if !service && pod.Spec.NodeName != "" && c.placed.CompareAndSwap(false, true) {
 		c.in.placed.Add(1)
 	}
 }

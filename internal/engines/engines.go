@@ -93,7 +93,7 @@ func openCluster(ctx context.Context, o Options) (e *Engine, done func(), err er
 	}
 	o.Cluster.Program, o.Cluster.NoTrace = trace.Binary, o.NoTrace
 	on := cluster.New(client, images, o.Cluster)
-	return &Engine{opened: on, Runs: on}, done, nil
+	return &Engine{opened: on, Runs: needs.New(on, &on.Networks)}, done, nil
 }
 
 // openImages returns where images are read from, and what closes it.

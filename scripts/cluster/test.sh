@@ -14,4 +14,4 @@ if [ -z "${KUBECONFIG:-}" ]; then
   export KUBECONFIG PODSEAL_TEST_LOAD="$here/load.sh"
 fi
 cd "$ROOT"
-CI=true go test -race -shuffle=on -timeout 40m -tags cluster ${TESTS:-./internal/cluster/... ./internal/doctor/...}
+CI=true go test -race -shuffle=on -timeout 40m -tags cluster ${TESTS:-./internal/cluster/... ./internal/doctor/... ./internal/batch}

@@ -50,7 +50,7 @@ func (c *Cluster) bind(p *pod) {
 	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}}
 	c.changed("MODIFIED", p)
 	c.after(c.opts.Start(), p, func() {
-		p.Status.Phase = corev1.PodRunning
+		p.Status.Phase, p.Status.PodIP = corev1.PodRunning, fmt.Sprintf("10.0.%d.%d", c.stats.Pods/250, 1+c.stats.Pods%250)
 		for _, one := range p.Spec.InitContainers {
 			p.Status.InitContainerStatuses = append(p.Status.InitContainerStatuses, corev1.ContainerStatus{
 				Name: one.Name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed"}},
