@@ -52,7 +52,7 @@ const (
 	quotaTime  = 30 * time.Second
 )
 
-// create creates the pod. One that a quota has no room for waits as long as other pods of the run have nodes.
+// create creates the pod. A pod that exceeds a quota is queued while other pods of the run have nodes.
 func (c *livePod) create(ctx context.Context) error {
 	leave := func() {}
 	defer func() { leave() }()
@@ -79,7 +79,7 @@ func (c *livePod) create(ctx context.Context) error {
 	}
 }
 
-// exceeded returns the API server's sentence about a quota that has no room for a pod; "" for any other error.
+// exceeded returns the API server's sentence about a quota that a pod exceeds; "" for any other error.
 func exceeded(err error) string {
 	refusal := new(kube.Refusal)
 	if errors.As(err, &refusal) && refusal.Kind == kube.Quota && strings.HasPrefix(refusal.Text, "exceeded quota") {
@@ -115,8 +115,8 @@ func refusesFields(err error) bool {
 	return errors.As(err, &refusal) && refusal.Kind != kube.NotPermitted && refusal.Kind != kube.PodSecurity
 }
 
-// waitStarted waits until all containers of the pod have started that start before the target has ended. A pod that no node
-// has room for waits as long as other pods of the run have nodes: they end some day. Then it waits for scheduleTime or longer.
+// waitStarted waits until all containers of the pod have started that start before the target has ended. A pod that
+// fits on no node is queued while other pods of the run have nodes, since these pods end. Then it waits for scheduleTime or longer.
 func (c *livePod) waitStarted(ctx context.Context) (*corev1.Pod, error) {
 	q := queue{leave: func() {}}
 	defer func() { q.leave() }()

@@ -36,7 +36,7 @@ type Engine interface {
 	//
 	// A failed init container of a mount is a *SeedError, a failure of the rest of the pod a *PodError, an engine that is
 	// gone or frozen a *Fault. An application that exits at once, or cannot be executed, is no error: see State. After an
-	// error nothing is left in the engine. An engine without room for the container waits for it, and reports that by
+	// error nothing is left in the engine. An engine that lacks resources for the container queues it, and reports that by
 	// Enqueue.
 	Start(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile) (Container, error)
 }

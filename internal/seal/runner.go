@@ -200,13 +200,13 @@ func (r runner) run(ctx context.Context, a attempt) (Round, error) {
 	return round, nil
 }
 
-// sayQueued says that a run waits for room in the engine, or that it has room.
+// sayQueued reports that the engine has queued a run and why, or with "" that the run has left the queue.
 func (r runner) sayQueued(name, why string) {
 	if why == "" {
-		r.say("%s: has room", name)
+		r.say("%s: no longer queued", name)
 		return
 	}
-	r.say("%s: waits for room: %s", name, why)
+	r.say("%s: queued: %s", name, why)
 }
 
 // dispose removes the container of a run, after docker diff has been asked for where the run left that to later. Then it

@@ -8,7 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/engine"
 )
 
-// stopwatch measures the time of a run without its waits for room in the engine, and ends the run at its limit.
+// stopwatch measures the time of a run without the time that it was queued in the engine, and ends the run at its limit.
 type stopwatch struct {
 	limit time.Duration // 0 for none
 	end   context.CancelCauseFunc
@@ -18,8 +18,8 @@ type stopwatch struct {
 	timer *time.Timer
 }
 
-// limited returns a context for a run that ends with the limit of the run, and the run's stopwatch. queued is called when the
-// engine has no room for the run, with the reason, and with "" when it has room again. It may be nil.
+// limited returns a context for a run that ends with the limit of the run, and the run's stopwatch. queued is called
+// with the reason when the engine queues the run, and with "" when the run has left the queue. It may be nil.
 func limited(ctx context.Context, limit time.Duration, queued func(why string)) (context.Context, *stopwatch) {
 	s := &stopwatch{limit: limit, began: time.Now()}
 	ctx, s.end = context.WithCancelCause(ctx)

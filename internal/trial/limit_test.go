@@ -11,7 +11,7 @@ import (
 	"github.com/podseal/podseal/internal/engine"
 )
 
-// TestLimit: the waits of a run for room in the engine count neither as its time nor against its limit.
+// TestLimit: the time that a run is queued in the engine counts neither as its time nor against its limit.
 func TestLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said []string

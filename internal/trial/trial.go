@@ -25,7 +25,7 @@ type Request struct {
 	Patience Patience
 	// Driver exercises the application; nil runs the target's e2e commands.
 	Driver Driver
-	// Queued is called when the engine has no room for the run yet, with the reason, and with "" when it has. May be nil.
+	// Queued is called with the reason when the engine queues the run, and with "" when it has left the queue. May be nil.
 	Queued func(why string)
 	// Started is called when the container runs. May be nil.
 	Started func()

@@ -103,7 +103,7 @@ func (c *Cluster) schedule() {
 	c.pending = still[:len(still):len(still)]
 }
 
-// place reports whether a node has room for a pod, and gives it the one with the fewest pods. The lock is held.
+// place binds a pod to the node with the fewest pods, and reports whether it fits on any. The lock is held.
 func (c *Cluster) place(p *pod) bool {
 	best := -1
 	for i, n := range c.nodes {

@@ -23,7 +23,7 @@ type pod struct {
 
 func (p *pod) key() podName { return podName{p.Namespace, p.Name} }
 
-// create adds a pod, which starts as soon as a node has room. The lock is held.
+// create adds a pod, which starts as soon as it fits on a node. The lock is held.
 func (c *Cluster) create(from *corev1.Pod) *pod {
 	p := &pod{Pod: from, node: -1, memory: requested(from.Spec)}
 	p.Status.Phase = corev1.PodPending
