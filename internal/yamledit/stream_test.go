@@ -58,7 +58,12 @@ func TestSplit(t *testing.T) {
 		"a\n...\n# c\n%YAML 1.1\n---\nb\n":  "0:a\n...\n|2:# c\n%YAML 1.1\n---\nb\n",
 		"a: |\n%not a directive\nb: text\n": "0:a: |\n%not a directive\nb: text\n",
 		"---":                               "0:---",
-		"a\u2028---\u2028b":                 "0:a\u2028---\u2028b", // a marker ends at a blank, CR or LF
+		"# c\n%YAML 1.1\n---\na\n":          "0:# c\n%YAML 1.1\n---\na\n",
+		"a\n%YAML 1.1\n\n# c\n---\nb\n":     "0:a\n|1:%YAML 1.1\n\n# c\n---\nb\n",
+		"a\n%YAML 1.1\n%TAG ! !a\n---\nb\n---\nc\n": "0:a\n|1:%YAML 1.1\n%TAG ! !a\n---\nb\n|5:---\nc\n",
+		"a: |\n%text\n":               "0:a: |\n%text\n",
+		"a\n...\n%YAML 1.1\n---\nb\n": "0:a\n...\n|2:%YAML 1.1\n---\nb\n",
+		"a\u2028---\u2028b":           "0:a\u2028---\u2028b", // a marker ends at a blank, CR or LF
 	} {
 		var got []string
 		offset := len(source) - len(strings.TrimPrefix(source, "\ufeff"))
