@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/tree"
@@ -44,10 +45,10 @@ func objectName(pod *manifest.Pod) string {
 	return name
 }
 
-// comment makes a text safe for a line that is a comment.
+// comment makes a text safe for a line that is a comment. YAML has no control characters, and some end a line.
 func comment(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 || r == 0xfeff {
+		if unicode.IsControl(r) || strings.ContainsRune("\u2028\u2029\ufeff", r) {
 			return ' '
 		}
 		return r

@@ -15,7 +15,7 @@ func TestName(t *testing.T) {
 // TestComment: nothing that ends a line, or that a terminal obeys, is left in a comment.
 func TestComment(t *testing.T) {
 	for s, want := range map[string]string{
-		"a\nb": "a b", "\x00\x1f !": "   !", "~\x7f\u0080": "~ \u0080", "\u0084\u0085\u0086": "\u0084 \u0086",
+		"a\nb": "a b", "\x00\x1f !": "   !", "~\x7f\u0080": "~  ", "\u0084\u0085\u0086\u00a0": "   \u00a0", "\u009b31mred": " 31mred",
 		"\u2027\u2028\u2029\u202a": "\u2027  \u202a", "\ufefe\ufeff\uff00": "\ufefe \uff00",
 	} {
 		if got := comment(s); got != want {
