@@ -21,9 +21,7 @@ func (r Report) regions(source []byte) []unified.Region {
 	for i := 0; i < len(r.patches); {
 		p := r.patches[i]
 		skipped := bytes.Count(source[at:p.Start], []byte("\n"))
-		if skipped > 0 {
-			at += bytes.LastIndexByte(source[at:p.Start], '\n') + 1
-		}
+		at += bytes.LastIndexByte(source[at:p.Start], '\n') + 1
 		line += skipped
 		end, last := r.lastOfRegion(source, i)
 		now := slices.Clone(r.patches[i:last])

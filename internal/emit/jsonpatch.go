@@ -109,7 +109,7 @@ func (o *ops) object(at string, before any, edit tree.Object) {
 				continue
 			}
 		case tree.Items:
-			if list, ok := have.([]any); ok && len(list) > 0 {
+			if list, ok := have.([]any); ok {
 				o.items(path, f.Key, list, e)
 				continue
 			}

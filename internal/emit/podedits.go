@@ -18,7 +18,7 @@ func editedPods(file *manifest.File, edits []Edit) ([]podEdit, Report, error) {
 	byPod := byPods(edits)
 	var out []podEdit
 	var report Report
-	for _, pods := range groupByDocument(file.Pods, byPod) {
+	for _, pods := range groupByDocument(file.Pods) {
 		some, r, err := editPods(pods[0].Document.NewEditor(), pods, byPod)
 		if err != nil {
 			return nil, Report{}, err

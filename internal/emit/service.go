@@ -56,13 +56,11 @@ func services(all []Input) ([]service, error) {
 		if in.Profile.Open {
 			return nil, fmt.Errorf("writing the profile of %s: it is the unrestricted one, which is never written", in.Target.Image)
 		}
+		c, _ := in.container()
 		s := service{
-			name: names.Take(cmp.Or(in.Name, Name(in.Target.Image))), image: cmp.Or(in.Facts.Digest, in.Target.Image), platform: in.Target.Platform,
+			name: names.Take(cmp.Or(in.Name, Name(in.Target.Image))), image: cmp.Or(c.Image, in.Facts.Digest, in.Target.Image), platform: in.Target.Platform,
 			entrypoint: in.Target.Concealed(in.Target.Entrypoint), args: in.Target.Concealed(in.Target.Args), workingDir: cmp.Or(in.Profile.WorkingDir, in.Target.WorkingDir),
 			profile: in.Profile, network: in.Target.Network, ports: portWords(in),
-		}
-		if c, ok := in.container(); ok && c.Image != "" {
-			s.image = c.Image
 		}
 		s.environment(in)
 		if err := s.folders(in); err != nil {

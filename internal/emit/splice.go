@@ -13,16 +13,6 @@ import (
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
-// GCPercent returns how much garbage a process should let grow while it splices a source of some bytes, as debug.SetGCPercent
-// takes it. Documents are many small values that live to the end, so that collecting early finds little; a splice makes
-// up to 400 times the size of its source, which for a small one is less than what a collection costs.
-func GCPercent(size int) int {
-	if size <= 1<<20 {
-		return -1
-	}
-	return 400
-}
-
 // Edit is the profile of one container of a parsed manifest file.
 type Edit struct {
 	Pod       *manifest.Pod
@@ -65,7 +55,7 @@ type Report struct {
 // a profile cannot be written into the pod, the error has the line and the reason.
 func Splice(file *manifest.File, edits []Edit) ([]byte, Report, error) {
 	byPod := byPods(edits)
-	groups := groupByDocument(file.Pods, byPod)
+	groups := groupByDocument(file.Pods)
 	reports := make([]Report, len(groups)) // of a document each
 	errs := make([]error, len(groups))
 	manifest.Each(len(groups), func(i int) {
@@ -95,19 +85,15 @@ func byPods(edits []Edit) map[*manifest.Pod][]Edit {
 	return out
 }
 
-// groupByDocument returns the pods of each document that has an edit.
-func groupByDocument(pods []*manifest.Pod, edits map[*manifest.Pod][]Edit) [][]*manifest.Pod {
+// groupByDocument splits the pods of a file into those of each document.
+func groupByDocument(pods []*manifest.Pod) [][]*manifest.Pod {
 	var groups [][]*manifest.Pod
-	for i := 0; i < len(pods); {
-		last, wanted := i, false
-		for last < len(pods) && pods[last].Document == pods[i].Document {
-			wanted = wanted || len(edits[pods[last]]) > 0
-			last++
+	for i, pod := range pods {
+		if i == 0 || pods[i-1].Document != pod.Document {
+			groups = append(groups, nil)
 		}
-		if wanted {
-			groups = append(groups, pods[i:last])
-		}
-		i = last
+		last := len(groups) - 1
+		groups[last] = append(groups[last], pod)
 	}
 	return groups
 }
@@ -215,10 +201,7 @@ func keptChanges(pod *manifest.Pod, kept []podspec.Kept) []Change {
 
 // containerAt returns the name of the container that a field belongs to: "containers[0].image".
 func containerAt(pod *manifest.Pod, path string) string {
-	place, _, inside := strings.Cut(path, ".")
-	if !inside {
-		return ""
-	}
+	place, _, _ := strings.Cut(path, ".")
 	i := slices.IndexFunc(pod.Containers, func(c manifest.Container) bool { return place == yamledit.FormatPath(c.Steps) })
 	if i < 0 {
 		return ""
