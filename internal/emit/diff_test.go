@@ -105,6 +105,11 @@ func TestDiffText(t *testing.T) {
 	if got := string(report.Diff("x", source)); got != want {
 		t.Errorf("got\n%s", got)
 	}
+	neighbours := Report{patches: []yamledit.Patch{{Start: 2, End: 3, Text: "B"}, {Start: 4, End: 5, Text: "C"}, {Start: 6, End: 6, Text: "new\n"}}}
+	const wantNeighbours = "--- a/x\n+++ b/x\n@@ -1,6 +1,7 @@\n a\n-b\n+B\n-c\n+C\n+new\n d\n e\n f\n"
+	if got := string(neighbours.Diff("x", source)); got != wantNeighbours {
+		t.Errorf("lines next to each other:\n%s", got)
+	}
 	if got := (Report{}).Diff("x", source); got != nil {
 		t.Errorf("the diff of nothing is %q", got)
 	}

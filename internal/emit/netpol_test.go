@@ -75,7 +75,7 @@ func TestNetworkPolicyNeedsLabels(t *testing.T) {
 
 // A namespace is labelled only if each of its pods is let in; one without a name gets a patch.
 func TestPodSecurity(t *testing.T) {
-	f, err := manifest.Parse("in.yaml", []byte(reachable+"---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: i}]}\n"), "")
+	f, err := manifest.Parse("in.yaml", []byte(reachable+"---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: i}], volumes: [{name: scratch}]}\n"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,5 +148,69 @@ func TestReachableWhy(t *testing.T) {
 		if got := (Reachable{Listening: ports}).Why(); !strings.Contains(got, want) {
 			t.Errorf("%v: %s", ports, got)
 		}
+	}
+}
+
+// TestNetworkPolicyOfPeers writes rules in force, then those that the user has to decide about as comments, with the key of
+// the list where no rule is in force. Pods of another namespace are selected by its name.
+func TestNetworkPolicyOfPeers(t *testing.T) {
+	ports := []PolicyPort{{corev1.ProtocolTCP, 80}}
+	rule := func(app, namespace, open string) PolicyRule {
+		return PolicyRule{Peer: PolicyPeer{Labels: map[string]string{"app": app}, Namespace: namespace}, Ports: ports, Open: open}
+	}
+	const head = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: web-ingress\n  namespace: shop\n" +
+		"spec:\n  podSelector:\n    matchLabels:\n      app: web\n  policyTypes:\n  - Ingress\n"
+	for _, c := range []struct {
+		name, want string
+		rules      []PolicyRule
+	}{
+		{"nobody", "", nil},
+		{"pods of no and of the same namespace", "  ingress:\n" + inForce("a", "") + inForce("b", ""), []PolicyRule{rule("a", "", ""), rule("b", "shop", "")}},
+		{"pods of another namespace", "  ingress:\n" + inForce("a", "ops"), []PolicyRule{rule("a", "ops", "")}},
+		{
+			"open after one in force", "  ingress:\n" + inForce("a", "") + "  # who?\n" + undecided(inForce("b", "")) + "  # and who?\n" + undecided(inForce("c", "")),
+			[]PolicyRule{rule("b", "", "who?"), rule("a", "", ""), rule("c", "", "and who?")},
+		},
+		{
+			"only open", "  # who?\n  # ingress:\n" + undecided(inForce("b", "")) + "  # and who?\n" + undecided(inForce("c", "")),
+			[]PolicyRule{rule("b", "", "who?"), rule("c", "", "and who?")},
+		},
+	} {
+		out, err := NetworkPolicy(Reachable{Name: "web", Namespace: "shop", Labels: map[string]string{"app": "web"}, Peers: true, Ingress: c.rules})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, _ := strings.Cut(string(out), "\n") // after the reason
+		if diff := cmp.Diff(head+c.want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", c.name, diff)
+		}
+	}
+}
+
+// inForce is a rule as an item of the spec's list.
+func inForce(app, namespace string) string {
+	peer := "  - from:\n    - podSelector:\n"
+	if namespace != "" {
+		peer = "  - from:\n    - namespaceSelector:\n        matchLabels:\n          kubernetes.io/metadata.name: " + namespace + "\n      podSelector:\n"
+	}
+	return peer + "        matchLabels:\n          app: " + app + "\n    ports:\n    - protocol: TCP\n      port: 80\n"
+}
+
+// undecided is a rule behind comment marks, in the column of the spec's fields.
+func undecided(rule string) string {
+	return "  # " + strings.TrimPrefix(strings.ReplaceAll(rule, "\n  ", "\n  # "), "  ")
+}
+
+// A pod that listens nowhere lets no one in; the policy of egress is written only where it is asked for.
+func TestNetworkPolicyDirections(t *testing.T) {
+	silent := Reachable{Name: "web", Labels: map[string]string{"app": "web"}}
+	out, err := NetworkPolicy(silent)
+	if err != nil || strings.Contains(string(out), "ingress:") || strings.Contains(string(out), "Egress") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	silent.Egress = []PolicyRule{}
+	out, err = NetworkPolicy(silent)
+	if err != nil || strings.Contains(string(out), "ingress:") || strings.Count(string(out), "  egress:\n") != 1 || !strings.Contains(string(out), "k8s-app: kube-dns") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
