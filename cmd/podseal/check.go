@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -132,7 +133,7 @@ func check(ctx context.Context, o checkOptions, s streams) error {
 		return exitcode.BadInput(manifest.Located(err))
 	}
 	checked, more := seals.Check(wanted.subjects, seals.Options{Policy: policy, Today: time.Now().Format(time.DateOnly)})
-	found := append(wanted.missing, more...)
+	found := slices.Concat(wanted.missing, more)
 	var runs []report.Report
 	if len(wanted.again) > 0 {
 		var fresh []finding.Finding

@@ -93,7 +93,7 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 		return exitcode.BadInput(err)
 	}
 	for i := range items {
-		s.redact.Hide(items[i].Job.Secrets()...)
+		s.redact.Hide(items[i].Secrets()...)
 		items[i].Policy.Strict = items[i].Policy.Strict || o.strict
 	}
 	writer, err := batch.OpenAll(f, items)

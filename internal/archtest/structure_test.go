@@ -66,10 +66,7 @@ func TestTypesAndPackagesAreSmall(t *testing.T) {
 		tooMany(name, n, maxMethods, "methods")
 	}
 	for dir, n := range sources {
-		limit := maxFilesOfPackage
-		if path.Dir(dir) == "cmd" {
-		}
-		tooMany(dir, n, limit, "files")
+		tooMany(dir, n, maxFilesOfPackage, "files")
 	}
 	large.unused(t)
 }

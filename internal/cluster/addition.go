@@ -49,22 +49,25 @@ func (e *Engine) addition(ctx context.Context, t target.Target, facts image.Fact
 	if t.Untraced || e.opts.Program == nil {
 		return addition{why: "tracing is off"}, nil
 	}
-	program, err := e.opts.Program(facts.Config.Architecture)
-	if err == nil {
-		_, err = podtrace.Split(facts.Config.Architecture, program)
+	program, unsuitable := e.opts.Program(facts.Config.Architecture)
+	if unsuitable == nil {
+		_, unsuitable = podtrace.Split(facts.Config.Architecture, program)
 	}
-	if err != nil {
-		return addition{why: "tracing is off: " + err.Error()}, nil
+	if unsuitable != nil {
+		return addition{why: "tracing is off: " + unsuitable.Error()}, nil
 	}
 	if occupied(pod) {
 		return addition{why: "tracing is off: the pod has a volume at " + trace.Mountpoint + ", where the tracer's belongs"}, nil
 	}
 	a := addition{program: program, why: e.untraceable(p, pod)}
 	if a.why == "" {
-		a.why, err = e.refusal(ctx)
+		var err error
+		if a.why, err = e.refusal(ctx); err != nil {
+			return addition{}, err
+		}
 	}
 	a.traced = a.why == ""
-	return a, err
+	return a, nil
 }
 
 // occupied reports whether a container has a volume at or below the place of the tracer's.

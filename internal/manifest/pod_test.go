@@ -66,7 +66,7 @@ func TestLocated(t *testing.T) {
 	if got := Located(placed); got.Error() != "in.yaml:3: no such key" || !errors.Is(got, placed) {
 		t.Errorf("located: %v", got)
 	}
-	if other := errors.New("no engine"); Located(other) != other {
+	if other := errors.New("no engine"); !errors.Is(Located(other), other) {
 		t.Errorf("an error without a place became %v", Located(other))
 	}
 }

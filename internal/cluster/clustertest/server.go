@@ -77,16 +77,16 @@ func (c *Cluster) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // verb returns the request in the words of RBAC: "create pods".
-func (c call) verb() string {
-	resource := c.resource
+func (r call) verb() string {
+	resource := r.resource
 	if resource == "" {
 		resource = "namespaces"
 	}
-	if c.sub != "" {
-		return "get " + resource + "/" + c.sub
+	if r.sub != "" {
+		return "get " + resource + "/" + r.sub
 	}
-	verb := map[string]string{http.MethodPost: "create", http.MethodPut: "update", http.MethodPatch: "patch", http.MethodDelete: "delete", http.MethodGet: "list"}[c.Method]
-	if c.URL.Query().Get("watch") != "" {
+	verb := map[string]string{http.MethodPost: "create", http.MethodPut: "update", http.MethodPatch: "patch", http.MethodDelete: "delete", http.MethodGet: "list"}[r.Method]
+	if r.URL.Query().Get("watch") != "" {
 		verb = "watch"
 	}
 	return verb + " " + resource
@@ -207,7 +207,7 @@ func typed(p *pod) *corev1.Pod {
 func encode(o any) []byte {
 	text, err := json.Marshal(o)
 	if err != nil {
-		panic(err) // the objects are those of the API
+		panic(err) //nolint:forbidigo // the objects are those of the API
 	}
 	return text
 }
