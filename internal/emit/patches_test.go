@@ -76,16 +76,22 @@ func TestJSONPatchTestsItems(t *testing.T) {
 	}
 }
 
-// The init container that seeds a mount runs before those of the manifest: a strategic merge patch says their order.
+// The init container that seeds a mount runs before those of the manifest: a strategic merge patch says their order. That for
+// kustomize does not, because kustomize puts new items first.
 func TestStrategicMergeOrdersSeeds(t *testing.T) {
 	f := parsed(t, twoPods)
 	p := profile.Profile{User: profile.User{UID: 1, GID: 1}, Mounts: []profile.Mount{{Path: "/etc/app", Kind: profile.Seeded}}}
-	text, _, err := StrategicMerge(f, editsFor(t, f, p)[1:2])
+	edits := editsFor(t, f, p)[1:2]
+	text, _, err := StrategicMerge(f, edits)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := "  $setElementOrder/initContainers:\n  - name: seed-etc-app\n  - name: setup\n"; !strings.Contains(string(text), want) {
 		t.Errorf("%s is missing in\n%s", want, text)
+	}
+	files, _, err := Kustomize([]*manifest.File{f}, edits)
+	if err != nil || strings.Contains(string(files[1].Data), "$setElementOrder") || !strings.Contains(string(files[1].Data), "name: seed-etc-app\n") {
+		t.Errorf("kustomize: %v\n%s", err, files)
 	}
 }
 
