@@ -53,7 +53,7 @@ func readAccount(words []string) (a account, ok bool) {
 	}
 	a = account{tool: tool, id: -1, gid: -1, user: strings.Contains(tool, "user")}
 	operands := a.read(words[1:])
-	if a.user && a.group == "" && slices.Contains(words, "-N") && tool == "useradd" {
+	if a.group == "" && slices.Contains(words, "-N") && tool == "useradd" {
 		a.group = "users"
 	}
 	return a, operands == 1 // with two, adduser and addgroup put a user into a group
@@ -85,17 +85,20 @@ func (a *account) read(args []string) (operands int) {
 
 // option removes one option with its value, or one operand, whose name is empty, from the front of the arguments.
 func (a *account) option(args []string) (name, value string, rest []string) {
-	name, value, joined := strings.Cut(args[0], "=")
+	arg, rest := args[0], args[1:]
+	name, value, joined := strings.Cut(arg, "=")
 	if !strings.HasPrefix(name, "-") || name == "-" {
-		return "", args[0], args[1:]
+		return "", arg, rest
 	}
-	rest = args[1:]
 	takes := func(name string) bool { return strings.Contains(valued[a.tool], " "+name+" ") }
-	if !strings.HasPrefix(name, "--") && len(name) > 2 {
-		if first := name[:2]; takes(first) && isNumber(name[2:]) { // "-u1000"
-			return first, name[2:], rest
+	if !strings.HasPrefix(name, "--") { // letters written together, with a value behind the last: "-rg staff", "-u1000"
+		i := strings.IndexFunc(arg[1:], func(letter rune) bool { return takes("-" + string(letter)) })
+		if i < 0 {
+			return name, "", rest
 		}
-		name = "-" + name[len(name)-1:] // of options written together: "-rg"
+		name = "-" + arg[i+1:i+2]
+		value = strings.TrimPrefix(arg[i+2:], "=")
+		joined = value != ""
 	}
 	if !joined && takes(name) && len(rest) > 0 {
 		value, rest = rest[0], rest[1:]
@@ -142,7 +145,6 @@ func (a *accounts) add(m account) {
 		}
 		if m.user || ok {
 			m = old
-			m.user = old.user
 		} else {
 			m.tool = ""
 		}
@@ -168,12 +170,12 @@ func number(s string) int64 {
 func (a *accounts) addLines(at, text string, in Instruction) {
 	if at == "/etc/passwd" {
 		for _, u := range image.ParsePasswd([]byte(text)) {
-			a.made = append(a.made, account{user: true, name: u.Name, id: u.UID, gid: u.GID, given: true, in: in})
+			a.made = append(a.made, account{user: true, name: u.Name, id: u.UID, gid: u.GID, in: in})
 		}
 		return
 	}
 	for _, g := range image.ParseGroup([]byte(text)) {
-		a.made = append(a.made, account{name: g.Name, id: g.GID, given: true, in: in})
+		a.made = append(a.made, account{name: g.Name, id: g.GID, in: in})
 	}
 }
 

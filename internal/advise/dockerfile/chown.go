@@ -13,12 +13,10 @@ func (s *state) folderChanges(c runCommand) []folderChange {
 	change, operands := a.change, a.operands
 	switch tool {
 	case "mkdir":
-		change.makes, change.recursive = true, false
 		if id := s.accounts.uid(firstOf(s.user)); id > 0 {
 			change.uid = id
 		}
 	case "install":
-		change.makes, change.recursive = true, false
 		if !a.directory {
 			return nil
 		}
@@ -72,7 +70,7 @@ func (a *folderArgs) parse() {
 
 // symbolic reports whether an argument of chmod is a mode such as -w.
 func (a *folderArgs) symbolic(arg string) bool {
-	return a.tool == "chmod" && len(a.operands) == 0 && len(arg) > 1 && strings.Trim(arg, "-rwxXstugo,+=") == ""
+	return a.tool == "chmod" && len(a.operands) == 0 && arg != "--" && strings.Trim(arg, "-rwxXstugo,+=") == ""
 }
 
 func (a *folderArgs) long(arg string) {

@@ -64,7 +64,7 @@ func archive(name string) bool {
 
 // copiedFolder returns the owner that a COPY sets: root, unless it has --chown.
 func (e *evaluator) copiedFolder(s *state, in Instruction, c copied) folderChange {
-	f := folderChange{path: c.to, makes: true, uid: keep, gid: keep, line: in.Line}
+	f := folderChange{path: c.to, uid: keep, gid: keep, line: in.Line}
 	if owner := e.file.expand(flag(in, "chown"), s.scope.all()); owner != "" {
 		f.uid, f.gid = s.owner(owner)
 	}
@@ -72,14 +72,12 @@ func (e *evaluator) copiedFolder(s *state, in Instruction, c copied) folderChang
 }
 
 func (s *state) copyHeredocs(in Instruction, c copied) {
-	for i, h := range in.Heredocs {
+	for _, h := range in.Heredocs {
 		at := c.to
 		if c.folder {
 			at = path.Join(c.to, h.Name)
 		}
-		if i < len(c.sources) {
-			s.write(at, h.Content, false, in)
-		}
+		s.write(at, h.Content, false, in)
 	}
 }
 
@@ -238,8 +236,8 @@ func (c copied) source(at string, whole bool) (string, bool) {
 }
 
 func matches(pattern, rel string) bool {
-	ok, err := path.Match(path.Base(pattern), rel)
-	return ok && err == nil && strings.ContainsAny(pattern, "*?[")
+	ok, _ := path.Match(path.Base(pattern), rel)
+	return ok
 }
 
 // read returns the content of a file, if the Dockerfile brings it.

@@ -99,6 +99,10 @@ func TestHostileDockerfiles(t *testing.T) {
 		"long word":       "FROM alpine\nENV A=" + strings.Repeat("x", 4000) + "\nUSER " + strings.Repeat("$A", 1000) + "\n",
 		"nested brackets": "FROM alpine\nRUN " + strings.Repeat("(", 60_000) + "\n",
 		"nested shells":   "FROM alpine\nRUN sh -c \"sh -c 'sh -c \\\"sh -c useradd\\\"'\"\n",
+		"no arguments":    "FROM alpine\nUSER\nWORKDIR\nSHELL\nRUN\nONBUILD\nCOPY\nENTRYPOINT\nCMD\nEXPOSE\nVOLUME\n",
+		"shell of itself": "FROM alpine\nENV A=\"sh -c \\\"\\$A\\\"\"\nRUN sh -c \"$A\"\n",
+		"pipe to itself":  "FROM alpine\nENV A=\"echo \\\"\\$A\\\" | sh\"\nRUN echo \"$A\" | sh\n",
+		"setcap of less":  "FROM alpine\nRUN setcap cap_chown=ep\n",
 		"copy of a later": "FROM alpine AS a\nCOPY --from=b /x /y\nCOPY --from=7 /x /y\nCOPY --from=a /x /y\nFROM a AS b\nUSER x\n",
 	} {
 		if _, err := dockerfile.Check([]byte(text), dockerfile.Options{Base: base}); err != nil {

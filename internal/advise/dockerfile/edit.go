@@ -86,7 +86,7 @@ func (d *draft) replace(i int, line string) {
 // atEnd turns an insertion behind a last line that has no end into a change of that line, since it gets one.
 func (f *File) atEnd(edits []edit) []edit {
 	n := len(edits) - 1
-	if n < 0 || f.final || edits[n].at < len(f.lines) {
+	if f.final || edits[n].at < len(f.lines) {
 		return edits
 	}
 	last := edit{at: len(f.lines) - 1, del: 1, add: append([]string{f.lines[len(f.lines)-1]}, edits[n].add...)}

@@ -10,7 +10,6 @@ import (
 type folderChange struct {
 	path      string
 	recursive bool
-	makes     bool
 	uid, gid  int64  // keep if the command does not set them; -1 if they are not known
 	mode      string // as written; empty if the command does not set it
 	line      int

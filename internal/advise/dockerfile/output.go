@@ -51,8 +51,8 @@ func (s *state) output(c runCommand) (string, bool) {
 		if len(c.words) == 1 {
 			return c.Input(c.env)
 		}
-		if f, ok := s.find(join(s.dir, c.words[1])); ok && f.from == "" && len(c.words) == 2 {
-			return f.text, true
+		if f, ok := s.find(join(s.dir, c.words[1])); ok && len(c.words) == 2 {
+			return f.text, f.from == "" && !f.unknown
 		}
 	}
 	return "", false

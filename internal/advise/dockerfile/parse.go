@@ -4,6 +4,7 @@ package dockerfile
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -87,8 +88,10 @@ func Parse(data []byte, args map[string]string) (*File, error) {
 func syntaxError(err error) *SyntaxError {
 	e := &SyntaxError{Text: err.Error()}
 	var at *parser.LocationError
-	if errors.As(err, &at) && len(at.Locations) > 0 && len(at.Locations[0]) > 0 {
-		e.Line = at.Locations[0][0].Start.Line
+	if errors.As(err, &at) {
+		for _, r := range slices.Concat(at.Locations...) {
+			e.Line = cmp.Or(e.Line, r.Start.Line)
+		}
 	}
 	return e
 }
@@ -100,8 +103,8 @@ func instruction(n *parser.Node) Instruction {
 	}
 	for x := n.Next; x != nil; x = x.Next {
 		in.Words = append(in.Words, x.Value)
-		if in.Name == "onbuild" && x.Next == nil && len(x.Children) > 0 {
-			trigger := instruction(x.Children[0])
+		for _, child := range x.Children { // of ONBUILD: its instruction
+			trigger := instruction(child)
 			in.Words = append([]string{trigger.Name}, trigger.Words...)
 		}
 	}

@@ -65,22 +65,10 @@ func (p *patcher) asRoot(line int) {
 	}
 }
 
-// above returns the line above the comments of the instruction at a line.
+// above returns the line above the comments of the instruction at a line. The FROM ends them, and no instruction ends in one.
 func (f *File) above(line int) int {
-	for line > 0 && strings.HasPrefix(strings.TrimSpace(f.lines[line-1]), "#") && !f.inside(line-1) {
+	for strings.HasPrefix(strings.TrimSpace(f.lines[line-1]), "#") {
 		line--
 	}
 	return line
-}
-
-// inside reports whether a line belongs to an instruction: comments may stand within one.
-func (f *File) inside(line int) bool {
-	for _, s := range f.Stages {
-		for _, in := range append([]Instruction{s.From}, s.Body...) {
-			if in.Line-1 <= line && line < in.Last {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -94,8 +94,8 @@ func (s *state) runOne(c runCommand) {
 	}
 	switch path.Base(c.words[0]) {
 	case "userdel", "deluser":
-		if name := c.words[len(c.words)-1]; len(c.words) == 2 || strings.HasPrefix(c.words[1], "-") {
-			s.accounts.made = slices.DeleteFunc(s.accounts.made, func(m account) bool { return m.user && m.name == name })
+		if names := c.operands(); len(names) == 1 { // with two, deluser takes a user out of a group
+			s.accounts.made = slices.DeleteFunc(s.accounts.made, func(m account) bool { return m.user && m.name == names[0] })
 		}
 	case "mkdir", "install", "chown", "chgrp", "chmod":
 		s.folders = append(s.folders, s.folderChanges(c)...)
@@ -147,14 +147,14 @@ func (c runCommand) setcap(s *state) {
 	}
 }
 
+// operands returns the words of a command that are no options.
+func (c runCommand) operands() []string {
+	return slices.DeleteFunc(slices.Clone(c.words[1:]), func(w string) bool { return strings.HasPrefix(w, "-") })
+}
+
 // copyFile follows cp, mv, install and ln of one known file.
 func (s *state) copyFile(c runCommand) {
-	var operands []string
-	for _, w := range c.words[1:] {
-		if !strings.HasPrefix(w, "-") {
-			operands = append(operands, w)
-		}
-	}
+	operands := c.operands()
 	if len(operands) < 2 {
 		return
 	}
@@ -167,9 +167,8 @@ func (s *state) copyFile(c runCommand) {
 	if strings.HasSuffix(to, "/") || s.folderAt(at).exists || slices.Contains([]string{"/usr/local/bin", "/usr/bin", "/bin"}, at) {
 		at = path.Join(at, path.Base(from))
 	}
-	if f.from == "" && slices.Contains(accountFiles, at) {
-		s.write(at, f.text, false, c.in)
-		return
+	if slices.Contains(accountFiles, at) {
+		s.replaceAccounts(at, f, c.in)
 	}
 	s.files[at] = f
 }

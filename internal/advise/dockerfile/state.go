@@ -152,11 +152,6 @@ func windowsShell(name string) bool {
 func (s *state) uid() (uid int64, group string, known bool) {
 	name, group, _ := strings.Cut(s.user, ":")
 	id := s.accounts.uid(name)
-	if _, made := s.accounts.find(true, name); !made && group == "" && id > 0 && !isNumber(name) {
-		if ids, ok := s.accounts.base[name]; ok {
-			_, group, _ = strings.Cut(ids, ":")
-		}
-	}
 	return id, group, id >= 0
 }
 
@@ -169,8 +164,8 @@ func (s *state) named() bool {
 
 // fine reports whether the user is a number that is not root.
 func (s *state) fine() bool {
-	uid, _, known := s.uid()
-	return s.known && known && uid > 0 && !s.named()
+	uid, _, _ := s.uid()
+	return uid > 0 && !s.named()
 }
 
 // nowhere reports whether a named user cannot exist: the base image has no package manager that could have made it, and
