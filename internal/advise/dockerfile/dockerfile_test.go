@@ -111,6 +111,21 @@ func TestHostileDockerfiles(t *testing.T) {
 	}
 }
 
+// A last line without a line feed gets one only where the change adds a line behind it.
+func TestNoLineFeedAtTheEnd(t *testing.T) {
+	for text, want := range map[string]string{
+		"FROM distroless\nUSER root\nCMD [\"x\"]":         "FROM distroless\nUSER 65532:65532\nCMD [\"x\"]",
+		"FROM distroless\nCOPY x /x":                      "FROM distroless\nCOPY x /x\nUSER 65532:65532",
+		"FROM distroless\nVOLUME /data\nCOPY x /data/x":   "FROM distroless\nVOLUME /data\nCOPY --chown=65532:65532 x /data/x\nUSER 65532:65532",
+		"FROM distroless\nVOLUME /data\nCOPY x /data/x\n": "FROM distroless\nVOLUME /data\nCOPY --chown=65532:65532 x /data/x\nUSER 65532:65532\n",
+	} {
+		r, err := dockerfile.Check([]byte(text), dockerfile.Options{Base: base})
+		if err != nil || string(r.Patched) != want {
+			t.Errorf("%q:\n got %q (%v)\nwant %q", text, r.Patched, err, want)
+		}
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	f.Add("FROM alpine\nRUN adduser -D -u ${U:-5} app && install -d -o app -m 1777 /d\nVOLUME /d\nUSER app\n")
 	f.Add("FROM scratch\nCOPY --from=0 /etc /etc\nRUN echo 'a:x:1:1::/:' >> /etc/passwd\nONBUILD RUN x\nENTRYPOINT [\"/e\"]\n")
