@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -177,10 +178,17 @@ func execError(err error) (*ExecError, bool) {
 	return &ExecError{Code: 126, Text: text}, true
 }
 
+// unknownAccount is the engine's message about the name of a user or group that the image does not have.
+var unknownAccount = regexp.MustCompile(`unable to find (user|group) ([^:\s]+)`)
+
 // startError adds what to do about a container that the engine cannot start. The engine has no types for these errors.
 func startError(err error) error {
 	text := err.Error()
 	switch {
+	case unknownAccount.MatchString(text):
+		found := unknownAccount.FindStringSubmatch(text)
+		return &SettingError{fmt.Sprintf("the image's /etc/%s has no %s %s: create it in the Dockerfile, or start as a uid with --user (in a manifest runAsUser)",
+			map[string]string{"user": "passwd", "group": "group"}[found[1]], found[1], found[2])}
 	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
 		return fmt.Errorf("a port is taken, by another container or program: free it: %w", err)
 	case strings.Contains(text, "network") && strings.Contains(text, "not found"):

@@ -19,6 +19,23 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 )
 
+func TestStartError(t *testing.T) {
+	for text, want := range map[string]string{
+		"Error response from daemon: unable to find user app: no matching entries in passwd file": "the image's /etc/passwd has no user app: create it in the Dockerfile, or start as a uid with --user (in a manifest runAsUser)",
+		"unable to find user app": "the image's /etc/passwd has no user app: create it in the Dockerfile, or start as a uid with --user (in a manifest runAsUser)",
+		"Error response from daemon: unable to find group web: no matching entries in group file": "the image's /etc/group has no group web: create it in the Dockerfile, or start as a uid with --user (in a manifest runAsUser)",
+	} {
+		setting := new(SettingError)
+		if err := startError(errors.New(text)); !errors.As(err, &setting) || setting.Text != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	setting := new(SettingError)
+	if err := startError(errors.New("Bind for 127.0.0.1:80 failed: port is already allocated")); errors.As(err, &setting) || !strings.Contains(err.Error(), "free it") {
+		t.Errorf("a taken port: %v", err)
+	}
+}
+
 func parseChanges(text string) []observe.Change {
 	var out []observe.Change
 	for _, line := range strings.Split(text, ",") {
