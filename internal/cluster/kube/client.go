@@ -5,7 +5,10 @@ package kube
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"strings"
 	"sync"
 
 	"k8s.io/client-go/kubernetes"
@@ -64,7 +67,7 @@ func Connect(from Config) (*Client, error) {
 		c.Context = raw.CurrentContext
 	}
 	if err == nil && len(raw.Clusters) == 0 && config.Host == nowhere {
-		return nil, &ConfigError{Err: errNoCluster}
+		return nil, &ConfigError{Err: noCluster(loader.ConfigAccess().GetLoadingPrecedence())}
 	}
 	if c.API, err = kubernetes.NewForConfig(config); err != nil {
 		return nil, &ConfigError{Err: err}
@@ -76,6 +79,19 @@ func Connect(from Config) (*Client, error) {
 const nowhere = "http://localhost:8080"
 
 var errNoCluster = errors.New("it names no cluster")
+
+// noCluster returns why the files of a kubeconfig name no cluster. client-go skips files that do not exist.
+func noCluster(files []string) error {
+	for _, name := range files {
+		if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+			return errNoCluster
+		}
+	}
+	if len(files) == 0 {
+		return errNoCluster
+	}
+	return fmt.Errorf("no such file: %s", strings.Join(files, ", "))
+}
 
 // ConfigError is a kubeconfig that names no usable cluster.
 type ConfigError struct{ Err error }

@@ -100,6 +100,9 @@ func (c *Client) refused(ctx context.Context, err error, a Access) error {
 	case !errors.As(err, &status):
 		return fmt.Errorf("%s: the API server at %s: %w", a, c.Config.Host, err)
 	}
+	if d := status.Status().Details; apierrors.IsNotFound(err) && d != nil && d.Kind == "namespaces" && a.Verb == "create" {
+		return fmt.Errorf("%s: the namespace does not exist: create it, or name another one: %w", a, err)
+	}
 	r := classify(status.Status(), a)
 	if r == nil {
 		return fmt.Errorf("%s: %w", a, err)

@@ -3,10 +3,22 @@ package kube
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
+
+// TestMissingNamespace: a pod in a namespace that does not exist.
+func TestMissingNamespace(t *testing.T) {
+	t.Parallel()
+	err := (&Client{}).refused(t.Context(), apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "web"), Access{Verb: "create", Resource: "pods", Namespace: "web"})
+	if err == nil || !strings.Contains(err.Error(), "the namespace does not exist: create it, or name another one") {
+		t.Errorf("got %v", err)
+	}
+}
 
 // TestClassify: the sentences are those of API servers of the versions 1.29 to 1.37.
 func TestClassify(t *testing.T) {

@@ -35,8 +35,8 @@ func FindStuck(pod *corev1.Pod) *Stuck {
 		}
 		if slices.Contains(imageReasons, w.Reason) {
 			return &Stuck{Pod: pod.Name, Container: s.Name, Reason: w.Reason, Text: fmt.Sprintf(
-				"the cluster cannot pull image %s: push it to a registry that the nodes reach, or bring it to the nodes with `kind load docker-image`, `k3s ctr images import` or `minikube image load` (%s: %s)",
-				s.Image, w.Reason, oneLine(w.Message))}
+				"the cluster cannot pull image %s: push it to a registry that the nodes reach, or bring it to the nodes with `kind load docker-image`, `k3s ctr images import` or `minikube image load`%s (%s: %s)",
+				s.Image, policyHint(pod, s.Name), w.Reason, oneLine(w.Message))}
 		}
 		if slices.Contains(createReasons, w.Reason) {
 			return &Stuck{Pod: pod.Name, Container: s.Name, Reason: w.Reason, Text: fmt.Sprintf(
@@ -44,6 +44,16 @@ func FindStuck(pod *corev1.Pod) *Stuck {
 		}
 	}
 	return nil
+}
+
+// policyHint names the setting without which a node pulls the image of a container even where it has it.
+func policyHint(pod *corev1.Pod, container string) string {
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		if c.Name == container && c.ImagePullPolicy == corev1.PullAlways {
+			return ", with imagePullPolicy: IfNotPresent"
+		}
+	}
+	return ""
 }
 
 // Unscheduled returns why the scheduler has no node for a pod; "" if it has one, or has not said anything yet.

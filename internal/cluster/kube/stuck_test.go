@@ -23,6 +23,14 @@ func TestFindStuck(t *testing.T) {
 			t.Errorf("%s: %+v", reason, got)
 		}
 	}
+	pulls := waiting("ImagePullBackOff")
+	pulls.Spec.Containers = []corev1.Container{{Name: "web", ImagePullPolicy: corev1.PullAlways}}
+	if got := FindStuck(pulls); got == nil || !strings.Contains(got.Text, "with imagePullPolicy: IfNotPresent") {
+		t.Errorf("an image that is always pulled: %+v", got)
+	}
+	if got := FindStuck(waiting("ImagePullBackOff")); strings.Contains(got.Text, "imagePullPolicy") {
+		t.Errorf("an image that is pulled when missing: %+v", got)
+	}
 	for _, reason := range []string{"ContainerCreating", "PodInitializing", "CrashLoopBackOff"} {
 		if got := FindStuck(waiting(reason)); got != nil {
 			t.Errorf("%s: %+v", reason, got)
