@@ -408,3 +408,14 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+func TestNextStepOfAFailedStart(t *testing.T) {
+	res := notTestable()
+	if got := textOf(t, res, TextOptions{}); !strings.Contains(got, "make the e2e commands pass without a seal") {
+		t.Errorf("a command failed:\n%s", got)
+	}
+	res.Rounds[0].Observation.Failure = failure(observe.Exited, observe.Start, "exited 3 before it was ready")
+	if got := textOf(t, res, TextOptions{}); !strings.Contains(got, "make the application become ready without a seal") {
+		t.Errorf("the start failed:\n%s", got)
+	}
+}

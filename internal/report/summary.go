@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/exitcode"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 )
@@ -231,12 +232,20 @@ func (p reader) adviceEntry(r Report) {
 	p.entry("root image", clean(wayLine(r.Advice.Ways[0])), 2)
 }
 
+// repair names the first thing that the open run did not reach.
+func repair(rounds []Round) string {
+	if len(rounds) > 0 && rounds[len(rounds)-1].FailedIn == string(observe.Start) {
+		return "make the application become ready"
+	}
+	return "make the e2e commands pass"
+}
+
 // nextStep says what to do with the result, and what shows more.
 func nextStep(r Report, opt TextOptions) string {
 	var steps []string
 	switch {
 	case seal.Verdict(r.Verdict) == seal.NotTestable:
-		steps = append(steps, "make the e2e commands pass without a seal")
+		steps = append(steps, repair(r.Rounds)+" without a seal")
 	case r.ExitCode == exitcode.NotSealed && len(r.Exceptions) > 0:
 		allow := each(r.Exceptions, func(e Exception) string { return "--allow " + clean(e.Setting) })
 		steps = append(steps, "nothing was written; "+strings.Join(allow, " ")+" accepts it")
