@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/batch"
+	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
@@ -36,6 +37,9 @@ func exitCode(ctx context.Context, err error, s streams) int {
 		return coded.Code
 	}
 	if image := new(docker.ImageError); errors.As(err, &image) {
+		return exitcode.Usage
+	}
+	if image := new(source.ImageError); errors.As(err, &image) {
 		return exitcode.Usage
 	}
 	if setting := new(docker.SettingError); errors.As(err, &setting) {
