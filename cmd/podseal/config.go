@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,6 +70,9 @@ func verifyConfigs(s streams, names []string) error {
 
 // verifyConfig returns the number of targets of a file, and its faults.
 func verifyConfig(name string) (targets int, faults []error) {
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return 0, []error{fmt.Errorf("no such file: %s: podseal init writes one", name)}
+	}
 	f, err := readConfig(name)
 	if err != nil {
 		problems := config.Problems{}
