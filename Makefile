@@ -86,7 +86,7 @@ $(TOOLS)/cyclonedx-gomod:
 	GOBIN=$(TOOLS) go install $(CYCLONEDX)
 
 demo: engine build
-	scripts/tools.sh
+	scripts/tools.sh demo
 	scripts/demo.sh
 
 docs:
