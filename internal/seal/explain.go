@@ -58,7 +58,9 @@ func (s explanation) result(facts image.Facts) (Result, error) {
 		}
 		seal.Profile, res.Seal = p, seal
 	}
-	res.Reasons = s.reasons(p)
+	if f.verdict != NotTestable { // else there is no profile
+		res.Reasons = s.reasons(p)
+	}
 	res.Swallowed = s.swallowed()
 	res.Choices = s.choices(res)
 	res.NotExercised = s.notExercised(p)
@@ -248,7 +250,7 @@ func reasonFor(reasons []profile.Reason, field string) string {
 func (s explanation) notExercised(p profile.Profile) []string {
 	var out []string
 	t := s.target
-	if s.k.job {
+	if s.k.job && s.verdict != NotTestable {
 		out = append(out, "a server: the image runs to its end and exits 0, so it was sealed as a job")
 	}
 	if len(t.Commands) == 0 {
