@@ -60,8 +60,19 @@ func (e *Engine) join(level kube.Level) (s *space, mine bool) {
 	return s, true
 }
 
+// sharedTime bounds the making of what all pods share.
+const sharedTime = 30 * time.Second
+
+// shared returns a context for the making of what all pods share. It does not end with the run that needs it first: that
+// may be a speculative one, and what it had half made would be in the way of the others.
+func shared(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), sharedTime)
+}
+
 // open makes the namespace of a space. After an error the space is given up, and the next pod tries again.
 func (e *Engine) open(ctx context.Context, s *space, level kube.Level) (*space, error) {
+	ctx, cancel := shared(ctx)
+	defer cancel()
 	defer close(s.opened)
 	if level == "" {
 		s.Namespace = e.client.UseNamespace(e.opts.Namespace, e.runID)
@@ -141,6 +152,8 @@ func (s *space) program(ctx context.Context, arch string, program []byte) (*podt
 	if have := s.programs[arch]; have != nil {
 		return have, nil
 	}
+	ctx, cancel := shared(ctx)
+	defer cancel()
 	made, err := podtrace.Place(ctx, s.Namespace, arch, program)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/podspec"
@@ -28,7 +29,8 @@ type Program struct {
 	secrets []string
 }
 
-// Place creates the Secrets with a program for an architecture in Go's spelling.
+// Place creates the Secrets with a program for an architecture in Go's spelling. It keeps those that an earlier call has
+// created before it failed.
 func Place(ctx context.Context, n *kube.Namespace, arch string, program []byte) (*Program, error) {
 	parts, err := Split(arch, program)
 	if err != nil {
@@ -37,7 +39,7 @@ func Place(ctx context.Context, n *kube.Namespace, arch string, program []byte) 
 	out := &Program{}
 	for i, data := range parts {
 		name := fmt.Sprintf("podseal-%s-%s-%d", n.RunID, arch, i)
-		if err := n.CreateSecret(ctx, name, data); err != nil {
+		if err := n.CreateSecret(ctx, name, data); err != nil && !apierrors.IsAlreadyExists(err) {
 			return nil, err
 		}
 		out.secrets = append(out.secrets, name)
