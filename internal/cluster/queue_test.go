@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/podseal/podseal/internal/cluster/clustertest"
 	"github.com/podseal/podseal/internal/cluster/kube"
@@ -230,6 +233,84 @@ func TestServices(t *testing.T) {
 		_ = e.Networks.RemoveNetwork(t.Context(), network)
 		if got := e.Networks.Hosts(none.Network); len(got) > 0 {
 			t.Errorf("a target without a network has the hosts %v", got)
+		}
+	})
+}
+
+// TestFullQuotaAtRestart: the pod that replaces the one of an init container does not wait for that one.
+func TestFullQuotaAtRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var full atomic.Bool
+		e, _ := simulated(t, clustertest.Options{Nodes: 1, Pods: 3, Refuse: func(*corev1.Pod) string {
+			if full.Load() {
+				return "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"
+			}
+			return ""
+		}})
+		before := simulatedTarget
+		before.Name, before.Pod = "first", &target.Pod{Kind: target.Init}
+		c, err := e.Start(t.Context(), before, simulatedFacts, profile.Unrestricted())
+		if err != nil {
+			t.Fatal(err)
+		}
+		full.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		began := time.Now()
+		if err := c.Restart(ctx); err == nil || time.Since(began) > 2*quotaTime {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+		_ = c.Remove(t.Context())
+		if n := e.placed.Load(); n != 0 {
+			t.Errorf("%d pods count as placed", n)
+		}
+	})
+}
+
+// canceling is a cluster that a run is canceled on when it asks for a certain thing.
+type canceling struct {
+	*clustertest.Cluster
+	at     string // of a path
+	cancel context.CancelFunc
+}
+
+func (c canceling) ToRESTConfig() (*rest.Config, error) {
+	config, err := c.Cluster.ToRESTConfig()
+	config.Transport = c
+	return config, err
+}
+
+func (c canceling) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, c.at) {
+		c.cancel()
+	}
+	return c.Cluster.RoundTrip(r)
+}
+
+// TestCanceledFirst: what all pods share is made once, also when the run that needs it first is canceled.
+func TestCanceledFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		second := func() time.Duration { return time.Second }
+		ctx, cancel := context.WithCancel(t.Context())
+		c := canceling{clustertest.New(clustertest.Options{Nodes: 1, Pods: 3, Start: second, Restart: second, Stop: second}), "/serviceaccounts", cancel}
+		client, err := kube.Connect(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := New(client, nil, Options{})
+		if _, err := e.Start(ctx, simulatedTarget, simulatedFacts, profile.Unrestricted()); !errors.Is(err, context.Canceled) {
+			t.Errorf("a start of a canceled run: %v", err)
+		}
+		started, err := e.Start(t.Context(), simulatedTarget, simulatedFacts, profile.Unrestricted())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := c.Stats().Requests["create namespaces"]; n != 1 {
+			t.Errorf("the namespace was made %d times", n)
+		}
+		_ = started.Remove(t.Context())
+		if err := e.Sweep(t.Context()); err != nil || len(c.Stats().Left) > 0 {
+			t.Errorf("left: %v, %v", c.Stats().Left, err)
 		}
 	})
 }

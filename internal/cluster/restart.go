@@ -73,6 +73,7 @@ func (c *running) replace(ctx context.Context) error {
 	if err := c.in.DeletePod(ctx, old, restartGrace); err != nil {
 		return err
 	}
+	c.unplace() // else the new pod would wait for this one to make room
 	c.mu.Lock()
 	c.name, c.restarts, c.exit = old+"-again", 0, nil
 	c.mu.Unlock()

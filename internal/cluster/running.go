@@ -156,9 +156,7 @@ func (c *running) Remove(ctx context.Context) error {
 		return nil
 	}
 	c.removed = true
-	if c.placed.Load() {
-		c.in.placed.Add(-1)
-	}
+	c.unplace()
 	if c.used != nil {
 		c.used(c.inside.peak())
 	}

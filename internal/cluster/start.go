@@ -167,6 +167,13 @@ func (c *livePod) place(pod *corev1.Pod) {
 	}
 }
 
+// unplace ends that the pod counts among those that have a node.
+func (c *livePod) unplace() {
+	if c.placed.CompareAndSwap(true, false) {
+		c.in.placed.Add(-1)
+	}
+}
+
 // started reports whether the containers have started, or returns why they cannot.
 func (c *livePod) started(ctx context.Context, pod *corev1.Pod, deleted bool) (bool, error) {
 	if deleted {
