@@ -26,9 +26,10 @@ type livePod struct {
 	target target.Target
 	facts  image.Facts
 
-	stop    context.CancelFunc // of what follows the pod
-	placed  atomic.Bool        // it counts among the pods that have a node
-	stopped atomic.Bool        // the end of the pod was asked for
+	stop      context.CancelFunc // of what follows the pod
+	placed    atomic.Bool        // it counts among the pods that have a node
+	stopped   atomic.Bool        // the end of the pod was asked for
+	requested bool               // the target's container has requests
 
 	mu       sync.Mutex
 	name     string        // of the pod

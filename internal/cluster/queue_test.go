@@ -157,6 +157,28 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// TestNoNodeForRequests: a pod that no node takes for its requests runs without them, as the first pod of its target did.
+func TestNoNodeForRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, c := simulated(t, clustertest.Options{Nodes: 1, Pods: 3, Memory: 64 << 20})
+		for range 3 {
+			started, err := e.Start(t.Context(), simulatedTarget, simulatedFacts, profile.Unrestricted())
+			if err != nil {
+				t.Fatal(err)
+			}
+			started.(*running).inside.used = usage{memory: 64 << 20}
+			_ = started.Remove(t.Context())
+			time.Sleep(time.Minute)
+		}
+		if n := c.Stats().Pods; n != 4 {
+			t.Errorf("%d pods", n)
+		}
+		if n := e.placed.Load(); n != 0 {
+			t.Errorf("%d pods count as placed", n)
+		}
+	})
+}
+
 // TestFullQuota: a pod waits for a quota as long as another pod of the run has a node, and fails where none has.
 func TestFullQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -65,19 +65,27 @@ func waitRestarted(ctx context.Context, c *livePod) (now int32, err error) {
 // replace removes the pod of an init container and creates it again, with empty mounts: a kubelet runs an init container
 // again over the same ones only when it makes a new sandbox, which nobody can ask it for.
 func (c *running) replace(ctx context.Context) error {
-	old := c.pod()
 	c.stop()
 	if f := c.forward.Load(); f != nil {
 		_ = f.Close()
 	}
+	if err := c.discard(ctx); err != nil {
+		return err
+	}
+	return c.fault(ctx, "restarting", c.startPod(ctx))
+}
+
+// discard removes the pod, and names the next one.
+func (c *livePod) discard(ctx context.Context) error {
+	old := c.pod()
 	if err := c.in.DeletePod(ctx, old, restartGrace); err != nil {
 		return err
 	}
 	c.unplace() // else the new pod would wait for this one to make room
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.name, c.restarts, c.exit = old+"-again", 0, nil
-	c.mu.Unlock()
-	return c.fault(ctx, "restarting", c.startPod(ctx))
+	return nil
 }
 
 // otherName returns another name of an image than the present one: the one that the pod was made with; the same digest

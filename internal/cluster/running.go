@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
@@ -196,15 +198,17 @@ func (c *running) start(ctx context.Context) error {
 	return c.startPod(ctx)
 }
 
-// startPod creates the pod and waits until its containers have started.
+// startPod creates the pod and waits until its containers have started. Where no node has room for the requests of the
+// pod, it is created again without them, and so are the later ones.
 func (c *running) startPod(ctx context.Context) error {
-	if err := c.create(ctx); err != nil {
-		return err
+	pod, err := c.createStarted(ctx)
+	if full := new(noNodeError); errors.As(err, &full) && c.requested {
+		c.in.unrequested.Store(true)
+		if err := c.discard(ctx); err != nil {
+			return err
+		}
+		pod, err = c.createStarted(ctx)
 	}
-	c.mu.Lock()
-	c.image = c.mainImage()
-	c.mu.Unlock()
-	pod, err := c.waitStarted(ctx)
 	if err != nil {
 		return err
 	}
@@ -223,4 +227,15 @@ func (c *running) startPod(ctx context.Context) error {
 		c.forward.Store(f)
 	}
 	return err
+}
+
+// createStarted creates the pod, and returns it when its containers have started.
+func (c *running) createStarted(ctx context.Context) (*corev1.Pod, error) {
+	if err := c.create(ctx); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.image = c.mainImage()
+	c.mu.Unlock()
+	return c.waitStarted(ctx)
 }

@@ -98,10 +98,10 @@ func (c *livePod) createOnce(ctx context.Context) error {
 		*requests = nil
 	}
 	_, err := c.in.CreatePod(ctx, desired, false)
-	if *requests == nil || !refusesFields(err) {
+	if c.requested = *requests != nil; !c.requested || !refusesFields(err) {
 		return err
 	}
-	*requests = nil
+	*requests, c.requested = nil, false
 	if _, second := c.in.CreatePod(ctx, desired, false); second != nil {
 		return second
 	}
@@ -133,9 +133,17 @@ func (c *livePod) waitStarted(ctx context.Context) (*corev1.Pod, error) {
 			return pod, err
 		}
 		if q.why != "" && !others && c.in.placed.Load() == 0 {
-			return nil, fmt.Errorf("no node of the cluster takes pod %s: %s", c.pod(), q.why)
+			return nil, &noNodeError{pod: c.pod(), why: q.why}
 		}
 	}
+}
+
+// noNodeError is a pod that no node of the cluster has room for.
+type noNodeError struct{ pod, why string }
+
+// Error returns one sentence with the scheduler's reason.
+func (e *noNodeError) Error() string {
+	return fmt.Sprintf("no node of the cluster takes pod %s: %s", e.pod, e.why)
 }
 
 var errSchedule = errors.New("the pod has not started in time")
