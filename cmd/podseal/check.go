@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
@@ -279,9 +278,7 @@ func proveAgain(ctx context.Context, s streams, quiet bool, all []seals.Again) (
 	progress := s.progress(quiet)
 	defer progress.Done()
 	err = engines.With(ctx, engines.Options{Progress: progress.Step}, func(e *engines.Engine) error {
-		o := searchOn(e, progress)
-		o.Seal.Advise = sealing.Advice
-		found, reports, err = seals.RerunAll(ctx, e, e.Runs, all, o)
+		found, reports, err = seals.RerunAll(ctx, e, e.Runs, all, searchOn(e, progress))
 		return err
 	})
 	return found, reports, err

@@ -83,6 +83,7 @@ func (o *engineOptions) options(noTrace bool, progress *report.Progress) engines
 func searchOn(e *engines.Engine, progress *report.Progress) batch.Options {
 	return batch.Options{Complete: sealing.After, Seal: seal.Options{
 		RunID: e.RunID(), Minimize: seal.MinimizeFull, Parallel: runtime.NumCPU(), Progress: progress.Step, Running: progress.Begin,
+		Advise: sealing.Advice,
 	}}
 }
 

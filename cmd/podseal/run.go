@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/batch"
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/engines"
@@ -221,7 +220,7 @@ func (o *runOptions) checkWords() (err error) {
 // search returns how the targets are sealed.
 func (o *runOptions) search(e *engines.Engine, progress *report.Progress) batch.Options {
 	out := searchOn(e, progress)
-	out.Seal.Minimize, out.Seal.PlanOnly, out.Seal.Patience, out.Seal.Advise = seal.Minimize(o.minimize), o.planOnly, o.patience, sealing.Advice
+	out.Seal.Minimize, out.Seal.PlanOnly, out.Seal.Patience = seal.Minimize(o.minimize), o.planOnly, o.patience
 	_ = o.cluster.apply(&out.Seal) // checked by checkWords
 	out.Policy = o.policy()
 	return out
