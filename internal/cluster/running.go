@@ -201,18 +201,18 @@ func (c *running) start(ctx context.Context) error {
 // startPod creates the pod and waits until its containers have started. Where no node has room for the requests of the
 // pod, it is created again without them, and so are the later ones.
 func (c *running) startPod(ctx context.Context) error {
-	pod, err := c.createStarted(ctx)
+	pod, err := createStarted(ctx, c.livePod)
 	if full := new(noNodeError); errors.As(err, &full) && c.requested {
 		c.in.unrequested.Store(true)
 		if err := c.discard(ctx); err != nil {
 			return err
 		}
-		pod, err = c.createStarted(ctx)
+		pod, err = createStarted(ctx, c.livePod)
 	}
 	if err != nil {
 		return err
 	}
-	if err := c.checkImage(pod); err != nil {
+	if err := checkImage(c.livePod, pod); err != nil {
 		return err
 	}
 	c.observed(pod, false)
@@ -230,7 +230,7 @@ func (c *running) startPod(ctx context.Context) error {
 }
 
 // createStarted creates the pod, and returns it when its containers have started.
-func (c *running) createStarted(ctx context.Context) (*corev1.Pod, error) {
+func createStarted(ctx context.Context, c *livePod) (*corev1.Pod, error) {
 	if err := c.create(ctx); err != nil {
 		return nil, err
 	}

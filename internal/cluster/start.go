@@ -191,7 +191,7 @@ func (c *livePod) started(ctx context.Context, pod *corev1.Pod, deleted bool) (b
 		return false, err
 	}
 	if stuck := kube.FindStuck(pod); stuck != nil && stuck.Reason != "ErrImagePull" { // that one is tried again first
-		return false, c.stuckError(stuck)
+		return false, stuckError(stuck)
 	}
 	if s, ok := statusOf(pod, c.made.main); !ok || !hasStarted(s, 0) {
 		return false, nil
@@ -208,7 +208,7 @@ func (c *livePod) started(ctx context.Context, pod *corev1.Pod, deleted bool) (b
 func (c *livePod) precedes() bool { return c.target.Pod != nil && c.target.Pod.Kind == target.Init }
 
 // stuckError returns the error of a pod that cannot start. An image that is missing is not the profile's fault.
-func (c *livePod) stuckError(stuck *kube.Stuck) error {
+func stuckError(stuck *kube.Stuck) error {
 	if strings.Contains(stuck.Reason, "Image") {
 		return stuck
 	}
@@ -239,7 +239,7 @@ func (c *livePod) initFailure(ctx context.Context, pod *corev1.Pod) error {
 }
 
 // checkImage refuses a pod whose node has another image under the name than the one that was read.
-func (c *livePod) checkImage(pod *corev1.Pod) error {
+func checkImage(c *livePod, pod *corev1.Pod) error {
 	s, _ := statusOf(pod, c.made.main)
 	if c.facts.Ref == "" || c.facts.Digest != "" || !strings.HasPrefix(s.ImageID, "sha256:") || s.ImageID == c.facts.ID {
 		return nil
