@@ -4,8 +4,6 @@ package config
 
 import (
 	"path/filepath"
-
-	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // Version is the version of the format that this package reads.
@@ -92,15 +90,4 @@ func (f *File) TargetNames() []string {
 		names[i] = t.Name
 	}
 	return names
-}
-
-// IsConfig reports whether a source looks like a podseal.yaml: a mapping with targets, and no Kubernetes object.
-func IsConfig(source []byte) bool {
-	root, err := parseYAML("", source)
-	if err != nil || root == nil {
-		return false
-	}
-	_, _, targets := yamledit.Lookup(root, "targets")
-	_, _, kind := yamledit.Lookup(root, "kind")
-	return targets && !kind
 }

@@ -73,16 +73,6 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-func TestIsConfig(t *testing.T) {
-	for text, want := range map[string]bool{
-		"version: 1\ntargets: []": true, "targets: []\nkind: List": false, "services: {}": false, "": false, "a: [": false, "- targets": false,
-	} {
-		if IsConfig([]byte(text)) != want {
-			t.Errorf("%q: got %t", text, !want)
-		}
-	}
-}
-
 func TestNeededTargets(t *testing.T) {
 	f, err := Parse("podseal.yaml", []byte(`version: 1
 services: {db: {image: db}}
