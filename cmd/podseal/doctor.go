@@ -29,8 +29,8 @@ func newDoctorCommand(s streams) *cobra.Command {
 		Long: `Asks the engine what it is, runs one small sealed container there, and prints what podseal can and cannot do with
 it: each capability with the consequence for a seal, and what to do where it is missing. The container is removed.
 
-With --context or --kubeconfig it asks a Kubernetes cluster instead: it creates a namespace, tries pods there by dry runs,
-and removes it.
+With --context or --kubeconfig it asks a Kubernetes cluster instead: it creates temporary namespaces, tries pods there by
+dry runs, and removes them.
 
 The exit code is 0 where podseal works with the engine or the cluster, and 4 where something that it requires is missing.`,
 		Args: noArgs,
