@@ -15,7 +15,7 @@ import (
 // addDeliverFlags adds the flags that name the files for the result, and its form.
 func addDeliverFlags(f *pflag.FlagSet, o *deliver.Options) {
 	f.StringVarP(&o.Output, "output", "o", "", "write the result to a `FILE` instead of stdout (for --format kustomize: a folder)")
-	f.StringVar(&o.Format, "format", deliver.FormatYAML, "write the result as one of "+strings.Join(config.Formats(), ", "))
+	f.StringVar(&o.Format, "format", config.FormatYAML, "write the result as one of "+strings.Join(config.Formats(), ", "))
 	f.BoolVar(&o.InPlace, "in-place", false, "write the seal into the files of -f")
 	f.BoolVar(&o.Diff, "diff", false, "print the changes to the files of -f as a unified diff")
 	f.BoolVar(&o.KeepToken, "keep-token", false, "keep the pod's service account token, even if nothing showed that it is used")

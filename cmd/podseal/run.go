@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/batch"
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
@@ -167,7 +168,7 @@ func (o *runOptions) item(s streams, image string, command []string) (item batch
 		if t.Network == "host" || strings.HasPrefix(t.Network, "container:") {
 			return item, exitcode.BadInputf("--network %s does not go with -f: the containers of a pod have their own network", t.Network)
 		}
-		if o.deliver.Format == deliver.FormatKustomize {
+		if o.deliver.Format == config.FormatKustomize {
 			o.input.Replaces = o.deliver.Output
 		}
 		if set, err = o.input.read(s, t); err != nil {

@@ -101,7 +101,7 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 		return exitcode.BadInput(err)
 	}
 	defer writer.Close()
-	reports, err := deliver.Options{Reports: o.deliver.Reports, Format: deliver.FormatYAML}.Open(nil)
+	reports, err := deliver.Options{Reports: o.deliver.Reports, Format: config.FormatYAML}.Open(nil)
 	if err != nil {
 		return exitcode.BadInput(err)
 	}

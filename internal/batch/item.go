@@ -200,7 +200,7 @@ func (l *loader) joined(paths []string) []string {
 
 func (l *loader) outputs(o config.Outputs) deliver.Options {
 	return deliver.Options{
-		Output: l.file.Join(o.Manifest), Format: cmp.Or(o.Format, deliver.FormatYAML), InPlace: o.InPlace, KeepToken: o.KeepToken,
+		Output: l.file.Join(o.Manifest), Format: cmp.Or(o.Format, config.FormatYAML), InPlace: o.InPlace, KeepToken: o.KeepToken,
 		NetworkPolicy: l.file.Join(o.NetworkPolicy), PodSecurity: l.file.Join(o.PodSecurity),
 		Egress: o.Egress,
 	}
@@ -230,7 +230,7 @@ func (l *loader) manifest(path string, t config.Target, item *Item) error {
 		PodPath: t.PodPath, StandIns: t.StandIns, HostPath: t.AllowHostPath,
 	}
 	o.Chart.Files, o.Chart.Set = l.joined(t.Values), t.Set
-	if item.Deliver.Format == deliver.FormatKustomize {
+	if item.Deliver.Format == config.FormatKustomize {
 		o.Replaces = item.Deliver.Output
 	}
 	set, err := input.Read(o, item.Target)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/engine/enginetest"
 	"github.com/podseal/podseal/internal/image"
@@ -180,7 +181,7 @@ func TestSealAndDeliver(t *testing.T) {
 			if len(sealed) != 1 || len(sealed[0].Results) != 1 || sealed[0].Results[0].Verdict != seal.Sealed {
 				t.Fatalf("got %+v", sealed)
 			}
-			o := deliver.Options{Format: deliver.FormatYAML}
+			o := deliver.Options{Format: config.FormatYAML}
 			d, err := o.Prepare([]deliver.Input{sealed[0].Input})
 			if err != nil {
 				t.Fatal(err)

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/emit"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/report"
@@ -18,7 +19,7 @@ func (o Options) written(inputs []Input, r rendered, companions []report.Compani
 	for _, in := range inputs {
 		for _, c := range in.Containers {
 			w := &report.Written{Format: o.Format, Changes: []report.ManifestChange{}, Notes: []string{}, Alongside: []report.Companion{}}
-			if c.Pod == nil && o.Format == FormatYAML {
+			if c.Pod == nil && o.Format == config.FormatYAML {
 				w.Changes = append(w.Changes, tokenChange(o.keepsToken(nil, c)))
 			}
 			out = append(out, w)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
@@ -58,7 +59,7 @@ func sealedFile(t *testing.T, path, text string) Input {
 func deliver(t *testing.T, o Options, inputs ...Input) (Delivery, string, error) {
 	t.Helper()
 	if o.Format == "" {
-		o.Format = FormatYAML
+		o.Format = config.FormatYAML
 	}
 	var paths []string
 	for _, in := range inputs {
@@ -165,7 +166,7 @@ func TestImage(t *testing.T) {
 
 func TestKustomizeFolder(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "seal")
-	o := Options{Format: FormatKustomize, Output: folder}
+	o := Options{Format: config.FormatKustomize, Output: folder}
 	for range 2 { // the second time over the first one's
 		if _, _, err := deliver(t, o, sealedFile(t, "a.yaml", deployment)); err != nil {
 			t.Fatal(err)
@@ -194,7 +195,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{name: "image"},
 		{name: "file", in: file, o: Options{InPlace: true, Diff: true}},
-		{name: "kustomize", in: file, o: Options{Format: FormatKustomize, Output: "new"}},
+		{name: "kustomize", in: file, o: Options{Format: config.FormatKustomize, Output: "new"}},
 		{name: "unknown", o: Options{Format: "toml"}, want: "use one of yaml, strategic-merge"},
 		{name: "patch of an image", o: Options{Format: "json-patch"}, want: "give the manifest with -f"},
 		{name: "diff of an image", o: Options{Diff: true}, want: "--diff changes a manifest"},
@@ -202,10 +203,10 @@ func TestCheck(t *testing.T) {
 		{name: "in place with -o", in: file, o: Options{InPlace: true, Output: "x"}, want: "leave out -o"},
 		{name: "in place of stdin", in: Shape{Built: true}, o: Options{InPlace: true}, want: "stdin"},
 		{name: "in place of a plan", in: Shape{Files: file.Files, PlanOnly: true}, o: Options{InPlace: true}, want: "leave out --plan-only"},
-		{name: "kustomize without -o", in: file, o: Options{Format: FormatKustomize}, want: "name it with -o"},
+		{name: "kustomize without -o", in: file, o: Options{Format: config.FormatKustomize}, want: "name it with -o"},
 	} {
 		if c.o.Format == "" {
-			c.o.Format = FormatYAML
+			c.o.Format = config.FormatYAML
 		}
 		err := c.o.Check(c.in)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -233,8 +234,8 @@ func TestOpenRefuses(t *testing.T) {
 		{name: "in place of a device", o: Options{InPlace: true}, files: []string{os.DevNull}, want: "not a regular file"},
 		{name: "in place of one file twice", o: Options{InPlace: true}, files: []string{at("web.yaml"), at("link.yaml")}, want: "are one file"},
 		{name: "in place and the diff", o: Options{InPlace: true, Diff: true, Output: at("link.yaml")}, files: []string{at("web.yaml")}, want: "are one file"},
-		{name: "kustomize over a file", o: Options{Format: FormatKustomize, Output: at("web.yaml")}, want: "not a folder"},
-		{name: "kustomize into a folder", o: Options{Format: FormatKustomize, Output: dir}, want: "podseal did not write"},
+		{name: "kustomize over a file", o: Options{Format: config.FormatKustomize, Output: at("web.yaml")}, want: "not a folder"},
+		{name: "kustomize into a folder", o: Options{Format: config.FormatKustomize, Output: dir}, want: "podseal did not write"},
 		{name: "twice", o: Options{Output: at("x"), NetworkPolicy: at("x")}, want: "written twice"},
 		{name: "report twice", o: Options{Output: at("x"), Reports: []string{at("y"), dir + "/./x"}}, want: "are one file"},
 		{name: "devices", o: Options{Output: os.DevNull, Reports: []string{os.DevNull}}},
@@ -307,7 +308,7 @@ func TestToken(t *testing.T) {
 		if c.change != nil {
 			c.change(&in.Containers[0].Outcome)
 		}
-		o := Options{Format: FormatYAML, KeepToken: c.keep}
+		o := Options{Format: config.FormatYAML, KeepToken: c.keep}
 		why, keeps := o.keepsToken(manifests([]Input{in}), in.Containers[0])
 		if keeps != (c.want != "") || !strings.Contains(why, c.want) {
 			t.Errorf("%s: %v, %q", c.name, keeps, why)
@@ -367,7 +368,7 @@ func TestDiffName(t *testing.T) {
 
 // TestWriteReportsAFullDisk: an error of stdout is not lost.
 func TestWriteReportsAFullDisk(t *testing.T) {
-	d, err := Options{Format: FormatYAML}.Prepare([]Input{sealedFile(t, "a.yaml", deployment)})
+	d, err := Options{Format: config.FormatYAML}.Prepare([]Input{sealedFile(t, "a.yaml", deployment)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 // Options name the files for the result, and its form.
 type Options struct {
-	Output    string // a file, or the folder of FormatKustomize; empty means stdout
+	Output    string // a file, or the folder of config.FormatKustomize; empty means stdout
 	Format    string // one of config.Formats
 	InPlace   bool   // write into the input files
 	Diff      bool   // the result is a unified diff of the input files
@@ -44,12 +44,6 @@ func (o Options) Where() string {
 // OnStdout reports whether the result is written to the standard output.
 func (o Options) OnStdout() bool { return o.Output == "" && (!o.InPlace || o.Diff) }
 
-// The formats that a delivery treats apart.
-const (
-	FormatYAML      = config.FormatYAML
-	FormatKustomize = config.FormatKustomize
-)
-
 // Shape is what Check knows of the input.
 type Shape struct {
 	Files    []string // the input files with a pod that can be changed in place
@@ -65,13 +59,13 @@ func (o Options) Check(in Shape) error {
 	if !slices.Contains(config.Formats(), o.Format) {
 		return fmt.Errorf("--format %s: use one of %s", o.Format, strings.Join(config.Formats(), ", "))
 	}
-	if slices.Contains([]string{config.FormatStrategicMerge, config.FormatJSONPatch, FormatKustomize}, o.Format) && !in.fromManifest() {
+	if slices.Contains([]string{config.FormatStrategicMerge, config.FormatJSONPatch, config.FormatKustomize}, o.Format) && !in.fromManifest() {
 		return fmt.Errorf("--format %s changes a manifest, but an image was given alone: give the manifest with -f, or use yaml, helm-values, compose or docker", o.Format)
 	}
 	if o.Egress && o.NetworkPolicy == "" {
 		return fmt.Errorf("--egress adds to a NetworkPolicy: name its file with --network-policy")
 	}
-	if o.Format == FormatKustomize && o.Output == "" {
+	if o.Format == config.FormatKustomize && o.Output == "" {
 		return fmt.Errorf("--format kustomize writes a folder: name it with -o FOLDER")
 	}
 	for _, f := range []struct {
@@ -81,7 +75,7 @@ func (o Options) Check(in Shape) error {
 		switch {
 		case f.given && !in.fromManifest():
 			return fmt.Errorf("%s changes a manifest: give one with -f", f.name)
-		case f.given && o.Format != FormatYAML:
+		case f.given && o.Format != config.FormatYAML:
 			return fmt.Errorf("%s needs --format yaml, not %s", f.name, o.Format)
 		}
 	}

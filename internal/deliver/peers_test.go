@@ -9,6 +9,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/golden"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/target"
@@ -65,7 +66,7 @@ func shop(t *testing.T) (web, back, job Input) {
 func policies(t *testing.T, n Network, in Input, egress bool) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "policy.yaml")
-	o := Options{Format: FormatYAML, NetworkPolicy: file, Egress: egress}
+	o := Options{Format: config.FormatYAML, NetworkPolicy: file, Egress: egress}
 	places, err := o.Open(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +152,7 @@ func TestPoliciesWithoutPeers(t *testing.T) {
 
 // TestEgressNeedsAFile: the flag adds to a file.
 func TestEgressNeedsAFile(t *testing.T) {
-	if err := (Options{Format: FormatYAML, Egress: true}).Check(Shape{}); err == nil || !strings.Contains(err.Error(), "--network-policy") {
+	if err := (Options{Format: config.FormatYAML, Egress: true}).Check(Shape{}); err == nil || !strings.Contains(err.Error(), "--network-policy") {
 		t.Errorf("got %v", err)
 	}
 }

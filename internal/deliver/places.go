@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/emit"
 	"github.com/podseal/podseal/internal/outfile"
 )
@@ -27,7 +28,7 @@ func (o Options) Open(inputFiles []string) (*Places, error) {
 
 func (o Options) open(p *Places, inputFiles []string) (err error) {
 	names := append([]string{o.NetworkPolicy, o.PodSecurity}, o.Reports...)
-	if o.Format == FormatKustomize {
+	if o.Format == config.FormatKustomize {
 		if p.folder, err = outfile.PrepareFolder(o.Output, isComponentFile); err != nil {
 			return err
 		}

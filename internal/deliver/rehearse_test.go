@@ -3,6 +3,8 @@ package deliver
 import (
 	"strings"
 	"testing"
+
+	"github.com/podseal/podseal/internal/config"
 )
 
 const podHead = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: p}}\nspec:\n"
@@ -104,7 +106,7 @@ func TestRehearse(t *testing.T) {
 			}
 			in.Containers = chosen
 			if c.options.Format == "" {
-				c.options.Format = FormatYAML
+				c.options.Format = config.FormatYAML
 			}
 			notes, err := c.options.Rehearse([]Input{in}, c.allow)
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/emit"
 	"github.com/podseal/podseal/internal/manifest"
 )
@@ -28,18 +29,18 @@ type replacement struct {
 func (o Options) render(inputs []Input) (rendered, error) {
 	edits := o.edits(inputs)
 	switch o.Format {
-	case FormatYAML:
+	case config.FormatYAML:
 		return o.manifests(inputs, edits)
-	case "strategic-merge":
+	case config.FormatStrategicMerge:
 		return patches(inputs, edits, emit.StrategicMerge)
-	case "json-patch":
+	case config.FormatJSONPatch:
 		return patches(inputs, edits, emit.JSONPatch)
-	case FormatKustomize:
+	case config.FormatKustomize:
 		folder, r, err := emit.Kustomize(manifests(inputs), slices.Concat(edits...))
 		return rendered{folder: folder, changes: r.Changes}, err
-	case "helm-values":
+	case config.FormatHelmValues:
 		return view(o.emitInputs(inputs), emit.HelmValues)
-	case "compose":
+	case config.FormatCompose:
 		return view(o.emitInputs(inputs), emit.Compose)
 	default:
 		return view(o.emitInputs(inputs), emit.DockerRun)

@@ -151,9 +151,9 @@ func manifestOutputs(o config.Outputs, name string, built bool) (config.Outputs,
 		o.InPlace = true
 		return o, "the proved settings are written into the manifests, and a seal for podseal check; see git diff"
 	case helmchart.Is(name):
-		o.Manifest, o.Format = "{name}.values.yaml", "helm-values"
+		o.Manifest, o.Format = "{name}.values.yaml", config.FormatHelmValues
 		return o, "values for the chart, and a seal for podseal check"
 	}
-	o.Manifest, o.Format = "{name}.patch.yaml", "strategic-merge"
+	o.Manifest, o.Format = "{name}.patch.yaml", config.FormatStrategicMerge
 	return o, "a patch for each target, and its seal for podseal check"
 }

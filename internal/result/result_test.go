@@ -34,7 +34,7 @@ func TestOf(t *testing.T) {
 	r := &redact.Redactor{}
 	r.Hide("hunter2")
 	var out bytes.Buffer
-	item := batch.Item{Deliver: deliver.Options{Format: deliver.FormatYAML}}
+	item := batch.Item{Deliver: deliver.Options{Format: config.FormatYAML}}
 	got := Of(item, planned(target.EnvVar{Name: "PASSWORD", Value: "hunter2"}), Options{Redact: r})
 	if err := got.Write(nil, &out); err != nil || got.Refused != nil || len(got.Hidden) != 1 || got.Hidden[0] != "PASSWORD" {
 		t.Fatalf("%v, %+v", err, got)
@@ -53,7 +53,7 @@ func TestOf(t *testing.T) {
 
 // TestSealNeedsAProof: no seal file is written for a profile without one.
 func TestSealNeedsAProof(t *testing.T) {
-	item := batch.Item{SealFile: "x.seal.yaml", Deliver: deliver.Options{Format: deliver.FormatYAML}}
+	item := batch.Item{SealFile: "x.seal.yaml", Deliver: deliver.Options{Format: config.FormatYAML}}
 	if err := Of(item, planned(), Options{}).Write(nil, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "has no proof") {
 		t.Errorf("got %v", err)
 	}
@@ -67,7 +67,7 @@ func TestTargets(t *testing.T) {
 	}
 	var items []batch.Item
 	for _, name := range []string{"good", "bad"} {
-		items = append(items, batch.Item{Name: name, Deliver: deliver.Options{Format: deliver.FormatYAML}})
+		items = append(items, batch.Item{Name: name, Deliver: deliver.Options{Format: config.FormatYAML}})
 	}
 	w, err := batch.OpenAll(f, items)
 	if err != nil {
