@@ -37,8 +37,8 @@ type tracing struct {
 	reason string // why nothing is traced any more
 }
 
-// give ends the tracing of the run for a reason.
-func (x *tracing) give(reason string) {
+// end makes all later pods of the run untraced, for a reason.
+func (x *tracing) end(reason string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.asked, x.reason = true, reason
@@ -49,12 +49,9 @@ func (e *Engine) addition(ctx context.Context, t target.Target, facts image.Fact
 	if t.Untraced || e.opts.Program == nil {
 		return addition{why: "tracing is off"}, nil
 	}
-	program, unsuitable := e.opts.Program(facts.Config.Architecture)
-	if unsuitable == nil {
-		_, unsuitable = podtrace.Split(facts.Config.Architecture, program)
-	}
-	if unsuitable != nil {
-		return addition{why: "tracing is off: " + unsuitable.Error()}, nil
+	program, why := e.program(facts.Config.Architecture)
+	if why != "" {
+		return addition{why: why}, nil
 	}
 	if occupied(pod) {
 		return addition{why: "tracing is off: the pod has a volume at " + trace.Mountpoint + ", where the tracer's belongs"}, nil
@@ -68,6 +65,18 @@ func (e *Engine) addition(ctx context.Context, t target.Target, facts image.Fact
 	}
 	a.traced = a.why == ""
 	return a, nil
+}
+
+// program returns podseal's program for an architecture, or why pods cannot have it.
+func (e *Engine) program(arch string) (program []byte, why string) {
+	program, err := e.opts.Program(arch)
+	if err == nil {
+		_, err = podtrace.Split(arch, program)
+	}
+	if err != nil {
+		return nil, "tracing is off: " + err.Error()
+	}
+	return program, ""
 }
 
 // occupied reports whether a container has a volume at or below the place of the tracer's.

@@ -132,7 +132,9 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 	}
 	c, err := e.begin(ctx, request{target: t, facts: facts, profile: p, user: user}, "")
 	if failed := new(unobservedError); errors.As(err, &failed) {
-		e.tracing.give(failed.why)
+		if failed.every {
+			e.tracing.end(failed.why)
+		}
 		c, err = e.begin(ctx, request{target: t, facts: facts, profile: p, user: user}, failed.why)
 	}
 	if err != nil {

@@ -48,7 +48,10 @@ func (x *tracer) container() string {
 }
 
 // unobservedError is a traced container that no observer can join.
-type unobservedError struct{ why string }
+type unobservedError struct {
+	why   string
+	every bool // the reason holds for every pod of the run
+}
 
 // Error returns the reason.
 func (e *unobservedError) Error() string { return e.why }
@@ -76,7 +79,7 @@ func (x *tracer) observe(ctx context.Context, c *livePod) error {
 	name := fmt.Sprintf("podseal-observer-%d", start)
 	err := c.in.AddContainer(ctx, c.pod(), podtrace.Observer(name, c.made.main, ref))
 	if refused := new(kube.Refusal); errors.As(err, &refused) {
-		return &unobservedError{"tracing is off: " + advice(refused)}
+		return &unobservedError{why: "tracing is off: " + advice(refused), every: true}
 	}
 	if err != nil {
 		return err
@@ -111,7 +114,7 @@ func (x *tracer) waitJoined(ctx context.Context, c *livePod, name string, start 
 	defer cancel()
 	_, err := c.in.watch.Wait(within, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
 		if s, ok := statusOf(pod, c.made.main); deleted || ok && hasEnded(s, start) {
-			return false, &unobservedError{"tracing is off: the container exited before an observer could join it"}
+			return false, &unobservedError{why: "tracing is off: the container exited before an observer could join it"}
 		}
 		for _, s := range pod.Status.EphemeralContainerStatuses {
 			switch {
@@ -119,13 +122,13 @@ func (x *tracer) waitJoined(ctx context.Context, c *livePod, name string, start 
 			case s.State.Running != nil:
 				return true, nil
 			case s.State.Terminated != nil:
-				return false, &unobservedError{"tracing is off: the observer exited " + strconv.Itoa(exitOf(s.State.Terminated).Code)}
+				return false, &unobservedError{why: "tracing is off: the observer exited " + strconv.Itoa(exitOf(s.State.Terminated).Code), every: true}
 			}
 		}
 		return false, nil
 	})
 	if ctx.Err() == nil && within.Err() != nil {
-		return &unobservedError{fmt.Sprintf("tracing is off: the kubelet did not start an observer within %s", joinWait)}
+		return &unobservedError{why: fmt.Sprintf("tracing is off: the kubelet did not start an observer within %s", joinWait)}
 	}
 	return err
 }
