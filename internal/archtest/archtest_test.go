@@ -72,6 +72,7 @@ func allowed() []rule {
 		{pkg: "internal/podrun", may: []string{"internal/docker", "internal/engine", "internal/image", "internal/inside", "internal/observe", "internal/probe", "internal/profile", "internal/target", "internal/trace", "internal/tracehost"}},
 		{pkg: "internal/cluster/kube"},
 		{pkg: "internal/cluster/clustertest"},
+		{pkg: "internal/cluster/kubetest", may: []string{"internal/cluster/kube", "internal/docker/dockertest"}},
 		{pkg: "internal/cluster/source", may: []string{"internal/engine", "internal/image"}},
 		{pkg: "internal/cluster/network"},
 		{pkg: "internal/cluster/podtrace", may: []string{"internal/cluster/kube", "internal/inside", "internal/podspec", "internal/trace", "internal/trace/loader", "internal/trace/wire"}},

@@ -3,13 +3,11 @@
 package batch
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -22,11 +20,11 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/podseal/podseal/internal/cluster"
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/kubetest"
 	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/docker/dockertest"
@@ -110,10 +108,8 @@ func archiveOfApps(t *testing.T, refs []string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", os.Getenv("PODSEAL_TEST_LOAD"))
-	cmd.Stdin = bytes.NewReader(archive)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("loading images into the cluster: %v: %s", err, out)
+	if err := kubetest.Load(archive); err != nil {
+		t.Fatal(err)
 	}
 	return file
 }
@@ -186,9 +182,7 @@ func (c *timedContainer) Remove(ctx context.Context) error {
 // TestTargetsOnCluster seals many targets in parallel on a real cluster, reports what it took, and requires that nothing is
 // left of the run.
 func TestTargetsOnCluster(t *testing.T) {
-	if os.Getenv("KUBECONFIG") == "" || os.Getenv("PODSEAL_TEST_LOAD") == "" {
-		dockertest.Missing(t, "no cluster to test with: set KUBECONFIG and PODSEAL_TEST_LOAD, or run make test-cluster")
-	}
+	client := kubetest.Connect(t, "")
 	text, refs := "version: 1\ntargets:\n", []string{}
 	for i := range *realTargets {
 		refs = append(refs, fmt.Sprintf("podseal.test/scale-%d:%d", os.Getpid(), i))
@@ -204,7 +198,7 @@ func TestTargetsOnCluster(t *testing.T) {
 	}
 	images := source.Archives([]string{archiveOfApps(t, refs)})
 	defer images.Close()
-	client, err := kube.Connect(genericclioptions.NewConfigFlags(true))
+	program, err := dockertest.Compile(dockertest.Inside)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +207,7 @@ func TestTargetsOnCluster(t *testing.T) {
 	if client.API, err = kubernetes.NewForConfig(client.Config); err != nil {
 		t.Fatal(err)
 	}
-	e := &timedEngine{Engine: cluster.New(client, images, cluster.Options{}), times: map[string][]time.Duration{}}
+	e := &timedEngine{Engine: cluster.New(client, images, cluster.Options{Program: func(string) ([]byte, error) { return program, nil }}), times: map[string][]time.Duration{}}
 	verdicts := map[string]int{}
 	began := time.Now()
 	if err := PreflightAll(t.Context(), e, items, *realParallel); err != nil {

@@ -3,11 +3,9 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -17,28 +15,14 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
-	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/kubetest"
 	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/docker/dockertest"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/engine/enginetest"
 	"github.com/podseal/podseal/internal/image"
 )
-
-// connect returns the cluster of KUBECONFIG. Tests are skipped loudly without one.
-func connect(t *testing.T) *kube.Client {
-	t.Helper()
-	if os.Getenv("KUBECONFIG") == "" || os.Getenv("PODSEAL_TEST_LOAD") == "" {
-		dockertest.Missing(t, "no cluster to test with: set KUBECONFIG and PODSEAL_TEST_LOAD, or run make test-cluster")
-	}
-	client, err := kube.Connect(genericclioptions.NewConfigFlags(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
 
 // load brings an image to the nodes of the cluster, and returns the file that it was read from.
 func load(t *testing.T, i dockertest.Image) string {
@@ -47,10 +31,8 @@ func load(t *testing.T, i dockertest.Image) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", os.Getenv("PODSEAL_TEST_LOAD"))
-	cmd.Stdin = bytes.NewReader(archive)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("loading an image into the cluster: %v: %s", err, out)
+	if err := kubetest.Load(archive); err != nil {
+		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "image.tar")
 	if err := os.WriteFile(file, archive, 0o600); err != nil {
@@ -63,7 +45,7 @@ func load(t *testing.T, i dockertest.Image) string {
 func newEngine(t *testing.T, file string, opts Options) *Engine {
 	t.Helper()
 	images := source.Archives([]string{file})
-	e := New(connect(t), images, opts)
+	e := New(kubetest.Connect(t, ""), images, opts)
 	t.Cleanup(func() {
 		if err := e.Sweep(context.Background()); err != nil {
 			t.Errorf("sweeping: %v", err)
@@ -105,7 +87,7 @@ func TestConformance(t *testing.T) {
 }
 
 func conformance(t *testing.T, opts Options) {
-	connect(t)
+	kubetest.Connect(t, "")
 	program, err := dockertest.Compile(enginetest.Program)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/kubetest"
 	"github.com/podseal/podseal/internal/docker/dockertest"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/observe"
@@ -140,7 +141,7 @@ func TestKill(t *testing.T) {
 // looks inside.
 func TestForbiddenObserver(t *testing.T) {
 	t.Parallel()
-	n, err := connect(t).CreateNamespace(t.Context(), kube.NewRunID(), "test", kube.Baseline, nil)
+	n, err := kubetest.Connect(t, "").CreateNamespace(t.Context(), kube.NewRunID(), "test", kube.Baseline, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,5 +156,36 @@ func TestForbiddenObserver(t *testing.T) {
 	changes, err := c.Changes(t.Context())
 	if err != nil || len(changes) != 1 || changes[0].Path != "/new" {
 		t.Errorf("changes: %+v, %v", changes, err)
+	}
+}
+
+// TestTracingOutlivesABadStart: a container that cannot start, so that no observer can join it, does not end the tracing of
+// the pods that follow.
+func TestTracingOutlivesABadStart(t *testing.T) {
+	t.Parallel()
+	i := shellImage(t, "echo x >/new; echo ready; sleep 100")
+	e := newEngine(t, load(t, i), withProgram())
+	facts, err := e.Image(t.Context(), i.Ref, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := target.Target{Image: i.Ref, Grace: time.Second, WorkingDir: "/etc/conf"} // a file
+	c, err := e.Start(t.Context(), bad, facts, profile.Unrestricted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.State(t.Context()); err != nil || s.Running {
+		t.Errorf("a container whose working directory is a file: %+v, %v", s, err)
+	}
+	if _, trace := c.Writes(); trace.On {
+		t.Errorf("it is traced: %+v", trace)
+	}
+	good := bad
+	good.WorkingDir = ""
+	if c, err = e.Start(t.Context(), good, facts, profile.Unrestricted()); err != nil {
+		t.Fatal(err)
+	}
+	if _, trace := c.Writes(); !trace.On {
+		t.Errorf("the next container is not traced: %+v", trace)
 	}
 }

@@ -179,16 +179,23 @@ func TestNoNodeForRequests(t *testing.T) {
 	})
 }
 
+// withQuota returns an engine for a simulated node of three pods, and a switch that makes the quota of its namespaces full.
+func withQuota(t *testing.T) (e *Engine, full *atomic.Bool) {
+	t.Helper()
+	full = &atomic.Bool{}
+	e, _ = simulated(t, clustertest.Options{Nodes: 1, Pods: 3, Refuse: func(*corev1.Pod) string {
+		if full.Load() {
+			return "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"
+		}
+		return ""
+	}})
+	return e, full
+}
+
 // TestFullQuota: a pod waits for a quota as long as another pod of the run has a node, and fails where none has.
 func TestFullQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var full atomic.Bool
-		e, _ := simulated(t, clustertest.Options{Nodes: 1, Pods: 3, Refuse: func(*corev1.Pod) string {
-			if full.Load() {
-				return "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"
-			}
-			return ""
-		}})
+		e, full := withQuota(t)
 		first, err := e.Start(t.Context(), simulatedTarget, simulatedFacts, profile.Unrestricted())
 		if err != nil {
 			t.Fatal(err)
@@ -262,13 +269,7 @@ func TestServices(t *testing.T) {
 // TestFullQuotaAtRestart: the pod that replaces the one of an init container does not wait for that one.
 func TestFullQuotaAtRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var full atomic.Bool
-		e, _ := simulated(t, clustertest.Options{Nodes: 1, Pods: 3, Refuse: func(*corev1.Pod) string {
-			if full.Load() {
-				return "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"
-			}
-			return ""
-		}})
+		e, full := withQuota(t)
 		before := simulatedTarget
 		before.Name, before.Pod = "first", &target.Pod{Kind: target.Init}
 		c, err := e.Start(t.Context(), before, simulatedFacts, profile.Unrestricted())

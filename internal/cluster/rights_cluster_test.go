@@ -4,24 +4,16 @@ package cluster
 
 import (
 	"bytes"
-	"context"
-	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	authenticationv1 "k8s.io/api/authentication/v1"
-	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
-	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/kubetest"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -41,40 +33,6 @@ func exampleRules(t *testing.T) []rbacv1.PolicyRule {
 	return role.Rules
 }
 
-// limited returns a client with these rights only.
-func limited(t *testing.T, name string, rules []rbacv1.PolicyRule) *kube.Client {
-	t.Helper()
-	admin := connect(t)
-	name = fmt.Sprintf("podseal-test-%s-%d", name, os.Getpid())
-	meta := metav1.ObjectMeta{Name: name}
-	create := metav1.CreateOptions{}
-	_, errN := admin.API.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: meta}, create)
-	_, errA := admin.API.CoreV1().ServiceAccounts(name).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: meta}, create)
-	_, errR := admin.API.RbacV1().ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: meta, Rules: rules}, create)
-	_, errB := admin.API.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{
-		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
-		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: name, Namespace: name}},
-	}, create)
-	t.Cleanup(func() {
-		for _, remove := range []func(context.Context, string, metav1.DeleteOptions) error{
-			admin.API.RbacV1().ClusterRoleBindings().Delete, admin.API.RbacV1().ClusterRoles().Delete, admin.API.CoreV1().Namespaces().Delete,
-		} {
-			_ = remove(context.Background(), name, metav1.DeleteOptions{})
-		}
-	})
-	token, errT := admin.API.CoreV1().ServiceAccounts(name).CreateToken(t.Context(), name, &authenticationv1.TokenRequest{}, create)
-	if err := errors.Join(errN, errA, errR, errB, errT); err != nil {
-		t.Fatal(err)
-	}
-	config := rest.AnonymousClientConfig(admin.Config)
-	config.BearerToken = token.Status.Token
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &kube.Client{API: client, Config: config, Namespace: name}
-}
-
 // TestRights: the rights of the example suffice for a traced run, and without the right to add an observer the run is
 // untraced and says so.
 func TestRights(t *testing.T) {
@@ -87,7 +45,7 @@ func TestRights(t *testing.T) {
 	file := load(t, i)
 	for name, rules := range map[string][]rbacv1.PolicyRule{"all": all, "untraced": without} {
 		t.Run(name, func(t *testing.T) {
-			client := limited(t, name, rules)
+			client := kubetest.Limited(t, kubetest.Connect(t, ""), name, rules)
 			e := newEngine(t, file, withProgram()) // removed before its rights
 			e.client = client
 			facts, err := e.Image(t.Context(), i.Ref, "")

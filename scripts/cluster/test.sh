@@ -13,5 +13,6 @@ if [ -z "${KUBECONFIG:-}" ]; then
   KUBECONFIG=$("$here/up.sh")
   export KUBECONFIG PODSEAL_TEST_LOAD="$here/load.sh"
 fi
+need busybox busybox-static # of the images that the tests make
 cd "$ROOT"
 CI=true go test -race -shuffle=on -timeout 40m -tags cluster ${TESTS:-./internal/cluster/... ./internal/doctor/... ./internal/batch}

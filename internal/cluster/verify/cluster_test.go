@@ -3,12 +3,10 @@
 package verify
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -20,31 +18,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/cluster/kubetest"
 	"github.com/podseal/podseal/internal/cluster/workload"
 	"github.com/podseal/podseal/internal/docker/dockertest"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/target"
 )
-
-// connect returns the cluster of KUBECONFIG, as a user who names a namespace.
-func connect(t *testing.T, namespace string) *kube.Client {
-	t.Helper()
-	if os.Getenv("KUBECONFIG") == "" || os.Getenv("PODSEAL_TEST_LOAD") == "" {
-		dockertest.Missing(t, "no cluster to test with: set KUBECONFIG and PODSEAL_TEST_LOAD, or run make test-cluster")
-	}
-	flags := genericclioptions.NewConfigFlags(true)
-	if namespace != "" {
-		flags.Namespace = &namespace
-	}
-	c, err := kube.Connect(flags)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // testImage brings the test application to the nodes, once, and returns its name.
 var testImage = sync.OnceValues(func() (string, error) {
@@ -60,12 +41,7 @@ var testImage = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(context.Background(), "sh", "-c", os.Getenv("PODSEAL_TEST_LOAD"))
-	cmd.Stdin = bytes.NewReader(archive)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("loading an image into the cluster: %w: %s", err, out)
-	}
-	return i.Ref, nil
+	return i.Ref, kubetest.Load(archive)
 })
 
 // sealed are the settings that the level restricted wants.
@@ -138,7 +114,7 @@ const mounts = "volumeMounts: [{name: data, mountPath: /data}]\n        envFrom:
 func inside(argv ...string) target.Command { return target.Command{Inside: true, Argv: argv} }
 
 func TestAgreed(t *testing.T) {
-	c := connect(t, "")
+	c := kubetest.Connect(t, "")
 	r := deployment(t, writes, containerSettings, mounts, podSettings)
 	r.Target.Commands = []target.Command{inside("/app", "read:/data/x", "env:GREETING"), target.Shell(`test -n "$PODSEAL_PORT" && test -n "$PODSEAL_NAMESPACE"`, false)}
 	res, err := Run(t.Context(), c, r)
@@ -155,7 +131,7 @@ func TestAgreed(t *testing.T) {
 
 // TestDiffers: an admitted workload fails in each of these ways, and a difference explains it.
 func TestDiffers(t *testing.T) {
-	c := connect(t, "")
+	c := kubetest.Connect(t, "")
 	marker := filepath.Join(t.TempDir(), "marker") // of a first run of the commands
 	for name, x := range map[string]struct {
 		request  Request
@@ -209,7 +185,7 @@ func TestDiffers(t *testing.T) {
 // TestRefused: a workload that is not admitted is refused with the field, in the temporary namespace and in the user's.
 func TestRefused(t *testing.T) {
 	home := fmt.Sprintf("podseal-test-home-%d", os.Getpid())
-	c := connect(t, home)
+	c := kubetest.Connect(t, home)
 	namespaces := c.API.CoreV1().Namespaces()
 	if _, err := namespaces.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: home}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -244,7 +220,7 @@ func TestRefused(t *testing.T) {
 
 // TestInterrupted: the namespace is removed when the run is interrupted, whatever it does.
 func TestInterrupted(t *testing.T) {
-	c := connect(t, "")
+	c := kubetest.Connect(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	r := deployment(t, writes, containerSettings, mounts, podSettings)
 	r.Target.Commands = []target.Command{target.Shell("sleep 600", false)}
@@ -262,7 +238,7 @@ func TestInterrupted(t *testing.T) {
 
 // TestImageMissing: an image that the cluster does not have is one clear error.
 func TestImageMissing(t *testing.T) {
-	c := connect(t, "")
+	c := kubetest.Connect(t, "")
 	r := deployment(t, `"wait"`, containerSettings, "", podSettings)
 	r.Workload.Pod.Spec.Containers[0].Image = "podseal.test/absent:1"
 	r.Workload.Pod.Spec.Containers[0].ImagePullPolicy = corev1.PullNever
