@@ -1,6 +1,6 @@
 // Package cluster runs targets as pods of a Kubernetes cluster. It implements internal/engine. The pods carry the very
 // fields that a seal has, and run in namespaces that the run makes and removes: one that enforces the level restricted of
-// Pod Security, for pods that meet it, and one for the others, such as those of the open run.
+// Pod Security, for pods that meet it, one for traced pods, and one for the others.
 //
 // Nothing is emulated: mounts, users, sysctls and restarts are the kubelet's own. The pods of runs that learn also have
 // podseal's program, to look inside, and where the cluster permits it the tracer (see addition). A run that confirms a
@@ -162,18 +162,18 @@ func (e *Engine) begin(ctx context.Context, r request, plain string) (*running, 
 		in, err = e.space(ctx, made.pod, add.traced)
 	}
 	if err != nil {
-		return nil, asFault(ctx, "making a namespace", "", e.client, err)
+		return nil, asFault(ctx, "making a namespace", "", err)
 	}
 	x, err := add.place(ctx, in, made, r.facts)
 	if err != nil {
-		return nil, asFault(ctx, "making secrets", "", e.client, err)
+		return nil, asFault(ctx, "making secrets", "", err)
 	}
 	x.options.PortStart = portStart(r.profile)
 	c := newRunning(in, made, r.target, r.facts, r.profile, func(ctx context.Context) ([]image.Entry, error) { return e.listed.files(ctx, e.images, r.facts) })
 	c.used = func(u usage) { e.used.add(r.target, r.facts, u) }
 	c.tracer, c.inside.placed, c.inside.observer = x, x.placed, x.container
 	if err := c.start(ctx); err != nil {
-		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+made.pod.Name, e.client, err), c.Remove(ctx))
+		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+made.pod.Name, err), c.Remove(ctx))
 	}
 	if pod, _ := in.watch.Get(c.pod()); pod != nil {
 		e.Networks.Join(r.target.Network, r.target.Alias, pod.Status.PodIP)
@@ -208,9 +208,11 @@ const sweepTime = 30 * time.Second
 func (e *Engine) Sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sweepTime)
 	defer cancel()
+	e.mu.Lock()
 	if e.renewal != nil {
 		e.renewal()
 	}
+	e.mu.Unlock()
 	var errs []error
 	for _, s := range e.spaces() {
 		s.watch.Close()
@@ -220,10 +222,10 @@ func (e *Engine) Sweep(ctx context.Context) error {
 }
 
 // asFault returns a *engine.Fault for an API server that does not answer any more, and other errors unchanged.
-func asFault(ctx context.Context, call, object string, c *kube.Client, err error) error {
+func asFault(ctx context.Context, call, object string, err error) error {
 	gone := new(kube.Unreachable)
 	if ctx.Err() == nil && errors.As(err, &gone) {
-		return &engine.Fault{Kind: engine.Gone, Call: call, Object: object, Engine: c.Config.Host, Err: err}
+		return &engine.Fault{Kind: engine.Gone, Call: call, Object: object, Engine: gone.Server, Err: err}
 	}
 	return err
 }

@@ -43,7 +43,7 @@ func StartGiven(ctx context.Context, n *kube.Namespace, watch *kube.PodWatch, po
 	}
 	c := newRunning(&space{Namespace: n, watch: watch, placed: &atomic.Int64{}}, made, t, image.Facts{Config: &v1.ConfigFile{}}, profile.Unrestricted(), nil)
 	if err := c.start(ctx); err != nil {
-		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+pod.Name, n.Client(), err), c.Remove(ctx))
+		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+pod.Name, err), c.Remove(ctx))
 	}
 	return &Given{Container: c, pod: c.livePod}, nil
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,8 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/podseal/podseal/internal/cluster/kube"
-	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/target"
@@ -128,21 +125,12 @@ func (c *livePod) completes(name string) bool {
 	return false
 }
 
-// fault returns a *engine.Fault for an API server that does not answer any more, and other errors unchanged.
-func (c *livePod) fault(ctx context.Context, call string, err error) error {
-	gone := new(kube.Unreachable)
-	if ctx.Err() == nil && errors.As(err, &gone) {
-		return &engine.Fault{Kind: engine.Gone, Call: call, Object: "pod " + c.pod(), Engine: gone.Server, Err: err}
-	}
-	return err
-}
-
 // Wait implements engine.Container.
 func (c *livePod) Wait(ctx context.Context) error {
 	_, err := c.in.watch.Wait(ctx, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
 		return c.observed(pod, deleted), nil
 	})
-	return c.fault(ctx, "watching", err)
+	return asFault(ctx, "watching", "pod "+c.pod(), err)
 }
 
 // renameImage changes the name of the container's image into another one of the same image.

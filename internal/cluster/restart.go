@@ -31,7 +31,7 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	}
 	now, err := waitRestarted(ctx, c.livePod)
 	if err != nil {
-		return c.fault(ctx, "restarting", err)
+		return asFault(ctx, "restarting", "pod "+c.pod(), err)
 	}
 	c.mu.Lock()
 	c.restarts, c.exit = now, nil
@@ -72,7 +72,7 @@ func (c *running) replace(ctx context.Context) error {
 	if err := c.discard(ctx); err != nil {
 		return err
 	}
-	return c.fault(ctx, "restarting", c.startPod(ctx))
+	return asFault(ctx, "restarting", "pod "+c.pod(), c.startPod(ctx))
 }
 
 // discard removes the pod, and names the next one.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/engine"
+	"github.com/podseal/podseal/internal/podspec"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -19,19 +20,7 @@ import (
 const scheduleTime = 3 * time.Minute
 
 // mainImage returns the image of the target's container.
-func (c *livePod) mainImage() string { return containerOf(c.made.pod, c.made.main).Image }
-
-// containerOf returns the container of a name.
-func containerOf(pod *corev1.Pod, name string) *corev1.Container {
-	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for i := range list {
-			if list[i].Name == name {
-				return &list[i]
-			}
-		}
-	}
-	return &corev1.Container{}
-}
+func (c *livePod) mainImage() string { return podspec.ContainerOf(&c.made.pod.Spec, c.made.main).Image }
 
 // superseded returns a function that reports whether a later start of the container than the given one exists.
 func (c *livePod) superseded(restarts int32) func() bool {
@@ -93,7 +82,7 @@ func exceeded(err error) string {
 func (c *livePod) createOnce(ctx context.Context) error {
 	desired := c.made.pod.DeepCopy()
 	desired.Name = c.pod()
-	requests := &containerOf(desired, c.made.main).Resources.Requests
+	requests := &podspec.ContainerOf(&desired.Spec, c.made.main).Resources.Requests
 	if c.in.unrequested.Load() {
 		*requests = nil
 	}

@@ -77,7 +77,7 @@ func (p *Program) Mount(spec *corev1.PodSpec, container string) {
 		})
 	}
 	spec.Volumes = append(spec.Volumes, corev1.Volume{Name: volumeName, VolumeSource: corev1.VolumeSource{Projected: projected}})
-	c := named(spec, container)
+	c := podspec.ContainerOf(spec, container)
 	c.VolumeMounts = append(c.VolumeMounts, mount())
 }
 
@@ -87,7 +87,7 @@ func mount() corev1.VolumeMount {
 
 // Sense puts the sensor before the program of a container that mounts the program.
 func Sense(spec *corev1.PodSpec, container string, image v1.Config, o trace.SensorOptions) {
-	c := named(spec, container)
+	c := podspec.ContainerOf(spec, container)
 	command, args := c.Command, c.Args
 	if len(command) == 0 {
 		command = literal(image.Entrypoint)
@@ -105,16 +105,4 @@ func literal(words []string) []string {
 		out = append(out, podspec.Literal(w))
 	}
 	return out
-}
-
-// named returns a container of a pod. The caller knows that it exists.
-func named(spec *corev1.PodSpec, name string) *corev1.Container {
-	for _, list := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
-		for i := range list {
-			if list[i].Name == name {
-				return &list[i]
-			}
-		}
-	}
-	return &corev1.Container{}
 }
