@@ -86,7 +86,7 @@ func (s confirming) run(ctx context.Context, c candidate) (f finding, err error)
 func (s confirming) tighten(ctx context.Context, c candidate) (finding, error) {
 	end := s.confirmSpeculatively(ctx, c.profile, c.protocol)
 	p, proofs, err := s.minimize(ctx, c, s.steps(c.profile))
-	end(p.Equal(c.profile))
+	end(err == nil && p.Equal(c.profile))
 	if err != nil {
 		return finding{}, err
 	}
