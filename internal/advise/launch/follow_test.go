@@ -127,7 +127,8 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// Scripts that start scripts are followed for four of them, commands of shells in commands of shells likewise. A program of
+// Scripts that start scripts are followed for four of them, commands of shells in commands of shells likewise, and scripts that
+// read scripts for eight. A program of
 // more than 128 KiB is no script.
 func TestDepthOfScripts(t *testing.T) {
 	chain := func(n int, start string) (files string) {
@@ -146,6 +147,8 @@ func TestDepthOfScripts(t *testing.T) {
 		{chain(5, "exec"), ""},
 		{chain(2, "exec sh -c"), "runs /2"},
 		{chain(3, "exec sh -c"), ""},
+		{chain(8, ".") + "-- /8 --\n#!/bin/sh\ngosu app x\n", "(app)"},
+		{chain(9, ".") + "-- /9 --\n#!/bin/sh\ngosu app x\n", ""},
 	} {
 		if got := brief(follow(t, c.files, []string{"/0"})); got != c.want {
 			t.Errorf("got %q, want %q of\n%s", got, c.want, c.files)

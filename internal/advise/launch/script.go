@@ -196,7 +196,7 @@ func (f *follower) command(ctx context.Context, words []string, env shellscript.
 
 // include follows a script that another one reads.
 func (f *follower) include(ctx context.Context, words []string, env shellscript.Env, depth int) error {
-	if len(words) == 1 {
+	if len(words) == 1 || depth > maxDepth {
 		return nil
 	}
 	at, text, err := f.read(ctx, words[1])
@@ -204,7 +204,7 @@ func (f *follower) include(ctx context.Context, words []string, env shellscript.
 		return err
 	}
 	f.seen[at] = true
-	return f.commands(ctx, source{text + "\n:\n", at, 1, nil}, env, depth) // ":" since the script goes on after it
+	return f.commands(ctx, source{text + "\n:\n", at, 1, nil}, env, depth+1) // ":" since the script goes on after it
 }
 
 // tool reports whether the command is a drop, which it records. Only drops of a command that replaces the shell are whole.
