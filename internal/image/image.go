@@ -52,7 +52,7 @@ const MaxRead = 1 << 20
 // Tree is an image's files. Paths are absolute; the last component of a path is not followed when it is a symlink, the
 // others are. Implementations may read on demand and may cache; they are safe for concurrent use.
 type Tree interface {
-	// Lookup returns the entry at a path; ok is false when the image has none.
+	// Lookup returns the entry at a path; the zero Entry, which has no kind, and false when the image has none.
 	Lookup(ctx context.Context, path string) (e Entry, ok bool, err error)
 	// List returns the entries below a folder (the folder itself not included), sorted by path, all levels, at most
 	// limit of them; more is true when there are others.

@@ -128,10 +128,8 @@ func unreadable(ctx context.Context, f failure, e diff.Evidence) (bool, error) {
 	return is && found.Kind == image.File, err
 }
 
-// MayRead reports whether the owner and mode of an entry let a user read it. Root may always.
-func MayRead(e image.Entry, u profile.User) bool { return may(e, u, 4) }
-
-// may reports whether the owner and mode of an entry give a user all the given rights (4 read, 2 write, 1 enter).
+// may reports whether the owner and mode of an entry give a user all the given rights (4 read, 2 write, 1 enter). Root has
+// them always.
 func may(e image.Entry, u profile.User, rights uint32) bool {
 	bits := uint32(e.Mode.Perm())
 	switch {

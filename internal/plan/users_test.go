@@ -137,8 +137,11 @@ func FuzzFileCapabilities(f *testing.F) {
 	})
 }
 
-func TestMayRead(t *testing.T) {
-	e := image.Entry{Kind: image.File, Mode: 0o640, UID: 5, GID: 6}
+// TestReaders: owner, group and mode of a file decide who may read it.
+func TestReaders(t *testing.T) {
+	tree := image.NewMemTree([]image.Entry{
+		{Path: "/d", Kind: image.Dir, Mode: 0o755}, {Path: "/d/f", Kind: image.File, Mode: 0o640, UID: 5, GID: 6},
+	}, nil)
 	for _, c := range []struct {
 		user profile.User
 		want bool
@@ -149,8 +152,9 @@ func TestMayRead(t *testing.T) {
 		{profile.User{UID: 7, GID: 7}, false},
 		{profile.User{}, true},
 	} {
-		if got := plan.MayRead(e, c.user); got != c.want {
-			t.Errorf("MayRead by %+v = %v", c.user, got)
+		_, unreadable, err := plan.Unreadable(t.Context(), tree, profile.Mount{Path: "/d", Kind: profile.Seeded}, c.user)
+		if err != nil || unreadable == c.want {
+			t.Errorf("unreadable by %+v: %v, %v", c.user, unreadable, err)
 		}
 	}
 }
