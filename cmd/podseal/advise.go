@@ -14,6 +14,7 @@ import (
 	"github.com/podseal/podseal/internal/advise/sealing"
 	"github.com/podseal/podseal/internal/advise/survey"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/podrun"
@@ -242,7 +243,7 @@ func (o adviseOptions) checkProve() error {
 }
 
 // proveOutcome proves the change of the one Dockerfile that was advised on. An error is one of the engine or of the input.
-func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string, outcome *advise.Outcome) error {
+func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string, outcome *advise.Outcome) (err error) {
 	if len(outcome.Images) > 0 || len(outcome.Dockerfiles) != 1 {
 		return exitcode.BadInputf("--prove takes one Dockerfile: %s is something else, or has several", what)
 	}
@@ -272,8 +273,8 @@ func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string,
 		return err
 	}
 	defer func() {
-		if err := engine.Sweep(context.WithoutCancel(ctx)); err != nil {
-			fmt.Fprintf(s.err, "podseal: %s; `podseal gc` removes the rest\n", oneLine(err))
+		if left := engine.Sweep(context.WithoutCancel(ctx)); left != nil {
+			err = engines.WithLeft(err, left)
 		}
 		_ = engine.Close()
 	}()

@@ -63,7 +63,7 @@ func With(ctx context.Context, o Options, do func(*Engine) error) error {
 	defer done()
 	err = do(e)
 	if left := e.Sweep(context.WithoutCancel(ctx)); left != nil {
-		err = withLeft(err, left)
+		err = WithLeft(err, left)
 	}
 	return err
 }

@@ -18,8 +18,8 @@ func (e *LeftError) Error() string {
 // Unwrap returns the reason.
 func (e *LeftError) Unwrap() error { return e.Err }
 
-// withLeft joins the error of a command with the failure to remove what it made.
-func withLeft(err, left error) error {
+// WithLeft joins the error of a command with the failure to remove what it made.
+func WithLeft(err, left error) error {
 	if err == nil {
 		return &LeftError{left}
 	}

@@ -14,7 +14,7 @@ func TestWithLeft(t *testing.T) {
 		{nil, "volume x is in use; `podseal gc` removes the rest"},
 		{run, "the run failed; volume x is in use; `podseal gc` removes the rest"},
 	} {
-		got := withLeft(c.err, left)
+		got := WithLeft(c.err, left)
 		if of := new(LeftError); !errors.As(got, &of) || got.Error() != c.want || c.err != nil && !errors.Is(got, c.err) {
 			t.Errorf("%v", got)
 		}
