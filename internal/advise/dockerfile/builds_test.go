@@ -19,6 +19,7 @@ import (
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/docker/dockertest"
 	"github.com/podseal/podseal/internal/image"
 )
 
@@ -219,15 +220,9 @@ func linesOf(err error) string {
 func builder(t *testing.T) *docker.Client {
 	t.Helper()
 	t.Setenv("DOCKER_BUILDKIT", "1") // the classic builder knows neither COPY --chmod nor BUILDPLATFORM
-	missing := func(what string) {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("in CI nothing may be missing: " + what)
-		}
-		t.Skip("SKIPPED: " + what)
-	}
 	engine, err := docker.New(t.Context(), docker.Options{})
 	if err != nil {
-		missing("no Docker engine to build with: " + err.Error())
+		dockertest.Missing(t, "no Docker engine to build with: "+err.Error())
 	}
 	t.Cleanup(func() {
 		if err := engine.Sweep(context.Background()); err != nil {
@@ -236,7 +231,7 @@ func builder(t *testing.T) *docker.Client {
 		_ = engine.Close()
 	})
 	if out, err := exec.CommandContext(t.Context(), "../../../scripts/bases.sh").CombinedOutput(); err != nil {
-		missing("no stand-ins for base images: " + string(out))
+		dockertest.Missing(t, "no stand-ins for base images: "+string(out))
 	}
 	return engine
 }
