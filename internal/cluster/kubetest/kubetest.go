@@ -46,7 +46,7 @@ func Connect(t testing.TB, namespace string) *kube.Client {
 
 // Load brings the images of an archive of docker save to the nodes.
 func Load(archive []byte) error {
-	cmd := exec.CommandContext(context.Background(), "sh", "-c", os.Getenv(loadVariable))
+	cmd := exec.CommandContext(context.Background(), "sh", "-c", os.Getenv(loadVariable)) //nolint:gosec // the command is the tester's own
 	cmd.Stdin = bytes.NewReader(archive)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("loading images into the cluster: %w: %s", err, out)
