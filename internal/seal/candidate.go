@@ -37,12 +37,9 @@ func (s search) tryUser(ctx context.Context, u plan.UserChoice) (candidate, erro
 	if err != nil {
 		return c, err
 	}
-	first, end := c.profile, func(bool) {}
-	if s.minimal(first) { // nothing to tighten: if the profile passes, it is the result
-		end = s.confirmSpeculatively(ctx, first, c.protocol)
+	if err = s.tryFirst(ctx, c); err == nil {
+		err = s.widen(ctx, &c) // finds the round of the first profile in the ledger
 	}
-	err = s.widen(ctx, &c)
-	end(c.passed && c.profile.Equal(first))
 	if err == nil && !c.passed {
 		s.say("uid %d does not work", u.User.UID)
 	}

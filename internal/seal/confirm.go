@@ -120,16 +120,12 @@ func (s search) confirmSpeculatively(ctx context.Context, p profile.Profile, pro
 		return func(bool) {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = s.try(ctx, s.confirmation(p, proto)) // the trial that needs the result returns its own error
-	}()
+	wait := s.tryInParallel(ctx, s.confirmation(p, proto))
 	return func(keep bool) {
 		if !keep {
 			cancel()
 		}
-		<-done
+		wait()
 		cancel()
 	}
 }

@@ -191,7 +191,7 @@ func (m minimizer) intrusion(r profile.Relaxation) int {
 
 // tryWithout tries a profile without a group.
 func (m minimizer) tryWithout(ctx context.Context, p profile.Profile, g []profile.Relaxation) (Round, error) {
-	a := m.withoutTrial("without "+names(g), undo(p, g), m.c)
+	a := m.withoutTrial(withoutName(g...), undo(p, g), m.c)
 	if slices.ContainsFunc(g, func(r profile.Relaxation) bool { return r.Exception && (p.User.UID != 0 || r.ID == profile.RootID) }) {
 		a.patience = trial.Patience{} // the verdict depends on it
 	}

@@ -56,20 +56,23 @@ func (s search) withoutTrial(name string, p profile.Profile, c candidate) attemp
 	a := s.sealedTrial(name, p, c.protocol)
 	a.proof = true
 	a.patience = s.timing.trial(max(s.k.open.ReadyIn, c.last.Observation.ReadyIn))
-	a.judge = func(o Round) Round { return judgeStopWrites(s.judge(o), s.k.open, c.last.Observation) }
+	a.judge = func(o Round) Round { return s.judgeWithout(o, c.last.Observation) }
 	return a
 }
+
+// judgeWithout judges a trial without a relaxation. sealed is the run that passed with it.
+func (s search) judgeWithout(o Round, sealed observe.Observation) Round {
+	return judgeStopWrites(s.judge(o), s.known().open, sealed)
+}
+
+// withoutName names the trial without a group of relaxations.
+func withoutName(g ...profile.Relaxation) string { return "without " + names(g) }
 
 // trySealed makes the next sealed run for a user.
 func (s search) trySealed(ctx context.Context, u plan.UserChoice, p profile.Profile, proto trial.Protocol) (Round, error) {
 	a := s.sealedTrial(s.ledger.sealedName(u.User.UID), p, proto)
 	a.sealed, a.more = true, trialsAfter(s.target, s.opts.Minimize, p)
 	return s.try(ctx, a)
-}
-
-// minimal reports whether nothing can be removed from a profile.
-func (s search) minimal(p profile.Profile) bool {
-	return len(s.removable(p, p.Relaxations())) == 0
 }
 
 // judge lets a run that passed fail where it stopped otherwise than the open run did.

@@ -3,6 +3,7 @@ package seal
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
@@ -78,7 +79,7 @@ func (l *learning) speculate(ctx context.Context, s search, p profile.Profile) {
 	}
 	go func() {
 		defer close(early.done)
-		_ = s.tryFirst(ctx, p) // the trial that joins it returns its own error
+		_ = s.tryFirst(ctx, s.candidateOf(p)) // the trial that joins it returns its own error
 	}()
 	l.early = early
 }
@@ -92,7 +93,7 @@ func (l *learning) trySpeculatively(ctx context.Context, k knowledge) error {
 		return err
 	}
 	l.early.settle(p)
-	return s.tryFirst(ctx, p)
+	return s.tryFirst(ctx, s.candidateOf(p))
 }
 
 // first returns the profile of the first plan for the best user.
@@ -105,13 +106,74 @@ func (s search) first(ctx context.Context) (profile.Profile, error) {
 	return s.opts.Floor.over(p.Profile), err
 }
 
-// tryFirst tries the first profile, in parallel with its confirmation run if nothing can be removed from it.
-func (s search) tryFirst(ctx context.Context, p profile.Profile) error {
-	end := func(bool) {}
-	if s.minimal(p) {
-		end = s.confirmSpeculatively(ctx, p, s.protocol)
-	}
-	o, err := s.trySealed(ctx, plan.UserChoice{User: p.User}, p, s.protocol)
-	end(o.Passed())
+// candidateOf returns the candidate for a profile alone.
+func (s search) candidateOf(p profile.Profile) candidate {
+	return candidate{user: plan.UserChoice{User: p.User}, profile: p, protocol: s.protocol}
+}
+
+// tryFirst tries the first profile of a candidate, in parallel with the trials that probably follow.
+func (s search) tryFirst(ctx context.Context, c candidate) error {
+	end := s.beginNext(ctx, c)
+	o, err := s.trySealed(ctx, c.user, c.profile, c.protocol)
+	end(o)
 	return err
+}
+
+// beginNext starts the trials that follow if the profile of a candidate passes its sealed run, in parallel with that run: the
+// confirmation run, and those without each mount. It starts none where the profile will probably not be the result. The
+// function end takes the sealed run and waits for the trials. Unless it passed, they are canceled, and no rounds.
+func (s search) beginNext(ctx context.Context, c candidate) (end func(sealed Round)) {
+	needed, ok := s.probablyNeeded(c.profile)
+	if !ok || s.parallel() < 2 || !c.protocol.Traced {
+		return func(Round) {}
+	}
+	known := make(chan struct{}) // closed when the sealed run has ended
+	confirmation := s.confirmation(c.profile, c.protocol)
+	confirmation.judge = func(o Round) Round {
+		<-known
+		return s.judge(o)
+	}
+	next := []attempt{confirmation}
+	for _, r := range needed {
+		a := s.withoutTrial(withoutName(r), r.Undo(c.profile), c)
+		a.judge = func(o Round) Round {
+			<-known
+			return s.judgeWithout(o, c.last.Observation)
+		}
+		next = append(next, a)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	wait := s.tryInParallel(ctx, next...)
+	return func(sealed Round) {
+		if c.last = sealed; !sealed.Passed() {
+			cancel()
+		}
+		close(known)
+		wait()
+		cancel()
+	}
+}
+
+// probablyNeeded returns the relaxations of a profile that may be removed, and false unless each is a mount that the open run
+// wrote in, and few trials of a light application show that it is needed.
+func (s search) probablyNeeded(p profile.Profile) ([]profile.Relaxation, bool) {
+	rest := s.removable(p, p.Relaxations())
+	if len(rest) == 0 {
+		return nil, true
+	}
+	needless := func(r profile.Relaxation) bool {
+		m, ok := p.Mount(r.Path)
+		return r.Kind != profile.MountStep || !ok || !touched(s.k.open, p, m)
+	}
+	full := s.opts.Minimize == MinimizeFull
+	return rest, full && s.slots() > s.parallel() && len(rest) <= s.slots()-2 && !slices.ContainsFunc(rest, needless)
+}
+
+// tryInParallel starts trials in parallel with others. The function wait waits for them.
+func (s search) tryInParallel(ctx context.Context, trials ...attempt) (wait func()) {
+	var running sync.WaitGroup
+	for _, a := range trials {
+		running.Go(func() { _, _ = s.try(ctx, a) }) // the trial that needs the result returns its own error
+	}
+	return running.Wait
 }

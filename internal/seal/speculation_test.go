@@ -20,6 +20,7 @@ const slowStop = `
 f 0755 0:0 /bin/sh
 d 0755 1000:1000 /srv/data
 d 0755 1000:1000 /srv/state
+d 0755 1000:1000 /opt
 -- config --
 user 1000
 -- app --
@@ -132,4 +133,31 @@ start after 3s if-untraced log : ready
 			t.Errorf("%v: %s after %d confirmation runs", err, res.Verdict, begun)
 		}
 	})
+}
+
+// TestNextTrials: the confirmation run and the trial without the mount begin before the first sealed run has ended.
+func TestNextTrials(t *testing.T) {
+	res, lines := sealSlowStop(t, "", 2)
+	ended := indexOf(lines, "sealed run 1: passed")
+	for _, next := range []string{": confirmation run: uid", ": without mount /srv/data: uid"} {
+		if begun := indexOf(lines, next); begun < 0 || begun > ended {
+			t.Errorf("%q at line %d, after the end of the sealed run at line %d:\n%s", next, begun, ended, strings.Join(lines, "\n"))
+		}
+	}
+	if res.Verdict != seal.Sealed || len(res.Rounds) != 4 || len(res.Proofs) != 1 {
+		t.Errorf("not sealed in 4 rounds with 1 proof:\n%s", render(res))
+	}
+}
+
+// TestNextTrialsOfAFailedRun: where the first sealed run fails, the trials that began with it are no rounds.
+func TestNextTrialsOfAFailedRun(t *testing.T) {
+	res, lines := sealSlowStop(t, "start after 1s unwritable /opt exit 1\n", 2)
+	if indexOf(lines, ": confirmation run: uid") < 0 {
+		t.Errorf("no confirmation run began:\n%s", strings.Join(lines, "\n"))
+	}
+	for _, o := range res.Rounds {
+		if o.Name == "confirmation run" && !o.Passed() {
+			t.Errorf("the confirmation run of a profile that failed is a round:\n%s", render(res))
+		}
+	}
 }
