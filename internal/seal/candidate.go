@@ -37,7 +37,7 @@ func (s search) tryUser(ctx context.Context, u plan.UserChoice) (candidate, erro
 	if err != nil {
 		return c, err
 	}
-	if err = s.tryFirst(ctx, c); err == nil {
+	if err = (earlyTrials{s}).sealed(ctx, c); err == nil {
 		err = s.widen(ctx, &c) // finds the round of the first profile in the ledger
 	}
 	if err == nil && !c.passed {

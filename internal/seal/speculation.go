@@ -79,7 +79,7 @@ func (l *learning) speculate(ctx context.Context, s search, p profile.Profile) {
 	}
 	go func() {
 		defer close(early.done)
-		_ = s.tryFirst(ctx, s.candidateOf(p)) // the trial that joins it returns its own error
+		_ = earlyTrials{s}.sealed(ctx, candidate{user: plan.UserChoice{User: p.User}, profile: p, protocol: s.protocol}) // the trial that joins it returns its own error
 	}()
 	l.early = early
 }
@@ -93,7 +93,7 @@ func (l *learning) trySpeculatively(ctx context.Context, k knowledge) error {
 		return err
 	}
 	l.early.settle(p)
-	return s.tryFirst(ctx, s.candidateOf(p))
+	return earlyTrials{s}.sealed(ctx, candidate{user: plan.UserChoice{User: p.User}, profile: p, protocol: s.protocol})
 }
 
 // first returns the profile of the first plan for the best user.
@@ -106,13 +106,11 @@ func (s search) first(ctx context.Context) (profile.Profile, error) {
 	return s.opts.Floor.over(p.Profile), err
 }
 
-// candidateOf returns the candidate for a profile alone.
-func (s search) candidateOf(p profile.Profile) candidate {
-	return candidate{user: plan.UserChoice{User: p.User}, profile: p, protocol: s.protocol}
-}
+// earlyTrials begins trials before it is known that they are needed.
+type earlyTrials struct{ search }
 
-// tryFirst tries the first profile of a candidate, in parallel with the trials that probably follow.
-func (s search) tryFirst(ctx context.Context, c candidate) error {
+// sealed tries the first profile of a candidate, in parallel with the trials that probably follow.
+func (s earlyTrials) sealed(ctx context.Context, c candidate) error {
 	end := s.beginNext(ctx, c)
 	o, err := s.trySealed(ctx, c.user, c.profile, c.protocol)
 	end(o)
@@ -122,7 +120,7 @@ func (s search) tryFirst(ctx context.Context, c candidate) error {
 // beginNext starts the trials that follow if the profile of a candidate passes its sealed run, in parallel with that run: the
 // confirmation run, and those without each mount. It starts none where the profile will probably not be the result. The
 // function end takes the sealed run and waits for the trials. Unless it passed, they are canceled, and no rounds.
-func (s search) beginNext(ctx context.Context, c candidate) (end func(sealed Round)) {
+func (s earlyTrials) beginNext(ctx context.Context, c candidate) (end func(sealed Round)) {
 	needed, ok := s.probablyNeeded(c.profile)
 	if !ok || s.parallel() < 2 || !c.protocol.Traced {
 		return func(Round) {}
@@ -156,7 +154,7 @@ func (s search) beginNext(ctx context.Context, c candidate) (end func(sealed Rou
 
 // probablyNeeded returns the relaxations of a profile that may be removed, and false unless each is a mount that the open run
 // wrote in, and few trials of a light application show that it is needed.
-func (s search) probablyNeeded(p profile.Profile) ([]profile.Relaxation, bool) {
+func (s earlyTrials) probablyNeeded(p profile.Profile) ([]profile.Relaxation, bool) {
 	rest := s.removable(p, p.Relaxations())
 	if len(rest) == 0 {
 		return nil, true
@@ -170,10 +168,10 @@ func (s search) probablyNeeded(p profile.Profile) ([]profile.Relaxation, bool) {
 }
 
 // tryInParallel starts trials in parallel with others. The function wait waits for them.
-func (s search) tryInParallel(ctx context.Context, trials ...attempt) (wait func()) {
+func (r runner) tryInParallel(ctx context.Context, trials ...attempt) (wait func()) {
 	var running sync.WaitGroup
 	for _, a := range trials {
-		running.Go(func() { _, _ = s.try(ctx, a) }) // the trial that needs the result returns its own error
+		running.Go(func() { _, _ = r.try(ctx, a) }) // the trial that needs the result returns its own error
 	}
 	return running.Wait
 }
