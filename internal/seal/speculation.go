@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/podseal/podseal/internal/observe"
-	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 )
 
@@ -45,13 +44,13 @@ func (l *learning) prewarm(ctx, lasting context.Context, o observe.Observation) 
 		return
 	}
 	s := newSearch(l.runner, l.knowledge(o), l.opts)
-	p, err := s.first(ctx)
+	c, err := s.first(ctx)
 	if err != nil {
 		return
 	}
-	l.engine.Prewarm(ctx, l.facts, p)
+	l.engine.Prewarm(ctx, l.facts, c.profile)
 	if o.Failure.Kind == "" && o.Trace.Complete() && s.parallel() > 1 && l.predictable(s.k) {
-		l.speculate(lasting, s, p)
+		l.speculate(lasting, s, c)
 	}
 }
 
@@ -65,10 +64,10 @@ func movesFolder(w observe.Write) bool {
 	return w.Call == "rename" && w.Dir && w.Outcome == observe.Allowed
 }
 
-// speculate begins the first trial of a profile while the open run is being stopped. The trial is judged by the whole open run.
-func (l *learning) speculate(ctx context.Context, s search, p profile.Profile) {
+// speculate begins the first trial of a candidate while the open run is being stopped. The trial is judged by the whole open run.
+func (l *learning) speculate(ctx context.Context, s search, c candidate) {
 	ctx, cancel := context.WithCancel(ctx)
-	early := &speculation{p, cancel, make(chan struct{}), make(chan struct{})}
+	early := &speculation{c.profile, cancel, make(chan struct{}), make(chan struct{})}
 	s.known = func() knowledge {
 		select {
 		case <-early.kept:
@@ -79,7 +78,7 @@ func (l *learning) speculate(ctx context.Context, s search, p profile.Profile) {
 	}
 	go func() {
 		defer close(early.done)
-		_ = earlyTrials{s}.sealed(ctx, candidate{user: plan.UserChoice{User: p.User}, profile: p, protocol: s.protocol}) // the trial that joins it returns its own error
+		_ = earlyTrials{s}.sealed(ctx, c) // the trial that joins it returns its own error
 	}()
 	l.early = early
 }
@@ -88,22 +87,21 @@ func (l *learning) speculate(ctx context.Context, s search, p profile.Profile) {
 // plan, the search finds the round in the ledger.
 func (l *learning) trySpeculatively(ctx context.Context, k knowledge) error {
 	s := newSearch(l.runner, k, l.opts)
-	p, err := s.first(ctx)
+	c, err := s.first(ctx)
 	if err != nil {
 		return err
 	}
-	l.early.settle(p)
-	return earlyTrials{s}.sealed(ctx, candidate{user: plan.UserChoice{User: p.User}, profile: p, protocol: s.protocol})
+	l.early.settle(c.profile)
+	return earlyTrials{s}.sealed(ctx, c)
 }
 
-// first returns the profile of the first plan for the best user.
-func (s search) first(ctx context.Context) (profile.Profile, error) {
+// first returns the candidate of the best user, with the first plan.
+func (s search) first(ctx context.Context) (candidate, error) {
 	users, err := s.users(ctx)
 	if err != nil {
-		return profile.Profile{}, err
+		return candidate{}, err
 	}
-	p, err := plan.First(ctx, s.k.in, users[0])
-	return s.opts.Floor.over(p.Profile), err
+	return s.plan(ctx, users[0])
 }
 
 // earlyTrials begins trials before it is known that they are needed.
