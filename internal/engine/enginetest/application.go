@@ -16,7 +16,8 @@ import (
 type application struct {
 	e         *Engine
 	p         profile.Profile
-	run       int // the number of the container, from 1
+	user      string // of the target or the image, for the unrestricted profile
+	run       int    // the number of the container, from 1
 	dice      dice
 	traced    bool
 	trace     observe.Trace // what the tracer says of itself
@@ -57,7 +58,7 @@ func (a *application) setUp() error {
 	}
 	config := a.e.facts.Config.Config
 	if a.p.Open {
-		r, err := a.e.users.Resolve(config.User)
+		r, err := a.e.users.Resolve(a.user)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,7 +113,7 @@ func (e *Engine) Start(ctx context.Context, t target.Target, _ image.Facts, p pr
 			return nil, err
 		}
 	}
-	a := e.newApplication(p, e.Traced && !t.Untraced)
+	a := e.newApplication(t, p)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.setUp(); err != nil {
@@ -128,14 +129,15 @@ func (e *Engine) Start(ctx context.Context, t target.Target, _ image.Facts, p pr
 }
 
 // newApplication returns an application that has not started yet.
-func (e *Engine) newApplication(p profile.Profile, traced bool) *application {
+func (e *Engine) newApplication(t target.Target, p profile.Profile) *application {
+	traced := e.Traced && !t.Untraced
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.made++
 	key := fmt.Sprintf("%+v traced %v", p, traced)
 	e.runs[key]++
 	return &application{
-		e: e, p: p, traced: traced, phase: observe.Start,
+		e: e, p: p, user: cmp.Or(t.User, e.facts.Config.Config.User), traced: traced, phase: observe.Start,
 		run: e.made, dice: dice{seed: e.Seed, run: fmt.Sprint(key, " run ", e.runs[key]), draws: map[string]int{}},
 	}
 }
