@@ -278,7 +278,7 @@ func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string,
 		}
 		_ = engine.Close()
 	}()
-	proof, err := sealing.Prove(ctx, engine, b, t, progress.Step)
+	proof, err := sealing.Prove(ctx, engine, engine.Client(), b, t, progress.Step)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func allowed() []rule {
 		{pkg: "internal/advise/dockerfile", may: []string{"internal/advise/launch", "internal/advise/shellscript", "internal/image", "internal/unified"}},
 		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/launch", "internal/image", "internal/manifest", "internal/profile", "internal/safetext", "internal/termtext"}},
 		{pkg: "internal/advise/survey", may: []string{"internal/advise", "internal/advise/dockerfile", "internal/engine", "internal/image", "internal/manifest", "internal/outfile"}},
-		{pkg: "internal/advise/sealing", may: []string{"internal/advise", "internal/docker", "internal/image", "internal/observe", "internal/plan", "internal/podrun", "internal/profile", "internal/redact", "internal/seal", "internal/target", "internal/trial"}},
+		{pkg: "internal/advise/sealing", may: []string{"internal/advise", "internal/docker", "internal/engine", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/seal", "internal/target", "internal/trial"}},
 		{pkg: "internal/report", may: []string{"internal/diff", "internal/exitcode", "internal/finding", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/target", "internal/termtext", "internal/trial"}},
 		{pkg: "internal/report/annotations", may: []string{"internal/finding", "internal/safetext"}},
 		{pkg: "internal/report/junit", may: []string{"internal/finding", "internal/report", "internal/safetext"}},

@@ -10,9 +10,9 @@ import (
 
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/docker"
+	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/plan"
-	"github.com/podseal/podseal/internal/podrun"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/seal"
@@ -25,10 +25,16 @@ type Proof struct {
 	Result *seal.Result // of a proof that failed; nil if nothing was sealed
 }
 
+// Builder builds images into the engine that runs them.
+type Builder interface {
+	RunID() string
+	Build(ctx context.Context, b docker.Build) (ref string, err error)
+}
+
 // Prove builds an image and seals it as podseal run does. An error is one of the engine or of the input; a build or a seal
 // that fails is in the proof.
-func Prove(ctx context.Context, e *podrun.Engine, b docker.Build, t target.Target, progress func(string)) (Proof, error) {
-	ref, err := e.Client().Build(ctx, b)
+func Prove(ctx context.Context, e engine.Engine, builder Builder, b docker.Build, t target.Target, progress func(string)) (Proof, error) {
+	ref, err := builder.Build(ctx, b)
 	if failed := new(docker.BuildError); errors.As(err, &failed) {
 		return Proof{Proof: advise.Proof{Why: failed.Error(), Build: failed.Lines}}, nil
 	}
@@ -36,7 +42,8 @@ func Prove(ctx context.Context, e *podrun.Engine, b docker.Build, t target.Targe
 		return Proof{}, err
 	}
 	t.Image = ref
-	alone, res, err := sealBuilt(ctx, e, t, progress)
+	o := seal.Options{RunID: builder.RunID(), Minimize: seal.MinimizeFast, Parallel: runtime.NumCPU(), Progress: progress}
+	alone, res, err := sealBuilt(ctx, e, t, o)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -51,12 +58,11 @@ func Prove(ctx context.Context, e *podrun.Engine, b docker.Build, t target.Targe
 // sealBuilt seals the image as podseal run does (alone). Where the changed image does not even pass the open run as its own
 // user, which may be for want of folders that it can write to, podseal learns as root what it needs and seals it as that
 // user (res).
-func sealBuilt(ctx context.Context, e *podrun.Engine, t target.Target, progress func(string)) (alone, res seal.Result, err error) {
-	o := seal.Options{RunID: e.RunID(), Minimize: seal.MinimizeFast, Parallel: runtime.NumCPU(), Progress: progress}
-	if alone, err = seal.Run(ctx, e, t, o); err != nil || alone.Verdict != seal.NotTestable || alone.Image.Config == nil {
+func sealBuilt(ctx context.Context, e engine.Engine, t target.Target, o seal.Options) (alone, res seal.Result, err error) {
+	if alone, err = seal.Run(ctx, e, t, o); err != nil || alone.Verdict != seal.NotTestable {
 		return alone, alone, err
 	}
-	progress("the changed image does not pass as it is: learning as root what it needs in a pod")
+	o.Progress("the changed image does not pass as it is: learning as root what it needs in a pod")
 	u, err := declaredUser(ctx, e, alone.Image)
 	if err != nil {
 		return alone, alone, err
@@ -67,7 +73,7 @@ func sealBuilt(ctx context.Context, e *podrun.Engine, t target.Target, progress 
 }
 
 // declaredUser returns the user of an image by number.
-func declaredUser(ctx context.Context, e *podrun.Engine, facts image.Facts) (plan.UserChoice, error) {
+func declaredUser(ctx context.Context, e engine.Engine, facts image.Facts) (plan.UserChoice, error) {
 	tree, err := e.Tree(ctx, facts)
 	if err != nil {
 		return plan.UserChoice{}, err
