@@ -37,34 +37,42 @@ func TestContextOfBuilds(t *testing.T) {
 
 // Advice is for an image that declares root: with the user that its entrypoint drops to, under the command of the target.
 func TestAdviceForImages(t *testing.T) {
-	tree, err := image.ParseMemTree("-- /etc/passwd --\nroot:x:0:0:::\nsvc:x:7:8:::\n-- /etc/group --\nsvc:x:8:\n")
+	tree, err := image.ParseMemTree("-- /etc/passwd --\nroot:x:0:0:::\nsvc:x:7:8:::\n-- /etc/group --\nsvc:x:8:\n" +
+		"-- /start.sh --\n#!/bin/sh\nexec gosu svc serve\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	gosu := []string{"gosu", "svc", "serve"}
+	const drops, nothing = "the entrypoint drops to svc, uid 7", "no advice"
 	tests := []struct {
 		name   string
 		config v1.Config
 		target target.Target
-		users  int // -1 where there is no advice
+		want   string // why the user was chosen; empty without a user
 	}{
-		{"its entrypoint drops", v1.Config{Entrypoint: gosu}, target.Target{}, 1},
-		{"it stays root", v1.Config{Entrypoint: []string{"serve"}}, target.Target{}, 0},
-		{"it declares a user", v1.Config{Entrypoint: gosu, User: "7"}, target.Target{}, -1},
-		{"the target's command drops", v1.Config{Entrypoint: []string{"serve"}, Cmd: []string{"x"}}, target.Target{Entrypoint: gosu}, 1},
-		{"the target's command replaces it", v1.Config{Entrypoint: []string{"tini", "--"}, Cmd: gosu}, target.Target{Entrypoint: []string{"tini", "--"}}, 0},
-		{"the target's arguments drop", v1.Config{Entrypoint: []string{"tini", "--"}, Cmd: []string{"serve"}}, target.Target{Args: gosu}, 1},
+		{"its entrypoint drops", v1.Config{Entrypoint: gosu}, target.Target{}, drops},
+		{"a script drops", v1.Config{Entrypoint: []string{"/start.sh"}}, target.Target{}, drops + " (/start.sh:2: exec gosu svc serve)"},
+		{"it stays root", v1.Config{Entrypoint: []string{"serve"}}, target.Target{}, ""},
+		{"it declares a user", v1.Config{Entrypoint: gosu, User: "7"}, target.Target{}, nothing},
+		{"the target's command drops", v1.Config{Entrypoint: []string{"serve"}, Cmd: []string{"x"}}, target.Target{Entrypoint: gosu}, drops},
+		{"the target's command replaces it", v1.Config{Entrypoint: []string{"tini", "--"}, Cmd: gosu}, target.Target{Entrypoint: []string{"tini", "--"}}, ""},
+		{"the target's arguments drop", v1.Config{Entrypoint: []string{"tini", "--"}, Cmd: []string{"serve"}}, target.Target{Args: gosu}, drops},
 	}
 	for _, tt := range tests {
 		facts := image.Facts{Config: &v1.ConfigFile{OS: "linux", Config: tt.config}}
 		got, err := Advice(t.Context(), tt.target, facts, tree)
-		switch {
-		case err != nil:
-			t.Errorf("%s: %v", tt.name, err)
-		case got == nil && tt.users >= 0 || got != nil && len(got.Users) != max(tt.users, 0) || got != nil && tt.users < 0:
-			t.Errorf("%s: %+v, want %d users", tt.name, got, tt.users)
-		case tt.users == 1 && got.Users[0].User.UID != 7:
-			t.Errorf("%s: %+v", tt.name, got.Users)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		why := nothing
+		if got != nil {
+			why = ""
+			for _, u := range got.Users {
+				why += u.Why
+			}
+		}
+		if why != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, why, tt.want)
 		}
 	}
 }

@@ -63,9 +63,16 @@ func TestAdviceNamesAMissingAccount(t *testing.T) {
 	if fix := After(res).Exceptions[0].Fix; !strings.Contains(fix, "give uid 185 an account") {
 		t.Error(fix)
 	}
+	if why := After(res).Why; why != "" {
+		t.Errorf("the account became the reason of another verdict: %s", why)
+	}
 	res.Verdict, res.Why = seal.NotSealable, "it fails"
 	if why := After(res).Why; !strings.Contains(why, "it fails; give uid 185 an account") {
 		t.Error(why)
+	}
+	res.Rounds[0].Observation.Logs = ""
+	if got := After(res); got.Why != "it fails" || got.Exceptions[0].Fix != "old" {
+		t.Errorf("no run missed an account: %q, fix %q", got.Why, got.Exceptions[0].Fix)
 	}
 }
 
