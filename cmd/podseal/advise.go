@@ -87,7 +87,7 @@ func (o *adviseOptions) addFlags(c *cobra.Command) {
 	o.target.addFlags(f)
 }
 
-func (o adviseOptions) check() error {
+func (o adviseOptions) check(ctx context.Context) error {
 	for _, id := range o.failOn {
 		if !slices.Contains(advise.AllFindingIDs(), id) {
 			return exitcode.BadInputf("--fail-on %s: there is no such finding; there are: %s", id, strings.Join(advise.AllFindingIDs(), ", "))
@@ -102,14 +102,14 @@ func (o adviseOptions) check() error {
 	if err := outfile.Check(o.output); err != nil {
 		return exitcode.BadInput(err)
 	}
-	return o.checkProve()
+	return o.checkProve(ctx)
 }
 
 func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) error {
 	if err := o.redact.apply(s); err != nil {
 		return err
 	}
-	if err := o.check(); err != nil {
+	if err := o.check(ctx); err != nil {
 		return err
 	}
 	outcome, err := o.survey(ctx, s, what)
@@ -140,7 +140,7 @@ func runAdvise(ctx context.Context, o adviseOptions, s streams, what string) err
 
 // survey collects the advice on what the argument names.
 func (o adviseOptions) survey(ctx context.Context, s streams, what string) (advise.Outcome, error) {
-	catalog, err := survey.Catalog(o.catalog, o.ownCatalogOnly)
+	catalog, err := survey.Catalog(ctx, o.catalog, o.ownCatalogOnly)
 	if err != nil {
 		return advise.Outcome{}, exitcode.BadInput(err)
 	}
@@ -157,7 +157,7 @@ func (o adviseOptions) survey(ctx context.Context, s streams, what string) (advi
 	outcome, err := survey.Advise(ctx, what, survey.Options{
 		Catalog: catalog, From: o.from, Platform: o.target.platform, Deep: o.deep, Verify: o.verify,
 		Stage: o.stage, Args: args, Writes: o.writes, Context: o.prove.context,
-		ReadFile: func(name string) ([]byte, error) { return readInput(s, name) },
+		ReadFile: func(name string) ([]byte, error) { return readInput(ctx, s, name) },
 		Skipped:  func(err error) { fmt.Fprintln(s.err, "podseal: skipped:", oneLine(err)) },
 		Connect: func(ctx context.Context) (survey.Engine, error) {
 			var err error
@@ -224,12 +224,12 @@ func (o *adviseOptions) splitArgs(c *cobra.Command, args []string) (what string,
 }
 
 // checkProve refuses early what a proof cannot use.
-func (o adviseOptions) checkProve() error {
+func (o adviseOptions) checkProve(ctx context.Context) error {
 	switch {
 	case o.prove.on && o.target.user != "":
 		return exitcode.BadInputf("--user cannot be combined with --prove, which proves the user of the Dockerfile")
 	case o.prove.on:
-		t, err := o.target.target("", o.prove.command)
+		t, err := o.target.target(ctx, "", o.prove.command)
 		if err != nil {
 			return err
 		}
@@ -262,7 +262,7 @@ func (o adviseOptions) proveOutcome(ctx context.Context, s streams, what string,
 	if err != nil {
 		return exitcode.BadInput(err)
 	}
-	t, err := o.target.target("", o.prove.command)
+	t, err := o.target.target(ctx, "", o.prove.command)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ stdout.`,
 }
 
 func attach(ctx context.Context, s streams, file string, images []string) error {
-	entries, err := seals.Load([]string{file})
+	entries, err := seals.Load(ctx, []string{file})
 	if err != nil {
 		return exitcode.BadInput(manifest.Located(err))
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/gate"
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/outfile"
@@ -109,7 +109,7 @@ func check(ctx context.Context, o checkOptions, s streams) error {
 	if err != nil {
 		return exitcode.BadInputf("--%w", err)
 	}
-	baseline, err := readBaseline(o.against)
+	baseline, err := readBaseline(ctx, o.against)
 	if err != nil {
 		return err
 	}
@@ -193,12 +193,12 @@ func (o *checkOptions) subjects(ctx context.Context, s streams) (c checked, err 
 	if len(o.command) > 0 {
 		return c, errors.New("the e2e commands of targets stand in podseal.yaml: leave out what is behind --")
 	}
-	source, err := os.ReadFile(o.config)
+	source, err := infile.Read(ctx, o.config)
 	if errors.Is(err, fs.ErrNotExist) && !o.given("config") {
 		return c, fmt.Errorf("there is no %s here: name one with --config FILE, or check a manifest with -f FILE --seal FILE", config.DefaultName)
 	}
 	if err != nil {
-		return c, outfile.Plain(err)
+		return c, err
 	}
 	f, err := config.Parse(o.config, source)
 	if err != nil {
@@ -208,9 +208,9 @@ func (o *checkOptions) subjects(ctx context.Context, s streams) (c checked, err 
 	if seals.IsFromImage(o.seals) {
 		registry = seals.NewRegistry(ctx)
 	}
-	c.subjects, c.missing, err = seals.Configured(f, o.target, registry)
+	c.subjects, c.missing, err = seals.Configured(ctx, f, o.target, registry)
 	if err == nil && o.rerun.wanted {
-		c.again, err = seals.AgainConfigured(f, c.subjects)
+		c.again, err = seals.AgainConfigured(ctx, f, c.subjects)
 	}
 	return c, err
 }
@@ -226,7 +226,7 @@ func (o *checkOptions) fromFlags(ctx context.Context, s streams) (c checked, err
 		return c, errors.New("--seal is missing: name the seal file of the manifest, which podseal run --seal wrote")
 	}
 	o.input.Stdin = s.in
-	t, err := o.rerun.target.target("", o.command)
+	t, err := o.rerun.target.target(ctx, "", o.command)
 	if err != nil {
 		return c, err
 	}
@@ -245,7 +245,7 @@ func (o *checkOptions) fromFlags(ctx context.Context, s streams) (c checked, err
 	}
 	c.subjects = []seals.Subject{subject}
 	if o.rerun.wanted {
-		again, err := seals.NewAgain(subject, o.input, t)
+		again, err := seals.NewAgain(ctx, subject, o.input, t)
 		if err != nil {
 			return c, err
 		}
@@ -255,13 +255,13 @@ func (o *checkOptions) fromFlags(ctx context.Context, s streams) (c checked, err
 }
 
 // readBaseline reads the findings of an earlier check.
-func readBaseline(name string) ([]finding.Finding, error) {
+func readBaseline(ctx context.Context, name string) ([]finding.Finding, error) {
 	if name == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(name)
+	data, err := infile.Read(ctx, name)
 	if err != nil {
-		return nil, exitcode.BadInput(outfile.Plain(err))
+		return nil, exitcode.BadInput(err)
 	}
 	found, err := report.ParseFindings(data)
 	if err != nil {

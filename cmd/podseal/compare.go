@@ -77,7 +77,7 @@ func (o *compareOptions) run(ctx context.Context, s streams, images, command []s
 		if err := checkImageName(image); err != nil {
 			return err
 		}
-		t, err := o.target.target(image, command)
+		t, err := o.target.target(ctx, image, command)
 		if err != nil {
 			return err
 		}

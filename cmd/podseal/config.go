@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,11 +30,11 @@ files and env files that they refer to. Every fault is printed as FILE:LINE:COLU
 one.`,
 		Example: `  podseal config verify
   podseal config verify ci/*.yaml`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{config.DefaultName}
 			}
-			return verifyConfigs(s, args)
+			return verifyConfigs(c.Context(), s, args)
 		},
 	}, &cobra.Command{
 		Use:   "schema",
@@ -50,10 +51,10 @@ one.`,
 }
 
 // verifyConfigs prints the faults of files, and the number of targets of those without one.
-func verifyConfigs(s streams, names []string) error {
+func verifyConfigs(ctx context.Context, s streams, names []string) error {
 	failed := false
 	for _, name := range names {
-		n, faults := verifyConfig(name)
+		n, faults := verifyConfig(ctx, name)
 		for _, fault := range faults {
 			failed = true
 			fmt.Fprintln(s.err, oneLine(fault))
@@ -69,11 +70,11 @@ func verifyConfigs(s streams, names []string) error {
 }
 
 // verifyConfig returns the number of targets of a file, and its faults.
-func verifyConfig(name string) (targets int, faults []error) {
+func verifyConfig(ctx context.Context, name string) (targets int, faults []error) {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		return 0, []error{fmt.Errorf("no such file: %s: podseal init writes one", name)}
 	}
-	f, err := readConfig(name)
+	f, err := readConfig(ctx, name)
 	if err != nil {
 		problems := config.Problems{}
 		if !errors.As(err, &problems) {
@@ -85,7 +86,7 @@ func verifyConfig(name string) (targets int, faults []error) {
 		return 0, faults
 	}
 	for _, target := range f.TargetNames() {
-		if _, err := batch.Load(f, []string{target}, batch.LoadOptions{Now: time.Now()}); err != nil {
+		if _, err := batch.Load(ctx, f, []string{target}, batch.LoadOptions{Now: time.Now()}); err != nil {
 			faults = append(faults, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,14 +32,14 @@ overwritten. Add your e2e commands to it: until then, only the start is checked.
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return runInit(s, args, output) },
+		RunE: func(c *cobra.Command, args []string) error { return runInit(c.Context(), s, args, output) },
 	}
 	c.Flags().StringVarP(&output, "output", "o", config.DefaultName, "write this `FILE`, or - for stdout")
 	return c
 }
 
 // runInit writes a podseal.yaml.
-func runInit(s streams, args []string, output string) error {
+func runInit(ctx context.Context, s streams, args []string, output string) error {
 	name, err := draft.Source(args)
 	if err != nil {
 		return exitcode.BadInput(err)
@@ -46,7 +47,7 @@ func runInit(s streams, args []string, output string) error {
 	if _, err := os.Lstat(output); err == nil && output != "-" {
 		return exitcode.BadInputf("%s exists and is not overwritten: remove it, or write another file with -o", output)
 	}
-	d, err := draft.Of(name, filepath.Dir(output))
+	d, err := draft.Of(ctx, name, filepath.Dir(output))
 	if err != nil {
 		return exitcode.BadInput(err)
 	}

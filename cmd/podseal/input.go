@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -46,9 +47,9 @@ func (o *inputOptions) check() error {
 }
 
 // read reads the manifests, and prints the parts of them that are not sealed.
-func (o *inputOptions) read(s streams, flags target.Target) (input.Set, error) {
+func (o *inputOptions) read(ctx context.Context, s streams, flags target.Target) (input.Set, error) {
 	o.Stdin = s.in
-	set, err := input.Read(o.Options, flags)
+	set, err := input.Read(ctx, o.Options, flags)
 	for _, skipped := range slices.Concat(set.Skipped, set.SkippedWith) {
 		fmt.Fprintln(s.err, "podseal: skipped:", oneLine(skipped))
 	}
@@ -64,7 +65,7 @@ func (o *inputOptions) read(s streams, flags target.Target) (input.Set, error) {
 }
 
 // readInput reads a file, or stdin for "-".
-func readInput(s streams, name string) ([]byte, error) {
-	data, err := input.Bytes(s.in, name)
+func readInput(ctx context.Context, s streams, name string) ([]byte, error) {
+	data, err := input.Bytes(ctx, s.in, name)
 	return data, exitcode.BadInput(err)
 }

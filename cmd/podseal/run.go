@@ -65,7 +65,8 @@ arguments are targets.`,
   podseal run
   podseal run --config ci/podseal.yaml -j 4 web api`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if file, names, err := o.configTargets(splitDash(c, args)); err != nil {
+			first, command := splitDash(c, args)
+			if file, names, err := o.configTargets(c.Context(), first, command); err != nil {
 				return err
 			} else if file != nil {
 				return runConfig(c.Context(), o, s, file, names)
@@ -113,7 +114,7 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 	if err := o.redact.apply(s); err != nil {
 		return err
 	}
-	item, err := o.item(s, image, command)
+	item, err := o.item(ctx, s, image, command)
 	if err != nil {
 		return err
 	}
@@ -152,11 +153,11 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 }
 
 // item reads what the flags name, and refuses bad input.
-func (o *runOptions) item(s streams, image string, command []string) (item batch.Item, err error) {
+func (o *runOptions) item(ctx context.Context, s streams, image string, command []string) (item batch.Item, err error) {
 	if err := o.checkWords(); err != nil {
 		return item, err
 	}
-	t, err := o.target.target(image, command)
+	t, err := o.target.target(ctx, image, command)
 	if err != nil {
 		return item, err
 	}
@@ -171,7 +172,7 @@ func (o *runOptions) item(s streams, image string, command []string) (item batch
 		if o.deliver.Format == config.FormatKustomize {
 			o.input.Replaces = o.deliver.Output
 		}
-		if set, err = o.input.read(s, t); err != nil {
+		if set, err = o.input.read(ctx, s, t); err != nil {
 			return item, err
 		}
 	}

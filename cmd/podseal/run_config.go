@@ -14,7 +14,7 @@ import (
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
-	"github.com/podseal/podseal/internal/outfile"
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/result"
 )
@@ -33,10 +33,10 @@ var sharedFlags = []string{
 }
 
 // readConfig reads a podseal.yaml.
-func readConfig(name string) (*config.File, error) {
-	source, err := os.ReadFile(name)
+func readConfig(ctx context.Context, name string) (*config.File, error) {
+	source, err := infile.Read(ctx, name)
 	if err != nil {
-		return nil, exitcode.BadInput(outfile.Plain(err))
+		return nil, exitcode.BadInput(err)
 	}
 	f, err := config.Parse(name, source)
 	return f, exitcode.BadInput(err)
@@ -44,7 +44,7 @@ func readConfig(name string) (*config.File, error) {
 
 // configTargets decides whether a run is one of podseal.yaml: with --config; or without IMAGE, -f and COMMAND, where
 // podseal.yaml is in the working directory and every argument names one of its targets. The file is nil for any other run.
-func (o *runOptions) configTargets(first, command []string) (*config.File, []string, error) {
+func (o *runOptions) configTargets(ctx context.Context, first, command []string) (*config.File, []string, error) {
 	name := o.config.file
 	if name == "" {
 		if len(o.input.Files) > 0 || len(command) > 0 || len(o.target.execs) > 0 {
@@ -57,7 +57,7 @@ func (o *runOptions) configTargets(first, command []string) (*config.File, []str
 	} else if len(command) > 0 {
 		return nil, nil, exitcode.BadInputf("a COMMAND does not work with --config: %s names the e2e commands of each target", name)
 	}
-	f, err := readConfig(name)
+	f, err := readConfig(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,7 +88,7 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 	if err := o.checkWords(); err != nil {
 		return err
 	}
-	items, err := batch.Load(f, names, batch.LoadOptions{Now: time.Now(), Allow: o.allow, PlanOnly: o.planOnly})
+	items, err := batch.Load(ctx, f, names, batch.LoadOptions{Now: time.Now(), Allow: o.allow, PlanOnly: o.planOnly})
 	if err != nil {
 		return exitcode.BadInput(err)
 	}

@@ -103,3 +103,28 @@ func wantInterrupted(t *testing.T, cmd *exec.Cmd) {
 		t.Errorf("%v, want exit code %d", err, exitcode.Interrupted)
 	}
 }
+
+// TestSilentInputEndsGently: a pipe that stays silent does not hold a command that is interrupted.
+func TestSilentInputEndsGently(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"run", "-f", pipe}, {"run", "--config", pipe}, {"check", "--config", pipe}, {"advise", pipe}} {
+		cmd := exec.Command("podseal", args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		writer, err := os.OpenFile(pipe, os.O_WRONLY, 0) // waits until podseal reads
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		wantInterrupted(t, cmd)
+		if err := writer.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

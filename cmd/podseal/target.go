@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"os"
 	"path"
@@ -60,7 +61,7 @@ func (o *targetOptions) addFlags(f *pflag.FlagSet) {
 }
 
 // target makes a target of the flags, the image and the host command. It refuses values that no run could use.
-func (o *targetOptions) target(image string, command []string) (target.Target, error) {
+func (o *targetOptions) target(ctx context.Context, image string, command []string) (target.Target, error) {
 	t := target.Target{
 		Image: image, Platform: o.platform, User: o.user, WorkingDir: o.workdir, Network: o.network, Ports: o.ports,
 		Ready: o.ready, Completes: o.completes, Soak: o.soak, Timeout: o.timeout, Grace: o.grace,
@@ -78,7 +79,7 @@ func (o *targetOptions) target(image string, command []string) (target.Target, e
 		return t, err
 	}
 	var err error
-	if t.Env, err = input.Environment(o.envFiles, o.env); err != nil {
+	if t.Env, err = input.Environment(ctx, o.envFiles, o.env); err != nil {
 		return t, exitcode.BadInput(err)
 	}
 	for _, line := range o.execs {

@@ -81,7 +81,7 @@ func (o *verifyOptions) addFlags(c *cobra.Command) {
 }
 
 func (o *verifyOptions) run(ctx context.Context, s streams, command []string) error {
-	r, err := o.request(s, command)
+	r, err := o.request(ctx, s, command)
 	if err != nil {
 		return err
 	}
@@ -135,11 +135,11 @@ func (o *verifyOptions) write(s streams, res verify.Result) error {
 }
 
 // request reads the input. Everything that it alone decides is refused here.
-func (o *verifyOptions) request(s streams, command []string) (r verify.Request, err error) {
+func (o *verifyOptions) request(ctx context.Context, s streams, command []string) (r verify.Request, err error) {
 	if err := o.checkWords(); err != nil {
 		return r, err
 	}
-	flags, err := o.target.target("", command)
+	flags, err := o.target.target(ctx, "", command)
 	if err != nil {
 		return r, err
 	}
@@ -149,7 +149,7 @@ func (o *verifyOptions) request(s streams, command []string) (r verify.Request, 
 	container := o.input.Container
 	o.input.Container = ""  // all containers of the workload run
 	o.input.HostPath = true // whether a pod may have one is for the cluster to say
-	set, err := o.input.read(s, flags)
+	set, err := o.input.read(ctx, s, flags)
 	if err != nil {
 		return r, err
 	}

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,7 +46,7 @@ type LoadOptions struct {
 
 // Load reads the targets of a podseal.yaml, in the order of the file. No names mean all targets. The error names the place in
 // the file.
-func Load(f *config.File, names []string, o LoadOptions) ([]Item, error) {
+func Load(ctx context.Context, f *config.File, names []string, o LoadOptions) ([]Item, error) {
 	for _, name := range names {
 		if _, i := f.Target(name); i < 0 {
 			return nil, fmt.Errorf("%s has no target %s: it has %s", f.Name(), name, strings.Join(f.TargetNames(), ", "))
@@ -57,7 +58,7 @@ func Load(f *config.File, names []string, o LoadOptions) ([]Item, error) {
 		if len(names) > 0 && !slices.Contains(names, t.Name) {
 			continue
 		}
-		item, err := l.item(i)
+		item, err := l.item(ctx, i)
 		if err != nil {
 			return nil, err
 		}
@@ -93,15 +94,15 @@ type loader struct {
 }
 
 // item reads the target of an index.
-func (l *loader) item(index int) (Item, error) {
+func (l *loader) item(ctx context.Context, index int) (Item, error) {
 	t := l.file.Resolve(index)
 	path := fmt.Sprintf("targets[%d]", index)
 	item := Item{Name: t.Name, SealFile: l.file.Join(t.Outputs.Seal)}
-	base, err := l.target(path, t)
+	base, err := l.target(ctx, path, t)
 	if err != nil {
 		return item, err
 	}
-	if base.Needs, err = l.needs(path, t, &item); err != nil {
+	if base.Needs, err = l.needs(ctx, path, t, &item); err != nil {
 		return item, err
 	}
 	item.Target = base
@@ -110,7 +111,7 @@ func (l *loader) item(index int) (Item, error) {
 		return item, err
 	}
 	if len(t.Manifest) > 0 {
-		if err := l.manifest(path, t, &item); err != nil {
+		if err := l.manifest(ctx, path, t, &item); err != nil {
 			return item, err
 		}
 	}
@@ -138,8 +139,8 @@ func (l *loader) fail(path, name string, err error) error {
 }
 
 // target returns how a target runs, without its needs.
-func (l *loader) target(path string, t config.Target) (target.Target, error) {
-	out, err := l.runtime(path, t.Name, t.Runtime)
+func (l *loader) target(ctx context.Context, path string, t config.Target) (target.Target, error) {
+	out, err := l.runtime(ctx, path, t.Name, t.Runtime)
 	if err != nil {
 		return out, err
 	}
@@ -170,7 +171,7 @@ func command(s config.Step, suite string) target.Command {
 }
 
 // runtime returns how a container runs.
-func (l *loader) runtime(path, name string, r config.Runtime) (target.Target, error) {
+func (l *loader) runtime(ctx context.Context, path, name string, r config.Runtime) (target.Target, error) {
 	out := target.Target{
 		Image: r.Image, Platform: r.Platform, Entrypoint: r.Entrypoint, Args: r.Args, User: string(r.User), WorkingDir: r.Workdir,
 		Ports: r.Ports, Alias: name,
@@ -183,7 +184,7 @@ func (l *loader) runtime(path, name string, r config.Runtime) (target.Target, er
 		out.Dir = ""
 	}
 	var err error
-	if out.Env, err = input.Environment(l.joined(r.EnvFiles), r.Env.Variables()); err != nil {
+	if out.Env, err = input.Environment(ctx, l.joined(r.EnvFiles), r.Env.Variables()); err != nil {
 		return out, l.fail(path+".envFiles", name, err)
 	}
 	return out, nil
@@ -224,7 +225,7 @@ func (l *loader) accept(path string, t config.Target, item *Item) error {
 }
 
 // manifest reads the manifests of a target.
-func (l *loader) manifest(path string, t config.Target, item *Item) error {
+func (l *loader) manifest(ctx context.Context, path string, t config.Target, item *Item) error {
 	o := input.Options{
 		Files: l.joined(t.Manifest), With: l.joined(t.With), Object: t.Select, Container: t.Container, Service: t.Service, Params: t.Params, Exclude: t.Exclude,
 		PodPath: t.PodPath, StandIns: t.StandIns, HostPath: t.AllowHostPath,
@@ -233,7 +234,7 @@ func (l *loader) manifest(path string, t config.Target, item *Item) error {
 	if item.Deliver.Format == config.FormatKustomize {
 		o.Replaces = item.Deliver.Output
 	}
-	set, err := input.Read(o, item.Target)
+	set, err := input.Read(ctx, o, item.Target)
 	if err != nil {
 		return l.fail(path+".manifest", t.Name, err)
 	}

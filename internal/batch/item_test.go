@@ -43,7 +43,7 @@ func loadConfig(t *testing.T, name string, targets ...string) (*config.File, []I
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, err := Load(f, targets, LoadOptions{Now: today})
+	items, err := Load(t.Context(), f, targets, LoadOptions{Now: today})
 	return f, items, err
 }
 

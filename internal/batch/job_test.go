@@ -82,7 +82,7 @@ func manifestJob(t *testing.T, flags target.Target, text string) Job {
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set, err := input.Read(input.Options{Files: []string{name}}, flags)
+	set, err := input.Read(t.Context(), input.Options{Files: []string{name}}, flags)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestPreflightPullsMembers(t *testing.T) {
 	if err := os.WriteFile(name, []byte(twoContainers), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set, err := input.Read(input.Options{Files: []string{name}, Container: "a"}, target.Target{})
+	set, err := input.Read(t.Context(), input.Options{Files: []string{name}, Container: "a"}, target.Target{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -192,7 +192,7 @@ func TestTargetsOnCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, err := Load(f, nil, LoadOptions{Now: today})
+	items, err := Load(t.Context(), f, nil, LoadOptions{Now: today})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func manyTargets(t *testing.T, n int, soak time.Duration) (*config.File, []Item)
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, err := Load(f, nil, LoadOptions{Now: today})
+	items, err := Load(t.Context(), f, nil, LoadOptions{Now: today})
 	if err != nil {
 		t.Fatal(err)
 	}

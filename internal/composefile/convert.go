@@ -15,6 +15,7 @@ import (
 
 // converter makes one pod of a project.
 type converter struct {
+	read    func(name string) ([]byte, error) // a file that the Compose file refers to
 	project *types.Project
 	folder  string
 	name    string // of the pod

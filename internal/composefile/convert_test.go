@@ -34,7 +34,7 @@ func TestConvert(t *testing.T) {
 		if !Is(source) {
 			return golden.Want("no Compose file\n")
 		}
-		out, notes, err := Convert(filepath.Join(root, "compose.yaml"), source, []string{"TAG=2"})
+		out, notes, err := Convert(t.Context(), filepath.Join(root, "compose.yaml"), source, []string{"TAG=2"})
 		text := string(out)
 		if err != nil {
 			text = "error: " + err.Error() + "\n"
@@ -48,7 +48,7 @@ func TestConvert(t *testing.T) {
 
 // TestServices: each service is a separate pod, after those that it depends on.
 func TestServices(t *testing.T) {
-	p, err := Read("compose.yaml", []byte(`
+	p, err := Read(t.Context(), "compose.yaml", []byte(`
 services:
   web: {image: w, depends_on: [db], ports: ["8080:80", "53:53/udp"], tmpfs: [/run]}
   db: {build: ., depends_on: {migrate: {condition: service_completed_successfully}}}

@@ -18,7 +18,7 @@ func TestFault(t *testing.T) {
 		{"services:\n  web:\n    command: x\n", `2: service "web" has neither an image nor a build context specified`},
 	} {
 		name := filepath.Join(t.TempDir(), "compose.yaml")
-		_, _, err := Convert(name, []byte(c.source), nil)
+		_, _, err := Convert(t.Context(), name, []byte(c.source), nil)
 		if err == nil || strings.TrimPrefix(err.Error(), name+":") != c.want {
 			t.Errorf("got  %v\nwant %s", err, c.want)
 		}

@@ -13,6 +13,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/podseal/podseal/internal/infile"
 )
 
 // Is reports whether a source is a Compose file: a mapping with services, and no Kubernetes object.
@@ -29,8 +31,8 @@ func Is(source []byte) bool {
 
 // Convert returns the manifest of a Compose file's services, and notes on the settings that no field of a pod expresses.
 // The environment fills in the file's variables. Files that the Compose file refers to are read.
-func Convert(name string, source []byte, environment []string) (manifest []byte, notes []string, err error) {
-	p, err := Read(name, source, environment)
+func Convert(ctx context.Context, name string, source []byte, environment []string) (manifest []byte, notes []string, err error) {
+	p, err := Read(ctx, name, source, environment)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -39,12 +41,13 @@ func Convert(name string, source []byte, environment []string) (manifest []byte,
 
 // Project is a Compose file with its variables filled in.
 type Project struct {
+	read         func(name string) ([]byte, error) // a file that the Compose file refers to
 	name, folder string
 	project      *types.Project
 }
 
 // Read reads a Compose file. The environment fills in the file's variables.
-func Read(name string, source []byte, environment []string) (*Project, error) {
+func Read(ctx context.Context, name string, source []byte, environment []string) (*Project, error) {
 	folder, err := filepath.Abs(filepath.Dir(name))
 	if err != nil {
 		return nil, fmt.Errorf("reading the Compose file %s: %w", name, err)
@@ -53,19 +56,20 @@ func Read(name string, source []byte, environment []string) (*Project, error) {
 		WorkingDir: folder, Environment: types.NewMapping(environment),
 		ConfigFiles: []types.ConfigFile{{Filename: name, Content: source}},
 	}
-	project, err := loader.LoadWithContext(context.Background(), details, func(o *loader.Options) {
+	project, err := loader.LoadWithContext(ctx, details, func(o *loader.Options) {
 		o.SetProjectName(projectName(folder), false)
 		o.SkipInclude = true // it may name a remote file
 	})
 	if err != nil {
 		return nil, fault(name, source, err)
 	}
-	return &Project{name: name, folder: folder, project: project}, nil
+	read := func(name string) ([]byte, error) { return infile.Read(ctx, name) }
+	return &Project{read: read, name: name, folder: folder, project: project}, nil
 }
 
 // convert returns the manifest of a pod of a name with some services.
 func (p *Project) convert(name string, services []string) (manifest []byte, notes []string, err error) {
-	c := converter{project: p.project, folder: p.folder, name: name}
+	c := converter{read: p.read, project: p.project, folder: p.folder, name: name}
 	if err := c.convert(services); err != nil {
 		return nil, nil, fmt.Errorf("converting the Compose file %s: %w", p.name, err)
 	}

@@ -63,7 +63,7 @@ func (c *converter) volume(s types.ServiceConfig, i int, v types.ServiceVolumeCo
 	case types.VolumeTypeBind:
 		st, err := os.Stat(v.Source)
 		if err == nil && st.Mode().IsRegular() && st.Size() <= maxFile {
-			data, err := os.ReadFile(v.Source)
+			data, err := c.read(v.Source)
 			if err != nil {
 				return fmt.Errorf("reading the file that it mounts at %s: %w", v.Target, err)
 			}
@@ -117,7 +117,7 @@ func (c *converter) content(o types.FileObjectConfig) (data []byte, known bool, 
 	case o.Environment != "":
 		return []byte(c.project.Environment[o.Environment]), true, nil
 	case o.File != "":
-		data, err = os.ReadFile(o.File)
+		data, err = c.read(o.File)
 		return data, true, err
 	}
 	return nil, false, nil

@@ -2,6 +2,7 @@
 package draft
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/composefile"
 	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/helmchart"
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/safetext"
@@ -37,7 +39,7 @@ func Source(args []string) (string, error) {
 }
 
 // Of returns a draft for an image, a manifest or a Compose file. Paths are written relative to a folder.
-func Of(name, folder string) (config.Draft, error) {
+func Of(ctx context.Context, name, folder string) (config.Draft, error) {
 	d := config.Draft{Source: name, Outputs: config.Outputs{Seal: "{name}.seal.yaml"}}
 	st, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) && !looksLikeFile(name) {
@@ -54,15 +56,15 @@ func Of(name, folder string) (config.Draft, error) {
 		return d, err
 	}
 	if !st.IsDir() {
-		source, err := os.ReadFile(name)
+		source, err := infile.Read(ctx, name)
 		if err != nil {
 			return d, outfile.Plain(err)
 		}
 		if composefile.Is(source) {
-			return composeDraft(d, name, at, source)
+			return composeDraft(ctx, d, name, at, source)
 		}
 	}
-	return manifestDraft(d, name, at)
+	return manifestDraft(ctx, d, name, at)
 }
 
 // relativeTo returns the path of a file as it is seen from a folder.
@@ -83,8 +85,8 @@ func relativeTo(folder, name string) (string, error) {
 }
 
 // composeDraft makes a target of each service.
-func composeDraft(d config.Draft, name, at string, source []byte) (config.Draft, error) {
-	project, err := composefile.Read(name, source, os.Environ())
+func composeDraft(ctx context.Context, d config.Draft, name, at string, source []byte) (config.Draft, error) {
+	project, err := composefile.Read(ctx, name, source, os.Environ())
 	if err != nil {
 		return d, err
 	}
@@ -114,13 +116,13 @@ func composeDraft(d config.Draft, name, at string, source []byte) (config.Draft,
 
 // manifestDraft makes a target of each container. Where the manifest refers to ConfigMaps or Secrets that it does not hold,
 // random values stand in for them.
-func manifestDraft(d config.Draft, name, at string) (config.Draft, error) {
+func manifestDraft(ctx context.Context, d config.Draft, name, at string) (config.Draft, error) {
 	options := input.Options{Files: []string{name}}
-	set, err := input.Read(options, target.Target{})
+	set, err := input.Read(ctx, options, target.Target{})
 	if err != nil {
 		options.StandIns = true
 		var again error
-		if set, again = input.Read(options, target.Target{}); again != nil {
+		if set, again = input.Read(ctx, options, target.Target{}); again != nil {
 			return d, err
 		}
 	}

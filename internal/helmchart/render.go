@@ -3,9 +3,8 @@
 package helmchart
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -17,6 +16,8 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/strvals"
+
+	"github.com/podseal/podseal/internal/infile"
 )
 
 // Values are the values that the user gives for a chart.
@@ -35,7 +36,7 @@ func Is(name string) bool {
 
 // Render returns the manifests of the chart as one YAML stream, in the order of its templates. The release is named after
 // the chart, in the namespace "default". Hooks that test the release are left out.
-func Render(name string, v Values) (Output, error) {
+func Render(ctx context.Context, name string, v Values) (Output, error) {
 	c, err := loader.Load(name)
 	if err != nil {
 		return Output{}, fmt.Errorf("loading the chart %s: %w", name, err)
@@ -43,7 +44,7 @@ func Render(name string, v Values) (Output, error) {
 	if err := checkDependencies(c); err != nil {
 		return Output{}, fmt.Errorf("loading the chart %s: %w", name, err)
 	}
-	values, err := v.read()
+	values, err := v.read(ctx)
 	if err != nil {
 		return Output{}, err
 	}
@@ -78,12 +79,16 @@ func checkDependencies(c *chart.Chart) error {
 }
 
 // read merges the values.
-func (v Values) read() (map[string]any, error) {
+func (v Values) read(ctx context.Context) (map[string]any, error) {
 	out := map[string]any{}
 	for _, name := range v.Files {
-		file, err := chartutil.ReadValuesFile(name)
+		data, err := infile.Read(ctx, name)
 		if err != nil {
-			return nil, valuesError(name, err)
+			return nil, fmt.Errorf("--values: %w", err)
+		}
+		file, err := chartutil.ReadValues(data)
+		if err != nil {
+			return nil, fmt.Errorf("--values %s: %w", name, err)
 		}
 		out = chartutil.MergeTables(file, out) // the first one wins
 	}
@@ -93,17 +98,6 @@ func (v Values) read() (map[string]any, error) {
 		}
 	}
 	return out, nil
-}
-
-// valuesError words an error of a values file.
-func valuesError(name string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("--values: no such file: %s", name)
-	}
-	if path := new(fs.PathError); errors.As(err, &path) {
-		err = path.Err
-	}
-	return fmt.Errorf("--values %s: %w", name, err)
 }
 
 // render returns what the templates produce, by the names of their files.

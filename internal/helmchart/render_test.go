@@ -26,7 +26,7 @@ func TestRender(t *testing.T) {
 				v.Set = append(v.Set, rest)
 			}
 		}
-		out, err := Render("chart", v)
+		out, err := Render(t.Context(), "chart", v)
 		if err != nil {
 			return golden.Want("error: " + err.Error() + "\n")
 		}

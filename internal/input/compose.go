@@ -1,10 +1,12 @@
 package input
 
 import (
+	"context"
 	"os"
 	"slices"
 
 	"github.com/podseal/podseal/internal/composefile"
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/pod"
 	"github.com/podseal/podseal/internal/target"
@@ -13,12 +15,12 @@ import (
 // ComposeServices returns some services of a Compose file, and those that they depend on, to run for a target that needs
 // them. Each runs as a separate pod, with its volumes. No names mean all services. The notes are about the settings that no
 // field of a pod expresses.
-func ComposeServices(name string, services []string) (out []target.Service, notes []string, err error) {
-	source, err := readPlain(name)
+func ComposeServices(ctx context.Context, name string, services []string) (out []target.Service, notes []string, err error) {
+	source, err := infile.Read(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}
-	project, err := composefile.Read(name, source, os.Environ())
+	project, err := composefile.Read(ctx, name, source, os.Environ())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,8 +45,8 @@ func ComposeServices(name string, services []string) (out []target.Service, note
 }
 
 // composeService returns the manifest of a pod with one service of a Compose file.
-func (r *reader) composeService(name string, source []byte) ([]byte, error) {
-	project, err := composefile.Read(name, source, os.Environ())
+func (r *reader) composeService(ctx context.Context, name string, source []byte) ([]byte, error) {
+	project, err := composefile.Read(ctx, name, source, os.Environ())
 	if err != nil {
 		return nil, err
 	}

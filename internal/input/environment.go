@@ -1,20 +1,21 @@
 package input
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
 
-	"github.com/podseal/podseal/internal/outfile"
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/target"
 )
 
 // Environment joins env files and variables, in the order of docker run: files first. A variable is NAME=VALUE, or NAME
 // for its value on this machine. No error shows a text that may be a secret.
-func Environment(files, variables []string) ([]target.EnvVar, error) {
+func Environment(ctx context.Context, files, variables []string) ([]target.EnvVar, error) {
 	var out []target.EnvVar
 	for _, name := range files {
-		vars, err := readEnvFile(name)
+		vars, err := readEnvFile(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -32,10 +33,10 @@ func Environment(files, variables []string) ([]target.EnvVar, error) {
 	return out, nil
 }
 
-func readEnvFile(name string) ([]target.EnvVar, error) {
-	data, err := os.ReadFile(name)
+func readEnvFile(ctx context.Context, name string) ([]target.EnvVar, error) {
+	data, err := infile.Read(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("--env-file: %w", outfile.Plain(err))
+		return nil, fmt.Errorf("--env-file: %w", err)
 	}
 	var out []target.EnvVar
 	for n, line := range strings.Split(string(data), "\n") {

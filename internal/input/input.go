@@ -3,6 +3,7 @@
 package input
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"slices"
@@ -62,17 +63,17 @@ func (s Set) Excluded(o manifest.Object) bool { return s.selection.Excludes(o.Ki
 
 // Read reads the manifests and chooses their containers. The flags describe the target for the user; they win over the
 // pod. Its errors are those of the input: one sentence, with file and line where there is one.
-func Read(o Options, flags target.Target) (set Set, err error) {
+func Read(ctx context.Context, o Options, flags target.Target) (set Set, err error) {
 	r, err := newReader(o)
 	if err != nil {
 		return set, err
 	}
-	if set.Files, err = r.all(o.Files); err != nil {
+	if set.Files, err = r.all(ctx, o.Files); err != nil {
 		return set, err
 	}
 	set.Skipped, r.skipped = r.skipped, nil
 	set.Notes = r.notes
-	with, err := r.all(o.With)
+	with, err := r.all(ctx, o.With)
 	if err != nil {
 		return set, err
 	}
@@ -101,12 +102,12 @@ func Read(o Options, flags target.Target) (set Set, err error) {
 }
 
 // Manifests reads the manifests and chooses no container. ConfigMaps and Secrets that they refer to are not needed.
-func Manifests(o Options) (files []*manifest.File, set Set, err error) {
+func Manifests(ctx context.Context, o Options) (files []*manifest.File, set Set, err error) {
 	r, err := newReader(o)
 	if err != nil {
 		return nil, set, err
 	}
-	if set.Files, err = r.all(o.Files); err != nil {
+	if set.Files, err = r.all(ctx, o.Files); err != nil {
 		return nil, set, err
 	}
 	set.Skipped, set.Notes = r.skipped, r.notes

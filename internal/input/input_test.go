@@ -72,7 +72,7 @@ func readLine(t *testing.T, line, stdin string) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	set, err := Read(o, flags)
+	set, err := Read(t.Context(), o, flags)
 	for _, skipped := range slices.Concat(set.Skipped, set.SkippedWith) {
 		fmt.Fprintln(&b, "skipped:", skipped)
 	}

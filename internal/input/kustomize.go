@@ -1,6 +1,7 @@
 package input
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
@@ -34,8 +36,8 @@ func IsKustomization(folder string) bool { return kustomizationIn(folder) != "" 
 
 // buildKustomization does what kustomize build does, from files only: nothing is fetched, no plugin runs. A component in
 // the folder without is left out.
-func buildKustomization(folder, without string) ([]byte, error) {
-	if err := refuseRemote(folder, without, map[string]bool{}); err != nil {
+func buildKustomization(ctx context.Context, folder, without string) ([]byte, error) {
+	if err := refuseRemote(ctx, folder, without, map[string]bool{}); err != nil {
 		return nil, err
 	}
 	options := krusty.MakeDefaultOptions()
@@ -81,14 +83,14 @@ type generatorFiles struct {
 }
 
 // refuseRemote refuses a kustomization that the library would fetch a part of: it offers no way to forbid that.
-func refuseRemote(folder, without string, seen map[string]bool) error {
+func refuseRemote(ctx context.Context, folder, without string, seen map[string]bool) error {
 	folder = filepath.Clean(folder)
 	file := kustomizationIn(folder)
 	if seen[folder] || file == "" {
 		return nil
 	}
 	seen[folder] = true
-	data, err := readPlain(file)
+	data, err := infile.Read(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ func refuseRemote(folder, without string, seen map[string]bool) error {
 		case !st.IsDir() && !within(folder, at):
 			return fmt.Errorf("%s names %s, a file outside its folder, which kustomize does not read: move it below %s, or name the folder of a kustomization", file, entry, folder)
 		case st.IsDir():
-			if err := refuseRemote(at, without, seen); err != nil {
+			if err := refuseRemote(ctx, at, without, seen); err != nil {
 				return err
 			}
 		}

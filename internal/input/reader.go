@@ -1,6 +1,7 @@
 package input
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/podseal/podseal/internal/composefile"
 	"github.com/podseal/podseal/internal/helmchart"
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/yamledit"
@@ -36,10 +38,10 @@ func newReader(o Options) (*reader, error) {
 }
 
 // all reads the arguments. A file that is named twice is read once.
-func (r *reader) all(names []string) ([]*File, error) {
+func (r *reader) all(ctx context.Context, names []string) ([]*File, error) {
 	l := inputList{seen: map[string]bool{}}
 	for _, name := range names {
-		if err := r.one(&l, name); err != nil {
+		if err := r.one(ctx, &l, name); err != nil {
 			return nil, err
 		}
 	}
@@ -71,9 +73,9 @@ func (r *reader) add(l *inputList, name, path string, read func() ([]byte, error
 }
 
 // one reads one argument.
-func (r *reader) one(l *inputList, name string) error {
+func (r *reader) one(ctx context.Context, l *inputList, name string) error {
 	if name == "-" {
-		return r.add(l, "stdin", "", func() ([]byte, error) { return readStdin(r.stdin) })
+		return r.add(l, "stdin", "", func() ([]byte, error) { return infile.ReadStream(ctx, r.stdin, "stdin") })
 	}
 	st, err := os.Stat(name)
 	if err != nil {
@@ -82,18 +84,18 @@ func (r *reader) one(l *inputList, name string) error {
 	if helmchart.Is(name) {
 		title := "output of chart " + filepath.Clean(name)
 		return r.inTemplate(r.add(l, title, "", func() ([]byte, error) {
-			out, err := helmchart.Render(name, r.chart)
+			out, err := helmchart.Render(ctx, name, r.chart)
 			r.charts[title] = out
 			return out.Text, err
 		}))
 	}
 	if !st.IsDir() {
-		return r.file(l, name)
+		return r.file(ctx, l, name)
 	}
 	if kustomizationIn(name) != "" {
-		return r.add(l, "build of "+filepath.Clean(name), "", func() ([]byte, error) { return buildKustomization(name, r.without) })
+		return r.add(l, "build of "+filepath.Clean(name), "", func() ([]byte, error) { return buildKustomization(ctx, name, r.without) })
 	}
-	return r.folder(l, name)
+	return r.folder(ctx, l, name)
 }
 
 // inTemplate returns an error about a line of a chart's output as one about its template.
@@ -115,28 +117,28 @@ func (r *reader) inTemplate(err error) error {
 }
 
 // file reads a file that the user names: a manifest, or a Compose file.
-func (r *reader) file(l *inputList, name string) error {
-	data, err := readPlain(name)
+func (r *reader) file(ctx context.Context, l *inputList, name string) error {
+	data, err := infile.Read(ctx, name)
 	if err != nil || !composefile.Is(data) {
 		return r.add(l, filepath.Clean(name), name, func() ([]byte, error) { return data, err })
 	}
 	if r.service != "" {
-		return r.add(l, "service "+r.service+" of "+filepath.Clean(name), "", func() ([]byte, error) { return r.composeService(name, data) })
+		return r.add(l, "service "+r.service+" of "+filepath.Clean(name), "", func() ([]byte, error) { return r.composeService(ctx, name, data) })
 	}
 	return r.add(l, "pod of "+filepath.Clean(name), "", func() ([]byte, error) {
-		manifest, notes, err := composefile.Convert(name, data, os.Environ())
+		manifest, notes, err := composefile.Convert(ctx, name, data, os.Environ())
 		r.notes = append(r.notes, notes...)
 		return manifest, err
 	})
 }
 
-func (r *reader) plain(l *inputList, name string) error {
-	return r.add(l, filepath.Clean(name), name, func() ([]byte, error) { return readPlain(name) })
+func (r *reader) plain(ctx context.Context, l *inputList, name string) error {
+	return r.add(l, filepath.Clean(name), name, func() ([]byte, error) { return infile.Read(ctx, name) })
 }
 
 // folder reads the manifests of a folder. Files that cannot be read or are no manifests are skipped, unless nothing is
 // left.
-func (r *reader) folder(l *inputList, name string) error {
+func (r *reader) folder(ctx context.Context, l *inputList, name string) error {
 	list, skipped, err := manifestsIn(name, r.without)
 	if err != nil {
 		return err
@@ -145,7 +147,7 @@ func (r *reader) folder(l *inputList, name string) error {
 	for _, file := range list {
 		if _, err := os.Stat(file); err != nil { // a link that leads nowhere
 			skipped = append(skipped, outfile.Plain(err))
-		} else if err := r.plain(l, file); isUnreadable(err) {
+		} else if err := r.plain(ctx, l, file); isUnreadable(err) {
 			skipped = append(skipped, err)
 		} else if err != nil {
 			return err
@@ -165,25 +167,9 @@ func isUnreadable(err error) bool {
 }
 
 // Bytes reads a file, or stdin for "-".
-func Bytes(stdin io.Reader, name string) ([]byte, error) {
+func Bytes(ctx context.Context, stdin io.Reader, name string) ([]byte, error) {
 	if name == "-" {
-		return readStdin(stdin)
+		return infile.ReadStream(ctx, stdin, "stdin")
 	}
-	return readPlain(name)
-}
-
-func readStdin(stdin io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(stdin)
-	if err != nil {
-		return nil, fmt.Errorf("reading stdin: %w", err)
-	}
-	return data, nil
-}
-
-func readPlain(name string) ([]byte, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, outfile.Plain(err)
-	}
-	return data, nil
+	return infile.Read(ctx, name)
 }

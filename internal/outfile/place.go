@@ -153,10 +153,16 @@ func Plain(err error) error {
 		return err
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no such file: %s", pe.Path)
+		return missingError(pe.Path)
 	}
 	return fmt.Errorf("%s: %w", pe.Path, pe.Err)
 }
+
+// missingError is the error of a file that does not exist, by its name.
+type missingError string
+
+func (e missingError) Error() string { return "no such file: " + string(e) }
+func (missingError) Unwrap() error   { return fs.ErrNotExist }
 
 // reason returns the system's reason alone, for messages that name the file themselves.
 func reason(err error) error {

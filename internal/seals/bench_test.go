@@ -83,7 +83,7 @@ func checkAll(b *testing.B, dir string) int {
 	if err != nil {
 		b.Fatal(err)
 	}
-	subjects, missing, err := seals.Configured(f, nil, nil)
+	subjects, missing, err := seals.Configured(b.Context(), f, nil, nil)
 	if err != nil || len(missing) > 0 {
 		b.Fatal(err, missing)
 	}

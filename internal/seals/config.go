@@ -1,6 +1,7 @@
 package seals
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,7 +29,7 @@ type reader struct {
 
 // Configured returns the subjects of the named targets of a podseal.yaml, in its order; all of them where none is named. A
 // target without a seal is a finding. With a registry, the seals are those of the targets' images. An unknown name is an error, as is a manifest that cannot be read.
-func Configured(f *config.File, names []string, registry *Registry) (subjects []Subject, missing []finding.Finding, err error) {
+func Configured(ctx context.Context, f *config.File, names []string, registry *Registry) (subjects []Subject, missing []finding.Finding, err error) {
 	for _, name := range names {
 		if !slices.Contains(f.TargetNames(), name) {
 			return nil, nil, fmt.Errorf("%s has no target %s; there are: %s", f.Name(), name, strings.Join(f.TargetNames(), ", "))
@@ -40,7 +41,7 @@ func Configured(f *config.File, names []string, registry *Registry) (subjects []
 		if len(names) > 0 && !slices.Contains(names, t.Name) {
 			continue
 		}
-		s, absent, err := r.sealed(t, i)
+		s, absent, err := r.sealed(ctx, t, i)
 		switch {
 		case err != nil:
 			return nil, nil, err
@@ -54,14 +55,14 @@ func Configured(f *config.File, names []string, registry *Registry) (subjects []
 }
 
 // sealed returns a target with its seals, or the finding that there are none.
-func (r *reader) sealed(t config.Target, i int) (s Subject, absent *finding.Finding, err error) {
+func (r *reader) sealed(ctx context.Context, t config.Target, i int) (s Subject, absent *finding.Finding, err error) {
 	var entries []sealfile.Entry
 	if r.registry == nil {
-		if entries, absent, err = r.seal(t, i); err != nil || absent != nil {
+		if entries, absent, err = r.seal(ctx, t, i); err != nil || absent != nil {
 			return s, absent, err
 		}
 	}
-	if s, err = r.subject(t); err != nil {
+	if s, err = r.subject(ctx, t); err != nil {
 		return s, nil, err
 	}
 	s.Entries = entries
@@ -87,7 +88,7 @@ func (r *reader) sealed(t config.Target, i int) (s Subject, absent *finding.Find
 }
 
 // seal reads the seal file of a target, or returns the finding that there is none.
-func (r *reader) seal(t config.Target, i int) ([]sealfile.Entry, *finding.Finding, error) {
+func (r *reader) seal(ctx context.Context, t config.Target, i int) ([]sealfile.Entry, *finding.Finding, error) {
 	at := r.file.Place(fmt.Sprintf("targets[%d]", i))
 	absent := finding.Finding{
 		Rule: finding.MissingSeal, Level: finding.Error, Target: t.Name, Subject: t.Name, File: r.file.Name(), Line: at.Line, Column: at.Column,
@@ -100,7 +101,7 @@ func (r *reader) seal(t config.Target, i int) ([]sealfile.Entry, *finding.Findin
 		absent.Message = fmt.Sprintf("the seal file %s of target %s does not exist: run podseal run %s and commit it", t.Outputs.Seal, t.Name, t.Name)
 		return nil, &absent, nil
 	}
-	entries, err := Load([]string{r.path(t.Outputs.Seal)})
+	entries, err := Load(ctx, []string{r.path(t.Outputs.Seal)})
 	return entries, nil, err
 }
 
@@ -112,7 +113,7 @@ func (r *reader) path(name string) string {
 }
 
 // subject returns a target with its containers and commands.
-func (r *reader) subject(t config.Target) (s Subject, err error) {
+func (r *reader) subject(ctx context.Context, t config.Target) (s Subject, err error) {
 	read := ReadScript(r.file.Folder())
 	commands := sealfile.NewCommands(target.Target{Commands: commandsOf(t)}, read)
 	s = Subject{Name: t.Name, Commands: &commands, Read: read, Accepted: gate.Accepted{Known: true}}
@@ -127,7 +128,7 @@ func (r *reader) subject(t config.Target) (s Subject, err error) {
 		s.SealOnly = true // no file holds the result itself
 		return s, nil
 	}
-	files, err := r.manifests(t, names)
+	files, err := r.manifests(ctx, t, names)
 	if err != nil {
 		return s, err
 	}
@@ -140,7 +141,7 @@ func (r *reader) subject(t config.Target) (s Subject, err error) {
 }
 
 // manifests reads the manifests of a target. Targets that share them read them once.
-func (r *reader) manifests(t config.Target, names []string) ([]*manifest.File, error) {
+func (r *reader) manifests(ctx context.Context, t config.Target, names []string) ([]*manifest.File, error) {
 	o := input.Options{PodPath: t.PodPath, Chart: helmchart.Values{Set: t.Set}}
 	for _, name := range names {
 		o.Files = append(o.Files, r.path(name))
@@ -152,7 +153,7 @@ func (r *reader) manifests(t config.Target, names []string) ([]*manifest.File, e
 	if known, ok := r.files[key]; ok {
 		return known, nil
 	}
-	files, _, err := input.Manifests(o)
+	files, _, err := input.Manifests(ctx, o)
 	if err == nil {
 		r.files[key] = files
 	}

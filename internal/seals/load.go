@@ -1,10 +1,12 @@
 package seals
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/outfile"
 	"github.com/podseal/podseal/internal/sealfile"
 )
@@ -13,7 +15,7 @@ import (
 const Suffix = ".seal.yaml"
 
 // Load reads seal files. A folder stands for all files in it whose names end with Suffix. The errors are those of the input.
-func Load(names []string) ([]sealfile.Entry, error) {
+func Load(ctx context.Context, names []string) ([]sealfile.Entry, error) {
 	var out []sealfile.Entry
 	for _, name := range names {
 		files, err := filesOf(name)
@@ -21,9 +23,9 @@ func Load(names []string) ([]sealfile.Entry, error) {
 			return nil, err
 		}
 		for _, file := range files {
-			source, err := os.ReadFile(file)
+			source, err := infile.Read(ctx, file)
 			if err != nil {
-				return nil, outfile.Plain(err)
+				return nil, err
 			}
 			entries, err := sealfile.Parse(filepath.ToSlash(filepath.Clean(file)), source)
 			if err != nil {

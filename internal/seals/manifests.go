@@ -12,7 +12,7 @@ import (
 // OfManifests returns the containers of manifests with their seals, which files hold, or, where names is FromImage alone, the
 // registries of their images. It also returns why some files of a folder were left out.
 func OfManifests(ctx context.Context, o input.Options, names []string) (s Subject, skipped []error, err error) {
-	files, set, err := input.Manifests(o)
+	files, set, err := input.Manifests(ctx, o)
 	if err != nil {
 		return s, nil, err
 	}
@@ -22,7 +22,7 @@ func OfManifests(ctx context.Context, o input.Options, names []string) (s Subjec
 		return s, set.Skipped, err
 	}
 	if !IsFromImage(names) {
-		s.Entries, err = Load(names)
+		s.Entries, err = Load(ctx, names)
 		if o.Container != "" || o.Object != "" || len(o.Exclude) > 0 {
 			s.Entries = s.paired()
 		}

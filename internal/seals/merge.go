@@ -38,7 +38,7 @@ func LoadMerged(ctx context.Context, names []string, targets []target.Target) (o
 		}
 		out = append(out, attached...)
 	}
-	entries, err := Load(files)
+	entries, err := Load(ctx, files)
 	if err != nil {
 		return nil, exitcode.BadInput(manifest.Located(err))
 	}

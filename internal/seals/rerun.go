@@ -31,7 +31,7 @@ type Again struct {
 
 // NewAgain returns the subject of manifests with the targets to run: the containers of the manifests, each run as t says. Without
 // e2e commands in t, those of the seals are run.
-func NewAgain(s Subject, o input.Options, t target.Target) (Again, error) {
+func NewAgain(ctx context.Context, s Subject, o input.Options, t target.Target) (Again, error) {
 	out := Again{Subject: s}
 	var err error
 	if len(t.Commands) == 0 {
@@ -45,7 +45,7 @@ func NewAgain(s Subject, o input.Options, t target.Target) (Again, error) {
 	if slices.Contains(o.Files, "-") {
 		return out, errors.New("--rerun reads the manifests twice: give files, not stdin")
 	}
-	set, err := input.Read(o, t)
+	set, err := input.Read(ctx, o, t)
 	if err != nil {
 		return out, err
 	}
@@ -54,7 +54,7 @@ func NewAgain(s Subject, o input.Options, t target.Target) (Again, error) {
 }
 
 // AgainConfigured returns the subjects of a podseal.yaml with the targets to run.
-func AgainConfigured(f *config.File, subjects []Subject) ([]Again, error) {
+func AgainConfigured(ctx context.Context, f *config.File, subjects []Subject) ([]Again, error) {
 	var names []string
 	for _, subject := range subjects {
 		names = append(names, subject.Name)
@@ -62,7 +62,7 @@ func AgainConfigured(f *config.File, subjects []Subject) ([]Again, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	items, err := batch.Load(f, names, batch.LoadOptions{Now: time.Now()})
+	items, err := batch.Load(ctx, f, names, batch.LoadOptions{Now: time.Now()})
 	if err != nil {
 		return nil, err
 	}

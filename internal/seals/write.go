@@ -2,6 +2,7 @@
 package seals
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/emit"
 	"github.com/podseal/podseal/internal/gate"
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/manifest"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/sealfile"
@@ -62,7 +64,7 @@ func ReadScript(folder string) sealfile.ReadFile {
 		if st, err := os.Stat(name); err != nil || !st.Mode().IsRegular() || !filepath.IsLocal(filepath.FromSlash(at)) {
 			return nil, false
 		}
-		content, err := os.ReadFile(name)
+		content, err := infile.Read(context.Background(), name) // a regular file does not block
 		return content, err == nil
 	}
 }

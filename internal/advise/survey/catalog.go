@@ -1,17 +1,18 @@
 package survey
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/podseal/podseal/internal/advise"
+	"github.com/podseal/podseal/internal/infile"
 	"github.com/podseal/podseal/internal/outfile"
 )
 
 // Catalog returns the shipped catalog with the entries of a file, which replace those of the shipped one; without a name, the
 // shipped one. ownOnly leaves the shipped entries out.
-func Catalog(name string, ownOnly bool) (advise.Catalog, error) {
+func Catalog(ctx context.Context, name string, ownOnly bool) (advise.Catalog, error) {
 	shipped, err := advise.ShippedCatalog()
 	if err != nil {
 		return advise.Catalog{}, err
@@ -22,9 +23,9 @@ func Catalog(name string, ownOnly bool) (advise.Catalog, error) {
 	if name == "" {
 		return shipped, nil
 	}
-	data, err := os.ReadFile(name)
+	data, err := infile.Read(ctx, name)
 	if err != nil {
-		return advise.Catalog{}, outfile.Plain(err)
+		return advise.Catalog{}, err
 	}
 	own, err := advise.ParseCatalog(data)
 	if err != nil {

@@ -30,7 +30,7 @@ func TestCatalog(t *testing.T) {
 		{bad, false, false, false, true},
 		{filepath.Join(dir, "none.yaml"), false, false, false, true},
 	} {
-		got, err := Catalog(c.name, c.only)
+		got, err := Catalog(t.Context(), c.name, c.only)
 		_, hasOwn := got.Find("own")
 		_, hasNginx := got.Find("nginx")
 		if hasOwn != c.hasOwn || hasNginx != c.hasNginx || (err != nil) != c.fails {

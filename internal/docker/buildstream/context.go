@@ -13,6 +13,8 @@ import (
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/podseal/podseal/internal/infile"
 )
 
 // Context is what a build reads.
@@ -26,7 +28,7 @@ type Context struct {
 // under the name dockerfile. Everything belongs to root, as with docker build.
 func PackContext(ctx context.Context, w io.Writer, b Context, dockerfile string) error {
 	out := tar.NewWriter(w)
-	ignored, err := ignoreRules(b)
+	ignored, err := ignoreRules(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -44,9 +46,9 @@ func PackContext(ctx context.Context, w io.Writer, b Context, dockerfile string)
 }
 
 // ignoreRules reads the rules of NAME.dockerignore next to the Dockerfile, else of .dockerignore in the context.
-func ignoreRules(b Context) (*patternmatcher.PatternMatcher, error) {
+func ignoreRules(ctx context.Context, b Context) (*patternmatcher.PatternMatcher, error) {
 	for _, name := range []string{b.Name + ".dockerignore", filepath.Join(b.Dir, ".dockerignore")} {
-		data, err := os.ReadFile(name)
+		data, err := infile.Read(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -1,0 +1,69 @@
+//go:build unix
+
+package infile_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/podseal/podseal/internal/infile"
+)
+
+func TestReadIsBounded(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "big.yaml")
+	if err := os.WriteFile(name, make([]byte, infile.Limit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := infile.Read(t.Context(), name); err != nil || len(data) != infile.Limit {
+		t.Errorf("a file of the limit: %d bytes, %v", len(data), err)
+	}
+	const want = "/dev/zero has more than 32 MiB, the most that podseal reads of one input: name another file, or split it"
+	if _, err := infile.Read(t.Context(), "/dev/zero"); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestReadStreamIsBounded(t *testing.T) {
+	zero, err := os.Open("/dev/zero")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer zero.Close()
+	if _, err := infile.ReadStream(t.Context(), zero, "stdin"); err == nil || !strings.HasPrefix(err.Error(), "stdin has more than 32 MiB") {
+		t.Errorf("got %v", err)
+	}
+	if data, err := infile.ReadStream(t.Context(), strings.NewReader("a"), "stdin"); err != nil || string(data) != "a" {
+		t.Errorf("got %q, %v", data, err)
+	}
+}
+
+// TestReadEndsWithItsContext opens a pipe that has no writer, which blocks.
+func TestReadEndsWithItsContext(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stop := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(stop)
+	if _, err := infile.Read(ctx, name); !errors.Is(err, stop) {
+		t.Errorf("got %v, want the context's cause", err)
+	}
+}
+
+func TestReadNamesTheFile(t *testing.T) {
+	folder := t.TempDir()
+	for name, want := range map[string]string{
+		folder:              folder + ": is a directory",
+		folder + "/missing": "no such file: " + folder + "/missing",
+	} {
+		if _, err := infile.Read(t.Context(), name); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
