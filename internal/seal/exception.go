@@ -42,8 +42,7 @@ func (s relaxing) except(ctx context.Context, p profile.Profile, failed observe.
 	return f, nil
 }
 
-// steps returns the relaxations of a profile with exceptions that tightening may remove. As root the target is not sealable:
-// only what it needs from root is worth knowing.
+// steps returns the relaxations of a profile with exceptions that tightening may remove: root is one of them.
 func (s relaxing) steps(p profile.Profile) []profile.Relaxation {
 	all := p.Relaxations()
 	if p.User.UID != 0 {
@@ -54,7 +53,7 @@ func (s relaxing) steps(p profile.Profile) []profile.Relaxation {
 		p.User = user
 		return p
 	}}
-	return append([]profile.Relaxation{root}, slices.DeleteFunc(all, func(r profile.Relaxation) bool { return !r.Exception })...)
+	return append([]profile.Relaxation{root}, all...)
 }
 
 // exceptions says of each exception of a finding which run failed without it, and what to change in the image. An exception
