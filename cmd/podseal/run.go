@@ -137,6 +137,9 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 		if err := item.Preflight(ctx, e); err != nil {
 			return err
 		}
+		if err := batch.CheckSeedImage(ctx, e, o.cluster.seedImage, []batch.Item{item}); err != nil {
+			return err
+		}
 		options := o.search(e, progress)
 		if len(made.Merged) > 0 {
 			options.Floor = made.Merged.Floor

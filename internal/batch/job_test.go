@@ -108,6 +108,8 @@ func TestPreflight(t *testing.T) {
 		{name: "command taken away", target: target.Target{Image: "app", Entrypoint: []string{}}, want: "image app: nothing to run", input: true},
 		{name: "command given", target: target.Target{Image: "empty", Args: []string{"app"}}},
 		{name: "volume", target: target.Target{Image: "app"}, volume: "/a:b", want: "image app: it declares VOLUME", input: true},
+		{name: "readiness", target: target.Target{Image: "app", Ready: target.Ready{HTTP: "/"}}, want: "image app: --ready-http / has no port to ask", input: true},
+		{name: "readiness with a port", target: target.Target{Image: "app", Ready: target.Ready{HTTP: "/"}, Ports: []int{80}}},
 		{name: "image", target: target.Target{Image: "gone"}, want: errNoImage.Error()},
 		{name: "image of the second container", file: twoContainers, want: errNoImage.Error()},
 	} {
@@ -121,6 +123,37 @@ func TestPreflight(t *testing.T) {
 			err := j.Preflight(t.Context(), e)
 			bad := new(InputError)
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || errors.As(err, &bad) != c.input {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if e.Alive() != 0 {
+				t.Errorf("%d trees are open", e.Alive())
+			}
+		})
+	}
+}
+
+func TestCheckSeedImage(t *testing.T) {
+	items := []Item{{Job: Job{Target: target.Target{Image: "app"}}}}
+	for _, c := range []struct {
+		name, image, application string
+		want                     string // empty: no error
+	}{
+		{name: "none", image: ""},
+		{name: "with a shell", image: "tools", application: application},
+		{name: "missing", image: "gone", application: application, want: "--seed-image: " + errNoImage.Error()},
+		{name: "without a shell", image: "app", application: "-- image --\nf 0755 0:0 /bin/mv\n-- app --\n", want: "--seed-image: image app has no sh, rm, mkdir, cp, chmod: name one"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := newEngine(t)
+			if c.application != "" {
+				own, _, err := enginetest.Parse(txtar.Parse([]byte(c.application)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				e.Engine = own
+			}
+			err := CheckSeedImage(t.Context(), e, c.image, items)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 			if e.Alive() != 0 {

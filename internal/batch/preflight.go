@@ -56,6 +56,9 @@ func (j Job) Preflight(ctx context.Context, e Engine) error {
 		if err := checkCommand(facts, t); err != nil {
 			return err
 		}
+		if t.Ready.HTTP != "" && len(t.Ports) == 0 && len(facts.Exposed("tcp")) == 0 {
+			return &InputError{fmt.Sprintf("image %s: --ready-http %s has no port to ask: the image exposes none; give one with --port", t.Image, t.Ready.HTTP)}
+		}
 		if err := checkUser(ctx, e, facts, t); err != nil {
 			return err
 		}
@@ -67,6 +70,44 @@ func (j Job) Preflight(ctx context.Context, e Engine) error {
 		}
 	}
 	return pullMembers(ctx, e, targets)
+}
+
+// CheckSeedImage refuses a seed image that the engine cannot get, or that has no shell, for the platforms of the items. An empty
+// name is fine.
+func CheckSeedImage(ctx context.Context, e Engine, name string, items []Item) error {
+	checked := map[string]bool{}
+	for _, item := range items {
+		for _, t := range item.Targets() {
+			if name == "" || checked[t.Platform] {
+				continue
+			}
+			checked[t.Platform] = true
+			if err := checkSeedImage(ctx, e, name, t.Platform); err != nil {
+				return fmt.Errorf("--seed-image: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func checkSeedImage(ctx context.Context, e Engine, name, platform string) (err error) {
+	facts, err := e.Image(ctx, name, platform)
+	if err != nil {
+		return err
+	}
+	tree, err := e.Tree(ctx, facts)
+	if err != nil {
+		return fmt.Errorf("reading the files of image %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, tree.Close(ctx)) }()
+	lacks, err := plan.Lacks(ctx, facts, tree)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(lacks, "sh") {
+		return &InputError{fmt.Sprintf("image %s has no %s: name one that has them, for example busybox", name, strings.Join(lacks, ", "))}
+	}
+	return nil
 }
 
 // pullMembers pulls the images of the other containers that run with the targets: those of their pods, and services.
