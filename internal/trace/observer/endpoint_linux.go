@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/podseal/podseal/internal/observe"
@@ -140,23 +141,90 @@ func (a *attempt) inode(fd int32) string {
 	return name
 }
 
-// socketTables are the kernel's tables of sockets, by protocol.
-var socketTables = map[string][]string{tcp: {"net/tcp", "net/tcp6"}, udp: {"net/udp", "net/udp6"}}
+// maxTableAge bounds the age of a table that answers another request: a probe and the requests that follow it.
+const maxTableAge = 50 * time.Millisecond
+
+// tcpTables reads the tables of TCP sockets in a container's network namespace. The kernel takes milliseconds to print one,
+// since it scans the sockets of all namespaces, but counts those of one at once. So a table without sockets is not read, and
+// one that was just read is kept while the counts are the same.
+type tcpTables struct {
+	mu     sync.Mutex // one scan at a time
+	kept   map[string][]byte
+	at     time.Time
+	counts procnet.Counts // at that time
+}
+
+// read returns net/tcp and net/tcp6, one after the other. Sockets in TIME_WAIT may be missing unless waiting is set.
+func (x *tcpTables) read(c *container, waiting bool) ([]byte, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	counts, ok := c.socketCounts()
+	if !ok {
+		return c.tables("tcp", "tcp6")
+	}
+	if now := time.Now(); counts != x.counts || now.Sub(x.at) > maxTableAge {
+		x.kept, x.at, x.counts = map[string][]byte{}, now, counts
+	}
+	var out []byte
+	for _, t := range []struct {
+		name  string
+		count int
+	}{{"tcp", counts.TCP}, {"tcp6", counts.TCP6}} {
+		if t.count == 0 && (counts.Waiting == 0 || !waiting) {
+			continue
+		}
+		b, known := x.kept[t.name]
+		if !known {
+			var err error
+			if b, err = c.tables(t.name); err != nil {
+				return nil, err
+			}
+			x.kept[t.name] = b
+		}
+		out = append(out, b...)
+	}
+	return out, nil
+}
+
+// socketCounts returns the numbers of TCP sockets in the container's network namespace, if the kernel counts them.
+func (c *container) socketCounts() (procnet.Counts, bool) {
+	all, err := c.tables("sockstat", "sockstat6")
+	if err != nil {
+		return procnet.Counts{}, false
+	}
+	return procnet.ParseCounts(all)
+}
+
+// tables reads files of the container's network namespace in /proc, one after the other. A kernel without IPv6 lacks those
+// whose name ends in 6.
+func (c *container) tables(names ...string) ([]byte, error) {
+	var out []byte
+	for _, name := range names {
+		b, err := readBounded(c.proc("net/"+name), maxTable)
+		if err != nil {
+			if strings.HasSuffix(name, "6") && os.IsNotExist(err) {
+				continue
+			}
+			return nil, err
+		}
+		out = append(out, b...)
+	}
+	return out, nil
+}
 
 // sockets reads the tables of a protocol in the target's network namespace.
 func (c *container) sockets(protocol string) ([]procnet.Socket, error) {
-	var out []procnet.Socket
-	for _, name := range socketTables[protocol] {
-		b, err := readBounded(c.proc(name), maxTable)
-		if err != nil {
-			if strings.HasSuffix(name, "6") && os.IsNotExist(err) {
-				continue // a kernel without IPv6
-			}
-			return nil, fmt.Errorf("reading the sockets of the container: %w", procError(err))
-		}
-		out = append(out, procnet.ParseSockets(b)...)
+	var b []byte
+	var err error
+	if protocol == tcp {
+		b, err = c.tcp.read(c, true)
+	} else {
+		b, err = c.tables("udp", "udp6")
 	}
-	return out, nil
+	if err != nil {
+		return nil, fmt.Errorf("reading the sockets of the container: %w", procError(err))
+	}
+	return procnet.ParseSockets(b), nil
 }
 
 // openConnections lists the connections to other machines that are open now.

@@ -23,16 +23,9 @@ const (
 
 // listeningPorts reads the tables of the target's network namespace.
 func listeningPorts(at *container, m *wire.Message) error {
-	var all []byte
-	for _, name := range []string{"tcp", "tcp6"} {
-		b, err := readBounded(at.proc("net/"+name), maxTable)
-		if err != nil {
-			if name == "tcp6" && os.IsNotExist(err) {
-				continue // a kernel without IPv6
-			}
-			return fmt.Errorf("reading the listening ports: %w", procError(err))
-		}
-		all = append(all, b...)
+	all, err := at.tcp.read(at, false)
+	if err != nil {
+		return fmt.Errorf("reading the listening ports: %w", procError(err))
 	}
 	m.Ports = procnet.ParseListening(all)
 	return nil

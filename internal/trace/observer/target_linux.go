@@ -17,6 +17,7 @@ import (
 type container struct {
 	pid  int
 	root int // descriptor of the container's root
+	tcp  tcpTables
 }
 
 // proc returns the path of one of the first process's files in /proc.
