@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
+	"path"
 	"slices"
 	"sync"
 
@@ -36,10 +38,11 @@ type tree struct {
 	remove func(context.Context) error // removes the container
 
 	mu      sync.Mutex
-	stats   map[string]image.Entry // by real path, without owner; Kind is "" where the image has nothing
-	entries map[string]image.Entry // by real path
-	content map[string][]byte      // by real path, up to maxKept
-	lists   map[listing]listed
+	stats   map[string]image.Entry   // by real path, without owner; Kind is "" where the image has nothing
+	entries map[string]image.Entry   // by real path
+	content map[string][]byte        // by real path, up to maxKept
+	whole   map[string][]image.Entry // complete listings, by real path
+	lists   map[listing]listed       // others
 }
 
 // listing is one call of List, listed its result.
@@ -56,13 +59,14 @@ type listed struct {
 var (
 	_ engine.TreeCloser = (*tree)(nil)
 	_ image.Prober      = (*tree)(nil)
+	_ image.Preloader   = (*tree)(nil)
 )
 
 func newTree(files fileReader, remove func(context.Context) error) *tree {
 	return &tree{
 		files: files, remove: remove,
 		stats: map[string]image.Entry{}, entries: map[string]image.Entry{}, content: map[string][]byte{},
-		lists: map[listing]listed{},
+		whole: map[string][]image.Entry{}, lists: map[listing]listed{},
 	}
 }
 
@@ -122,34 +126,60 @@ func (t *tree) List(ctx context.Context, p string, limit int) ([]image.Entry, bo
 	if e, err := t.stat(ctx, real); err != nil || e.Kind != image.Dir {
 		return nil, false, err
 	}
-	call := listing{real, limit}
-	t.mu.Lock()
-	known, ok := t.lists[call]
-	t.mu.Unlock()
-	if ok {
-		return slices.Clone(known.entries), known.more, nil
+	if entries, more, ok := t.listed(real, limit); ok {
+		return entries, more, nil
 	}
-	entries, more, err := t.readList(ctx, real, limit)
+	_, entries, more, err := t.readDir(ctx, real, limit, math.MaxInt64)
 	if err != nil {
 		return nil, false, fmt.Errorf("listing %s of the image: %w", p, err)
 	}
+	return entries, more, nil
+}
+
+// listed returns a listing that is cached.
+func (t *tree) listed(real string, limit int) (entries []image.Entry, more, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if all, ok := t.whole[real]; ok && len(all) <= limit {
+		return slices.Clone(all), false, true
+	}
+	known, ok := t.lists[listing{real, limit}]
+	return slices.Clone(known.entries), known.more, ok
+}
+
+// readDir reads the directory at a real path: its own entry, and up to limit entries below it, as long as their files have
+// at most that many bytes. more is true when there are others. It caches what it has read. own has a path where only what
+// is below could not be read.
+func (t *tree) readDir(ctx context.Context, real string, limit int, bytes int64) (own image.Entry, entries []image.Entry, more bool, err error) {
+	body, err := t.files.archive(ctx, real)
+	if err != nil {
+		return own, nil, false, err
+	}
+	defer body.Close()
+	files := tar.NewReader(body)
+	h, err := files.Next()
+	if err != nil {
+		return own, nil, false, err
+	}
+	own = entryOf(h, real)
+	entries, more, err = readEntries(ctx, files, real, limit, bytes)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entries[real] = own
+	if err != nil {
+		return own, nil, false, err
+	}
 	for _, e := range entries {
 		t.entries[e.Path] = e
 		t.stats[e.Path] = e
 	}
-	t.lists[call] = listed{slices.Clone(entries), more}
-	return entries, more, nil
-}
-
-func (t *tree) readList(ctx context.Context, real string, limit int) ([]image.Entry, bool, error) {
-	body, err := t.files.archive(ctx, real)
-	if err != nil {
-		return nil, false, err
+	switch {
+	case !more:
+		t.whole[real] = slices.Clone(entries)
+	case len(entries) == limit:
+		t.lists[listing{real, limit}] = listed{slices.Clone(entries), true}
 	}
-	defer body.Close()
-	return readEntries(ctx, body, real, limit)
+	return own, entries, more, nil
 }
 
 // ReadFile implements image.Tree.
@@ -179,7 +209,7 @@ func (t *tree) readFile(ctx context.Context, p string) ([]byte, error) {
 	if kept {
 		return slices.Clone(data), nil
 	}
-	h, data, err := t.readArchive(ctx, real)
+	h, data, err := t.readArchive(ctx, real, maxRead)
 	if err != nil {
 		return nil, err
 	}
@@ -192,8 +222,8 @@ func (t *tree) readFile(ctx context.Context, p string) ([]byte, error) {
 	return data, nil
 }
 
-// readArchive returns the header and, up to maxRead, the content of a file.
-func (t *tree) readArchive(ctx context.Context, real string) (*tar.Header, []byte, error) {
+// readArchive returns the header and the first bytes of a file.
+func (t *tree) readArchive(ctx context.Context, real string, limit int64) (*tar.Header, []byte, error) {
 	body, err := t.files.archive(ctx, real)
 	if err != nil {
 		return nil, nil, err
@@ -204,6 +234,58 @@ func (t *tree) readArchive(ctx context.Context, real string) (*tar.Header, []byt
 	if err != nil {
 		return nil, nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(files, maxRead))
+	data, err := io.ReadAll(io.LimitReader(files, limit))
 	return h, data, err
+}
+
+// maxPreload bounds the part of a directory that Preload reads.
+const maxPreload = 1 << 20
+
+// Preload implements image.Preloader.
+func (t *tree) Preload(ctx context.Context, dir string, names ...string) {
+	real, err := image.Resolve(ctx, realPaths{t}, dir)
+	if err != nil {
+		return
+	}
+	if e, err := t.stat(ctx, real); err != nil || e.Kind != image.Dir {
+		return
+	}
+	body, err := t.files.archive(ctx, real)
+	if err != nil {
+		return
+	}
+	defer body.Close()
+	t.preload(tar.NewReader(body), real, names)
+}
+
+// preload caches files of the tar stream of a directory, until it has found all names.
+func (t *tree) preload(files *tar.Reader, dir string, names []string) {
+	names = slices.Clone(names)
+	for left := int64(maxPreload); len(names) > 0; {
+		h, err := files.Next()
+		if err != nil {
+			return
+		}
+		if left -= h.Size; left < 0 {
+			return
+		}
+		real := place(h.Name, dir)
+		i := slices.Index(names, path.Base(real))
+		if i < 0 || path.Dir(real) != dir {
+			continue
+		}
+		names = slices.Delete(names, i, i+1)
+		if h.Typeflag != tar.TypeReg || h.Size > maxKept {
+			continue
+		}
+		data, err := io.ReadAll(files)
+		if err != nil {
+			return
+		}
+		t.mu.Lock()
+		t.entries[real] = entryOf(h, real)
+		t.stats[real] = t.entries[real]
+		t.content[real] = data
+		t.mu.Unlock()
+	}
 }

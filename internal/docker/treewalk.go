@@ -128,7 +128,14 @@ func (t *tree) statByList(ctx context.Context, p string, cause error) (image.Ent
 	return image.Entry{}, fmt.Errorf("looking up %s in the image: %w", p, cause)
 }
 
-// entry returns everything about a real path. Only a tar stream has the owner; its first header is enough.
+// The bounds of what entry reads below a directory. Each stream costs the engine a process, and a small directory is mostly
+// listed next.
+const (
+	peekEntries = 64
+	peekBytes   = 64 << 10
+)
+
+// entry returns everything about a real path. Only a tar stream has the owner, in its first header.
 func (t *tree) entry(ctx context.Context, p string) (image.Entry, bool, error) {
 	found, err := t.stat(ctx, p)
 	if err != nil || found.Kind == "" {
@@ -140,12 +147,14 @@ func (t *tree) entry(ctx context.Context, p string) (image.Entry, bool, error) {
 	if ok {
 		return e, true, nil
 	}
-	body, err := t.files.archive(ctx, p)
-	if err != nil {
-		return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", p, err)
+	if found.Kind == image.Dir {
+		own, _, _, err := t.readDir(ctx, p, peekEntries, peekBytes)
+		if err != nil && own.Path == "" {
+			return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", p, err)
+		}
+		return own, true, nil
 	}
-	defer body.Close()
-	h, err := tar.NewReader(body).Next()
+	h, _, err := t.readArchive(ctx, p, 0)
 	if err != nil {
 		return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", p, err)
 	}
@@ -170,11 +179,11 @@ func permissions(mode fs.FileMode) fs.FileMode {
 	return mode & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
 }
 
-// readEntries reads the tar stream of the directory at dir, without the directory's own entry, which is the first.
-func readEntries(ctx context.Context, body io.Reader, dir string, limit int) (entries []image.Entry, more bool, err error) {
-	files := tar.NewReader(body)
+// readEntries reads the rest of the tar stream of the directory at dir, whose own entry is the first and has been read. It
+// ends before the files would have more than that many bytes.
+func readEntries(ctx context.Context, files *tar.Reader, dir string, limit int, bytes int64) (entries []image.Entry, more bool, err error) {
 	sizes := map[string]int64{}
-	for first := true; ; first = false {
+	for {
 		if err := ctx.Err(); err != nil {
 			return nil, false, err
 		}
@@ -185,10 +194,7 @@ func readEntries(ctx context.Context, body io.Reader, dir string, limit int) (en
 		if err != nil {
 			return nil, false, err
 		}
-		if first {
-			continue
-		}
-		if len(entries) == limit {
+		if bytes -= h.Size; len(entries) == limit || bytes < 0 {
 			more = true
 			break
 		}

@@ -16,3 +16,9 @@ func Probe(ctx context.Context, tree Tree, path string) (Entry, bool, error) {
 	}
 	return tree.Lookup(ctx, path)
 }
+
+// Preloader is a Tree that can read several small files of a folder at once, much faster than one after the other.
+type Preloader interface {
+	// Preload lets ReadFile answer for those files from memory. It is a hint: where it fails, ReadFile reads the file.
+	Preload(ctx context.Context, dir string, names ...string)
+}

@@ -42,6 +42,9 @@ type Resolved struct {
 // ReadUsers reads the accounts and groups of an image. Images without /etc/passwd or /etc/group have none. A file that is
 // larger than Tree.ReadFile returns is an error, since the missing lines may decide.
 func ReadUsers(ctx context.Context, tree Tree) (Users, error) {
+	if p, ok := tree.(Preloader); ok {
+		p.Preload(ctx, "/etc", "group", "passwd")
+	}
 	passwd, err := readOptional(ctx, tree, "/etc/passwd")
 	if err != nil {
 		return Users{}, err

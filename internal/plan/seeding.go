@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -61,16 +63,19 @@ func ChooseSeeding(ctx context.Context, facts image.Facts, tree image.Tree, offe
 
 // Lacks returns the programs of SeedPrograms that an image does not have. It fails if the tree of the image cannot be read.
 func Lacks(ctx context.Context, facts image.Facts, tree image.Tree) ([]string, error) {
-	pathEnv := Env(Input{Facts: facts}, "PATH")
+	pathEnv := cmp.Or(Env(Input{Facts: facts}, "PATH"), image.DefaultPath)
+	folders := pathEnv
 	var out []string
 	for _, name := range SeedPrograms {
-		_, ok, err := image.HasProgram(ctx, tree, name, pathEnv)
+		at, ok, err := image.HasProgram(ctx, tree, name, folders)
 		if err != nil {
 			return nil, fmt.Errorf("looking for the program %s in image %s: %w", name, facts.Ref, err)
 		}
 		if !ok {
 			out = append(out, name)
+			continue
 		}
+		folders = path.Dir(at) + ":" + pathEnv // which probably has the others: each question costs the engine a mount
 	}
 	return out, nil
 }
