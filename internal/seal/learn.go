@@ -52,7 +52,9 @@ type files struct {
 func (r runner) learn(ctx context.Context, o Options) (_ runner, k knowledge, closeTree func(), err error) {
 	l := &learning{
 		runner: r, opts: o, files: make(chan files, 1), begun: make(chan struct{}), diffs: make(chan lateChanges, 1),
+		planned: make(chan struct{}),
 	}
+	l.adviseNow = sync.OnceFunc(func() { close(l.planned) })
 	closeTree = l.closeTree
 	open, err := l.openRun(ctx)
 	if err == nil {
@@ -91,6 +93,8 @@ type learning struct {
 	first observe.Observation // what the first open run showed
 	early *speculation        // nil if there is none
 
+	planned   chan struct{} // closed when the early plan has read the image's files, or there is none
+	adviseNow func()        // closes planned
 	advising  sync.WaitGroup
 	advice    *Advice
 	adviceErr error
@@ -119,6 +123,7 @@ func (l *learning) openRun(ctx context.Context) (open Round, err error) {
 	})
 	g.Go(func() (err error) {
 		defer start()
+		defer l.adviseNow()
 		a := l.openTrial(ctx, "open run")
 		a.started = start
 		if !l.opts.PlanOnly {
@@ -185,7 +190,10 @@ func (l *learning) readFiles(ctx, lasting context.Context) (err error) {
 	l.read = f
 	l.files <- f
 	if l.opts.Advise != nil {
-		l.advising.Go(func() { l.advice, l.adviceErr = l.opts.Advise(lasting, l.target, l.facts, f.tree) })
+		l.advising.Go(func() {
+			<-l.planned // the engine reads one file after the other
+			l.advice, l.adviceErr = l.opts.Advise(lasting, l.target, l.facts, f.tree)
+		})
 	}
 	return nil
 }

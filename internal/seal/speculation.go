@@ -45,6 +45,7 @@ func (l *learning) prewarm(ctx, lasting context.Context, o observe.Observation) 
 	}
 	s := newSearch(l.runner, l.knowledge(o), l.opts)
 	c, err := s.first(ctx)
+	l.adviseNow()
 	if err != nil {
 		return
 	}
