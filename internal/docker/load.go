@@ -3,6 +3,7 @@ package docker
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -27,6 +28,7 @@ type HelperImage struct {
 	Architecture string
 	Path         string // of the program, which is the entrypoint
 	Program      []byte
+	Writable     []string // empty directories of mode 0777, with parents before what is in them
 }
 
 // EnsureHelper returns the facts of a helper image, and loads it into the engine where the engine lacks it.
@@ -114,7 +116,7 @@ func (h HelperImage) build() (v1.Image, error) {
 	return mutate.ConfigFile(img, cf)
 }
 
-// layer returns a tar stream of the program in its directory.
+// layer returns a tar stream of the program in its directory, and of the other directories.
 func (h HelperImage) layer() ([]byte, error) {
 	var files bytes.Buffer
 	w := tar.NewWriter(&files)
@@ -124,6 +126,9 @@ func (h HelperImage) layer() ([]byte, error) {
 	}
 	if err == nil {
 		_, err = w.Write(h.Program)
+	}
+	for _, dir := range h.Writable {
+		err = cmp.Or(err, w.WriteHeader(&tar.Header{Name: dir[1:] + "/", Mode: 0o777, Typeflag: tar.TypeDir}))
 	}
 	if err == nil {
 		err = w.Close()

@@ -186,7 +186,7 @@ func (s *volumeStore) fill(ctx context.Context, facts image.Facts, fills []fill)
 	for _, f := range fills {
 		names = append(names, f.volume)
 	}
-	return s.with(ctx, facts, names, func(box *docker.Container) error { return put(ctx, box, fills) })
+	return s.with(ctx, facts, volumes{names: names}, func(box *docker.Container) error { return put(ctx, box, fills) })
 }
 
 // put writes the content of volumes into a container that has them below preparedRoot, in that order.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -16,11 +17,13 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/docker/dockertest"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
+	"github.com/podseal/podseal/internal/tracehost"
 )
 
 func withVolume(at string) func(*v1.Config) {
@@ -286,6 +289,52 @@ func TestPrewarm(t *testing.T) {
 		code, out, err := run.Exec(t.Context(), []string{"/app", "stat:" + c.p.Mounts[0].Path})
 		if err != nil || code != 0 || !strings.Contains(out, "777 0:0") {
 			t.Errorf("%d %q %v", code, out, err)
+		}
+	}
+}
+
+// TestWritableVolumes: where nothing but the mode of emptyDirs is wanted, the engine copies it from the helper image. Without
+// that image, and for more volumes than it has directories, the modes are set otherwise.
+func TestWritableVolumes(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		b      bench
+		count  int
+		copied bool
+	}{
+		{"some", newBench(t), 2, true},
+		{"many", newBench(t), tracehost.WritableVolumes + 1, false},
+		{"no helper image", newPlainBench(t), 1, false},
+	} {
+		facts := c.b.app(nil)
+		var wanted []profile.Mount
+		for i := range c.count {
+			wanted = append(wanted, profile.Mount{Path: fmt.Sprintf("/m%d", i)})
+		}
+		mounts, err := c.b.volumes.emptyDirs(t.Context(), wanted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.b.volumes.prepare(t.Context(), facts, mounts, nil); err != nil {
+			t.Fatal(err)
+		}
+		if c.copied == c.b.volumes.checked.Load() {
+			t.Errorf("%s: a tar stream set the modes: %t", c.name, !c.copied)
+		}
+		var v volumes
+		for _, m := range mounts {
+			v.names = append(v.names, m.volume.Name)
+		}
+		err = c.b.volumes.with(t.Context(), facts, v, func(box *docker.Container) error {
+			body, err := box.Archive(t.Context(), preparedRoot)
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			return checkRoots(body, mounts, nil)
+		})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (s *sandbox) makeSubPaths(ctx context.Context, t target.Target, facts image
 		return nil, nil
 	}
 	isFile := make([]bool, len(mounts))
-	err := s.e.volumes.with(ctx, facts, names, func(box *docker.Container) error {
+	err := s.e.volumes.with(ctx, facts, volumes{names: names}, func(box *docker.Container) error {
 		for i, m := range mounts {
 			var err error
 			if isFile[i], err = s.findSubPath(ctx, box, i, t.Name, m); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strconv"
 	"sync/atomic"
@@ -54,44 +55,81 @@ func (s *volumeStore) emptyDirs(ctx context.Context, wanted []profile.Mount) ([]
 	return mounts, nil
 }
 
-// prepare gives the roots of the volumes the owner and mode that a kubelet gives an emptyDir. The roots are written as
-// entries below the root of the stream, since an entry for that root itself is not applied.
+// prepare gives the roots of the volumes the owner and mode that a kubelet gives an emptyDir. They are root's: an engine
+// makes them so.
 func (s *volumeStore) prepare(ctx context.Context, facts image.Facts, mounts []mounted, group *int64) error {
 	if len(mounts) == 0 {
 		return nil
 	}
+	plain := len(mounts) <= tracehost.WritableVolumes
 	names := make([]string, len(mounts))
 	for i, m := range mounts {
 		names[i] = m.volume.Name
+		plain = plain && rootMode(m.Medium, group) == plainMode
 	}
-	return s.with(ctx, facts, names, func(box *docker.Container) error {
-		if err := box.Extract(ctx, bytes.NewReader(rootsTar(mounts, group))); err != nil {
-			return fmt.Errorf("setting the modes of volumes: %w", err)
+	return s.with(ctx, facts, volumes{names: names, copies: plain}, func(box *docker.Container) error {
+		if plain {
+			if done, err := areWritable(ctx, box, len(mounts)); done || err != nil {
+				return err
+			}
 		}
-		if s.checked.Load() {
-			return nil // what an engine did once with owners and modes it does each time
-		}
-		body, err := box.Archive(ctx, preparedRoot)
-		if err != nil {
-			return fmt.Errorf("checking the modes of volumes: %w", err)
-		}
-		defer body.Close()
-		err = checkRoots(body, mounts, group)
-		s.checked.Store(err == nil)
-		return err
+		return s.extractRoots(ctx, box, mounts, group)
 	})
+}
+
+// plainMode is the mode of an emptyDir's root without anything else. The helper image has directories of this mode.
+const plainMode = 0o777
+
+// areWritable reports whether the roots of a container's first volumes have plainMode: the engine has copied it from the
+// directories of the helper image, at the creation of the container. It is much faster than a tar stream.
+func areWritable(ctx context.Context, box *docker.Container, count int) (bool, error) {
+	for i := range count {
+		mode, ok, err := box.Stat(ctx, prepared(i))
+		if err != nil {
+			return false, fmt.Errorf("checking the modes of volumes: %w", err)
+		}
+		if !ok || mode != fs.ModeDir|plainMode {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// extractRoots sets the owners and modes of volumes by a tar stream. The roots are entries below the root of the stream,
+// since an entry for that root itself is not applied.
+func (s *volumeStore) extractRoots(ctx context.Context, box *docker.Container, mounts []mounted, group *int64) error {
+	if err := box.Extract(ctx, bytes.NewReader(rootsTar(mounts, group))); err != nil {
+		return fmt.Errorf("setting the modes of volumes: %w", err)
+	}
+	if s.checked.Load() {
+		return nil // what an engine did once with owners and modes it does each time
+	}
+	body, err := box.Archive(ctx, preparedRoot)
+	if err != nil {
+		return fmt.Errorf("checking the modes of volumes: %w", err)
+	}
+	defer body.Close()
+	err = checkRoots(body, mounts, group)
+	s.checked.Store(err == nil)
+	return err
+}
+
+// volumes are mounted below preparedRoot.
+type volumes struct {
+	names  []string
+	copies bool // a new volume becomes a copy of what the image has in its place
 }
 
 // with calls do with a container that has volumes below preparedRoot. Nothing needs to run to fill them: a container that
 // is never started takes a tar stream whose entries carry owners and modes.
-func (s *volumeStore) with(ctx context.Context, facts image.Facts, names []string, do func(*docker.Container) error) (err error) {
+func (s *volumeStore) with(ctx context.Context, facts image.Facts, v volumes, do func(*docker.Container) error) (err error) {
 	create := s.client.Create
 	if helper, err := s.helper.Facts(ctx); err == nil {
 		facts, create = helper, s.helper.Create
 	}
 	spec := docker.Unstarted(facts)
-	for i, name := range names {
-		spec.Mounts = append(spec.Mounts, docker.Mount{Source: name, Target: prepared(i)})
+	for i, name := range v.names {
+		spec.Mounts = append(spec.Mounts, docker.Mount{Source: name, Target: prepared(i), Copy: v.copies})
 	}
 	box, err := create(ctx, "prepare", spec)
 	if err != nil {
@@ -101,8 +139,8 @@ func (s *volumeStore) with(ctx context.Context, facts image.Facts, names []strin
 	return do(box)
 }
 
-// preparedRoot holds the volumes while they are prepared. No image has a directory of this name.
-const preparedRoot = "/podseal-volumes"
+// preparedRoot holds the volumes while they are prepared. No other image than the helper has a directory of this name.
+const preparedRoot = tracehost.VolumesRoot
 
 func prepared(i int) string { return path.Join(preparedRoot, strconv.Itoa(i)) }
 
@@ -110,7 +148,7 @@ func prepared(i int) string { return path.Join(preparedRoot, strconv.Itoa(i)) }
 // One in memory is a tmpfs with the kernel's default. podseal keeps both on disk: an engine unmounts a tmpfs volume when no
 // container runs, and the content of an emptyDir survives the container. An fsGroup owns the root and all that is made in it.
 func rootMode(m profile.Medium, fsGroup *int64) int64 {
-	mode := int64(0o777)
+	mode := int64(plainMode)
 	if m == profile.Memory {
 		mode |= 0o1000
 	}

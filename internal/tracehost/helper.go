@@ -21,6 +21,13 @@ const helperRepo = "podseal/helper"
 // HelperProgram is the path of podseal's program in the helper image, and in the volume that traced containers mount.
 const HelperProgram = trace.Mountpoint + "/" + trace.BinaryName
 
+// VolumesRoot is the directory below which a container of the helper image has volumes. The image has the first
+// WritableVolumes directories in it, "0" and so on, empty and with mode 0777: an engine gives a new volume that mode.
+const (
+	VolumesRoot     = "/podseal-volumes"
+	WritableVolumes = 8
+)
+
 var errNoHelper = errors.New("this podseal has no helper binary for the engine")
 
 // Helper is podseal's own image: its static Linux program and nothing else, loaded at the first need, never pulled.
@@ -82,9 +89,16 @@ func (h *Helper) load(ctx context.Context) (image.Facts, error) {
 	if err != nil {
 		return image.Facts{}, fmt.Errorf("getting the helper binary for %s: %w", arch, err)
 	}
-	sum := sha256.Sum256(program)
+	writable := []string{VolumesRoot}
+	for i := range WritableVolumes {
+		writable = append(writable, fmt.Sprintf("%s/%d", VolumesRoot, i))
+	}
+	sum := sha256.New()
+	sum.Write(program) // which cannot fail
+	fmt.Fprint(sum, writable)
 	facts, err := h.client.EnsureHelper(ctx, docker.HelperImage{
-		Ref: helperRepo + ":" + hex.EncodeToString(sum[:])[:12], Architecture: arch, Path: HelperProgram, Program: program,
+		Ref: helperRepo + ":" + hex.EncodeToString(sum.Sum(nil))[:12], Architecture: arch, Path: HelperProgram, Program: program,
+		Writable: writable,
 	})
 	if err != nil {
 		return facts, fmt.Errorf("loading the helper image: %w", err)
