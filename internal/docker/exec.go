@@ -95,21 +95,6 @@ func (b *Container) reportPID(ctx context.Context, id string, started func(conte
 	}
 }
 
-// ExecStream runs a command as root in the container and returns its stdin and stdout. The stream outlives the context.
-func (b *Container) ExecStream(ctx context.Context, argv []string) (io.ReadWriteCloser, error) {
-	made, err := b.conn.api.ContainerExecCreate(ctx, b.ID, container.ExecOptions{
-		User: "0:0", Cmd: argv, AttachStdin: true, AttachStdout: true, AttachStderr: true,
-	})
-	if err != nil {
-		return nil, b.failure(ctx, "creating a command in", err)
-	}
-	conn, err := b.conn.api.ContainerExecAttach(context.WithoutCancel(ctx), made.ID, container.ExecAttachOptions{})
-	if err != nil {
-		return nil, b.failure(ctx, "starting a command in", err)
-	}
-	return newStream(conn), nil
-}
-
 // Attach returns stdin and stdout of a container with a lease. The engine closes the container's stdin when the stream
 // is closed, and when the client is gone. The stream outlives the context.
 func (b *Container) Attach(ctx context.Context) (io.ReadWriteCloser, error) {

@@ -18,13 +18,15 @@ import (
 	"github.com/podseal/podseal/internal/trace/observer"
 	"github.com/podseal/podseal/internal/trace/procnet"
 	"github.com/podseal/podseal/internal/trace/sensor"
+	"github.com/podseal/podseal/internal/trace/streams"
 	"github.com/podseal/podseal/internal/trace/wire"
 )
 
 // The subcommands other than the two of the tracer.
 const (
 	// PauseCommand keeps a pod's namespaces, or a container to execute others in, alive until a signal ends it. With
-	// LeaseArgument the end of its input does so, too; with ListeningArgument it prints the ports that something listens on.
+	// LeaseArgument it serves streams until its input ends, whose processes are other subcommands; with ListeningArgument it
+	// prints the ports that something listens on.
 	PauseCommand      = "pause"
 	LeaseArgument     = "lease"
 	ListeningArgument = "listening"
@@ -62,16 +64,27 @@ func Main(args []string, in io.Reader, out io.Writer) (code int, known bool) {
 }
 
 func pause(args []string, in io.Reader, out io.Writer) int {
-	if slices.Contains(args, HoldArgument) {
+	switch {
+	case slices.Contains(args, HoldArgument):
 		signal.Ignore()
 		for {
 			time.Sleep(time.Hour)
 		}
+	case slices.Contains(args, ListeningArgument):
+		return printListening(out)
+	case slices.Contains(args, LeaseArgument):
+		program, err := os.Executable()
+		if err != nil {
+			return 1
+		}
+		wait(func() { _ = streams.Serve(in, out, program) }) // the client is gone, whatever the error
+	default:
+		wait(nil)
 	}
-	if !slices.Contains(args, ListeningArgument) {
-		wait(in, slices.Contains(args, LeaseArgument))
-		return 0
-	}
+	return 0
+}
+
+func printListening(out io.Writer) int {
 	var all []byte
 	for _, name := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
 		table, err := os.ReadFile(name)
@@ -88,14 +101,14 @@ func pause(args []string, in io.Reader, out io.Writer) int {
 	return 0
 }
 
-// wait returns at a signal, and at the end of the input of a lease.
-func wait(in io.Reader, lease bool) {
+// wait returns at a signal, and at the end of a lease. A nil lease has no end.
+func wait(lease func()) {
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
 	gone := make(chan struct{})
-	if lease {
+	if lease != nil {
 		go func() {
-			_, _ = io.Copy(io.Discard, in) // the client is gone, whatever the error
+			lease()
 			close(gone)
 		}()
 	}

@@ -1,5 +1,5 @@
 // Package tracehost places the tracer's two parts for a run: the sensor, in a volume that traced containers mount, and the
-// observer container, where an observer is executed for each target.
+// observer container, where an observer runs for each target.
 //
 // The observer container is the run's lease as well: it ends by itself when the client is gone, and with it every
 // observer. GC takes the objects of a run whose lease has ended.
@@ -15,6 +15,7 @@ import (
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/inside"
 	"github.com/podseal/podseal/internal/trace"
+	"github.com/podseal/podseal/internal/trace/streams"
 )
 
 // Host is the observer container of one run, and the volume with the sensor. Both are made at the first need.
@@ -40,6 +41,7 @@ type placed struct {
 	box              *docker.Container
 	notFilled, notUp error
 	lease            io.Closer
+	observers        *streams.Client // over the lease
 }
 
 // observersMemory limits the memory of all observers together. Each bounds its own; the limit
@@ -71,7 +73,7 @@ func (h *Host) SensorVolume(ctx context.Context) (string, error) {
 	}
 }
 
-// Observe executes an observer in the observer container.
+// Observe starts an observer in the observer container.
 func (h *Host) Observe(ctx context.Context, o trace.ObserverOptions) (*trace.Session, error) {
 	h.Warm(ctx)
 	select {
@@ -82,12 +84,10 @@ func (h *Host) Observe(ctx context.Context, o trace.ObserverOptions) (*trace.Ses
 	if h.placed.notUp != nil {
 		return nil, fmt.Errorf("starting the observer container: %w", h.placed.notUp)
 	}
-	stream, err := h.placed.box.ExecStream(ctx, trace.ObserverArgs(o))
+	stream, err := h.placed.observers.Start(trace.ObserverArgs(o)[1:]) // of the program that the container runs
 	if err != nil {
 		return nil, fmt.Errorf("starting an observer: %w", err)
 	}
-	// The engine keeps the streams of commands open that are killed with their container.
-	context.AfterFunc(h.life, func() { _ = stream.Close() })
 	return trace.Attach(stream), nil
 }
 
@@ -155,14 +155,14 @@ func (h *Host) start(ctx context.Context) error {
 	if err := h.placed.box.Start(ctx); err != nil {
 		return errors.Join(err, lease.Close())
 	}
-	h.placed.lease = lease
-	go h.watch(lease)
+	h.placed.lease, h.placed.observers = lease, streams.NewClient(lease)
+	go h.watch()
 	return nil
 }
 
 // watch ends the run's life when the container's output does.
-func (h *Host) watch(output io.Reader) {
-	_, _ = io.Copy(io.Discard, output) // the end is the news, whatever its error
+func (h *Host) watch() {
+	_ = h.placed.observers.Run() // the end is the news, whatever its error
 	h.mu.Lock()
 	closed := h.closed
 	h.mu.Unlock()
