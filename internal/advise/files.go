@@ -12,6 +12,7 @@ import (
 	"github.com/podseal/podseal/internal/advise/launch"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 const (
@@ -59,7 +60,7 @@ func (a *analysis) scan(ctx context.Context) error {
 	}
 	if len(setuid) > 0 {
 		a.find(IDSetuid, fmt.Sprintf("%s with setuid or setgid: allowPrivilegeEscalation: false makes them harmless, and a program that needs one fails",
-			count(len(setuid), "file")), some(setuid)...)
+			termtext.Count(len(setuid), "file")), some(setuid)...)
 	}
 	a.fileCaps(ctx, caps)
 	return nil
@@ -69,7 +70,7 @@ func (a *analysis) fileCaps(ctx context.Context, caps []Evidence) {
 	if len(caps) == 0 {
 		return
 	}
-	says := fmt.Sprintf("%s with file capabilities: with all capabilities dropped they do not even start", count(len(caps), "file"))
+	says := fmt.Sprintf("%s with file capabilities: with all capabilities dropped they do not even start", termtext.Count(len(caps), "file"))
 	for _, p := range a.programs {
 		real, err := image.Resolve(ctx, a.tree, p.Path)
 		i := slices.IndexFunc(caps, func(e Evidence) bool { return e.Where == real })
@@ -86,13 +87,6 @@ func some(all []Evidence) []Evidence {
 		return all
 	}
 	return append(slices.Clone(all[:shownFiles]), Evidence{Where: fmt.Sprintf("and %d more", len(all)-shownFiles)})
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // settle adds the findings about the chosen user and the base image, and the ways out.

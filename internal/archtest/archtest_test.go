@@ -46,7 +46,7 @@ func allowed() []rule {
 		{pkg: "internal/helmchart", may: []string{"internal/infile"}},
 		{pkg: "internal/input", may: []string{"internal/composefile", "internal/helmchart", "internal/infile", "internal/manifest", "internal/outfile", "internal/pod", "internal/target", "internal/yamledit"}},
 		{pkg: "internal/draft", may: []string{"internal/composefile", "internal/config", "internal/helmchart", "internal/infile", "internal/input", "internal/outfile", "internal/safetext", "internal/target"}},
-		{pkg: "internal/diff", may: []string{"internal/image", "internal/observe", "internal/profile", "internal/safetext"}},
+		{pkg: "internal/diff", may: []string{"internal/image", "internal/observe", "internal/profile", "internal/safetext", "internal/termtext"}},
 		{pkg: "internal/plan", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/profile", "internal/target"}},
 		{pkg: "internal/emit", may: []string{"internal/image", "internal/manifest", "internal/podspec", "internal/profile", "internal/shell", "internal/target", "internal/tree", "internal/unified", "internal/yamledit"}},
 		{pkg: "internal/trace/wire", may: []string{"internal/observe"}},

@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/podseal/podseal/internal/safetext"
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 // contents say what the image has in a folder.
@@ -16,8 +17,10 @@ var contents = map[Content]string{
 // Text explains the folding of a number of changes of docker diff.
 func (f Folding) Text(w io.Writer, changes int) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%d changes, %d folders\n\n", changes, len(f.Folders))
-	fmt.Fprintln(table, "FOLDER\tIMAGE\tWOULD NEED\tWHY")
+	fmt.Fprintf(w, "%s, %s\n", termtext.Count(changes, "change"), termtext.Count(len(f.Folders), "folder"))
+	if len(f.Folders)+len(f.Root) > 0 {
+		fmt.Fprintln(table, "\nFOLDER\tIMAGE\tWOULD NEED\tWHY")
+	}
 	for _, folder := range f.Folders {
 		need := "a mount"
 		if folder.Content == Filled {

@@ -17,3 +17,11 @@ func TestDiffPathsAreSafe(t *testing.T) {
 		t.Errorf("got %q", b.String())
 	}
 }
+
+// TestTextOfNothing: a folding without folders has no table.
+func TestTextOfNothing(t *testing.T) {
+	var b strings.Builder
+	if err := (Folding{}).Text(&b, 0); err != nil || !strings.HasPrefix(b.String(), "0 changes, 0 folders\n\nNot shown") {
+		t.Errorf("%v:\n%s", err, b.String())
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/safetext"
 	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 // Name returns the name of the target in findings and in lists: its name in podseal.yaml, else its container with the object
@@ -101,14 +102,14 @@ func (d Document) CheckSummary() string {
 			failing++
 		}
 	}
-	text := count(len(d.Check.Targets), "container") + " checked"
+	text := termtext.Count(len(d.Check.Targets), "container") + " checked"
 	if failing == 0 {
 		text += ", no drift"
 	} else {
-		text += ", " + count(failing, "error")
+		text += ", " + termtext.Count(failing, "error")
 	}
 	if others := len(d.Findings) - failing; others > 0 {
-		text += ", " + count(others, "note")
+		text += ", " + termtext.Count(others, "note")
 	}
 	return text
 }

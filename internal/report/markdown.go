@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 // Markdown writes the report for a CI summary: what was decided in the open, how it was found folded.
@@ -61,7 +63,7 @@ func mdChoices(b *strings.Builder, all []Choice) {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", code(c.Path), orDash(c.Changes), orDash(c.Phase), prose(c.Decision), reason)
 	}
 	if noise > 0 {
-		fmt.Fprintf(b, "\n%s set aside as runtime noise\n", count(noise, "path"))
+		fmt.Fprintf(b, "\n%s set aside as runtime noise\n", termtext.Count(noise, "path"))
 	}
 }
 
@@ -81,7 +83,7 @@ func mdRounds(b *strings.Builder, r Report) {
 		return
 	}
 	fmt.Fprintf(b, "\n<details><summary>What was tried: %s</summary>\n\n| round | result | seconds |\n| --- | --- | --- |\n",
-		count(len(r.Rounds), "run"))
+		termtext.Count(len(r.Rounds), "run"))
 	for _, o := range r.Rounds {
 		result := o.Result
 		if o.Failure != "" {

@@ -9,6 +9,7 @@ import (
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 // Markdown writes the document for the summary of a CI job or the comment of a pull request: many targets begin with a table.
@@ -24,9 +25,9 @@ func (d Document) Markdown(w io.Writer) error {
 			failed++
 		}
 	}
-	title := "no drift in " + count(len(cases), "target")
+	title := "no drift in " + termtext.Count(len(cases), "target")
 	if failed > 0 {
-		title = fmt.Sprintf("drift in %d of %s", failed, count(len(cases), "target"))
+		title = fmt.Sprintf("drift in %d of %s", failed, termtext.Count(len(cases), "target"))
 	}
 	fmt.Fprintf(&b, "### podseal check: %s\n\n| | target | findings |\n| --- | --- | --- |\n", title)
 	for _, c := range cases {
@@ -57,7 +58,7 @@ func (s Several) Markdown(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(&b, "### podseal: %d of %s sealed\n\n| | target | result | user | writable | remarks |\n| --- | --- | --- | --- | --- | --- |\n",
-		good, count(len(s.Reports)+len(s.Errors), "target"))
+		good, termtext.Count(len(s.Reports)+len(s.Errors), "target"))
 	for _, r := range s.Reports {
 		b.WriteString(r.row())
 	}
@@ -100,19 +101,12 @@ func (r Report) row() string {
 		remarks = append(remarks, "without "+some(each(r.Exceptions, func(e Exception) string { return code(e.Setting) }), 2, ", "))
 	}
 	if len(r.Losses) > 0 {
-		remarks = append(remarks, lossCount(len(r.Losses)))
+		remarks = append(remarks, termtext.Count(len(r.Losses), "loss"))
 	}
 	if r.Profile == nil || len(remarks) == 0 && r.ExitCode != exitcode.Sealed {
 		remarks = append(remarks, prose(r.Why))
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", r.mark(), code(r.Name()), prose(r.Verdict), user, writable, strings.Join(remarks, "; "))
-}
-
-func lossCount(n int) string {
-	if n == 1 {
-		return "1 loss"
-	}
-	return fmt.Sprintf("%d losses", n)
 }
 
 // The marks of rows.

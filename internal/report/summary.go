@@ -10,6 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 // The layout of the summary. It fits a screen of 24 lines for a seal with a few mounts.
@@ -162,7 +163,7 @@ func shortEvidence(list []Evidence) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return count(len(list), "write") + ", and the run passed: " + some(each(list, func(e Evidence) string { return clean(e.Path) }), 2, ", ")
+	return termtext.Count(len(list), "write") + ", and the run passed: " + some(each(list, func(e Evidence) string { return clean(e.Path) }), 2, ", ")
 }
 
 // shortRounds counts the rounds by their result.
@@ -184,7 +185,7 @@ func shortRounds(list []Round) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s in %.1f s: %s", count(len(list), "run"), took, strings.Join(parts, ", "))
+	return fmt.Sprintf("%s in %.1f s: %s", termtext.Count(len(list), "run"), took, strings.Join(parts, ", "))
 }
 
 // writtenEntries says where the result is, and counts the changes in the manifest. A value of the user that was replaced or

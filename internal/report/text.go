@@ -8,6 +8,7 @@ import (
 
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 // How much a reader gets of lists that have no bound; the JSON report has them whole.
@@ -76,7 +77,7 @@ func (r Report) limits() string {
 		s += ", untraced"
 	}
 	if n := len(r.Losses); n > 0 {
-		s += ", with " + lossCount(n) + " against the open run"
+		s += ", with " + termtext.Count(n, "loss") + " against the open run"
 	}
 	return s
 }

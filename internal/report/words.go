@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/podseal/podseal/internal/termtext"
 )
 
 // wrote says what was written in a folder, and by which process: "nginx.pid: by nginx uid 101, 3x".
@@ -131,7 +133,7 @@ func traceLine(t Trace) string {
 	}
 	s := "on" + because(t.Note)
 	if t.Lost > 0 {
-		s += fmt.Sprintf("; %s lost, so that the lists of writes are not complete", count(t.Lost, "event"))
+		s += fmt.Sprintf("; %s lost, so that the lists of writes are not complete", termtext.Count(t.Lost, "event"))
 	}
 	if len(t.Unseen) > 0 {
 		quoted := each(t.Unseen, func(command string) string { return "`" + clean(command) + "`" })
@@ -145,13 +147,6 @@ func because(note string) string {
 		return ""
 	}
 	return ", " + note
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func ints(list []int64) string {
