@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func lastLine(s string) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-// CheckCommands returns an error for a host command that does not exist, before anything runs.
+// CheckCommands returns an error for a host command that cannot be executed, before anything runs.
 func CheckCommands(commands []target.Command) error {
 	i := slices.IndexFunc(commands, func(c target.Command) bool {
 		if c.Inside || len(c.Argv) == 0 {
@@ -110,5 +111,12 @@ func CheckCommands(commands []target.Command) error {
 	if i < 0 {
 		return nil
 	}
-	return fmt.Errorf("the e2e command %s does not exist on this host: give a program on the PATH, or a path to one", commands[i].Argv[0])
+	program := commands[i].Argv[0]
+	why := "does not exist"
+	if st, err := os.Stat(program); err == nil && strings.Contains(program, "/") {
+		if why = "is not executable"; st.IsDir() {
+			why = "is a directory"
+		}
+	}
+	return fmt.Errorf("the e2e command %s %s on this host: give a program on the PATH, or a path to one", program, why)
 }
