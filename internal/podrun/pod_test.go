@@ -102,11 +102,10 @@ func TestPodVolumes(t *testing.T) {
 		"read:/conf/sub/more", "list:/conf", "stat:/conf/app.conf", "read:/conf/app.conf", "read:/etc/app.conf", "write:/conf/x=1",
 		"stat:/data", "write:/data/x=1", "stat:/part", "write:/part/x=1",
 	}
-	run := func(group *int64) string {
+	runAs := func(user string, prof profile.Profile, steps ...string) string {
 		t.Helper()
-		pod.FSGroup = group
 		p := pod
-		c := b.startPod(target.Target{Args: steps, Mounts: mounts, Pod: &p, Completes: true}, facts, sealed())
+		c := b.startPod(target.Target{User: user, Args: steps, Mounts: mounts, Pod: &p, Completes: true}, facts, prof)
 		if err := c.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -115,6 +114,11 @@ func TestPodVolumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		return logs
+	}
+	run := func(group *int64) string {
+		t.Helper()
+		pod.FSGroup = group
+		return runAs("", sealed(), steps...)
 	}
 	expect(t, run(nil), `
 read:/conf/sub/more: deep
@@ -127,6 +131,11 @@ stat:/data: 755 0:0
 write:/data/x=1: error open /data/x: permission denied
 stat:/part: 777 0:0
 write:/part/x=1: ok`)
+	expect(t, runAs("1000", profile.Unrestricted(), "stat:/data", "write:/data/x=1"), `
+stat:/data: 777 0:0
+write:/data/x=1: ok`)
+	expect(t, runAs("0:1000", profile.Unrestricted(), "stat:/data"), `
+stat:/data: 755 0:0`)
 	three := int64(3000)
 	expect(t, run(&three), `
 read:/conf/sub/more: deep

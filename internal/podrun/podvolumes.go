@@ -3,6 +3,7 @@ package podrun
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -25,11 +26,11 @@ type podVolume struct {
 	made docker.Volume // without a name for a hostPath
 }
 
-// makeVolumes makes the volumes of the pod and fills them as a kubelet would.
-func (s *sandbox) makeVolumes(ctx context.Context, t target.Target, facts image.Facts, undo *cleanup) error {
+// makeVolumes makes the volumes of the pod and fills them as a kubelet would. shared claims are writable for everyone.
+func (s *sandbox) makeVolumes(ctx context.Context, t target.Target, facts image.Facts, shared bool, undo *cleanup) error {
 	var fills []fill
 	for _, v := range s.pod.Volumes {
-		group := s.group
+		group, claim := s.group, v.Kind == target.Claim
 		if v.Kind == target.Host {
 			group = nil // a kubelet leaves the owners of host paths alone
 		}
@@ -46,7 +47,11 @@ func (s *sandbox) makeVolumes(ctx context.Context, t target.Target, facts image.
 			}
 			undo.addVolume(s.e.client, volume.Name)
 			made.made = volume
-			fills = append(fills, fill{volume: volume.Name, content: content(v, group, subPaths(t, v.Name))})
+			filled := content(v, group, subPaths(t, v.Name))
+			if claim && shared {
+				filled[0].Mode |= 0o777
+			}
+			fills = append(fills, fill{volume: volume.Name, content: filled})
 		}
 		s.volumes[v.Name] = made
 	}
@@ -54,6 +59,15 @@ func (s *sandbox) makeVolumes(ctx context.Context, t target.Target, facts image.
 		return fmt.Errorf("filling the pod's volumes: %w", err)
 	}
 	return nil
+}
+
+// sharesClaims reports whether everyone may write to the claims of a pod. Storage decides who owns a claim's folder where the
+// pod sets no fsGroup: provisioners of local folders let everyone write, file systems of block devices only root. An open run
+// as another user than root gets the former, to show what the application does. A sealed run gets the latter, and needs an
+// fsGroup.
+func (s *sandbox) sharesClaims(t target.Target, facts image.Facts, p profile.Profile) bool {
+	user, _, _ := strings.Cut(cmp.Or(t.User, facts.Config.Config.User), ":")
+	return p.Open && s.group == nil && user != "" && user != "0" && user != "root"
 }
 
 // podMounts returns the mounts of all containers of a target's pod.

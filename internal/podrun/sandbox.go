@@ -54,7 +54,7 @@ func (e *Engine) newSandbox(ctx context.Context, t target.Target, facts image.Fa
 			return nil, err
 		}
 	}
-	return s, s.makeVolumes(ctx, t, facts, undo)
+	return s, s.makeVolumes(ctx, t, facts, s.sharesClaims(t, facts, p), undo)
 }
 
 // listening returns the TCP ports that any container of the pod listens on. It works also while the target does not run.
