@@ -36,11 +36,7 @@ func MoreUsers(ctx context.Context, in Input, tried UserChoice, run observe.Obse
 		if !ok {
 			continue
 		}
-		gid := e.GID
-		if account, ok := in.Users.ByUID(e.UID); ok {
-			gid = account.GID
-		}
-		out.add(in.Users, e.UID, gid, fmt.Sprintf("owns %s, which the application reads; uid %d may not", e.Path, tried.User.UID))
+		out.add(in.Users, e.UID, groupOfOwner(in.Users, e), fmt.Sprintf("owns %s, which the application reads; uid %d may not", e.Path, tried.User.UID))
 		// A failed copy does not show that the application itself reads the file.
 		if run.Failure.Path == "" && e.Mode.Perm()&0o040 != 0 && !inGroup(tried.User, e.GID) {
 			u := tried

@@ -60,7 +60,7 @@ func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 		return nil, err
 	}
 	for _, o := range owners {
-		out.add(in.Users, o.UID, o.GID, fmt.Sprintf("owns %s, which the application writes; the image itself declares root", o.Path))
+		out.add(in.Users, o.UID, groupOfOwner(in.Users, o), fmt.Sprintf("owns %s, which the application writes; the image itself declares root", o.Path))
 	}
 	out.add(in.Users, Unprivileged, Unprivileged, "the image declares root and names no other user: a fixed unprivileged uid")
 	return out, nil
@@ -68,6 +68,14 @@ func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 
 // declaredUser returns the user of the open run: the target's, else the image's.
 func declaredUser(in Input) string { return cmp.Or(in.Target.User, in.Facts.Config.Config.User) }
+
+// groupOfOwner returns the group of the owner's account, else that of the entry: `chown USER` leaves the group to root.
+func groupOfOwner(users image.Users, e image.Entry) int64 {
+	if account, ok := users.ByUID(e.UID); ok {
+		return account.GID
+	}
+	return e.GID
+}
 
 type candidates []UserChoice
 

@@ -21,6 +21,8 @@ import (
 func TestUsers(t *testing.T) {
 	const passwd = `
 d 0755 101:101 /var/lib/owned
+d 0755 101:0 /var/lib/of-root-group
+d 0755 200:0 /var/lib/of-nobody
 d 0755 0:0 /run
 -- /etc/passwd --
 root:x:0:0::/root:/bin/sh
@@ -41,6 +43,8 @@ staff:x:50:
 		{"only workers drop", "", "", "process main 0:0 httpd\nprocess 33:33 httpd", "33:33 www-data | 65532:65532"},
 		{"a main process and a worker", "0", "", "process 33:33 w\nprocess main 101:101 app", "101:101 groups [44] app | 33:33 www-data | 65532:65532"},
 		{"the owner of what is written", "", "", "process main 0:0 app\nopen /var/lib/owned/x e2e", "101:101 groups [44] app | 65532:65532"},
+		{"the owner of what is written, with an account of another group", "", "", "process main 0:0 app\nopen /var/lib/of-root-group/x e2e", "101:101 groups [44] app | 65532:65532"},
+		{"the owner of what is written, without an account", "", "", "process main 0:0 app\nopen /var/lib/of-nobody/x e2e", "200:0 | 65532:65532"},
 		{"a user for a moment", "", "", "process main 0:0 sshd\nidentity 0:50 sshd\nidentity 101:50 sshd", "101:50 groups [44] app | 65532:65532"},
 		{"an e2e command that is executed in the container", "", "", "process main 0:0 app\nopen /run/x e2e by sh 33:33 exec", "65532:65532"},
 		{"a process that lives only for one request", "", "", "process main 0:0 app\nopen /run/x e2e by cgi 33:33", "33:33 www-data | 65532:65532"},
