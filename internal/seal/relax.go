@@ -128,6 +128,10 @@ func relaxedProfiles(p, widest profile.Profile, likely []string) []profile.Profi
 		out = append(out, withCapabilities(widest, likely))
 	}
 	out = append(out, withCapabilities(widest, engineCapabilities), withCapabilities(root, engineCapabilities))
+	if len(likely) > 0 {
+		out = append(out, withCapabilities(shared(widest), likely))
+	}
+	out = append(out, withCapabilities(shared(widest), engineCapabilities))
 	all := withoutMounts(withCapabilities(root, engineCapabilities))
 	all.WritableRoot, all.AllowPrivilegeEscalation = true, true
 	out = append(out, all)
@@ -159,10 +163,26 @@ func withoutMounts(p profile.Profile) profile.Profile {
 	return p
 }
 
+// shared returns a profile whose mounts everyone may write to: root's processes may be of several users.
+func shared(p profile.Profile) profile.Profile {
+	p.Mounts = slices.Clone(p.Mounts)
+	for i, m := range p.Mounts {
+		if owned(m) {
+			p.Mounts[i].Kind, p.Mounts[i].Private = profile.Plain, false
+		}
+	}
+	return p
+}
+
+func owned(m profile.Mount) bool { return m.Kind == profile.Owned }
+
 func relaxedName(p, base profile.Profile) string {
 	name := "with " + givenUp(p) + " given up"
-	if len(p.Mounts) < len(base.Mounts) {
+	switch {
+	case len(p.Mounts) < len(base.Mounts):
 		name += ", without mounts"
+	case slices.ContainsFunc(base.Mounts, owned) && !slices.ContainsFunc(p.Mounts, owned):
+		name += ", with mounts for everyone"
 	}
 	return name
 }
