@@ -25,7 +25,7 @@ const HelperProgram = trace.Mountpoint + "/" + trace.BinaryName
 // WritableVolumes directories in it, "0" and so on, empty and with mode 0777: an engine gives a new volume that mode.
 const (
 	VolumesRoot     = "/podseal-volumes"
-	WritableVolumes = 8
+	WritableVolumes = 16
 )
 
 var errNoHelper = errors.New("this podseal has no helper binary for the engine")
