@@ -49,7 +49,7 @@ func widen(ctx context.Context, f failure, denied diff.List) (Proposal, error) {
 		}
 		e.Path = at
 		m, covered := f.cur.Covering(at)
-		reading, err := unreadable(ctx, f, e)
+		reading, err := unrelated(ctx, f, e)
 		if err != nil {
 			return r, err
 		}
@@ -114,15 +114,19 @@ func raised(ctx context.Context, f failure, r *Proposal, folder diff.Folder) (di
 	return parent, nil
 }
 
-// unreadable reports whether a line of the logs names a file of the image that the user of the profile may not read, by the
-// mode of the file or of a parent directory. The refusal is not about writing then.
-func unreadable(ctx context.Context, f failure, e diff.Evidence) (bool, error) {
+// unrelated reports whether a mount does not help against a line of the logs. The line names a file of the image that the
+// user of the profile may not read, by the mode of the file or of a parent directory: the refusal is not about writing. Or it
+// names, in a traced run, a folder that the user may not write in the image either: the application passed the open run so.
+func unrelated(ctx context.Context, f failure, e diff.Evidence) (bool, error) {
 	if e.Source != diff.FromLogs {
 		return false, nil
 	}
-	found, _, err := f.in.Tree.Lookup(ctx, e.Path)
+	found, ok, err := f.in.Tree.Lookup(ctx, e.Path)
 	if err != nil {
 		return false, fmt.Errorf("looking up the refused path %s in the image: %w", e.Path, err)
+	}
+	if complete(f.run) && !(ok && found.Kind == image.Dir && may(found, f.cur.User, write)) {
+		return true, nil
 	}
 	_, is, err := unreadableEntry(ctx, f.in.Tree, e.Path, f.cur.User)
 	return is && found.Kind == image.File, err

@@ -85,6 +85,7 @@ func closedTo(ctx context.Context, tree image.Tree, user profile.User, at string
 // The bits of the rights in a mode.
 const (
 	read  = 4
+	write = 2
 	enter = 1
 )
 

@@ -18,7 +18,7 @@ var refusals = []struct {
 	{"EROFS", regexp.MustCompile(`(?i)read-?only (?:file[ -]?system|director|folder|database)|\bEROFS\b|errno 30\b`)},
 	{"EPERM", regexp.MustCompile(`(?i)operation not permitted|\bEPERM\b|errno 1\b`)},
 	{"EACCES", regexp.MustCompile(`(?i)permission denied|\bEACCES\b|errno 13\b|access (?:to the path .* )?is denied|AccessDenied`)},
-	{"", regexp.MustCompile(`(?i)not writ(?:e)?able|unwrit(?:e)?able|(?:can ?not|can't|could not|couldn't|unable to|failed to) (?:create|write|open|access|make|touch|mkdir|bind|rename|remove)|(?:no usable|not find a) temporary`)},
+	{"", regexp.MustCompile(`(?i)not writ(?:e)?able|unwrit(?:e)?able|no write (?:permission|access)|(?:must|has to|needs to|should) be writ(?:e)?able|(?:can ?not|can't|could not|couldn't|unable to|failed to) (?:create|write|open|access|make|touch|mkdir|bind|rename|remove)|(?:no usable|not find a) temporary`)},
 }
 
 var (
@@ -134,10 +134,13 @@ func evidence(o observe.Observation, cwd string) (diff.List, []Refused) {
 		}
 	}
 	list := diff.Collect(o).Denied()
-	if complete(o) { // a path that only the logs name belongs to another machine or a URL, or is about reading
-		return list, lines
-	}
+	traced := complete(o)
 	for _, l := range lines {
+		// A path that only the logs name belongs to another machine or a URL, or is about reading. A line without an error may be
+		// about a program that only asked for the right to write (access(2)); lines about temp folders have a separate rule.
+		if traced && (l.Errno != "" || l.Temp) {
+			continue
+		}
 		if l.Path == "" || slices.ContainsFunc(list, func(e diff.Evidence) bool { return e.Path == l.Path }) {
 			continue
 		}
