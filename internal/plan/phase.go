@@ -54,7 +54,7 @@ func sinceOpen(open observe.Observation, cwd string, denied diff.List, lines []R
 		before = append(before, diff.FromLine(l.Path, l.Errno, l.Line, l.Dir))
 	}
 	survived := func(at, line string) bool {
-		same := func(e diff.Evidence) bool { return at != "" && alike(e.Path, at) || line != "" && e.Line == line }
+		same := func(e diff.Evidence) bool { return at != "" && Alike(e.Path, at) || line != "" && e.Line == line }
 		return slices.ContainsFunc(before, same) && !slices.ContainsFunc(allowed, same)
 	}
 	denied = slices.DeleteFunc(slices.Clone(denied), func(e diff.Evidence) bool { return survived(e.Path, e.Line) })
@@ -62,7 +62,7 @@ func sinceOpen(open observe.Observation, cwd string, denied diff.List, lines []R
 	return denied, lines
 }
 
-// alike reports whether two paths are equal, or have random names in the same folder.
-func alike(a, b string) bool {
+// Alike reports whether two paths are equal, or have random names in the same folder.
+func Alike(a, b string) bool {
 	return a == b || path.Dir(a) == path.Dir(b) && diff.Random(path.Base(a)) && diff.Random(path.Base(b))
 }

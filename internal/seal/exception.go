@@ -60,8 +60,10 @@ func (s relaxing) steps(p profile.Profile) []profile.Relaxation {
 // whose trial was inconclusive says so.
 func (s relaxing) exceptions(ctx context.Context, f finding, failed observe.Observation) ([]Exception, error) {
 	var out []Exception
+	decisive := failed
+	decisive.Writes = untolerated(failed.Writes, f.c.last.Observation.Writes)
 	for _, name := range f.profile.Exceptions() {
-		fix, err := s.k.fix(ctx, name, s.base.profile, failed)
+		fix, err := s.k.fix(ctx, name, s.base.profile, decisive)
 		if err != nil {
 			return nil, err
 		}
@@ -72,6 +74,15 @@ func (s relaxing) exceptions(ctx context.Context, f finding, failed observe.Obse
 		out = append(out, Exception{Setting: name, Why: why, Fix: fix})
 	}
 	return out, nil
+}
+
+// untolerated returns the writes of a failed run without those that a passed run was refused as well.
+func untolerated(failed, passed []observe.Write) []observe.Write {
+	return slices.DeleteFunc(slices.Clone(failed), func(w observe.Write) bool {
+		return w.Outcome == observe.Denied && slices.ContainsFunc(passed, func(o observe.Write) bool {
+			return o.Outcome == observe.Denied && plan.Alike(o.Path, w.Path)
+		})
+	})
 }
 
 // labelled returns the names of the exceptions of a finding, each with a label if its trial was inconclusive.

@@ -57,10 +57,26 @@ func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile,
 	if kind == "readOnlyRootFilesystem" {
 		errnos = []string{"EROFS"}
 	}
-	if paths := refusedPaths(failed, errnos...); len(paths) > 0 && capability == "" {
+	paths, copied := refusedPaths(failed, errnos...), copies(p)
+	switch {
+	case capability != "":
+	case len(paths) > 0:
 		fix += fmt.Sprintf(" (uid %d was refused %s)", p.User.UID, strings.Join(paths, ", "))
+	case kind == "readOnlyRootFilesystem" && len(copied) > 0:
+		fix += fmt.Sprintf(" (the failed run had a copy of %s, which belongs to uid %d)", strings.Join(copied, ", "), p.User.UID)
 	}
 	return fix, nil
+}
+
+// copies returns the folders that a profile has a copy of, made by an init container.
+func copies(p profile.Profile) []string {
+	var out []string
+	for _, m := range p.Mounts {
+		if m.Kind == profile.Seeded {
+			out = append(out, m.Path)
+		}
+	}
+	return out
 }
 
 // refusedPaths returns the first three paths that a run was refused with one of the errors.

@@ -46,6 +46,10 @@ func TestFix(t *testing.T) {
 			"log open /a: Permission denied\nlog open /b: Operation not permitted\nlog open /a: Permission denied\nlog open /c: Permission denied\nlog open /d: Permission denied",
 			fixes["runAsNonRoot"] + " (uid 5 was refused /a, /b, /c)",
 		},
+		{
+			"a copy of a folder, and no refusal", "readOnlyRootFilesystem", sudo, seeded, "log /srv/key must belong to root",
+			fixes["readOnlyRootFilesystem"] + " (the failed run had a copy of /srv, which belongs to uid 5)",
+		},
 		{"a rename over file systems", "readOnlyRootFilesystem", sudo, seeded, "log rename /tmp/x /srv/x: Invalid cross-device link", "a rename cannot cross file systems"},
 		{"a rename over file systems is no reason for root", "runAsNonRoot", sudo, seeded, "log rename /tmp/x /srv/x: Invalid cross-device link", fixes["runAsNonRoot"]},
 		{"a mount that is gone", "runAsNonRoot", sudo, profile.Profile{}, "failed-seed /srv cp: /srv/key: Permission denied", fixes["runAsNonRoot"]},
