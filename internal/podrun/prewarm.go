@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 )
@@ -13,38 +14,54 @@ import (
 // begin at the same time.
 const prewarmedStarts = 2
 
-// prewarmed holds the emptyDirs that Prewarm has made, for starts that want exactly these.
+// prewarmed holds emptyDirs that have no owner and mode but those of any plain one: each serves any such mount.
 type prewarmed struct {
-	mu    sync.Mutex
-	sets  [][]mounted // each for one start
-	group *int64
+	filling sync.Mutex
+
+	mu      sync.Mutex
+	volumes []docker.Volume
 }
 
-// Prewarm implements engine.Engine. Sweep removes the volumes that no start has taken. Errors are dropped: a start that
-// meets them again returns them.
+// Prewarm implements engine.Engine. It adds what two starts need that is not there yet. Sweep removes the volumes that no
+// start has taken. Errors are dropped: a start that meets them again returns them.
 func (e *Engine) Prewarm(ctx context.Context, facts image.Facts, p profile.Profile) {
-	if len(p.Mounts) == 0 {
+	e.prewarmed.filling.Lock()
+	defer e.prewarmed.filling.Unlock()
+	need := prewarmedStarts*len(p.Mounts) - e.prewarmed.count()
+	if need <= 0 || !arePlain(p.Mounts, groupOf(p)) {
 		return
 	}
-	group := groupOf(p)
-	mounts, err := e.volumes.emptyDirs(ctx, slices.Repeat(p.Mounts, prewarmedStarts))
-	if err != nil || e.volumes.prepare(ctx, facts, mounts, group) != nil {
+	mounts, err := e.volumes.emptyDirs(ctx, slices.Repeat(p.Mounts, prewarmedStarts)[:need])
+	if err != nil || e.volumes.prepare(ctx, facts, mounts, nil) != nil {
 		return
 	}
-	e.prewarmed.mu.Lock()
-	defer e.prewarmed.mu.Unlock()
-	e.prewarmed.sets, e.prewarmed.group = slices.Collect(slices.Chunk(mounts, len(p.Mounts))), group
+	e.prewarmed.add(mounts)
 }
 
-// take returns prewarmed volumes if they match the request, and forgets them.
-func (w *prewarmed) take(wanted []profile.Mount, group *int64) ([]mounted, bool) {
+func (w *prewarmed) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	same := func(m mounted, want profile.Mount) bool { return m.Mount == want }
-	if len(w.sets) == 0 || !sameGroup(w.group, group) || !slices.EqualFunc(w.sets[0], wanted, same) {
+	return len(w.volumes)
+}
+
+func (w *prewarmed) add(mounts []mounted) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range mounts {
+		w.volumes = append(w.volumes, m.volume)
+	}
+}
+
+// take returns prewarmed volumes for all mounts of a start, and forgets them. ok is false where there are too few.
+func (w *prewarmed) take(wanted []profile.Mount, group *int64) (mounts []mounted, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(wanted) == 0 || len(wanted) > len(w.volumes) || !arePlain(wanted, group) {
 		return nil, false
 	}
-	mounts := w.sets[0]
-	w.sets = w.sets[1:]
+	for i, m := range wanted {
+		mounts = append(mounts, mounted{Mount: m, volume: w.volumes[i]})
+	}
+	w.volumes = w.volumes[len(wanted):]
 	return mounts, true
 }

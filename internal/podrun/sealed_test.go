@@ -266,34 +266,35 @@ func TestFailingSeed(t *testing.T) {
 	}
 }
 
-// Prewarmed volumes are like those made at the start, and each serves one start that wants exactly these.
+// Prewarmed volumes are like those made at the start, and each serves one start, for any plain mount.
 func TestPrewarm(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	facts := b.app(nil, file{Name: "data/", Mode: 0o755})
 	p := sealed(profile.Mount{Path: "/data", Kind: profile.Plain})
 	b.Prewarm(t.Context(), facts, p)
+	b.Prewarm(t.Context(), facts, p) // which has no effect
 	var made []string
-	for _, set := range b.prewarmed.sets {
-		for _, m := range set {
-			made = append(made, m.volume.Name)
-		}
+	for _, v := range b.prewarmed.volumes {
+		made = append(made, v.Name)
 	}
 	if len(made) != prewarmedStarts {
 		t.Fatalf("prewarmed: %v", made)
 	}
 	other := sealed(profile.Mount{Path: "/other", Kind: profile.Plain})
+	two := sealed(profile.Mount{Path: "/data", Kind: profile.Plain}, profile.Mount{Path: "/other", Kind: profile.Plain})
+	memory := sealed(profile.Mount{Path: "/other", Kind: profile.Plain, Medium: profile.Memory})
 	for _, c := range []struct {
 		p    profile.Profile
 		took int
-	}{{other, -1}, {p, 0}, {other, -1}, {p, 1}, {p, -1}} {
+	}{{memory, -1}, {other, 0}, {two, -1}, {p, 1}, {p, -1}} {
 		run := b.start(facts, c.p, "wait")
 		has := b.mountsOf(run.ID())
 		if took := slices.IndexFunc(made, func(name string) bool { return slices.Contains(has, name) }); took != c.took {
 			t.Errorf("%v took volume %d, want %d", c.p.Mounts, took, c.took)
 		}
 		code, out, err := run.Exec(t.Context(), []string{"/app", "stat:" + c.p.Mounts[0].Path})
-		if err != nil || code != 0 || !strings.Contains(out, "777 0:0") {
+		if err != nil || code != 0 || !strings.Contains(out, "777 0:0") { // 1777 for memory
 			t.Errorf("%d %q %v", code, out, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
@@ -61,12 +62,12 @@ func (s *volumeStore) prepare(ctx context.Context, facts image.Facts, mounts []m
 	if len(mounts) == 0 {
 		return nil
 	}
-	plain := len(mounts) <= tracehost.WritableVolumes
+	wanted := make([]profile.Mount, len(mounts))
 	names := make([]string, len(mounts))
 	for i, m := range mounts {
-		names[i] = m.volume.Name
-		plain = plain && rootMode(m.Medium, group) == plainMode
+		names[i], wanted[i] = m.volume.Name, m.Mount
 	}
+	plain := len(mounts) <= tracehost.WritableVolumes && arePlain(wanted, group)
 	return s.with(ctx, facts, volumes{names: names, copies: plain}, func(box *docker.Container) error {
 		if plain {
 			if done, err := areWritable(ctx, box, len(mounts)); done || err != nil {
@@ -79,6 +80,11 @@ func (s *volumeStore) prepare(ctx context.Context, facts image.Facts, mounts []m
 
 // plainMode is the mode of an emptyDir's root without anything else. The helper image has directories of this mode.
 const plainMode = 0o777
+
+// arePlain reports whether the roots of all mounts have plainMode and no group.
+func arePlain(mounts []profile.Mount, group *int64) bool {
+	return !slices.ContainsFunc(mounts, func(m profile.Mount) bool { return rootMode(m.Medium, group) != plainMode })
+}
 
 // areWritable reports whether the roots of a container's first volumes have plainMode: the engine has copied it from the
 // directories of the helper image, at the creation of the container. It is much faster than a tar stream.
@@ -165,8 +171,6 @@ func gid(fsGroup *int64) int {
 	}
 	return int(*fsGroup)
 }
-
-func sameGroup(a, b *int64) bool { return (a == nil) == (b == nil) && gid(a) == gid(b) }
 
 func rootsTar(mounts []mounted, group *int64) []byte {
 	var buf bytes.Buffer

@@ -127,6 +127,10 @@ func (l *learning) openRun(ctx context.Context) (open Round, err error) {
 		a := l.openTrial(ctx, "open run")
 		a.started = start
 		if !l.opts.PlanOnly {
+			a.started = func() {
+				start()
+				l.removals.Go(func() { l.engine.Prewarm(ctx, l.facts, oneMount) })
+			}
 			a.stopping = func(stopping context.Context, o observe.Observation) { l.prewarm(stopping, ctx, o) }
 		}
 		open, err = l.once(within, a)
@@ -135,6 +139,9 @@ func (l *learning) openRun(ctx context.Context) (open Round, err error) {
 	})
 	return open, g.Wait()
 }
+
+// oneMount is what most applications need. Volumes for it are made before the plan is known.
+var oneMount = profile.Profile{Mounts: []profile.Mount{{Path: "/", Kind: profile.Plain}}}
 
 func (l *learning) openTrial(ctx context.Context, name string) attempt {
 	return attempt{
