@@ -33,14 +33,17 @@ type AllOptions struct {
 }
 
 // PreflightAll refuses what the engine and the images decide before the first run of any item, for this many items in
-// parallel. It returns the first error that occurs.
+// parallel. It returns the error of the first item that has one, whichever item ends first.
 func PreflightAll(ctx context.Context, e Engine, items []Item, parallel int) error {
-	return race.Each(ctx, len(items), parallel, func(ctx context.Context, i int) error {
-		if err := items[i].Preflight(ctx, e); err != nil {
-			return fmt.Errorf("target %s: %w", items[i].Name, err)
-		}
-		return nil
+	errs := make([]error, len(items))
+	first, err := race.First(ctx, len(items), parallel, func(ctx context.Context, i int) (bool, error) {
+		errs[i] = items[i].Preflight(ctx, e)
+		return errs[i] != nil, nil
 	})
+	if first >= 0 {
+		return fmt.Errorf("target %s: %w", items[first].Name, errs[first])
+	}
+	return err
 }
 
 // All seals the items in parallel. One that fails does not stop the others; the end of ctx stops all, and All returns when

@@ -132,6 +132,40 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
+// slowEngine finds out late that it lacks the image "slow", and at once that it lacks "gone".
+type slowEngine struct{ *fakeEngine }
+
+var errSlow = errors.New("no slow image")
+
+func (e slowEngine) Image(ctx context.Context, ref, platform string) (image.Facts, error) {
+	if ref != "slow" {
+		return e.fakeEngine.Image(ctx, ref, platform)
+	}
+	select {
+	case <-time.After(time.Minute):
+		return image.Facts{}, errSlow
+	case <-ctx.Done():
+		return image.Facts{}, ctx.Err()
+	}
+}
+
+// TestPreflightAllReturnsTheFirstError: the error is that of the first item in order, also where a later one fails earlier.
+func TestPreflightAllReturnsTheFirstError(t *testing.T) {
+	var items []Item
+	for _, image := range []string{"app", "slow", "gone"} {
+		items = append(items, Item{Name: image, Job: Job{Target: target.Target{Image: image}}})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		err := PreflightAll(t.Context(), slowEngine{newEngine(t)}, items, 3)
+		if !errors.Is(err, errSlow) || !strings.HasPrefix(err.Error(), "target slow: ") {
+			t.Errorf("got %v", err)
+		}
+	})
+	if err := PreflightAll(t.Context(), newEngine(t), items[:1], 3); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCheckSeedImage(t *testing.T) {
 	items := []Item{{Job: Job{Target: target.Target{Image: "app"}}}}
 	for _, c := range []struct {
