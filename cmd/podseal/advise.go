@@ -43,12 +43,12 @@ func newAdviseCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "advise {IMAGE | DOCKERFILE | MANIFEST | ARCHIVE | FOLDER} [flags] [-- COMMAND...]",
 		Short: "Report whether and why an image runs as root, which uid it can run as, and the best way out",
-		Long: `Reads an image, a Dockerfile, the images of a manifest, or all Dockerfiles and manifests below a folder. Classifies images:
+		Long: `Read an image, a Dockerfile, the images of a manifest, or all Dockerfiles and manifests below a folder. Classify images:
 declares root only, drops root itself, drops root for its workers, never drops it, names its user, is fine. Each
-sentence comes with its evidence. Runs nothing unless --prove is set.
+sentence comes with its evidence. Nothing runs unless --prove is set.
 
-Searches an image in the engine, then in its registry, and reads only the layers that it needs there. Patches a
-Dockerfile to a numeric non-root user; --prove builds the changed Dockerfile, and seals the image with the e2e commands
+An image is searched in the engine, then in its registry, where only the layers that are needed are read. A Dockerfile is
+patched to a numeric non-root user; --prove builds the changed Dockerfile, and seals the image with the e2e commands
 as podseal run does. Without --prove the patch is not proved.`,
 		Example: `  podseal advise redis:8
   podseal advise --from registry --verify ghcr.io/example/app:1.2

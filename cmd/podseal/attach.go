@@ -19,7 +19,7 @@ func newAttachCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "attach SEAL [IMAGE]",
 		Short: "Attach a seal file to its image in the registry, so that the proof ships with the image",
-		Long: `Pushes a seal file to the registry of its image, as an OCI artifact of the type ` + referrer.ArtifactType + `
+		Long: `Push a seal file to the registry of its image, as an OCI artifact of the type ` + referrer.ArtifactType + `
 that refers to the image's digest. The registry must have the image that was sealed. podseal check --seal from-image and
 podseal run --merge from-image read it. It needs docker login for a registry that asks for it. The artifact's name goes to
 stdout.`,

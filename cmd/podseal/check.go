@@ -48,7 +48,7 @@ func newCheckCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check {[TARGET...] | -f FILE --seal FILE} [flags] [-- COMMAND...]",
 		Short: "Check, without an engine, that manifests still carry what their seals prove",
-		Long: `Compares manifests with the seal files that podseal run wrote: each setting of the proved profile, the image, the
+		Long: `Compare manifests with the seal files that podseal run wrote: each setting of the proved profile, the image, the
 e2e commands and their scripts, and the exceptions with their dates. Order, comments and style make no difference; a
 value that is tighter than the proved one does. The findings go to stdout; exit code 5 means that there is one.
 

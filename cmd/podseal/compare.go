@@ -39,7 +39,7 @@ func newCompareCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "compare IMAGE_A IMAGE_B [flags] -- COMMAND...",
 		Short: "Compare what two images do under the same e2e commands",
-		Long: `Seals both images with the same e2e commands, and prints what differs: verdict, user, exceptions, mounts and settings
+		Long: `Seal both images with the same e2e commands, and print what differs: verdict, user, exceptions, mounts and settings
 that the profile needs, losses, ports, users of processes, exit codes, and writes with their process and phase. Use it
 before an image is upgraded, or to move to a hardened one.
 

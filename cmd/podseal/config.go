@@ -25,7 +25,7 @@ func newConfigCommand(s streams) *cobra.Command {
 	c.AddCommand(&cobra.Command{
 		Use:   "verify [FILE...]",
 		Short: "Check a podseal.yaml without running anything",
-		Long: `Checks podseal.yaml, or other files of its kind, without an engine: keys, values and names, and the manifests, Compose
+		Long: `Check podseal.yaml, or other files of its kind, without an engine: keys, values and names, and the manifests, Compose
 files and env files that they refer to. Every fault is printed as FILE:LINE:COLUMN: TEXT; exit code 2 means that there is
 one.`,
 		Example: `  podseal config verify
@@ -39,7 +39,7 @@ one.`,
 	}, &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON schema of podseal.yaml",
-		Long: `Prints the JSON schema of podseal.yaml for editors. They find it by a comment at the top of the file:
+		Long: `Print the JSON schema of podseal.yaml for editors. They find it by a comment at the top of the file:
 ` + config.SchemaComment,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -47,3 +47,14 @@ func TestKubectlPlugin(t *testing.T) {
 		}
 	}
 }
+
+// TestLongHelpIsImperative: the help of a command begins with a verb in the imperative, as its summary does.
+func TestLongHelpIsImperative(t *testing.T) {
+	for _, c := range newRootCommand(streams{}).Commands() {
+		for _, c := range append(c.Commands(), c) {
+			if verb, _, _ := strings.Cut(c.Long, " "); strings.HasSuffix(verb, "s") {
+				t.Errorf("the help of %s begins with %q", c.CommandPath(), verb)
+			}
+		}
+	}
+}

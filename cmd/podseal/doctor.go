@@ -26,11 +26,11 @@ func newDoctorCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what the engine or a cluster can and cannot do for podseal, and what follows",
-		Long: `Asks the engine what it is, runs one small sealed container there, and prints what podseal can and cannot do with
+		Long: `Ask the engine what it is, run one small sealed container there, and print what podseal can and cannot do with
 it: each capability with the consequence for a seal, and what to do where it is missing. The container is removed.
 
-With --context or --kubeconfig it asks a Kubernetes cluster instead: it creates temporary namespaces, tries pods there by
-dry runs, and removes them.
+With --context or --kubeconfig, ask a Kubernetes cluster instead: create temporary namespaces, try pods there by dry runs,
+and remove them.
 
 The exit code is 0 where podseal works with the engine or the cluster, and 4 where something that it requires is missing.`,
 		Args: noArgs,

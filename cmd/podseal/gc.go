@@ -23,11 +23,11 @@ func newGCCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove what interrupted runs left in the engine, or in a cluster",
-		Long: `Removes every container, volume and image with podseal's label whose run has ended, and helper images that nothing
+		Long: `Remove every container, volume and image with podseal's label whose run has ended, and helper images that nothing
 uses. A run is alive while its observer container runs in the engine, wherever its process is. Objects of a run
 without an observer container are kept until they are an hour old. Kept objects are listed with the reason.
 
-With --context or --kubeconfig it removes the namespaces that runs left in a cluster instead: those whose lease, which a
+With --context or --kubeconfig, remove the namespaces that runs left in a cluster instead: those whose lease, which a
 live run renews, has ended. With --namespace also the pods and secrets that runs left there.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), s) },

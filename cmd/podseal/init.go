@@ -19,7 +19,7 @@ func newInitCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init [IMAGE | MANIFEST | COMPOSE]",
 		Short: "Write a podseal.yaml for an image, a manifest or a Compose file",
-		Long: `Writes a podseal.yaml with comments, which runs as it is: a target for an image, for each container of a manifest (a file,
+		Long: `Write a podseal.yaml with comments, which runs as it is: a target for an image, for each container of a manifest (a file,
 a folder, a kustomization or a Helm chart), or for each service of a Compose file, whose depends_on become needs. Without
 an argument, the Compose file, the kustomization or the chart of the working directory is read. An existing file is not
 overwritten. Add your e2e commands to it: until then, only the start is checked.`,

@@ -53,9 +53,9 @@ func newRootCommand(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "podseal",
 		Short: "Seal container images: the tightest pod spec that your e2e commands still pass under, proved",
-		Long: `podseal runs a container image under Docker, drives it with your own e2e commands, learns what it really
-writes and who it really runs as, and writes the tightest Kubernetes pod spec that the commands still pass under.
-It proves the result by running the image again under exactly those settings.`,
+		Long: `podseal runs a container image under Docker, or in a Kubernetes cluster, drives it with your own e2e commands, learns
+what it really writes and who it really runs as, and writes the tightest Kubernetes pod spec that the commands still
+pass under. It proves the result by running the image again under exactly those settings.`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,

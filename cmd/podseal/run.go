@@ -47,7 +47,7 @@ func newRunCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run {IMAGE | -f FILE | [--config FILE] [TARGET...]} [flags] -- COMMAND...",
 		Short: "Seal an image: find the tightest pod spec that the e2e commands pass under, prove it, print it",
-		Long: `Runs the image as it is, drives it with the e2e commands, plans the tightest profile, and runs the image again
+		Long: `Run the image as it is, drive it with the e2e commands, plan the tightest profile, and run the image again
 under exactly that profile. The sealed Pod manifest goes to stdout, the report to stderr.
 
 COMMAND runs on the host; --exec runs one in the container. Both see PODSEAL_CONTAINER, PODSEAL_HOST, PODSEAL_PORT (the
@@ -90,7 +90,7 @@ func (o *runOptions) addFlags(c *cobra.Command) {
 		return names
 	}
 	f.StringVar(&o.config.file, "config", "", "seal the targets of a `FILE` (default: podseal.yaml, where no IMAGE, -f or COMMAND is given)")
-	f.IntVarP(&o.config.parallel, "parallel", "j", 0, "make this `NUMBER` of runs of the targets of podseal.yaml in parallel (default: by the engine's processors and memory)")
+	f.IntVarP(&o.config.parallel, "parallel", "j", 0, "make this `NUMBER` of runs of the targets of podseal.yaml in parallel (default: by the processors and memory of the Docker engine; on a cluster, the processors of this machine)")
 	o.target.addFlags(f)
 	o.input.addFlags(f)
 	addDeliverFlags(f, &o.deliver)

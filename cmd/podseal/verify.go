@@ -34,10 +34,10 @@ func newVerifyCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify -f FILE [flags] -- COMMAND...",
 		Short: "Run a sealed workload in a real cluster, and say whether it passes there as it did under Docker",
-		Long: `Asks the cluster by dry runs whether it admits the workload, in a temporary namespace and in the user's. Then runs the
+		Long: `Ask the cluster by dry runs whether it admits the workload, in a temporary namespace and in the user's. Then run the
 workload's pod in the temporary namespace, which enforces the level restricted of Pod Security, with the ConfigMaps, Secrets,
-Services and service accounts of the same files. Waits until the pod's own probes pass, runs the e2e commands, restarts the
-container over its volumes, and runs the commands again. The namespace is removed at the end.
+Services and service accounts of the same files. Wait until the pod's own probes pass, run the e2e commands, restart the
+container over its volumes, and run the commands again. The namespace is removed at the end.
 
 Nothing is written to any other namespace. An emptyDir takes the place of each claim unless --keep-claims is set. The
 exit code is 0 where the cluster agrees with the seal, 4 where it does not, and 2 where it does not admit the workload.`,
