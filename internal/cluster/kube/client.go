@@ -54,7 +54,7 @@ func Connect(from Config) (*Client, error) {
 	loader := from.ToRawKubeConfigLoader()
 	config, err := from.ToRESTConfig()
 	if err != nil {
-		return nil, &ConfigError{Err: err}
+		return nil, &ConfigError{Err: err, Malformed: malformed(loader.ConfigAccess().GetLoadingPrecedence())}
 	}
 	config = rest.CopyConfig(config)
 	config.QPS, config.Burst, config.UserAgent = requestsPerSecond, requestBurst, "podseal"
@@ -93,11 +93,29 @@ func noCluster(files []string) error {
 	return fmt.Errorf("no such file: %s", strings.Join(files, ", "))
 }
 
-// ConfigError is a kubeconfig that names no usable cluster.
-type ConfigError struct{ Err error }
+// malformed returns the first file of a kubeconfig that can be read, and is not one; empty if there is none.
+func malformed(files []string) string {
+	for _, name := range files {
+		if text, err := os.ReadFile(name); err == nil {
+			if _, err := clientcmd.Load(text); err != nil {
+				return name
+			}
+		}
+	}
+	return ""
+}
 
-// Error returns the reason in one sentence.
+// ConfigError is a kubeconfig that names no usable cluster.
+type ConfigError struct {
+	Err       error
+	Malformed string // the file that is no kubeconfig; empty for another reason
+}
+
+// Error returns the reason in one sentence. The names of Go types in Err are left out.
 func (e *ConfigError) Error() string {
+	if e.Malformed != "" {
+		return fmt.Sprintf("%s is not a kubeconfig: correct it until kubectl config view --kubeconfig %s prints it, or name another one with --kubeconfig", e.Malformed, e.Malformed)
+	}
 	return fmt.Sprintf("reading the kubeconfig: %v: name a cluster with --kubeconfig and --context", e.Err)
 }
 
