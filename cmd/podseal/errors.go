@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/podseal/podseal/internal/batch"
+	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/cluster/source"
 	"github.com/podseal/podseal/internal/docker"
 	"github.com/podseal/podseal/internal/engines"
@@ -40,6 +41,9 @@ func exitCode(ctx context.Context, err error, s streams) int {
 		return exitcode.Usage
 	}
 	if image := new(source.ImageError); errors.As(err, &image) {
+		return exitcode.Usage
+	}
+	if refusal := new(kube.Refusal); errors.As(err, &refusal) && refusal.Kind == kube.NotPermitted {
 		return exitcode.Usage
 	}
 	if setting := new(docker.SettingError); errors.As(err, &setting) {

@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
 
+	"github.com/podseal/podseal/internal/cluster/kube"
 	"github.com/podseal/podseal/internal/exitcode"
+	"github.com/podseal/podseal/internal/redact"
 )
 
 func TestErrorLineIsSafe(t *testing.T) {
@@ -17,6 +21,16 @@ func TestErrorLineIsSafe(t *testing.T) {
 	execute([]string{"\x1b[2J\u202e\u009b\x7f"}, streams{in: strings.NewReader(""), out: &out, err: &errs})
 	if strings.IndexFunc(errs.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) >= 0 || code != exitcode.Usage {
 		t.Errorf("exit %d, %q", code, errs.String())
+	}
+}
+
+// TestMissingRightIsBadInput: the user's role is to be changed, as with podseal verify. Another refusal is one of the engine.
+func TestMissingRightIsBadInput(t *testing.T) {
+	for kind, want := range map[kube.RefusalKind]int{kube.NotPermitted: exitcode.Usage, kube.Quota: exitcode.Engine} {
+		err := fmt.Errorf("target web: %w", &kube.Refusal{Kind: kind})
+		if got := exitCode(t.Context(), err, streams{err: io.Discard, redact: &redact.Redactor{}}); got != want {
+			t.Errorf("%s: exit code %d, want %d", kind, got, want)
+		}
 	}
 }
 
