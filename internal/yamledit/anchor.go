@@ -32,9 +32,9 @@ func anchorAt(n *yaml.Node, path string) *yaml.Node {
 // by an alias: the node is then the mapping that it refers to, and the path is still to be gone.
 func step(n *yaml.Node, path string) (next *yaml.Node, rest string, merged bool) {
 	if n.Kind == yaml.SequenceNode {
-		index, rest, found := strings.Cut(strings.TrimPrefix(path, "["), "]")
+		index, rest, _ := strings.Cut(strings.TrimPrefix(path, "["), "]")
 		i, err := strconv.Atoi(index)
-		if !found || err != nil || i >= len(n.Content) {
+		if err != nil || i >= len(n.Content) {
 			return nil, "", false
 		}
 		return n.Content[i], rest, false

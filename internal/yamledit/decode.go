@@ -111,22 +111,17 @@ func advance(path []any, token json.Token) (next []any, wantKey bool) {
 	case json.Delim('}'), json.Delim(']'):
 		path = path[:len(path)-1]
 	}
-	if len(path) == 0 {
-		return path, false
-	}
-	if index, ok := path[len(path)-1].(int); ok {
+	index, inList := path[len(path)-1].(int) // no path is left at the end of the text, which is not asked for
+	if inList {
 		path[len(path)-1] = index + 1
-		return path, false
 	}
-	return path, true
+	return path, !inList
 }
 
 // nodeAt descends from a node; it stops where the path leaves the nodes, for instance at a merge key.
 func nodeAt(n *yaml.Node, path []any) *yaml.Node {
 	for _, step := range path {
-		for n.Kind == yaml.AliasNode && n.Alias != nil {
-			n = n.Alias
-		}
+		n = Target(n)
 		switch s := step.(type) {
 		case string:
 			_, value, ok := Lookup(n, s)

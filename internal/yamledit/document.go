@@ -127,10 +127,6 @@ func (d *Document) Position(n *yaml.Node) (int, error) {
 		if at >= len(d.Text) {
 			return 0, d.Fail(n, "the YAML parser gives a position outside the document")
 		}
-		if d.Text[at] < utf8.RuneSelf {
-			at++
-			continue
-		}
 		_, width := utf8.DecodeRune(d.Text[at:])
 		at += width
 	}
@@ -165,7 +161,7 @@ func (d *Document) LineEnd(at int) int {
 // Break returns the line break that the document uses around an offset.
 func (d *Document) Break(at int) string {
 	end, width := lineBreak(d.Text, at)
-	if width == 0 && len(d.lines) > 0 {
+	if width == 0 {
 		end, width = lineBreak(d.Text, 0)
 	}
 	switch b := string(d.Text[end : end+width]); b {

@@ -1,8 +1,6 @@
 package yamledit
 
 import (
-	"slices"
-
 	"go.yaml.in/yaml/v3"
 )
 
@@ -47,22 +45,13 @@ func (r *resolver) mappingEquals(n *yaml.Node, value any) bool {
 	if !ok || 2*len(fields) != len(n.Content) {
 		return false
 	}
-	const few = 16 // keys that are compared one by one
-	names := make([]string, 0, few)
-	var many map[string]bool
-	if len(fields) > few {
-		many = make(map[string]bool, len(fields))
-	}
+	seen := map[string]bool{}
 	for i := 0; i < len(n.Content); i += 2 {
 		name, err := r.key(n.Content[i])
-		if err != nil || isMerge(n.Content[i]) || many[name] || slices.Contains(names, name) {
+		if err != nil || isMerge(n.Content[i]) || seen[name] {
 			return false
 		}
-		if many != nil {
-			many[name] = true
-		} else {
-			names = append(names, name)
-		}
+		seen[name] = true
 		want, has := fields[name]
 		if !has || !r.equals(n.Content[i+1], want) {
 			return false

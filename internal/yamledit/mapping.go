@@ -1,8 +1,10 @@
 package yamledit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -23,7 +25,7 @@ type site struct {
 // mapping edits the keys of a mapping that has some.
 func (e *Editor) mapping(n *yaml.Node, o tree.Object, depth int, path string) error {
 	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
-		return e.doc.Fail(n, "%s is not a mapping", path[len(e.base):])
+		return e.doc.Fail(n, "%s is not a mapping", cmp.Or(strings.TrimPrefix(path, "."), "the document"))
 	}
 	start, err := e.doc.Start(n)
 	if err != nil {
@@ -51,10 +53,8 @@ func (e *Editor) mapping(n *yaml.Node, o tree.Object, depth int, path string) er
 			return err
 		}
 	}
-	if len(remove) > 0 {
-		if missing, err = e.remove(m, remove, missing); err != nil {
-			return err
-		}
+	if missing, err = e.remove(m, remove, missing); err != nil {
+		return err
 	}
 	return e.addKeys(m, missing)
 }

@@ -13,8 +13,8 @@ const quotedStyle = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle
 // first dash.
 func (d *Document) Start(n *yaml.Node) (int, error) {
 	at, err := d.Position(n)
-	if err != nil || n.Kind == yaml.AliasNode {
-		return at, err
+	if err != nil {
+		return 0, err
 	}
 	for at < len(d.Text) && (d.Text[at] == '&' || d.Text[at] == '!') {
 		if n.Anchor == "" && n.Style&yaml.TaggedStyle == 0 {
@@ -65,7 +65,7 @@ func skipTrivia(text []byte, at int) int {
 			at++
 		case text[at] == '#':
 			at = end
-		case end == at && width > 0:
+		case end == at:
 			at += width
 		default:
 			return at

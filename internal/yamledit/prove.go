@@ -26,7 +26,7 @@ func (e *Editor) prove() error {
 	if err != nil {
 		return e.doc.Fail(at, "this place cannot be edited safely: the result is not YAML (%v)", err)
 	}
-	if after.Root != nil && after.Equals(after.Root, want) {
+	if after.Equals(after.Root, want) {
 		return nil
 	}
 	got, err := after.Value(after.Root)

@@ -36,8 +36,8 @@ func (s Style) blockItems(items []any, column int) []string {
 	var lines []string
 	dash := spaces(column) + "-" + spaces(s.gap-1)
 	for _, item := range items {
-		o, ok := item.(tree.Object)
-		if !ok || len(o) == 0 {
+		o, _ := item.(tree.Object)
+		if len(o) == 0 {
 			lines = append(lines, dash+flow(item, false))
 			continue
 		}

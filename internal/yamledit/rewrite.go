@@ -1,6 +1,7 @@
 package yamledit
 
 import (
+	"bytes"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -31,12 +32,7 @@ func (e *Editor) rewrite(s site, edit any) error {
 	}
 	_, toSequence := edit.(tree.Replaced)
 	if block := e.blockLines(s, now); block != nil && !toSequence && s.key != nil && s.value.Line == s.key.Line {
-		for start > 0 && (e.doc.Text[start-1] == ' ' || e.doc.Text[start-1] == '\t') {
-			start--
-		}
-		if start < end {
-			e.patch(start, end, "", s.depth)
-		}
+		e.patch(len(bytes.TrimRight(e.doc.Text[:start], " \t")), end, "", s.depth)
 		e.insertLines(e.doc.LineEnd(end), block, s.depth)
 		return nil
 	}
@@ -48,7 +44,7 @@ func (e *Editor) rewrite(s site, edit any) error {
 	if str, ok := now.(string); ok && s.value.Style&yaml.DoubleQuotedStyle != 0 {
 		text = doubleQuoted(str)
 	}
-	if start > 0 && !strings.ContainsRune(" \t\r\n[{,", rune(e.doc.Text[start-1])) {
+	if !strings.ContainsRune(" \t\r\n[{,", rune(e.doc.Text[start-1])) {
 		text = " " + text
 	}
 	e.patch(start, end, text, s.depth)
@@ -79,7 +75,7 @@ func (e *Editor) exchangeItems(s site, now any, start, last int) {
 		e.patch(start, last, strings.Join(e.style.blockItems(list, column), e.doc.Break(start))[column:], s.depth)
 		return
 	}
-	if s.key != nil && s.value.Anchor == "" && s.value.Style&yaml.TaggedStyle == 0 && s.key.Line < s.value.Line {
+	if s.value.Anchor == "" && s.value.Style&yaml.TaggedStyle == 0 {
 		if end, err := e.doc.End(s.key, s.column); err == nil && e.doc.Text[end] == ':' {
 			e.patch(end+1, end+1, " []", s.depth)
 			e.patch(lineBefore(e.doc, start), last, "", s.depth)

@@ -2,6 +2,7 @@ package yamledit
 
 import (
 	"bytes"
+	"errors"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -35,7 +36,7 @@ func (d *Document) StyleOf(mapping *yaml.Node, sequence string) Style {
 	k, err1 := d.Position(key)
 	dash, err2 := d.Start(value)
 	first, err3 := d.Position(value.Content[0])
-	if err1 != nil || err2 != nil || err3 != nil {
+	if errors.Join(err1, err2, err3) != nil {
 		return s
 	}
 	s.dash = max(0, d.Column(dash)-d.Column(k))
@@ -47,11 +48,11 @@ func (d *Document) StyleOf(mapping *yaml.Node, sequence string) Style {
 
 // findStep returns the indent of the first block mapping in a block mapping.
 func findStep(n *yaml.Node) int {
-	if n == nil || n.Kind == yaml.AliasNode || n.Style&yaml.FlowStyle != 0 {
+	if n.Style&yaml.FlowStyle != 0 {
 		return 0
 	}
 	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 1 && c.Kind == yaml.MappingNode && c.Style&yaml.FlowStyle == 0 && len(c.Content) > 0 {
+		if n.Kind == yaml.MappingNode && i%2 == 1 && c.Kind == yaml.MappingNode && c.Style&yaml.FlowStyle == 0 {
 			if step := c.Content[0].Column - n.Content[i-1].Column; step > 0 {
 				return step
 			}

@@ -19,7 +19,7 @@ type resolver struct {
 //
 // Values are not to be changed: the same one is given again.
 func (d *Document) Value(n *yaml.Node) (any, error) {
-	if n == d.Root && n != nil {
+	if n == d.Root {
 		d.rootOnce.Do(func() { d.root, d.rootErr = d.resolve(n) })
 		return d.root, d.rootErr
 	}
@@ -177,7 +177,7 @@ func (r *resolver) scalar(n *yaml.Node) (any, error) {
 		}
 		return n.Value, nil
 	case "!!int":
-		if i, err := strconv.ParseInt(n.Value, 10, 64); err == nil && (n.Value[0] != '0' || i == 0) {
+		if i, err := strconv.ParseInt(n.Value, 10, 64); err == nil && n.Value[0] != '0' {
 			return i, nil
 		}
 	}
