@@ -34,6 +34,9 @@ func TestTypeErrorNamesTheLine(t *testing.T) {
 		"ports:\n- 80.5\n":                                     "in.yaml:2: ports is 80.5, which is out of range or no whole number",
 		"items:\n- size: 1Gi\n- {name: x,\n   size: lots}\n":   "in.yaml:4: size is not what Kubernetes takes here: quantities must match",
 		"since:\n  yesterday\n":                                "in.yaml:2: since is not what Kubernetes takes here: it is not a time like 2006-01-02T15:04:05Z",
+		"maybe\n":                                              "in.yaml:1: the value is a string, where a mapping belongs",
+		"name: a\nlive: maybe\nports: [1]\n":                   "in.yaml:2: live is a string, where a boolean belongs",
+		"name: a\nports: [\n  x]\n":                            "in.yaml:3: ports is a string, where a number belongs",
 		"bytes: '%%'\n":                                        "in.yaml:1: bytes is not what Kubernetes takes here: it is not base64",
 	} {
 		docs := Split([]byte(source))

@@ -81,6 +81,12 @@ func TestWalkAndValueAt(t *testing.T) {
 			t.Errorf("%s: the value is %v %v, want %q", c.path, v, exists, c.value)
 		}
 	}
+	if n, ok := Walk(parsePathSource(t, "# nothing\n").Root, []Step{{Key: "a"}}); ok {
+		t.Errorf("an empty document has %v", n)
+	}
+	if n, ok := Walk(parsePathSource(t, "[a, 1]").Root, []Step{{Key: "a"}}); ok {
+		t.Errorf("a list has the key a: %v", n)
+	}
 	if v, ok := parsePathSource(t, "a: 1\na: 2\n").ValueAt([]Step{{Key: "a"}}); ok {
 		t.Errorf("a document without a value has %v", v)
 	}
@@ -96,6 +102,7 @@ func TestExpand(t *testing.T) {
 		"spec.containers.*":         "",
 		"spec.*":                    "spec.containers spec.shared",
 		"*.own":                     "merged.own",
+		"merged.*":                  "merged.own",
 		"*.image":                   "", // no key with a dot, no alias, nothing that a merge key brings
 	} {
 		steps, err := ParsePath(pattern)

@@ -57,6 +57,7 @@ func TestSplit(t *testing.T) {
 		"---\n%YAML 1.1\n---\na\n":          "0:---\n|1:%YAML 1.1\n---\na\n",
 		"a\n...\n# c\n%YAML 1.1\n---\nb\n":  "0:a\n...\n|2:# c\n%YAML 1.1\n---\nb\n",
 		"a: |\n%not a directive\nb: text\n": "0:a: |\n%not a directive\nb: text\n",
+		"a\n...\n# c\n---\nb\n":             "0:a\n...\n|2:# c\n|3:---\nb\n",
 		"---":                               "0:---",
 		"# c\n%YAML 1.1\n---\na\n":          "0:# c\n%YAML 1.1\n---\na\n",
 		"a\n%YAML 1.1\n\n# c\n---\nb\n":     "0:a\n|1:%YAML 1.1\n\n# c\n---\nb\n",
