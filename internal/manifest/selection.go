@@ -156,7 +156,7 @@ func noPod(files []*File) error {
 		return objects[i].Unsealed()
 	}
 	if len(objects) == 0 {
-		return &Error{File: names(files), Reason: "no Kubernetes object in it"}
+		return &Error{File: names(files), Reason: "no Kubernetes object in it: each document of a manifest has apiVersion, kind and metadata"}
 	}
 	first := objects[0]
 	return first.Document.Fail(first.Node, "no pod in it: the kinds that have one are %s; for another kind use --pod-path; the first object here is %s",

@@ -22,7 +22,7 @@ func TestSelectAmongFiles(t *testing.T) {
 	}{
 		{files, Selection{Container: "b"}, "0.yaml and 2 more: no container is named b; there are: Pod/p with a; Pod/p with a; Pod/p with a"},
 		{files[:2], Selection{Container: "a"}, `0.yaml and 1 more: container "a" is ambiguous: Pod p (0.yaml:1), Pod p (1.yaml:1) have one; choose with --select kind/name`},
-		{nil, Selection{}, "the input: no Kubernetes object in it"},
+		{nil, Selection{}, "the input: no Kubernetes object in it: each document of a manifest has apiVersion, kind and metadata"},
 	} {
 		if _, err := Select(c.files, c.s); err == nil || err.Error() != c.want {
 			t.Errorf("got  %v\nwant %s", err, c.want)
