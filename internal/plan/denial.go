@@ -125,7 +125,7 @@ func unrelated(ctx context.Context, f failure, e diff.Evidence) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("looking up the refused path %s in the image: %w", e.Path, err)
 	}
-	if complete(f.run) && !(ok && found.Kind == image.Dir && may(found, f.cur.User, write)) {
+	if complete(f.run) && (!ok || found.Kind != image.Dir || !may(found, f.cur.User, write)) {
 		return true, nil
 	}
 	_, is, err := unreadableEntry(ctx, f.in.Tree, e.Path, f.cur.User)

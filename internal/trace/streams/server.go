@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -41,7 +42,7 @@ func (s *server) start(process uint32, payload []byte) error {
 	if err := json.Unmarshal(payload, &args); err != nil {
 		return err
 	}
-	cmd := exec.Command(s.program, args...)
+	cmd := exec.CommandContext(context.Background(), s.program, args...) // it ends with its input
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
