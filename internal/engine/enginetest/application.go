@@ -18,6 +18,7 @@ type application struct {
 	p         profile.Profile
 	user      string // of the target or the image, for the unrestricted profile
 	run       int    // the number of the container, from 1
+	same      int    // its number among those with this profile that are traced or not as it is, from 1
 	dice      dice
 	traced    bool
 	trace     observe.Trace // what the tracer says of itself

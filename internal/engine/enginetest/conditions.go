@@ -42,6 +42,8 @@ func (a *application) holdsOne(c script.Condition, name string) bool {
 		return !a.fs.writable(a.who, p)
 	case "in-run":
 		return c.Arg == strconv.Itoa(a.run)
+	case "in-same-run":
+		return c.Arg == strconv.Itoa(a.same)
 	case "chance":
 		chance, _ := strconv.ParseFloat(c.Arg, 64) // the parser has checked it
 		return a.dice.next(name) < chance

@@ -48,6 +48,8 @@
 //	writable PATH      the user can change the file, create it, or create files in the directory
 //	unwritable PATH    the user cannot
 //	in-run N           this is the engine's Nth start of a container
+//	in-same-run N      this is the engine's Nth start of a container with this profile, traced or not as this one, whatever
+//	                   runs in parallel
 //	chance P           with the probability P, 0 to 1
 //
 // Random numbers depend on Engine.Seed, the profile, whether the run is traced, and how many such runs there were. The

@@ -138,6 +138,6 @@ func (e *Engine) newApplication(t target.Target, p profile.Profile) *application
 	e.runs[key]++
 	return &application{
 		e: e, p: p, user: cmp.Or(t.User, e.facts.Config.Config.User), traced: traced, phase: observe.Start,
-		run: e.made, dice: dice{seed: e.Seed, run: fmt.Sprint(key, " run ", e.runs[key]), draws: map[string]int{}},
+		run: e.made, same: e.runs[key], dice: dice{seed: e.Seed, run: fmt.Sprint(key, " run ", e.runs[key]), draws: map[string]int{}},
 	}
 }

@@ -13,12 +13,17 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
+// disturbs reports whether a condition depends on a probability or on the number of a run.
+func disturbs(c script.Condition) bool {
+	return slices.Contains([]string{"chance", "in-run", "in-same-run"}, c.Word)
+}
+
 // Undisturbed returns the case without the operations that depend on a probability or on the number of a run. A race of
 // phases is decided for the first of them.
 func (c Case) Undisturbed() Case {
 	calm := script.Script{}
 	for _, o := range c.Script {
-		if slices.ContainsFunc(o.Conditions, func(c script.Condition) bool { return c.Word == "chance" || c.Word == "in-run" }) {
+		if slices.ContainsFunc(o.Conditions, disturbs) {
 			continue
 		}
 		o.Phases = o.Phases[:1]

@@ -35,7 +35,7 @@ func phases() []string { return []string{"start", "e2e", "probe", "stop"} }
 // conditions returns the number of arguments of each condition.
 func conditions() map[string]int {
 	return map[string]int{
-		"if-root": 0, "if-user": 0, "if-traced": 0, "if-untraced": 0, "if": 1, "unless": 1, "writable": 1, "unwritable": 1, "in-run": 1, "chance": 1,
+		"if-root": 0, "if-user": 0, "if-traced": 0, "if-untraced": 0, "if": 1, "unless": 1, "writable": 1, "unwritable": 1, "in-run": 1, "in-same-run": 1, "chance": 1,
 	}
 }
 
@@ -126,7 +126,7 @@ func (o *Operation) parseConditions(f []string) ([]string, error) {
 // check returns an error where the argument of a condition has the wrong type.
 func (c Condition) check() (err error) {
 	switch c.Word {
-	case "in-run":
+	case "in-run", "in-same-run":
 		_, err = strconv.Atoi(c.Arg)
 	case "chance":
 		_, err = strconv.ParseFloat(c.Arg, 64)
