@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/trace"
@@ -187,5 +188,35 @@ func TestPhaseOfLateObserver(t *testing.T) {
 	}
 	if last != string(observe.E2E) {
 		t.Errorf("the phase of the second observer is %q: %q", last, s.host.asked)
+	}
+}
+
+// A tracer that is closed while the observer of a start comes closes that one as well.
+func TestCloseWithLateObserver(t *testing.T) {
+	s := newStarts(t)
+	s.unfollow = func() {}
+	asked, closed := 0, make(chan error, 1)
+	s.observeAgain(t.Context(), s.options, func(context.Context) (int, error) {
+		if asked++; asked == 2 { // the observer is not the current one yet
+			go func() { closed <- s.close(t.Context()) }()
+			select {
+			case err := <-closed:
+				closed <- err
+			case <-time.After(50 * time.Millisecond): // it waits
+			}
+		}
+		return 20, nil
+	})
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	all := s.starts.All()
+	if len(all) != 2 {
+		t.Fatalf("%d observers", len(all))
+	}
+	for _, session := range all {
+		if err := session.Admit(t.Context(), 1); err == nil {
+			t.Error("an observer takes requests after its tracer was closed")
+		}
 	}
 }

@@ -236,6 +236,8 @@ func (x *tracer) serve(ctx context.Context, s *trace.Session, number int) {
 // close ends the streams of all observers. One whose target is gone, or never came, ends then.
 func (x *tracer) close(context.Context) error {
 	x.unfollow()
+	x.starting.Lock() // news of a start may be about to add an observer
+	defer x.starting.Unlock()
 	for _, s := range x.starts.All() {
 		_ = s.Close() // it may have ended before
 	}
