@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/podseal/podseal/internal/docker"
@@ -40,8 +39,7 @@ type placed struct {
 	volume           string
 	box              *docker.Container
 	notFilled, notUp error
-	lease            io.Closer
-	observers        *streams.Client // over the lease
+	observers        *streams.Client // over the lease, which it ends
 }
 
 // observersMemory limits the memory of all observers together. Each bounds its own; the limit
@@ -114,8 +112,8 @@ func (h *Host) Close() {
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
-	if h.placed.lease != nil {
-		_ = h.placed.lease.Close() // which ends the container, too
+	if h.placed.observers != nil {
+		_ = h.placed.observers.Close() // which ends the container, too
 	}
 }
 
@@ -155,14 +153,16 @@ func (h *Host) start(ctx context.Context) error {
 	if err := h.placed.box.Start(ctx); err != nil {
 		return errors.Join(err, lease.Close())
 	}
-	h.placed.lease, h.placed.observers = lease, streams.NewClient(lease)
+	if h.placed.observers, err = streams.NewClient(lease); err != nil {
+		return errors.Join(err, lease.Close())
+	}
 	go h.watch()
 	return nil
 }
 
 // watch ends the run's life when the container's output does.
 func (h *Host) watch() {
-	_ = h.placed.observers.Run() // the end is the news, whatever its error
+	<-h.placed.observers.Ended()
 	h.mu.Lock()
 	closed := h.closed
 	h.mu.Unlock()

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 // connect returns a client of a server for the program, and a function that ends the stream and waits for the server.
-func connect(t *testing.T, program string) (c Client, hangUp func()) {
+func connect(t *testing.T, program string) (c *Client, hangUp func()) {
 	t.Helper()
 	t.Setenv(childVariable, "1")
 	near, far := net.Pipe()
