@@ -41,7 +41,8 @@ func allowed() []rule {
 		{pkg: "internal/yamledit", may: []string{"internal/tree"}},
 		{pkg: "internal/manifest", may: []string{"internal/podspec", "internal/target", "internal/tree", "internal/yamledit"}},
 		{pkg: "internal/pod", may: []string{"internal/manifest", "internal/profile", "internal/target", "internal/yamledit"}},
-		{pkg: "internal/config", may: []string{"internal/spelling", "internal/target", "internal/yamledit"}},
+		{pkg: "internal/strictyaml", may: []string{"internal/spelling", "internal/yamledit"}},
+		{pkg: "internal/config", may: []string{"internal/strictyaml", "internal/target", "internal/yamledit"}},
 		{pkg: "internal/composefile", may: []string{"internal/infile"}},
 		{pkg: "internal/helmchart", may: []string{"internal/infile"}},
 		{pkg: "internal/input", may: []string{"internal/composefile", "internal/helmchart", "internal/infile", "internal/manifest", "internal/outfile", "internal/pod", "internal/target", "internal/yamledit"}},
@@ -98,7 +99,7 @@ func allowed() []rule {
 		{pkg: "internal/doctor", may: []string{"internal/safetext"}},
 		{pkg: "internal/doctor/examine", may: []string{"internal/cluster/kube", "internal/cluster/podtrace", "internal/docker", "internal/doctor", "internal/image", "internal/inside", "internal/podrun", "internal/profile", "internal/target", "internal/tracehost"}},
 		{pkg: "internal/engines", may: []string{"internal/cluster", "internal/cluster/kube", "internal/cluster/source", "internal/docker", "internal/engine", "internal/exitcode", "internal/needs", "internal/podrun", "internal/trace"}},
-		{pkg: "internal/sealfile", may: []string{"internal/advise/shellscript", "internal/diff", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/spelling", "internal/target", "internal/trial", "internal/yamledit"}},
+		{pkg: "internal/sealfile", may: []string{"internal/advise/shellscript", "internal/diff", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/strictyaml", "internal/target", "internal/trial", "internal/yamledit"}},
 		{pkg: "internal/gate", may: []string{"internal/diff", "internal/finding", "internal/manifest", "internal/observe", "internal/podspec", "internal/profile", "internal/seal", "internal/sealfile", "internal/yamledit"}},
 		{pkg: "internal/compare", may: []string{"internal/diff", "internal/observe", "internal/profile", "internal/safetext", "internal/seal", "internal/sealfile"}},
 		{pkg: "internal/apiuse", may: []string{"internal/manifest", "internal/observe", "internal/target"}},
@@ -125,7 +126,7 @@ type rule struct {
 func pure() []string {
 	return []string{
 		"internal/config", "internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
-		"internal/manifest", "internal/pod", "internal/podspec", "internal/shell", "internal/tree", "internal/unified", "internal/yamledit", "internal/apiuse", "internal/finding", "internal/gate",
+		"internal/manifest", "internal/pod", "internal/podspec", "internal/shell", "internal/tree", "internal/strictyaml", "internal/unified", "internal/yamledit", "internal/apiuse", "internal/finding", "internal/gate",
 	}
 }
 

@@ -5,20 +5,22 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/podseal/podseal/internal/strictyaml"
 )
 
 // checker collects what is wrong with the values of a file.
 type checker struct {
 	*File
-	problems Problems
+	problems strictyaml.Problems
 }
 
 func (c *checker) fail(path, format string, args ...any) {
-	c.problems = append(c.problems, c.problem(path, format, args...))
+	c.problems = append(c.problems, strictyaml.NewProblem(c.File.name, c.Place(path), format, args...))
 }
 
 // check returns what is wrong with the values of a file that has no wrong keys and types.
-func (f *File) check() Problems {
+func (f *File) check() strictyaml.Problems {
 	c := checker{File: f}
 	switch {
 	case !f.has("version"):
@@ -32,9 +34,9 @@ func (f *File) check() Problems {
 	c.common("defaults", f.Defaults.Common)
 	c.settings("defaults", f.Defaults.Settings)
 	for name := range f.Services {
-		c.service(childPath("services", name), name)
+		c.service(strictyaml.ChildPath("services", name), name)
 	}
-	lines := map[string]Place{}
+	lines := map[string]strictyaml.Place{}
 	for i, t := range f.Targets {
 		path := fmt.Sprintf("targets[%d]", i)
 		c.name(path, t.Name, lines)
@@ -57,7 +59,7 @@ const maxName = 63
 var validName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 
 // name checks the name of a target.
-func (c *checker) name(path, name string, lines map[string]Place) {
+func (c *checker) name(path, name string, lines map[string]strictyaml.Place) {
 	at := path + ".name"
 	switch first, known := lines[name]; {
 	case !c.has(at):
@@ -66,8 +68,8 @@ func (c *checker) name(path, name string, lines map[string]Place) {
 		c.fail(at, "%q is not a name: use small letters, digits and - (at most %d)", name, maxName)
 	case known:
 		c.fail(at, "duplicate name %s: the first is in line %d", name, first.Line)
-	case c.has(childPath("services", name)):
-		c.fail(at, "duplicate name %s: a service in line %d has it", name, c.Place(childPath("services", name)).Line)
+	case c.has(strictyaml.ChildPath("services", name)):
+		c.fail(at, "duplicate name %s: a service in line %d has it", name, c.Place(strictyaml.ChildPath("services", name)).Line)
 	default:
 		lines[name] = c.Place(at)
 	}

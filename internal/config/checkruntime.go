@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/strictyaml"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -49,7 +50,7 @@ func (c *checker) common(at string, r Common) {
 // positive refuses a limit of no time.
 func (c *checker) positive(at string, d Duration) {
 	if c.has(at) && d == 0 {
-		c.fail(at, "%s is 0, but must be a duration above 0, like 30s", lastStep(at))
+		c.fail(at, "%s is 0, but must be a duration above 0, like 30s", strictyaml.LastStep(at))
 	}
 }
 

@@ -3,7 +3,14 @@
 package config
 
 import (
+	"errors"
 	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/podseal/podseal/internal/strictyaml"
+	"github.com/podseal/podseal/internal/yamledit"
 )
 
 // Version is the version of the format that this package reads.
@@ -24,11 +31,8 @@ type File struct {
 	Targets []Target `json:"targets"`
 
 	name   string
-	places map[string]Place
+	places strictyaml.Places
 }
-
-// Place is a position in the file. Line and Column count from 1.
-type Place struct{ Line, Column int }
 
 // Name returns the name of the file, as it was given to Parse.
 func (f *File) Name() string { return f.name }
@@ -38,39 +42,65 @@ func (f *File) Folder() string { return filepath.Dir(f.name) }
 
 // Place returns where a value stands: "targets[0].image". For a value that the file does not hold it is the place of the
 // nearest value around it.
-func (f *File) Place(path string) Place {
-	for ; path != ""; path = parentPath(path) {
-		if p, ok := f.places[path]; ok {
-			return p
-		}
-	}
-	return Place{1, 1}
-}
+func (f *File) Place(path string) strictyaml.Place { return f.places.Of(path) }
 
 // Fail returns an error about the value at a path.
 func (f *File) Fail(path, format string, args ...any) error {
-	return Problems{f.problem(path, format, args...)}
+	return Problems{strictyaml.NewProblem(f.name, f.Place(path), format, args...)}
 }
 
 // Parse reads a podseal.yaml. The error is a Problems with every fault that was found, or one about the YAML itself.
 func Parse(name string, source []byte) (*File, error) {
-	root, err := parseYAML(name, source)
+	doc, err := parseYAML(name, source)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{name: name, places: map[string]Place{}}
-	d := decoder{file: f, budget: maxValues}
-	if root == nil {
+	f := &File{name: name}
+	if doc == nil {
 		return nil, f.Fail("", "the file is empty: it needs version: %d and targets; `podseal init` writes one", Version)
 	}
-	d.decode("", root, f)
-	if len(d.problems) == 0 {
-		d.problems = f.check()
+	removeExtensions(doc.Root)
+	if f.places, err = strictyaml.Decode(doc, f); err == nil {
+		err = f.check().Err()
 	}
-	if len(d.problems) > 0 {
-		return nil, d.problems.sorted()
+	if problems := strictyaml.Problems(nil); errors.As(err, &problems) {
+		return nil, Problems(problems)
 	}
 	return f, nil
+}
+
+// parseYAML returns the document of a source; nil for an empty one.
+func parseYAML(name string, source []byte) (only *yamledit.Document, err error) {
+	if err := yamledit.CheckEncoding(name, source); err != nil {
+		return nil, err
+	}
+	for i, chunk := range yamledit.Split(source) {
+		doc, err := yamledit.Parse(name, i, chunk)
+		if err != nil {
+			return nil, err
+		}
+		if doc.Root == nil {
+			continue
+		}
+		if only != nil {
+			return nil, Problems{strictyaml.NewProblem(name, strictyaml.Place{Line: chunk.Line + 1, Column: 1}, "the file has a second document: put all targets into the first")}
+		}
+		only = doc
+	}
+	return only, nil
+}
+
+// removeExtensions removes the keys that start with x- from a mapping. They hold anchors, as in Compose files.
+func removeExtensions(n *yaml.Node) {
+	var kept []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if !strings.HasPrefix(n.Content[i].Value, "x-") {
+			kept = append(kept, n.Content[i:i+2]...)
+		}
+	}
+	if n.Kind == yaml.MappingNode {
+		n.Content = kept
+	}
 }
 
 // Target returns the target of a name, and its index in Targets; the index is -1 if there is none.

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/strictyaml"
 )
 
 // TestParse reads each file of testdata: its problems, or its targets with the defaults.
@@ -53,13 +54,13 @@ func TestPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]Place{
-		"":                                     {1, 1},
-		"version":                              {1, 10},
-		"targets[0].image":                     {4, 10},
-		"targets[0].commands[0].commands[1]":   {6, 30},
-		"targets[0].outputs.manifest":          {3, 3},
-		"targets[0].commands[0].commands[7].x": {6, 26},
+	for path, want := range map[string]strictyaml.Place{
+		"":                                     {Line: 1, Column: 1},
+		"version":                              {Line: 1, Column: 10},
+		"targets[0].image":                     {Line: 4, Column: 10},
+		"targets[0].commands[0].commands[1]":   {Line: 6, Column: 30},
+		"targets[0].outputs.manifest":          {Line: 3, Column: 3},
+		"targets[0].commands[0].commands[7].x": {Line: 6, Column: 26},
 	} {
 		if got := f.Place(path); got != want {
 			t.Errorf("%s: got %v, want %v", path, got, want)

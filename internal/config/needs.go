@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/podseal/podseal/internal/strictyaml"
 )
 
 // service checks a service.
@@ -50,7 +52,7 @@ func (c *checker) needs() {
 			case n.Name == "" && n.Compose == "":
 				c.fail(path, "the need is empty: name a service or a target, or give compose: FILE")
 			case n.Compose == "" && !known[n.Name]:
-				c.fail(path, "there is no service and no target %q%s", n.Name, suggestion(n.Name, known))
+				c.fail(path, "there is no service and no target %q%s", n.Name, strictyaml.Suggestion(n.Name, known))
 			}
 		}
 		if network := fmt.Sprintf("targets[%d].network", i); len(t.Needs) > 0 && c.has(network) {

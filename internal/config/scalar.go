@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/podseal/podseal/internal/strictyaml"
 )
 
 // Text is a text that YAML may take for a number: a user like 1000.
@@ -26,66 +28,67 @@ type Duration time.Duration
 // Date is a day, YYYY-MM-DD; empty for none.
 type Date string
 
-// reader is a value that reads its node itself.
-type reader interface {
-	read(d *decoder, path string, n *yaml.Node)
-}
-
-func (t *Text) read(d *decoder, path string, n *yaml.Node) {
-	if s, ok := d.scalar(path, n, "text"); ok {
+// UnmarshalNode implements strictyaml.Unmarshaler.
+func (t *Text) UnmarshalNode(d *strictyaml.Decoder, path string, n *yaml.Node) {
+	if s, ok := d.Scalar(path, n, "text"); ok {
 		*t = Text(s)
 	}
 }
 
-func (w *Words) read(d *decoder, path string, n *yaml.Node) {
-	*w = d.oneOrMore(path, n)
+// UnmarshalNode implements strictyaml.Unmarshaler.
+func (w *Words) UnmarshalNode(d *strictyaml.Decoder, path string, n *yaml.Node) {
+	*w = d.OneOrMore(path, n)
 }
 
-func (p *Paths) read(d *decoder, path string, n *yaml.Node) {
-	*p = d.oneOrMore(path, n)
+// UnmarshalNode implements strictyaml.Unmarshaler.
+func (p *Paths) UnmarshalNode(d *strictyaml.Decoder, path string, n *yaml.Node) {
+	*p = d.OneOrMore(path, n)
 }
 
-func (e *Env) read(d *decoder, path string, n *yaml.Node) {
+// UnmarshalNode implements strictyaml.Unmarshaler.
+func (e *Env) UnmarshalNode(d *strictyaml.Decoder, path string, n *yaml.Node) {
 	*e = Env{}
 	if n.Kind != yaml.MappingNode { // its text may be a secret
-		d.fail(n, "%s must be a mapping: NAME: VALUE", lastStep(path))
+		d.Fail(n, "%s must be a mapping: NAME: VALUE", strictyaml.LastStep(path))
 		return
 	}
-	d.mapping(path, n, func(path, name string, key, value *yaml.Node) {
+	d.Mapping(path, n, func(path, name string, key, value *yaml.Node) {
 		if name == "" || strings.ContainsAny(name, "= \t\n\r\x00") {
-			d.fail(key, "%q is not the name of a variable: it holds no space and no =", name)
+			d.Fail(key, "%q is not the name of a variable: it holds no space and no =", name)
 			return
 		}
 		if value.Kind == yaml.ScalarNode && value.ShortTag() == "!!null" {
 			(*e)[name] = nil
 			return
 		}
-		if s, ok := d.scalar(path, value, "text"); ok {
+		if s, ok := d.Scalar(path, value, "text"); ok {
 			(*e)[name] = &s
 		}
 	})
 }
 
-func (t *Duration) read(d *decoder, path string, n *yaml.Node) {
-	s, ok := d.scalar(path, n, "duration like 30s or 5m")
+// UnmarshalNode implements strictyaml.Unmarshaler.
+func (t *Duration) UnmarshalNode(d *strictyaml.Decoder, path string, n *yaml.Node) {
+	s, ok := d.Scalar(path, n, "duration like 30s or 5m")
 	if !ok {
 		return
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil || v < 0 {
-		d.fail(n, "%s is %q, but must be a duration like 30s or 5m", lastStep(path), s)
+		d.Fail(n, "%s is %q, but must be a duration like 30s or 5m", strictyaml.LastStep(path), s)
 		return
 	}
 	*t = Duration(v)
 }
 
-func (t *Date) read(d *decoder, path string, n *yaml.Node) {
-	s, ok := d.scalar(path, n, "day like 2026-12-31")
+// UnmarshalNode implements strictyaml.Unmarshaler.
+func (t *Date) UnmarshalNode(d *strictyaml.Decoder, path string, n *yaml.Node) {
+	s, ok := d.Scalar(path, n, "day like 2026-12-31")
 	if !ok {
 		return
 	}
 	if _, err := time.Parse(time.DateOnly, s); err != nil {
-		d.fail(n, "%s is %q, but must be a day like 2026-12-31", lastStep(path), s)
+		d.Fail(n, "%s is %q, but must be a day like 2026-12-31", strictyaml.LastStep(path), s)
 		return
 	}
 	*t = Date(s)
@@ -96,31 +99,34 @@ func (t Date) Before(now time.Time) bool {
 	return t != "" && string(t) < now.Format(time.DateOnly)
 }
 
-func (x *Need) read(d *decoder, path string, n *yaml.Node) {
+// UnmarshalNode implements strictyaml.Unmarshaler.
+func (x *Need) UnmarshalNode(d *strictyaml.Decoder, path string, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode {
-		x.Name, _ = d.scalar(path, n, "name of a service or a target, or a mapping with compose")
+		x.Name, _ = d.Scalar(path, n, "name of a service or a target, or a mapping with compose")
 		return
 	}
 	type fields Need
-	d.decode(path, n, (*fields)(x))
+	d.Decode(path, n, (*fields)(x))
 }
 
-func (c *Command) read(d *decoder, path string, n *yaml.Node) {
+// UnmarshalNode implements strictyaml.Unmarshaler.
+func (c *Command) UnmarshalNode(d *strictyaml.Decoder, path string, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode {
-		c.Line, _ = d.scalar(path, n, "shell line, or a mapping with exec or suite")
+		c.Line, _ = d.Scalar(path, n, "shell line, or a mapping with exec or suite")
 		return
 	}
 	type fields Command
-	d.decode(path, n, (*fields)(c))
+	d.Decode(path, n, (*fields)(c))
 }
 
-func (s *Step) read(d *decoder, path string, n *yaml.Node) {
+// UnmarshalNode implements strictyaml.Unmarshaler.
+func (s *Step) UnmarshalNode(d *strictyaml.Decoder, path string, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode {
-		s.Line, _ = d.scalar(path, n, "shell line, or a mapping with exec")
+		s.Line, _ = d.Scalar(path, n, "shell line, or a mapping with exec")
 		return
 	}
 	type fields Step
-	d.decode(path, n, (*fields)(s))
+	d.Decode(path, n, (*fields)(s))
 }
 
 // Join returns a path of the file as the working directory sees it.

@@ -3,13 +3,11 @@ package sealfile
 import (
 	"fmt"
 	"path"
-	"reflect"
 	"slices"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/strictyaml"
 	"github.com/podseal/podseal/internal/yamledit"
 )
 
@@ -38,8 +36,8 @@ func (e Entry) Place() string {
 	return fmt.Sprintf("%s:%d", e.File, e.Line)
 }
 
-// Parse reads the seals of a file. Its errors are *yamledit.Error or a *yamledit.ForeignError, with the line. A file
-// without a seal is an error.
+// Parse reads the seals of a file. The error is a strictyaml.Problems with every fault of the first document that has one, or one
+// of yamledit about the YAML itself. A file without a seal is an error.
 func Parse(file string, source []byte) ([]Entry, error) {
 	if err := yamledit.CheckEncoding(file, source); err != nil {
 		return nil, err
@@ -74,87 +72,65 @@ func read(doc *yamledit.Document) (s Seal, err error) {
 	case version.Value != Version:
 		return s, doc.Fail(version, "version %q of a seal is not known: this podseal reads %s", version.Value, Version)
 	}
-	if err := (decoder{doc}).decode(doc.Root, reflect.ValueOf(&s).Elem(), "a seal"); err != nil {
+	places, err := strictyaml.Decode(doc, &s)
+	if err != nil {
 		return Seal{}, err
 	}
-	return s, checker{doc}.check(s)
+	c := checker{file: doc.File, places: places}
+	c.check(s)
+	return s, c.problems.Err()
 }
 
-// checker refuses values that no seal has.
-type checker struct{ doc *yamledit.Document }
+// checker collects values that no seal has.
+type checker struct {
+	file     string
+	places   strictyaml.Places
+	problems strictyaml.Problems
+}
 
-func (c checker) check(s Seal) error {
-	for _, required := range []struct {
-		value string
-		at    []string
-	}{
-		{s.Verdict, []string{"verdict"}},
-		{s.Image.Reference, []string{"image", "reference"}},
-		{s.Commands.Hash, []string{"commands", "hash"}},
-		{s.Run.Date, []string{"run", "date"}},
+func (c *checker) fail(path, format string, args ...any) {
+	c.problems = append(c.problems, strictyaml.NewProblem(c.file, c.places.Of(path), format, args...))
+}
+
+func (c *checker) check(s Seal) {
+	for _, required := range []struct{ path, value string }{
+		{"verdict", s.Verdict}, {"image.reference", s.Image.Reference}, {"commands.hash", s.Commands.Hash}, {"run.date", s.Run.Date},
 	} {
 		if required.value == "" {
-			name := required.at[len(required.at)-1]
-			if len(required.at) > 1 {
-				name = required.at[0] + "." + name
-			}
-			return c.fail(required.at, "the seal has no "+name)
+			c.fail(required.path, "the seal has no %s", required.path)
 		}
 	}
-	if _, err := time.Parse(time.RFC3339, s.Run.Date); err != nil {
-		return c.fail([]string{"run", "date"}, "run.date is not a time as in 2026-01-31T12:00:00Z: "+s.Run.Date)
+	if _, err := time.Parse(time.RFC3339, s.Run.Date); s.Run.Date != "" && err != nil {
+		c.fail("run.date", "run.date is not a time as in 2026-01-31T12:00:00Z: %s", s.Run.Date)
 	}
-	for _, x := range s.Exceptions {
+	for i, x := range s.Exceptions {
 		if _, err := time.Parse(time.DateOnly, x.Expires); x.Expires != "" && err != nil {
-			return c.fail([]string{"exceptions"}, "expires of exception "+x.Setting+" is not a date as in 2026-01-31: "+x.Expires)
+			c.fail(fmt.Sprintf("exceptions[%d].expires", i), "expires of exception %s is not a date as in 2026-01-31: %s", x.Setting, x.Expires)
 		}
 	}
-	return c.profile(s.Profile)
+	c.profile(s.Profile)
 }
 
-func (c checker) profile(p profile.Profile) error {
+func (c *checker) profile(p profile.Profile) {
 	if p.Open {
-		return c.fail([]string{"profile", "open"}, "the profile of a seal is never the unrestricted one")
+		c.fail("profile.open", "the profile of a seal is never the unrestricted one")
 	}
 	if p.User.UID < 0 || p.User.GID < 0 {
-		return c.fail([]string{"profile", "user"}, "a user or group is below 0")
+		c.fail("profile.user", "a user or group is below 0")
 	}
 	last := ""
-	for _, m := range p.Mounts {
+	for i, m := range p.Mounts {
+		at := fmt.Sprintf("profile.mounts[%d]", i)
 		switch {
 		case !path.IsAbs(m.Path) || path.Clean(m.Path) != m.Path:
-			return c.fail([]string{"profile", "mounts"}, "the path of a mount is not absolute and clean: "+m.Path)
+			c.fail(at+".path", "the path of a mount is not absolute and clean: %s", m.Path)
 		case m.Path <= last:
-			return c.fail([]string{"profile", "mounts"}, "the mounts are not sorted, or one is given twice: "+m.Path)
+			c.fail(at+".path", "the mounts are not sorted, or one is given twice: %s", m.Path)
 		case !slices.Contains([]profile.MountKind{profile.Plain, profile.Owned, profile.Seeded}, m.Kind):
-			return c.fail([]string{"profile", "mounts"}, "the kind of mount "+m.Path+" is not plain, owned or seeded: "+string(m.Kind))
+			c.fail(at+".kind", "the kind of mount %s is not plain, owned or seeded: %s", m.Path, m.Kind)
 		case m.Medium != profile.Disk && m.Medium != profile.Memory:
-			return c.fail([]string{"profile", "mounts"}, "the medium of mount "+m.Path+" is not Memory: "+string(m.Medium))
+			c.fail(at+".medium", "the medium of mount %s is not Memory: %s", m.Path, m.Medium)
 		}
 		last = m.Path
 	}
-	return nil
-}
-
-// fail returns an error about the deepest node of a path that exists.
-func (c checker) fail(at []string, reason string) error {
-	n := c.doc.Root
-	for _, key := range at {
-		k, v, ok := yamledit.Lookup(n, key)
-		if !ok {
-			break
-		}
-		n = v
-		if v.Kind != yaml.ScalarNode {
-			n = withLine(v, k.Line)
-		}
-	}
-	return c.doc.Fail(n, "%s", reason)
-}
-
-// withLine returns a copy of a node that starts on another line: that of its key.
-func withLine(n *yaml.Node, line int) *yaml.Node {
-	moved := *n
-	moved.Line = line
-	return &moved
 }
