@@ -33,7 +33,7 @@ func (f *File) podsOf(d *yamledit.Document, object *yaml.Node, h header, prefix 
 		pods = append(pods, p)
 	}
 	if known && k.rule == always && len(pods) == 0 {
-		return nil, nil, d.Fail(object, "%s %s has no pod at %s", h.kind, h.name, strings.Join(k.paths, " or "))
+		return nil, nil, d.Fail(object, "%s %s has no pod at %s%s", h.kind, h.name, strings.Join(k.paths, " or "), writeThePod)
 	}
 	if len(pods) > 0 && incomplete == nil {
 		return pods, nil, nil

@@ -178,15 +178,18 @@ func claimNames(d *yamledit.Document, object *yaml.Node, root []yamledit.Step) (
 	return names, nil
 }
 
-// whyNoPod explains why a Rollout may have no pod: it may refer to another object.
+// writeThePod is the next step for an object without the pod that its kind has.
+const writeThePod = ": write the pod's spec there, or remove the object from the input"
+
+// whyNoPod returns the next step for an object without a pod: a Rollout may refer to another object.
 func whyNoPod(object *yaml.Node, h header) string {
 	if h.kind != "Rollout" {
-		return ""
+		return writeThePod
 	}
 	if ref, ok := yamledit.Walk(object, []yamledit.Step{{Key: "spec"}, {Key: "workloadRef"}, {Key: "name"}}); ok {
 		return fmt.Sprintf(": its workloadRef names %s, which is what to seal", ref.Value)
 	}
-	return ""
+	return writeThePod
 }
 
 func (p *Pod) readContainers() error {
