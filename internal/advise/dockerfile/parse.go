@@ -64,6 +64,9 @@ func (e *SyntaxError) Error() string {
 // Parse reads a Dockerfile. args are build arguments, which override the defaults of its ARGs. The error is a
 // *SyntaxError.
 func Parse(data []byte, args map[string]string) (*File, error) {
+	if isEmpty(data) {
+		return nil, &SyntaxError{Text: "the Dockerfile has no instructions: begin a stage with FROM IMAGE"}
+	}
 	result, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
 		return nil, syntaxError(err)
@@ -79,9 +82,19 @@ func Parse(data []byte, args map[string]string) (*File, error) {
 		}
 	}
 	if len(f.Stages) == 0 {
-		return nil, &SyntaxError{Text: "the Dockerfile has no FROM"}
+		return nil, &SyntaxError{Text: "the Dockerfile has no FROM: begin a stage with FROM IMAGE"}
 	}
 	return f, nil
+}
+
+// isEmpty reports whether a Dockerfile has only comments and empty lines.
+func isEmpty(data []byte) bool {
+	for line := range bytes.Lines(data) {
+		if line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff"))); len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }
 
 // syntaxError returns the parser's error with the line where it was found.
@@ -131,7 +144,7 @@ func (f *File) add(in Instruction) error {
 
 func (f *File) from(in Instruction) error {
 	if len(in.Words) == 0 {
-		return &SyntaxError{Line: in.Line, Text: "FROM has no image"}
+		return &SyntaxError{Line: in.Line, Text: "FROM has no image: write FROM IMAGE"}
 	}
 	s := Stage{Base: f.expand(in.Words[0], f.global), Platform: f.expand(flag(in, "platform"), f.global), Parent: -1, From: in}
 	if len(in.Words) == 3 && strings.EqualFold(in.Words[1], "as") {
