@@ -112,11 +112,17 @@ func CheckCommands(commands []target.Command) error {
 		return nil
 	}
 	program := commands[i].Argv[0]
-	why := "does not exist"
-	if st, err := os.Stat(program); err == nil && strings.Contains(program, "/") {
-		if why = "is not executable"; st.IsDir() {
-			why = "is a directory"
-		}
+	st, err := os.Stat(program)
+	switch named := err == nil && strings.Contains(program, "/"); {
+	case named && st.IsDir():
+		return fmt.Errorf("the e2e command %s is a directory on this host: %s", program, givePath)
+	case named:
+		return fmt.Errorf("the e2e command %s is not executable on this host: chmod +x %[1]s, or give it to its interpreter (bash %[1]s)", program)
+	case err == nil && !st.IsDir():
+		return fmt.Errorf("the e2e command %s does not exist on the PATH of this host: for the file in this folder, write ./%[1]s", program)
 	}
-	return fmt.Errorf("the e2e command %s %s on this host: give a program on the PATH, or a path to one", program, why)
+	return fmt.Errorf("the e2e command %s does not exist on this host: %s", program, givePath)
 }
+
+// givePath is the next step for an e2e command that does not exist.
+const givePath = "give a program on the PATH, or a path to one"

@@ -295,7 +295,8 @@ func TestCheckCommands(t *testing.T) {
 		{"a program of the host, one of the container, an empty one", []target.Command{host("sh", "-c"), inside, {}}, ""},
 		{"a program that is missing", []target.Command{host("sh"), host("no-such-program", "-x")}, "the e2e command no-such-program does not exist on this host: give a program on the PATH, or a path to one"},
 		{"a directory", []target.Command{host("../trial/")}, "the e2e command ../trial/ is a directory on this host: give a program on the PATH, or a path to one"},
-		{"a file without the right to execute", []target.Command{host("./run_test.go")}, "the e2e command ./run_test.go is not executable on this host: give a program on the PATH, or a path to one"},
+		{"a file without the right to execute", []target.Command{host("./run_test.go")}, "the e2e command ./run_test.go is not executable on this host: chmod +x ./run_test.go, or give it to its interpreter (bash ./run_test.go)"},
+		{"a file of the folder, without a path", []target.Command{host("run_test.go")}, "the e2e command run_test.go does not exist on the PATH of this host: for the file in this folder, write ./run_test.go"},
 	} {
 		err := CheckCommands(c.commands)
 		if got := fmt.Sprint(err); (err == nil) != (c.want == "") || err != nil && got != c.want {
