@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/podseal/podseal/internal/cluster/kube"
+	"github.com/podseal/podseal/internal/trace"
 	"k8s.io/client-go/tools/remotecommand"
 )
 
@@ -64,7 +65,7 @@ func (c *livePod) execIn(ctx context.Context, container string, argv []string) (
 	out := kube.NewTail(kube.MaxOutput)
 	code, err := c.execTo(ctx, container, argv, remotecommand.StreamOptions{Stdout: out, Stderr: out})
 	if failed := new(execFailure); errors.As(err, &failed) {
-		return failed.code, failed.text, nil
+		return failed.code, trace.ExplainExec(failed.code, failed.text), nil
 	}
-	return code, out.String(), err
+	return code, trace.ExplainExec(code, out.String()), err
 }

@@ -230,14 +230,15 @@ func (i *instance) wait(ctx context.Context) error {
 
 // exec runs a command in the container, traced where the application is.
 func (i *instance) exec(ctx context.Context, argv []string) (int, string, error) {
-	if i.tracer == nil {
-		return i.box.Exec(ctx, argv, docker.ExecNotices{})
+	notices := docker.ExecNotices{}
+	if i.tracer != nil {
+		notices.Created = i.tracer.commands.own
+		if wrapped, ok := i.tracer.wrap(argv); ok {
+			argv, notices.Started = wrapped, i.tracer.admit
+		}
 	}
-	notices := docker.ExecNotices{Created: i.tracer.commands.own}
-	if wrapped, ok := i.tracer.wrap(argv); ok {
-		argv, notices.Started = wrapped, i.tracer.admit
-	}
-	return i.box.Exec(ctx, argv, notices)
+	code, output, err := i.box.Exec(ctx, argv, notices)
+	return code, trace.ExplainExec(code, output), err
 }
 
 // postStart runs the hook after the start. Its failure ends a container in a pod.
