@@ -44,6 +44,7 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "podseal sensor: no program given")
 		return exitNotFound
 	}
+	endBySignals()
 	env := environ()
 	// No other process of the target may control this one by ptrace while it speaks for it. The exec resets it.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
