@@ -77,7 +77,7 @@ func (p *Proposal) bridge(ctx context.Context, f failure, w observe.Write, stren
 		return p.join(ctx, f, parent, why, evidence, strength)
 	case temp && Env(f.in, TempVariable) == "" && p.Profile.Env[TempVariable] == "":
 		p.Profile = p.Profile.WithEnv(TempVariable, to.Path)
-		p.blame(TempField, fmt.Sprintf("the application renames temp files from %s to %s, which fails across two mounts", from.Path, to.Path), evidence, strength)
+		p.blame(TempField, fmt.Sprintf("the application %ss temp files from %s to %s, which fails across two mounts", w.Call, from.Path, to.Path), evidence, strength)
 	}
 	return nil
 }

@@ -50,8 +50,8 @@ func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile,
 		return fix + " (the open run: " + t.Note + ")", nil
 	}
 	if kind == "readOnlyRootFilesystem" && plan.Crossed(failed.Logs) {
-		return "let the application create its files in the folder that it renames them to, or next to it (a configurable temp folder): " +
-			"each volume is a separate file system, and a rename cannot cross file systems", nil
+		return "let the application create its files in the folder that it renames or links them to, or next to it (a configurable " +
+			"temp folder): each volume is a separate file system, and neither a rename nor a hard link crosses file systems", nil
 	}
 	errnos := []string{"EACCES", "EPERM"}
 	if kind == "readOnlyRootFilesystem" {
@@ -60,12 +60,30 @@ func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile,
 	paths, copied := refusedPaths(failed, errnos...), copies(p)
 	switch {
 	case capability != "":
+		fix += k.usedFor(capability)
 	case len(paths) > 0:
 		fix += fmt.Sprintf(" (uid %d was refused %s)", p.User.UID, strings.Join(paths, ", "))
 	case kind == "readOnlyRootFilesystem" && len(copied) > 0:
 		fix += fmt.Sprintf(" (the failed run had a copy of %s, which belongs to uid %d)", strings.Join(copied, ", "), p.User.UID)
 	}
 	return fix, nil
+}
+
+// callsOf maps a capability to the call that needs it, of those that are traced.
+var callsOf = map[string]string{"CHOWN": "chown", "MKNOD": "mknod"}
+
+// usedFor names the first three files of the open run that a capability was needed for. It returns "" if none is known.
+func (k knowledge) usedFor(capability string) string {
+	var paths []string
+	for _, w := range k.open.Writes {
+		if w.UID == 0 && w.Call == callsOf[capability] && w.Outcome == observe.Allowed && !slices.Contains(paths, w.Path) && len(paths) < 3 {
+			paths = append(paths, w.Path)
+		}
+	}
+	if len(paths) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (the open run: %s %s)", callsOf[capability], strings.Join(paths, ", "))
 }
 
 // copies returns the folders that a profile has a copy of, made by an init container.

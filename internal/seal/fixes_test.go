@@ -30,6 +30,7 @@ func TestFix(t *testing.T) {
 		{"a setting", "runAsNonRoot", sudo, seeded, "", fixes["runAsNonRoot"]},
 		{"a capability", "capabilities:CHOWN", sudo, seeded, "trace on\nopen /x start denied EACCES by app 5:5", fixes["CHOWN"]},
 		{"an unknown capability", "capabilities:BPF", sudo, seeded, "", "change the application so that it does not need the capability"},
+		{"a capability that files needed", "capabilities:MKNOD", sudo, seeded, "", fixes["MKNOD"] + " (the open run: mknod /dev/net/tun)"},
 		{"escalation", "allowPrivilegeEscalation", observe.Trace{On: true}, seeded, "", fixes["allowPrivilegeEscalation"]},
 		{"escalation, untraced", "allowPrivilegeEscalation", observe.Trace{Note: "x"}, seeded, "", fixes["allowPrivilegeEscalation"]},
 		{
@@ -50,7 +51,7 @@ func TestFix(t *testing.T) {
 			"a copy of a folder, and no refusal", "readOnlyRootFilesystem", sudo, seeded, "log /srv/key must belong to root",
 			fixes["readOnlyRootFilesystem"] + " (the failed run had a copy of /srv, which belongs to uid 5)",
 		},
-		{"a rename over file systems", "readOnlyRootFilesystem", sudo, seeded, "log rename /tmp/x /srv/x: Invalid cross-device link", "a rename cannot cross file systems"},
+		{"a rename over file systems", "readOnlyRootFilesystem", sudo, seeded, "log rename /tmp/x /srv/x: Invalid cross-device link", "neither a rename nor a hard link crosses file systems"},
 		{"a rename over file systems is no reason for root", "runAsNonRoot", sudo, seeded, "log rename /tmp/x /srv/x: Invalid cross-device link", fixes["runAsNonRoot"]},
 		{"a mount that is gone", "runAsNonRoot", sudo, profile.Profile{}, "failed-seed /srv cp: /srv/key: Permission denied", fixes["runAsNonRoot"]},
 		{
@@ -70,7 +71,12 @@ func TestFix(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := knowledge{in: plan.Input{Tree: tree}, open: observe.Observation{Trace: c.open}}
+		used := []observe.Write{
+			{Call: "mknod", Path: "/dev/net/tun", Outcome: observe.Allowed},
+			{Call: "mknod", Path: "/dev/kvm", Outcome: observe.Denied},
+			{Call: "open", Path: "/x", Outcome: observe.Allowed},
+		}
+		k := knowledge{in: plan.Input{Tree: tree}, open: observe.Observation{Trace: c.open, Writes: used}}
 		got, err := k.fix(t.Context(), c.exception, c.profile, failed)
 		if err != nil || got != c.want && (c.want == fixes["runAsNonRoot"] || !strings.Contains(got, c.want)) {
 			t.Errorf("%s:\n got %s (%v)\nwant %s", c.name, got, err, c.want)
