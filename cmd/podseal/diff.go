@@ -15,7 +15,7 @@ import (
 func newDiffCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "diff CONTAINER",
-		Short: "Explain what an existing container wrote: the folders that it needs, and what the image has in them",
+		Short: "Explain what an existing container wrote: the folders that it needs writable, and what the image has there",
 		Long: `Fold docker diff of a container, running or stopped, to the folders that would have to be writable, with what the
 image has in each. Nothing is run and nothing is proved; what docker diff cannot show is said at the end.`,
 		Example: "  podseal diff my-nginx",

@@ -25,7 +25,7 @@ func newDoctorCommand(s streams) *cobra.Command {
 	var o doctorOptions
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what the engine or a cluster can and cannot do for podseal, and what follows",
+		Short: "Report what the engine or a cluster can and cannot do for podseal, and what follows",
 		Long: `Ask the engine what it is, run one small sealed container there, and print what podseal can and cannot do with
 it: each capability with the consequence for a seal, and what to do where it is missing. The container is removed.
 

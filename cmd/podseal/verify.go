@@ -33,7 +33,7 @@ func newVerifyCommand(s streams) *cobra.Command {
 	var o verifyOptions
 	c := &cobra.Command{
 		Use:   "verify -f FILE [flags] -- COMMAND...",
-		Short: "Run a sealed workload in a real cluster, and say whether it passes there as it did under Docker",
+		Short: "Run a sealed workload in a real cluster, and report whether it passes the e2e commands there",
 		Long: `Ask the cluster by dry runs whether it admits the workload, in a temporary namespace and in the user's. Then run the
 workload's pod in the temporary namespace, which enforces the level restricted of Pod Security, with the ConfigMaps, Secrets,
 Services and service accounts of the same files. Wait until the pod's own probes pass, run the e2e commands, restart the
