@@ -23,7 +23,8 @@ type Input struct {
 	Tree   image.Tree
 	Users  image.Users
 	Open   observe.Observation
-	// Advised are the users that the image's files name, each with the place. They rank after the users of the open run.
+	// Advised are the users that the image's files name, each with the place. They rank after the users of the open run and
+	// the owners of what it wrote.
 	Advised []UserChoice
 	// Seeding describes how the init containers run.
 	Seeding Seeding

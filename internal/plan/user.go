@@ -25,8 +25,9 @@ type UserChoice struct {
 
 // Users returns the users to try, best first, each once, never root. If the image declares a non-root user, that is the only
 // one. Otherwise they are the user that the main process dropped to, then those that other processes ran or wrote as, then
-// those that the image's files name, then the owners of the written folders, then Unprivileged. Users fails if the declared
-// user cannot be resolved in the image, or if the tree of the image cannot be read.
+// the owners of the written folders, then those that the image's files name, then Unprivileged: a file may belong to a program
+// of the image that does not run. Users fails if the declared user cannot be resolved in the image, or if the tree of the image
+// cannot be read.
 func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 	declared := declaredUser(in)
 	r, err := in.Users.Resolve(declared)
@@ -52,15 +53,15 @@ func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 	for _, p := range in.Open.Trace.Identities {
 		out.add(in.Users, p.UID, p.GID, fmt.Sprintf("is what the process %s became", p.Command))
 	}
-	for _, c := range in.Advised {
-		out.advised(c)
-	}
 	owners, err := ownersOfWritten(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	for _, o := range owners {
 		out.add(in.Users, o.UID, groupOfOwner(in.Users, o), fmt.Sprintf("owns %s, which the application writes; the image itself declares root", o.Path))
+	}
+	for _, c := range in.Advised {
+		out.advised(c)
 	}
 	out.add(in.Users, Unprivileged, Unprivileged, "the image declares root and names no other user: a fixed unprivileged uid")
 	return out, nil

@@ -103,6 +103,19 @@ func TestAdvisedUsers(t *testing.T) {
 	}
 }
 
+// TestAdvisedUsersAfterOwners checks that the owner of a written folder ranks before a user that a file of the image names: the
+// file may belong to a program that does not run.
+func TestAdvisedUsersAfterOwners(t *testing.T) {
+	a := txtar.Parse([]byte("-- image --\nd 0755 101:101 /var/lib/owned\n-- /etc/passwd --\nroot:x:0:0::/:\napp:x:101:101::/:\n" +
+		"-- open --\nprocess main 0:0 app\nopen /var/lib/owned/x e2e\n"))
+	in := input(t, a)
+	in.Advised = []plan.UserChoice{{User: profile.User{UID: 70, GID: 70}, Why: "/etc/unused.conf:2 says so"}}
+	users, err := plan.Users(context.Background(), in)
+	if err != nil || len(users) != 3 || users[0].User.UID != 101 || users[1].User.UID != 70 {
+		t.Errorf("%+v %v", users, err)
+	}
+}
+
 // netBind is the security.capability attribute that setcap writes for cap_net_bind_service=ep (revision 2).
 const netBind = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
