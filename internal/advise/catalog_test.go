@@ -11,6 +11,7 @@ import (
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/report/sarif"
 )
 
 func catalog(t *testing.T) advise.Catalog {
@@ -169,32 +170,56 @@ func TestManifestUserSettlesIt(t *testing.T) {
 	}
 }
 
-func TestSARIFAndJSON(t *testing.T) {
-	result, err := dockerfile.Check([]byte("FROM debian\nEXPOSE 80\nUSER root\n"), dockerfile.Options{Base: catalog(t).Base})
+// sarifResults returns the results of the findings in a Dockerfile.
+func sarifResults(t *testing.T, file, source string) ([]sarif.Result, advise.Outcome) {
+	t.Helper()
+	result, err := dockerfile.Check([]byte(source), dockerfile.Options{Base: catalog(t).Base})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := advise.Outcome{Dockerfiles: []advise.DockerfileReport{{File: "a/Dockerfile", Result: result}}}
-	var log struct {
-		Version string
-		Runs    []struct {
-			Results []struct {
-				RuleID    string
-				Locations []struct {
-					PhysicalLocation struct{ Region struct{ StartLine int } }
-				}
-			}
-		}
-	}
+	out := advise.Outcome{Dockerfiles: []advise.DockerfileReport{{File: file, Result: result}}}
+	var log sarif.Document
 	data, err := out.SARIF("1")
 	if err != nil || json.Unmarshal(data, &log) != nil {
 		t.Fatalf("%v\n%s", err, data)
 	}
-	got := log.Runs[0].Results
-	if log.Version != "2.1.0" || len(got) != 2 || got[0].RuleID != dockerfile.RuleRoot || got[0].Locations[0].PhysicalLocation.Region.StartLine != 3 {
-		t.Errorf("%s", data)
+	return log.Runs[0].Results, out
+}
+
+// TestSARIF makes sure that a finding keeps its fingerprint where its line moves, and that files and messages are escaped.
+func TestSARIF(t *testing.T) {
+	const file = "a b/Dockerfile"
+	got, _ := sarifResults(t, file, "FROM debian\nEXPOSE 80\nEXPOSE 81\nUSER root\n")
+	moved, _ := sarifResults(t, file, "# moved\n\nFROM debian\nEXPOSE 80\nEXPOSE 81\nUSER root\n")
+	if len(got) != 3 || len(moved) != 3 {
+		t.Fatalf("%d and %d results", len(got), len(moved))
 	}
-	data, err = advise.Outcome{}.JSON()
+	seen := map[string]bool{}
+	for i, r := range got {
+		at := r.Locations[0].Physical
+		if at.Artifact.URI != "a%20b/Dockerfile" || moved[i].Locations[0].Physical.Region.StartLine != at.Region.StartLine+2 {
+			t.Errorf("%s is at %+v, then at %+v", r.RuleID, at, moved[i].Locations[0].Physical)
+		}
+		for name, print := range r.PartialFingerprints {
+			if seen[print] || moved[i].PartialFingerprints[name] != print {
+				t.Errorf("%s: fingerprint %s, then %s", r.RuleID, print, moved[i].PartialFingerprints[name])
+			}
+			seen[print] = true
+		}
+	}
+	if r := got[0]; len(seen) != 3 || r.RuleID != dockerfile.RuleRoot || r.Level != "error" || r.Locations[0].Physical.Region.StartLine != 4 {
+		t.Errorf("%+v", got)
+	}
+	for _, r := range append(got, moved...) {
+		if strings.HasPrefix(r.Message.Text, ": ") || r.Locations[0].Logical != nil {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestJSONAndFindings(t *testing.T) {
+	_, out := sarifResults(t, "a/Dockerfile", "FROM debian\nEXPOSE 80\nUSER root\n")
+	data, err := advise.Outcome{}.JSON()
 	if err != nil || !strings.Contains(string(data), `"images": []`) {
 		t.Errorf("%s, %v", data, err)
 	}

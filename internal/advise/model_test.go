@@ -3,6 +3,8 @@ package advise
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -95,5 +97,18 @@ func TestSome(t *testing.T) {
 	}
 	if got := some(files); len(got) != 6 || got[5].Where != "and 2 more" {
 		t.Errorf("of seven: %v", got)
+	}
+}
+
+// TestRulesAreDocumented makes sure that the page of the rules has each one, with its level.
+func TestRulesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/advice.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rules {
+		if !strings.Contains(string(page), fmt.Sprintf("| `%s` | %s | ", r.id, r.level)) {
+			t.Errorf("docs/advice.md does not have %s with the level %s", r.id, r.level)
+		}
 	}
 }

@@ -30,6 +30,8 @@ type Finding struct {
 	Rule string `json:"rule"`
 	Line int    `json:"line"`
 	Says string `json:"says"`
+	// Subject distinguishes findings of one rule, whatever their lines: a port, a file.
+	Subject string `json:"-"`
 }
 
 // stageCheck is the final stage with what is known of it.
@@ -63,7 +65,7 @@ func (c stageCheck) findings() []Finding {
 	}
 	for _, x := range c.state.setcaps {
 		out = append(out, Finding{RuleCaps, x.line, fmt.Sprintf("setcap %s on %s: under `capabilities: drop: [ALL]` the kernel does not start the "+
-			"program (operation not permitted); leave setcap out%s", x.caps, x.file, insteadOf(x.caps))})
+			"program (operation not permitted); leave setcap out%s", x.caps, x.file, insteadOf(x.caps)), x.file})
 	}
 	return out
 }
@@ -87,17 +89,17 @@ func (c stageCheck) userFindings() []Finding {
 	}
 	switch {
 	case !s.known && (!s.fromBase || !c.dropped):
-		return []Finding{{RuleBase, s.userLine, unknownUser(s)}}
+		return []Finding{{RuleBase, s.userLine, unknownUser(s), "USER"}}
 	case c.dropped && known && uid == 0:
 		return []Finding{c.dropFinding()}
 	case known && uid == 0 && s.fromBase:
-		return []Finding{{RuleRoot, s.userLine, fmt.Sprintf("it runs as root: no USER, and the base image %s has none", s.image)}}
+		return []Finding{{RuleRoot, s.userLine, fmt.Sprintf("it runs as root: no USER, and the base image %s has none", s.image), "USER"}}
 	case known && uid == 0:
-		return []Finding{{RuleRoot, s.userLine, fmt.Sprintf("it runs as root: USER %s", s.user)}}
+		return []Finding{{RuleRoot, s.userLine, fmt.Sprintf("it runs as root: USER %s", s.user), "USER"}}
 	case s.named() && s.nowhere():
-		return []Finding{{RuleMissing, s.userLine, source + ": nothing makes that user, and the base image does not have it"}}
+		return []Finding{{RuleMissing, s.userLine, source + ": nothing makes that user, and the base image does not have it", "USER"}}
 	case s.named():
-		return []Finding{{RuleNamed, s.userLine, source + " is a name: the kubelet cannot verify that it is not root and refuses it under runAsNonRoot"}}
+		return []Finding{{RuleNamed, s.userLine, source + " is a name: the kubelet cannot verify that it is not root and refuses it under runAsNonRoot", "USER"}}
 	}
 	return nil
 }
@@ -118,12 +120,12 @@ func unknownUser(s *state) string {
 func (c stageCheck) dropFinding() Finding {
 	d := c.drop
 	if !d.Whole {
-		return Finding{RuleWorkers, c.state.userLine, fmt.Sprintf("it starts as root, and its settings name %s for its workers (%s); the first process may stay root", d.User, d.Where)}
+		return Finding{RuleWorkers, c.state.userLine, fmt.Sprintf("it starts as root, and its settings name %s for its workers (%s); the first process may stay root", d.User, d.Where), "USER"}
 	}
 	if c.state.baseStarts() {
-		return Finding{RuleDrops, c.state.userLine, fmt.Sprintf("it starts as root, and the entrypoint of the base image %s drops to %s", c.state.image, d.User)}
+		return Finding{RuleDrops, c.state.userLine, fmt.Sprintf("it starts as root, and the entrypoint of the base image %s drops to %s", c.state.image, d.User), "USER"}
 	}
-	return Finding{RuleDrops, c.state.userLine, fmt.Sprintf("it starts as root, and its entrypoint drops to %s by %s (%s)", d.User, d.Tool, d.Where)}
+	return Finding{RuleDrops, c.state.userLine, fmt.Sprintf("it starts as root, and its entrypoint drops to %s by %s (%s)", d.User, d.Tool, d.Where), "USER"}
 }
 
 func (c stageCheck) instructionFindings(in Instruction) []Finding {
@@ -138,11 +140,11 @@ func (c stageCheck) instructionFindings(in Instruction) []Finding {
 		}
 	case "run":
 		if dir, ok := c.chownsCopied(in, vars); ok {
-			out = append(out, Finding{RuleChownLayer, in.Line, fmt.Sprintf("chown -R of %s after a COPY stores every file twice: COPY --chown does not", dir)})
+			out = append(out, Finding{RuleChownLayer, in.Line, fmt.Sprintf("chown -R of %s after a COPY stores every file twice: COPY --chown does not", dir), dir})
 		}
 	case "onbuild":
 		if len(in.Words) > 0 && in.Words[0] == "run" {
-			out = append(out, Finding{RuleOnbuild, in.Line, "ONBUILD RUN is run by the builds of images made from this one, as the USER of this image"})
+			out = append(out, Finding{RuleOnbuild, in.Line, "ONBUILD RUN is run by the builds of images made from this one, as the USER of this image", strings.Join(in.Words, " ")})
 		}
 	}
 	return out
@@ -164,7 +166,7 @@ func portFinding(port string, line int) (Finding, bool) {
 		subject = protocol + " " + subject
 	}
 	return Finding{RuleLowPort, line, subject + " below 1024: not every runtime lets a non-root user " +
-		"listen there; let the application listen above, or set the pod sysctl net.ipv4.ip_unprivileged_port_start=0"}, true
+		"listen there; let the application listen above, or set the pod sysctl net.ipv4.ip_unprivileged_port_start=0", port}, true
 }
 
 // chownsCopied finds a recursive chown of the files of an earlier COPY.

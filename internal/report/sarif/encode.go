@@ -25,7 +25,8 @@ const (
 
 // Options are what a log says besides its findings.
 type Options struct {
-	Version string // of podseal
+	Version string         // of podseal
+	Rules   []finding.Rule // of the command, with and without findings: one without counts as passed
 	// Category keeps the logs of different commands apart: "run".
 	Category string
 	// Fallback is the file in whose first line a finding without a file is placed. GitHub refuses a result without a place.
@@ -49,10 +50,9 @@ func Write(w io.Writer, findings []finding.Finding, o Options) error {
 	return nil
 }
 
-// New returns findings as a SARIF log with one run. It holds every rule of podseal, so that a rule without findings counts as
-// passed.
+// New returns findings as a SARIF log with one run. A rule that the options do not have is that of package finding.
 func New(findings []finding.Finding, o Options) Document {
-	rules := finding.Rules()
+	rules := slices.Clone(o.Rules)
 	for _, f := range findings {
 		if !slices.ContainsFunc(rules, func(r finding.Rule) bool { return r.ID == f.Rule }) {
 			rules = append(rules, finding.RuleOf(f.Rule))
@@ -77,20 +77,19 @@ func New(findings []finding.Finding, o Options) Document {
 }
 
 func newRule(r finding.Rule) Rule {
-	level := finding.Error
-	if r.ID == finding.Loss {
-		level = finding.Warning
-	}
 	return Rule{
 		ID: r.ID, ShortDescription: Message{r.Title}, FullDescription: Message{r.Help},
 		Help:    Help{Text: r.Help, Markdown: r.Help + " See [" + r.ID + "](" + r.Page() + ")."},
-		HelpURI: r.Page(), Default: Configuration{string(level)}, Properties: RuleProperties{Tags: []string{"security", "kubernetes"}},
+		HelpURI: r.Page(), Default: Configuration{string(r.Level)}, Properties: RuleProperties{Tags: []string{"security", "kubernetes"}},
 	}
 }
 
 func newResult(f finding.Finding, index int, fallback string) Result {
 	sum := sha256.Sum256([]byte(f.Key()))
-	at := Location{Logical: []Logical{{Name: safetext.Line(f.Target), Kind: "resource"}}}
+	at, message := Location{}, f.Message
+	if f.Target != "" {
+		at.Logical, message = []Logical{{Name: safetext.Line(f.Target), Kind: "resource"}}, f.Target+": "+f.Message
+	}
 	switch {
 	case f.File != "":
 		at.Physical = &Physical{Artifact{address(f.File)}, Region{StartLine: max(f.Line, 1), StartColumn: f.Column}}
@@ -98,7 +97,7 @@ func newResult(f finding.Finding, index int, fallback string) Result {
 		at.Physical = &Physical{Artifact{address(fallback)}, Region{StartLine: 1}}
 	}
 	return Result{
-		RuleID: f.Rule, RuleIndex: index, Level: string(f.Level), Message: Message{safetext.Line(f.Target + ": " + f.Message)},
+		RuleID: f.Rule, RuleIndex: index, Level: string(f.Level), Message: Message{safetext.Line(message)},
 		Locations: []Location{at}, PartialFingerprints: map[string]string{fingerprint: hex.EncodeToString(sum[:])},
 	}
 }

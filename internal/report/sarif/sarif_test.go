@@ -18,6 +18,7 @@ var findings = []finding.Finding{
 	{Rule: finding.Loss, Level: finding.Warning, Target: "a<b>&\x1b[31m\u202e", Subject: "/run/x", Message: "a\nb \"c\" é", File: "charts/a b/ä#.yaml", Line: 3},
 	{Rule: "policy/mounts", Level: finding.Error, Target: "image", Message: "3 mounts, 2 are allowed"},
 	{Rule: finding.NewWrite, Level: finding.Note, Target: "other", Message: "x", File: "/etc/x.yaml"},
+	{Rule: finding.Manifest, Level: finding.Note, Message: "about a file alone", File: "Dockerfile", Line: 2},
 }
 
 func encoded(t *testing.T, list []finding.Finding, o Options) []byte {
@@ -64,7 +65,7 @@ func validate(t *testing.T, s *jsonschema.Schema, data []byte) error {
 func TestOfficialSchema(t *testing.T) {
 	s := official(t)
 	for name, data := range map[string][]byte{
-		"findings":    encoded(t, findings, Options{Version: "1.2.3", Category: "run", Fallback: "podseal.yaml"}),
+		"findings":    encoded(t, findings, Options{Version: "1.2.3", Rules: finding.Rules(), Category: "run", Fallback: "podseal.yaml"}),
 		"no fallback": encoded(t, findings, Options{}),
 		"none":        encoded(t, nil, Options{Version: "dev", Category: "check"}),
 	} {
@@ -82,7 +83,7 @@ func TestOfficialSchema(t *testing.T) {
 
 // TestLog compares a log with one rule: the others come and go.
 func TestLog(t *testing.T) {
-	log := New(findings, Options{Version: "1.2.3", Category: "run", Fallback: "podseal.yaml"})
+	log := New(findings, Options{Version: "1.2.3", Rules: finding.Rules(), Category: "run", Fallback: "podseal.yaml"})
 	run := &log.Runs[0]
 	run.Tool.Driver.Rules = []Rule{newRule(finding.RuleOf(finding.Loss))}
 	for i := range run.Results {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/report/annotations"
 	"github.com/podseal/podseal/internal/report/htmlpage"
@@ -27,7 +28,7 @@ var kinds = []struct {
 	{"markdown", func(w io.Writer, d report.Document) error { return d.Markdown(w) }},
 	{"junit", junit.Write},
 	{"sarif", func(w io.Writer, d report.Document) error {
-		return sarif.Write(w, d.Findings, sarif.Options{Version: d.Version, Category: d.Command, Fallback: configuration})
+		return sarif.Write(w, d.Findings, sarif.Options{Version: d.Version, Rules: finding.Rules(), Category: d.Command, Fallback: configuration})
 	}},
 	{"github", func(w io.Writer, d report.Document) error { return annotations.GitHub(w, d.Findings) }},
 	{"gitlab", func(w io.Writer, d report.Document) error { return annotations.GitLab(w, d.Findings, configuration) }},
