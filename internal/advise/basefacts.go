@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,6 +27,7 @@ func BaseFacts(ctx context.Context, facts image.Facts, tree image.Tree) (dockerf
 		name, value, _ := strings.Cut(kv, "=")
 		b.Env[name] = value
 	}
+	b.Ports = slices.Sorted(maps.Keys(c.ExposedPorts))
 	var made []string
 	for _, acct := range users.Accounts {
 		if _, ok := b.Accounts[acct.Name]; !ok {

@@ -3,6 +3,7 @@ package advise_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -61,7 +62,12 @@ func TestBaseDrops(t *testing.T) {
 			"/entry": "#!/bin/sh\n" + script + "\n", "/etc/passwd": "root:x:0:0:::\napp:x:7:8:::\n",
 		})
 		facts := image.Facts{Config: &v1.ConfigFile{OS: "linux", Config: v1.Config{Entrypoint: []string{"/entry"}, Cmd: []string{"web"}, Env: []string{"RUN_AS=app"}}}}
-		if b, err := advise.BaseFacts(context.Background(), facts, tree); err != nil || b.Drops != want {
+		facts.Config.Config.ExposedPorts = map[string]struct{}{"80/tcp": {}, "53/udp": {}}
+		b, err := advise.BaseFacts(context.Background(), facts, tree)
+		if got := strings.Join(b.Ports, " "); got != "53/udp 80/tcp" {
+			t.Errorf("ports %q", got)
+		}
+		if err != nil || b.Drops != want {
 			t.Errorf("%s: drops to %q (%v), want %q", script, b.Drops, err, want)
 		}
 	}

@@ -16,6 +16,7 @@ type CatalogBase struct {
 	Prefer   string            `json:"prefer,omitempty"`
 	Drops    string            `json:"drops,omitempty"` // the account that its own entrypoint becomes
 	Env      map[string]string `json:"env,omitempty"`
+	Ports    []string          `json:"ports,omitempty"` // that it exposes
 	// Layers are the diff ids of its layers, by which images made from it are known; for one image, not for a pattern.
 	Layers []string `json:"layers,omitempty"`
 	How    string   `json:"how,omitempty"`
@@ -41,7 +42,7 @@ func (c Catalog) Base(ref string) dockerfile.Base {
 	for _, b := range c.Bases {
 		pattern, tags, tagged := strings.Cut(b.Image, ":")
 		if wild(pattern, repo) && (!tagged || wild(tags, tag)) {
-			return dockerfile.Base{Family: b.Family, User: b.User, Accounts: b.Accounts, Prefer: b.Prefer, Drops: b.Drops, Env: b.Env}
+			return dockerfile.Base{Family: b.Family, User: b.User, Accounts: b.Accounts, Prefer: b.Prefer, Drops: b.Drops, Env: b.Env, Ports: b.Ports}
 		}
 	}
 	if i, ok := c.Find(ref); ok {

@@ -15,6 +15,7 @@ type Base struct {
 	Prefer   string            // the account that it has for applications; empty if none
 	Drops    string            // the user that its own entrypoint becomes; empty if it stays or is not known
 	Env      map[string]string // that a USER may use
+	Ports    []string          // that it exposes: "80", "53/udp"
 }
 
 // Family is a kind of base image: the way to make users there.

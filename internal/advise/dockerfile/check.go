@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/podseal/podseal/internal/advise/launch"
@@ -60,6 +59,7 @@ func (c stageCheck) findings() []Finding {
 	if c.state.base.Family != Windows {
 		out = c.userFindings()
 	}
+	out = append(out, c.portFindings()...)
 	for _, in := range c.stage.Body {
 		out = append(out, c.instructionFindings(in)...)
 	}
@@ -132,12 +132,6 @@ func (c stageCheck) instructionFindings(in Instruction) []Finding {
 	var out []Finding
 	vars := c.state.scope.all()
 	switch in.Name {
-	case "expose":
-		for _, w := range in.Words {
-			if f, ok := portFinding(c.file.expand(w, vars), in.Line); ok {
-				out = append(out, f)
-			}
-		}
 	case "run":
 		if dir, ok := c.chownsCopied(in, vars); ok {
 			out = append(out, Finding{RuleChownLayer, in.Line, fmt.Sprintf("chown -R of %s after a COPY stores every file twice: COPY --chown does not", dir), dir})
@@ -148,25 +142,6 @@ func (c stageCheck) instructionFindings(in Instruction) []Finding {
 		}
 	}
 	return out
-}
-
-// portFinding returns the finding about an exposed port, or a range of ports, below 1024.
-func portFinding(port string, line int) (Finding, bool) {
-	numbers, protocol, _ := strings.Cut(port, "/")
-	first, last, isRange := strings.Cut(numbers, "-")
-	n, err := strconv.Atoi(first)
-	if err != nil || n <= 0 || n >= 1024 {
-		return Finding{}, false
-	}
-	subject := "port " + first + " is"
-	if isRange {
-		subject = fmt.Sprintf("ports %s to %s begin", first, last)
-	}
-	if protocol != "" && protocol != "tcp" {
-		subject = protocol + " " + subject
-	}
-	return Finding{RuleLowPort, line, subject + " below 1024: not every runtime lets a non-root user " +
-		"listen there; let the application listen above, or set the pod sysctl net.ipv4.ip_unprivileged_port_start=0", port}, true
 }
 
 // chownsCopied finds a recursive chown of the files of an earlier COPY.

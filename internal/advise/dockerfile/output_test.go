@@ -89,7 +89,7 @@ func TestLowPorts(t *testing.T) {
 	for port, want := range map[string]bool{
 		"0": false, "1": true, "80": true, "1023": true, "1024": false, "8080": false, "-5": false, "http": false, "80-90/udp": true, "": false,
 	} {
-		if f, got := portFinding(port, 1); got != want {
+		if f, got := portFinding(port, "", 1); got != want {
 			t.Errorf("%s: %v %+v", port, got, f)
 		}
 	}

@@ -31,10 +31,13 @@ type state struct {
 	copies   []copied
 	folders  []folderChange
 	setcaps  []setcap
+	ports    []exposed
 
 	entrypoint, cmd []string
 	ownEntrypoint   bool // the entrypoint is not that of the base image
 	cmdHere         bool // this stage sets CMD
+
+	fromLine, entrypointLine, cmdLine int // of the FROM of the image, and of the last ENTRYPOINT and CMD
 }
 
 // setcap is a program that a RUN sets file capabilities on.
@@ -70,7 +73,7 @@ func (e *evaluator) from(i int) state {
 		s := e.stage(st.Parent)
 		s.scope, s.files = s.scope.child(), maps.Clone(s.files)
 		s.accounts.made, s.copies, s.folders = slices.Clone(s.accounts.made), slices.Clone(s.copies), slices.Clone(s.folders)
-		s.setcaps = slices.Clone(s.setcaps)
+		s.setcaps, s.ports = slices.Clone(s.setcaps), slices.Clone(s.ports)
 		s.userAt, s.begins, s.cmdHere = -1, s.user, false
 		if s.fromBase {
 			s.userLine = st.From.Line
@@ -82,7 +85,7 @@ func (e *evaluator) from(i int) state {
 		b.Family = Windows
 	}
 	s := state{
-		image: st.Base, base: b, dir: "/", userLine: st.From.Line, fromBase: true, userAt: -1,
+		image: st.Base, base: b, dir: "/", userLine: st.From.Line, fromLine: st.From.Line, fromBase: true, userAt: -1,
 		scope: scope{env: map[string]string{}, args: map[string]string{}}, files: map[string]file{},
 		accounts: accounts{base: b.Accounts},
 	}
@@ -119,8 +122,11 @@ func (e *evaluator) instruction(s *state, stage, at int, in Instruction) {
 		e.copy(s, stage, in)
 	case "entrypoint":
 		s.setEntrypoint(startOf(in))
+		s.entrypointLine = in.Line
 	case "cmd":
-		s.cmd, s.cmdHere = startOf(in), true
+		s.cmd, s.cmdHere, s.cmdLine = startOf(in), true, in.Line
+	case "expose":
+		s.expose(e.file, in)
 	}
 }
 
