@@ -137,11 +137,42 @@ func (c stageCheck) instructionFindings(in Instruction) []Finding {
 			out = append(out, Finding{RuleChownLayer, in.Line, fmt.Sprintf("chown -R of %s after a COPY stores every file twice: COPY --chown does not", dir), dir})
 		}
 	case "onbuild":
-		if len(in.Words) > 0 && in.Words[0] == "run" {
-			out = append(out, Finding{RuleOnbuild, in.Line, "ONBUILD RUN is run by the builds of images made from this one, as the USER of this image", strings.Join(in.Words, " ")})
-		}
+		return c.triggerFindings(in)
 	}
 	return out
+}
+
+// triggerFindings returns the findings about one ONBUILD: commands that the builds of other images run, and the user that
+// the last one leaves to them.
+func (c stageCheck) triggerFindings(in Instruction) []Finding {
+	switch {
+	case len(in.Words) == 0:
+	case in.Words[0] == "run":
+		return []Finding{{RuleOnbuild, in.Line, "ONBUILD RUN is run by the builds of images made from this one, as the USER of this image", strings.Join(in.Words, " ")}}
+	case in.Words[0] == "user" && in.Line == c.lastTrigger("user"):
+		user := c.file.expand(strings.Join(in.Words[1:], " "), c.state.scope.all())
+		switch uid := c.state.accounts.uid(firstOf(user)); {
+		case user == "" || isNumber(firstOf(user)) && uid > 0:
+		case uid == 0:
+			return []Finding{{RuleOnbuild, in.Line, fmt.Sprintf("ONBUILD USER %s: images made from this one run as root where their Dockerfile has no USER", user), user}}
+		case uid > 0:
+			return []Finding{{RuleOnbuild, in.Line, fmt.Sprintf("ONBUILD USER %s is a name, which the kubelet cannot verify in images made from this one: write ONBUILD USER %d", user, uid), user}}
+		default:
+			return []Finding{{RuleOnbuild, in.Line, fmt.Sprintf("ONBUILD USER %s is a name, which the kubelet cannot verify in images made from this one: write its number", user), user}}
+		}
+	}
+	return nil
+}
+
+// lastTrigger returns the line of the last ONBUILD of an instruction; 0 if there is none.
+func (c stageCheck) lastTrigger(name string) int {
+	line := 0
+	for _, in := range c.stage.Body {
+		if in.Name == "onbuild" && len(in.Words) > 0 && in.Words[0] == name {
+			line = in.Line
+		}
+	}
+	return line
 }
 
 // chownsCopied finds a recursive chown of the files of an earlier COPY.

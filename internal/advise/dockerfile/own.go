@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -135,22 +136,56 @@ func (p *patcher) chownCopies(dir string) bool {
 	return found
 }
 
-// onbuild lets the ONBUILD RUNs of images made from this one run as root, and ends with the user.
-func (p *patcher) onbuild() {
-	first, last := -1, -1
-	runs := false
+// numberTriggers writes the number into each ONBUILD USER with a name whose number is known.
+func (p *patcher) numberTriggers() {
 	for _, in := range p.stage.Body {
-		if in.Name == "onbuild" {
-			if first < 0 {
-				first = in.Line - 1
-			}
-			last = in.Last
-			runs = runs || len(in.Words) > 0 && in.Words[0] == "run"
+		if in.Name != "onbuild" || len(in.Words) != 2 || in.Words[0] != "user" || isNumber(firstOf(in.Words[1])) {
+			continue
+		}
+		line := p.line(in.Line - 1)
+		if uid := p.state.accounts.uid(in.Words[1]); uid > 0 && strings.Count(line, in.Words[1]) == 1 {
+			p.replace(in.Line-1, strings.Replace(line, in.Words[1], strconv.FormatInt(uid, 10), 1))
 		}
 	}
-	if !runs {
+}
+
+// onbuild lets the ONBUILD RUNs of images made from this one run as root, and ends with the user, where the triggers do not
+// name users themselves.
+func (p *patcher) onbuild() {
+	first, last, run, user, end := -1, -1, -1, -1, ""
+	for i, in := range p.stage.Body {
+		if in.Name != "onbuild" || len(in.Words) == 0 {
+			continue
+		}
+		if first < 0 {
+			first = in.Line - 1
+		}
+		last = in.Last
+		switch in.Words[0] {
+		case "run":
+			run = firstIndex(run, i)
+		case "user":
+			user, end = firstIndex(user, i), strings.Join(in.Words[1:], " ")
+		}
+	}
+	p.numberTriggers()
+	if run < 0 {
 		return
 	}
-	p.edits = append(p.edits, edit{at: first, add: []string{"ONBUILD USER root"}}, edit{at: last, add: []string{"ONBUILD USER " + p.user}})
-	p.say("the builds of images made from this one run their ONBUILD RUN as root, as before, and end with USER %s", p.user)
+	if user < 0 || run < user {
+		p.edits = append(p.edits, edit{at: first, add: []string{"ONBUILD USER root"}})
+	}
+	if user < 0 || isRoot(end) {
+		p.edits = append(p.edits, edit{at: last, add: []string{"ONBUILD USER " + p.user}})
+		end = p.user
+	}
+	p.say("the builds of images made from this one run their ONBUILD RUN as before, and end with USER %s", end)
+}
+
+// firstIndex returns the index that was found first: known, unless it is negative.
+func firstIndex(known, i int) int {
+	if known >= 0 {
+		return known
+	}
+	return i
 }
