@@ -26,6 +26,7 @@ var rules = []struct {
 	{dockerfile.RuleLowPort, "A port below 1024 is exposed", "Not every runtime lets a non-root user listen there. Let the application listen above 1023.", finding.Note},
 	{dockerfile.RuleCaps, "A program has file capabilities, and does not start without them", "Under capabilities: drop: [ALL] the kernel does not start the program. Leave setcap out.", finding.Warning},
 	{dockerfile.RuleOnbuild, "ONBUILD is run by other builds, as this image's user", "A build of an image made from this one runs the instruction without root. Set USER around it.", finding.Note},
+	{dockerfile.RuleHealth, "HEALTHCHECK writes outside folders that are writable", "A probe with the same command fails under a read-only root file system. Write to /dev/null or below /tmp.", finding.Note},
 	{dockerfile.RuleChownLayer, "A chown stores copied files twice", "A RUN with chown copies the files into another layer. Use COPY --chown.", finding.Note},
 }
 

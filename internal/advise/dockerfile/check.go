@@ -22,6 +22,7 @@ const (
 	RuleBase       = "unknown-base"
 	RuleCaps       = "file-capabilities"
 	RuleOnbuild    = "onbuild"
+	RuleHealth     = "healthcheck"
 )
 
 // Finding is one fact about a Dockerfile.
@@ -132,6 +133,8 @@ func (c stageCheck) instructionFindings(in Instruction) []Finding {
 	var out []Finding
 	vars := c.state.scope.all()
 	switch in.Name {
+	case "healthcheck":
+		return c.healthFindings(in)
 	case "run":
 		if dir, ok := c.chownsCopied(in, vars); ok {
 			out = append(out, Finding{RuleChownLayer, in.Line, fmt.Sprintf("chown -R of %s after a COPY stores every file twice: COPY --chown does not", dir), dir})
