@@ -63,7 +63,7 @@ func TestPoliciesOfTargets(t *testing.T) {
 				if f.Err != nil {
 					t.Fatal(f.Err)
 				}
-				if _, err := w.Write(i, f); err != nil {
+				if err := deliverTo(w, i, f); err != nil {
 					t.Error(err)
 				}
 			},

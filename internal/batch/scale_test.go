@@ -127,7 +127,7 @@ func simulate(t *testing.T, targets, nodes int, soak time.Duration) simulation {
 				t.Errorf("target %s: %v", f.Item.Name, f.Err)
 				return
 			}
-			if _, err := w.Write(i, f); err != nil {
+			if err := deliverTo(w, i, f); err != nil {
 				t.Error(err)
 			}
 			reports[i] = f.Sealed[0].Reports(f.Item.Policy, &redact.Redactor{})

@@ -62,31 +62,17 @@ func (w *Writer) Close() {
 	}
 }
 
-// Write writes the result of a sealed item. The result of an item without a file is kept for Stdout. It returns what was made of each
-// container's seal.
-func (w *Writer) Write(index int, f Finished) ([]*report.Written, error) {
-	var inputs []deliver.Input
-	for _, in := range f.Sealed {
-		input, err := w.current(in.Input)
-		if err != nil {
-			return nil, err
-		}
-		inputs = append(inputs, input)
-	}
-	o := f.Item.Deliver
-	o.PoliciesLater = true
-	d, err := o.Prepare(inputs)
-	if err != nil {
-		return nil, manifest.Located(err)
-	}
+// Write writes the prepared result of a sealed item, which was made of the inputs. The result of an item without a file is kept
+// for Stdout.
+func (w *Writer) Write(index int, item Item, inputs []deliver.Input, d deliver.Delivery) error {
 	if err := d.Write(w.places[index], &w.stdout[index]); err != nil {
-		return nil, err
+		return err
 	}
 	for path, content := range d.Replaced() {
 		w.changed[filepath.Clean(path)] = content
 	}
-	w.written = append(w.written, written{index: index, item: f.Item, inputs: inputs, sealed: true})
-	return d.Written, nil
+	w.written = append(w.written, written{index: index, item: item, inputs: inputs, sealed: true})
+	return nil
 }
 
 // Observed notes an item that was not sealed: its runs show where it connects to all the same.
@@ -122,9 +108,19 @@ func (w *Writer) WritePolicies(items []Item, done func(index int, made *report.C
 	}
 }
 
-// WriteSeal writes the seal file of a sealed item.
-func (w *Writer) WriteSeal(index int, item Item, text []byte) error {
-	return w.places[index].Write(item.SealFile, text)
+// Places returns the files of an item.
+func (w *Writer) Places(index int) *deliver.Places { return w.places[index] }
+
+// Current returns inputs with their manifests as other items left them.
+func (w *Writer) Current(inputs []deliver.Input) ([]deliver.Input, error) {
+	out := make([]deliver.Input, len(inputs))
+	for i, in := range inputs {
+		var err error
+		if out[i], err = w.current(in); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // current returns an input with its manifest as another item left it.

@@ -33,11 +33,17 @@ type Result struct {
 	item     batch.Item
 	sealed   []batch.Sealed
 	options  Options
+	inputs   []deliver.Input // that the delivery was made of
 	delivery deliver.Delivery
 }
 
 // Of returns the result of an item. It writes nothing.
 func Of(item batch.Item, sealed []batch.Sealed, o Options) Result {
+	return of(item, sealed, o, func(inputs []deliver.Input) ([]deliver.Input, error) { return inputs, nil })
+}
+
+// of returns the result of an item. The result is delivered into what current returns of its inputs.
+func of(item batch.Item, sealed []batch.Sealed, o Options, current func([]deliver.Input) ([]deliver.Input, error)) Result {
 	r := Result{item: item, sealed: sealed, options: o}
 	var list []report.Report
 	var inputs []deliver.Input
@@ -45,10 +51,13 @@ func Of(item batch.Item, sealed []batch.Sealed, o Options) Result {
 		inputs = append(inputs, in.Input)
 		list = append(list, in.Reports(item.Policy, o.Redact)...)
 	}
-	inputs, r.Hidden = deliver.Concealed(inputs, o.Redact)
 	all := report.NewSeveral(list)
+	r.inputs, r.Hidden = deliver.Concealed(inputs, o.Redact)
 	if all.ExitCode == exitcode.Sealed {
-		if r.delivery, r.Refused = item.Deliver.Prepare(inputs); r.Refused != nil {
+		if r.inputs, r.Refused = current(r.inputs); r.Refused == nil {
+			r.delivery, r.Refused = item.Deliver.Prepare(r.inputs)
+		}
+		if r.Refused != nil {
 			r.Refused = exitcode.BadInput(manifest.Located(r.Refused))
 		}
 	}
@@ -64,6 +73,11 @@ func (r Result) Write(places *deliver.Places, stdout io.Writer) error {
 	if err := r.delivery.Write(places, stdout); err != nil {
 		return err
 	}
+	return r.writeSeal(places)
+}
+
+// writeSeal writes the seal file of a sealed item, if it has one.
+func (r Result) writeSeal(places *deliver.Places) error {
 	if r.item.SealFile == "" {
 		return nil
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/podseal/podseal/internal/batch"
-	"github.com/podseal/podseal/internal/deliver"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/report"
@@ -46,18 +45,17 @@ func (t *Targets) Finished(ctx context.Context, i int, f batch.Finished) string 
 		}
 		return "failed: " + f.Err.Error()
 	}
-	for _, in := range f.Sealed {
-		out.reports = append(out.reports, in.Reports(f.Item.Policy, t.options.Redact)...)
-	}
-	all := report.NewSeveral(out.reports)
-	if all.ExitCode == exitcode.Sealed {
-		t.write(i, f)
+	f.Item.Deliver.PoliciesLater = true
+	r := of(f.Item, f.Sealed, t.options, t.writer.Current)
+	out.reports = r.Reports.Reports
+	if r.Reports.ExitCode == exitcode.Sealed {
+		out.hidden = r.Hidden
+		out.refused = t.write(i, r)
 	} else {
 		t.writer.Observed(i, f)
 	}
-	out.reports = redact.Apply(t.options.Redact, out.reports)
 	for _, one := range out.reports {
-		if one.ExitCode == all.ExitCode {
+		if one.ExitCode == r.Reports.ExitCode {
 			return one.Verdict
 		}
 	}
@@ -65,30 +63,17 @@ func (t *Targets) Finished(ctx context.Context, i int, f batch.Finished) string 
 }
 
 // write writes the result of a sealed target, without its network policies, and its seal file.
-func (t *Targets) write(i int, f batch.Finished) {
-	out := &t.ended[i]
-	for j := range f.Sealed {
-		inputs, hidden := deliver.Concealed([]deliver.Input{f.Sealed[j].Input}, t.options.Redact)
-		f.Sealed[j].Input, out.hidden = inputs[0], append(out.hidden, hidden...)
+func (t *Targets) write(i int, r Result) error {
+	if r.Refused != nil {
+		return r.Refused
 	}
-	var written []*report.Written
-	if written, out.refused = t.writer.Write(i, f); out.refused == nil {
-		out.refused = t.writeSeal(i, f)
-	}
-	for j, w := range written {
-		out.reports[j].Written = w
-	}
-}
-
-func (t *Targets) writeSeal(i int, f batch.Finished) error {
-	if f.Item.SealFile == "" {
-		return nil
-	}
-	text, err := sealText(f.Item, f.Sealed, t.options)
-	if err != nil {
+	if err := t.writer.Write(i, r.item, r.inputs, r.delivery); err != nil {
+		for j := range r.Reports.Reports {
+			r.Reports.Reports[j].Written = nil
+		}
 		return err
 	}
-	return t.writer.WriteSeal(i, f.Item, text)
+	return r.writeSeal(t.writer.Places(i))
 }
 
 // End writes the network policies, which need all results, and returns the reports, in the order of the items. The errors name
