@@ -247,6 +247,9 @@ func (t *tree) Preload(ctx context.Context, dir string, names ...string) {
 	if err != nil {
 		return
 	}
+	if names = t.unread(real, names); len(names) == 0 {
+		return
+	}
 	if e, err := t.stat(ctx, real); err != nil || e.Kind != image.Dir {
 		return
 	}
@@ -258,9 +261,18 @@ func (t *tree) Preload(ctx context.Context, dir string, names ...string) {
 	t.preload(tar.NewReader(body), real, names)
 }
 
+// unread returns the names of the files of a directory whose content is not cached.
+func (t *tree) unread(dir string, names []string) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, kept := t.content[path.Join(dir, name)]
+		return kept
+	})
+}
+
 // preload caches files of the tar stream of a directory, until it has found all names.
 func (t *tree) preload(files *tar.Reader, dir string, names []string) {
-	names = slices.Clone(names)
 	for left := int64(maxPreload); len(names) > 0; {
 		h, err := files.Next()
 		if err != nil {

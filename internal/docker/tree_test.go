@@ -271,6 +271,9 @@ func TestPreload(t *testing.T) {
 		if files.streams != c.streams {
 			t.Errorf("%s: %d streams", c.name, files.streams)
 		}
+		if x.Preload(t.Context(), "/etc", "passwd"); c.name == "both" && files.streams != c.streams {
+			t.Errorf("%s: a file that is cached was read again", c.name)
+		}
 	}
 	files := &memFiles{}
 	newTree(files, noRemoval).Preload(t.Context(), "/etc", "passwd")
