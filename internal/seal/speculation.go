@@ -130,17 +130,17 @@ func (s earlyTrials) beginNext(ctx context.Context, c candidate) (end func(seale
 		<-known
 		return s.judge(o)
 	}
-	next := []attempt{confirmation}
+	var rest []attempt
 	for _, r := range needed {
 		a := s.withoutTrial(withoutName(r), r.Undo(c.profile), c)
 		a.judge = func(o Round) Round {
 			<-known
 			return s.judgeWithout(o, c.last.Observation)
 		}
-		next = append(next, a)
+		rest = append(rest, a)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	wait := s.tryInParallel(ctx, next...)
+	wait := s.tryInParallel(ctx, confirmation, rest...)
 	return func(sealed Round) {
 		if c.last = sealed; !sealed.Passed() {
 			cancel()
@@ -166,11 +166,20 @@ func (s earlyTrials) probablyNeeded(p profile.Profile) ([]profile.Relaxation, bo
 	return rest, full && s.slots() > s.parallel() && len(rest) <= s.slots()-2 && !slices.ContainsFunc(rest, needless)
 }
 
-// tryInParallel starts trials in parallel with others. The function wait waits for them.
-func (r runner) tryInParallel(ctx context.Context, trials ...attempt) (wait func()) {
+// tryInParallel starts trials in parallel with others: the first at once, the rest when its container runs, for containers that
+// start together start slower. The function wait waits for them. The trials that need the results return the errors.
+func (r runner) tryInParallel(ctx context.Context, first attempt, rest ...attempt) (wait func()) {
 	var running sync.WaitGroup
-	for _, a := range trials {
-		running.Go(func() { _, _ = r.try(ctx, a) }) // the trial that needs the result returns its own error
+	var start sync.Once
+	startRest := func() {
+		for _, a := range rest {
+			running.Go(func() { _, _ = r.try(ctx, a) })
+		}
 	}
+	first.started = func() { start.Do(startRest) }
+	running.Go(func() {
+		_, _ = r.try(ctx, first)
+		start.Do(startRest) // it was not started, or another trial is the same
+	})
 	return running.Wait
 }
