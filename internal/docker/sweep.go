@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -73,22 +74,22 @@ func (c *Client) Objects(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// objects lists what the engine has of a run, or of all runs where run is empty, in an order that lets it be removed.
+// objects lists what the engine has of a run, or of all runs where run is empty, in an order that lets it be removed. With an
+// error, it has what could be listed.
 func (c *Client) objects(ctx context.Context, run string) ([]object, error) {
-	containers, err := c.containers(ctx, withLabel(labelRun, run))
-	if err != nil {
-		return nil, err
+	listings := []func() ([]object, error){
+		func() ([]object, error) { return c.containers(ctx, withLabel(labelRun, run)) },
+		func() ([]object, error) { return c.volumes(ctx, withLabel(labelRun, run)) },
+		func() ([]object, error) { return c.networks(ctx, withLabel(labelRun, run)) },
+		func() ([]object, error) { return c.images(ctx, imageObject, withLabel(labelBuilt, run)) },
 	}
-	volumes, err := c.volumes(ctx, withLabel(labelRun, run))
-	if err != nil {
-		return containers, err
+	found, errs := make([][]object, len(listings)), make([]error, len(listings))
+	var asked sync.WaitGroup
+	for i, list := range listings {
+		asked.Go(func() { found[i], errs[i] = list() })
 	}
-	networks, err := c.networks(ctx, withLabel(labelRun, run))
-	if err != nil {
-		return append(containers, volumes...), err
-	}
-	images, err := c.images(ctx, imageObject, withLabel(labelBuilt, run))
-	return slices.Concat(containers, volumes, networks, images), err
+	asked.Wait()
+	return slices.Concat(found...), firstError(errs)
 }
 
 func withLabel(label, value string) filters.Args {
