@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/client"
 )
 
@@ -100,11 +101,22 @@ func (c *conn) Name(purpose string) string {
 
 // Architecture returns the engine's architecture in Go's spelling.
 func (c *conn) Architecture(ctx context.Context) (string, error) {
-	version, err := c.api.ServerVersion(ctx)
+	v, err := c.serverVersion(ctx)
+	return v.Arch, err
+}
+
+// Version returns the engine's version.
+func (c *conn) Version(ctx context.Context) (string, error) {
+	v, err := c.serverVersion(ctx)
+	return v.Version, err
+}
+
+func (c *conn) serverVersion(ctx context.Context) (types.Version, error) {
+	v, err := c.api.ServerVersion(ctx)
 	if err != nil {
-		return "", c.failure(ctx, "asking for the version of", "the engine", err)
+		err = c.failure(ctx, "asking for the version of", "the engine", err)
 	}
-	return version.Arch, nil
+	return v, err
 }
 
 // Description is what an engine says of itself.
@@ -128,9 +140,9 @@ func (c *conn) Describe(ctx context.Context) (Description, error) {
 	if err != nil {
 		return Description{}, c.failure(ctx, "describing", "the engine", err)
 	}
-	version, err := c.api.ServerVersion(ctx)
+	version, err := c.serverVersion(ctx)
 	if err != nil {
-		return Description{}, c.failure(ctx, "asking for the version of", "the engine", err)
+		return Description{}, err
 	}
 	d := Description{
 		Address: c.host, Version: info.ServerVersion, API: c.api.ClientVersion(), System: info.OperatingSystem,

@@ -12,6 +12,7 @@ import (
 	"io"
 	"path"
 
+	"github.com/containerd/errdefs"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -33,20 +34,29 @@ type HelperImage struct {
 
 // EnsureHelper returns the facts of a helper image, and loads it into the engine where the engine lacks it.
 func (c imageStore) EnsureHelper(ctx context.Context, h HelperImage) (image.Facts, error) {
-	has, err := c.Has(ctx, h.Ref, "")
-	if err != nil {
+	if facts, ok, err := c.FindHelper(ctx, h); ok || err != nil {
+		return facts, err
+	}
+	if err := c.loadHelper(ctx, h); err != nil {
 		return image.Facts{}, err
 	}
-	if !has {
-		if err := c.loadHelper(ctx, h); err != nil {
-			return image.Facts{}, err
-		}
+	found, ok, err := c.FindHelper(ctx, h)
+	if err == nil && !ok {
+		err = fmt.Errorf("the engine has taken image %s and does not have it", h.Ref)
 	}
-	found, err := c.api.ImageInspect(ctx, h.Ref)
-	if err != nil {
-		return image.Facts{}, c.failure(ctx, "inspecting", "image "+h.Ref, err)
+	return found, err
+}
+
+// FindHelper returns the facts of a helper image if the engine has it.
+func (c imageStore) FindHelper(ctx context.Context, h HelperImage) (found image.Facts, ok bool, err error) {
+	answer, err := c.api.ImageInspect(ctx, h.Ref)
+	switch {
+	case errdefs.IsNotFound(err):
+		return image.Facts{}, false, nil
+	case err != nil:
+		return image.Facts{}, false, c.failure(ctx, "inspecting", "image "+h.Ref, err)
 	}
-	return facts(h.Ref, found, nil), nil
+	return facts(h.Ref, answer, nil), true, nil
 }
 
 func (c imageStore) loadHelper(ctx context.Context, h HelperImage) error {

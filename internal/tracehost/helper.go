@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/containerd/errdefs"
@@ -81,13 +82,40 @@ func (h *Helper) load(ctx context.Context) (image.Facts, error) {
 	if h.binary == nil {
 		return image.Facts{}, errNoHelper
 	}
+	if facts, ok := h.earlier(ctx); ok {
+		return facts, nil
+	}
 	arch, err := h.client.Architecture(ctx)
 	if err != nil {
 		return image.Facts{}, err
 	}
+	made, err := h.image(arch)
+	if err != nil {
+		return image.Facts{}, err
+	}
+	facts, err := h.client.EnsureHelper(ctx, made)
+	if err != nil {
+		return facts, fmt.Errorf("loading the helper image: %w", err)
+	}
+	return facts, nil
+}
+
+// earlier returns the helper image that an earlier run has loaded for the architecture of this machine. Where the engine has it,
+// that is the engine's architecture too. To ask the engine for that costs it several processes.
+func (h *Helper) earlier(ctx context.Context) (image.Facts, bool) {
+	made, err := h.image(runtime.GOARCH)
+	if err != nil {
+		return image.Facts{}, false // this machine's program is not the engine's
+	}
+	facts, ok, err := h.client.FindHelper(ctx, made)
+	return facts, ok && err == nil
+}
+
+// image returns the helper image for an architecture in Go's spelling.
+func (h *Helper) image(arch string) (docker.HelperImage, error) {
 	program, err := h.binary(arch)
 	if err != nil {
-		return image.Facts{}, fmt.Errorf("getting the helper binary for %s: %w", arch, err)
+		return docker.HelperImage{}, fmt.Errorf("getting the helper binary for %s: %w", arch, err)
 	}
 	writable := []string{VolumesRoot}
 	for i := range WritableVolumes {
@@ -96,12 +124,8 @@ func (h *Helper) load(ctx context.Context) (image.Facts, error) {
 	sum := sha256.New()
 	sum.Write(program) // which cannot fail
 	fmt.Fprint(sum, writable)
-	facts, err := h.client.EnsureHelper(ctx, docker.HelperImage{
+	return docker.HelperImage{
 		Ref: helperRepo + ":" + hex.EncodeToString(sum.Sum(nil))[:12], Architecture: arch, Path: HelperProgram, Program: program,
 		Writable: writable,
-	})
-	if err != nil {
-		return facts, fmt.Errorf("loading the helper image: %w", err)
-	}
-	return facts, nil
+	}, nil
 }
