@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"runtime"
 	"time"
 
@@ -87,9 +88,9 @@ func searchOn(e *engines.Engine, progress *report.Progress) batch.Options {
 }
 
 // runOf returns what seal files say of a run.
-func runOf(e *engines.Engine, kubernetes string) sealfile.Run {
+func runOf(ctx context.Context, e *engines.Engine, kubernetes string) sealfile.Run {
 	return sealfile.Run{
-		ID: e.RunID(), Date: time.Now().UTC().Format(time.RFC3339), Podseal: version, Kubernetes: kubernetes, Engine: e.Version(),
+		ID: e.RunID(), Date: time.Now().UTC().Format(time.RFC3339), Podseal: version, Kubernetes: kubernetes, Engine: e.Version(ctx),
 	}
 }
 

@@ -145,7 +145,9 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 			options.Floor = made.Merged.Floor
 		}
 		sealed, err = item.Seal(ctx, e.Runs, options)
-		made.Run = runOf(e, o.cluster.kubernetes)
+		if item.SealFile != "" {
+			made.Run = runOf(ctx, e, o.cluster.kubernetes)
+		}
 		return err
 	})
 	progress.Done()

@@ -128,7 +128,7 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 		if err := batch.CheckSeedImage(ctx, e, o.cluster.seedImage, items); err != nil {
 			return err
 		}
-		made = result.NewTargets(items, writer, result.Options{Redact: s.redact, Run: runOf(e, o.cluster.kubernetes), Folder: f.Folder()})
+		made = result.NewTargets(items, writer, result.Options{Redact: s.redact, Run: runOf(ctx, e, o.cluster.kubernetes), Folder: f.Folder()})
 		o.sealAll(ctx, e, items, parallel, made, progress)
 		return context.Cause(ctx)
 	})

@@ -147,41 +147,6 @@ func (t *tree) listed(real string, limit int) (entries []image.Entry, more, ok b
 	return slices.Clone(known.entries), known.more, ok
 }
 
-// readDir reads the directory at a real path: its own entry, and up to limit entries below it, as long as their files have
-// at most that many bytes. more is true when there are others. It caches what it has read. own has a path where only what
-// is below could not be read.
-func (t *tree) readDir(ctx context.Context, real string, limit int, bytes int64) (own image.Entry, entries []image.Entry, more bool, err error) {
-	body, err := t.files.archive(ctx, real)
-	if err != nil {
-		return own, nil, false, err
-	}
-	defer body.Close()
-	files := tar.NewReader(body)
-	h, err := files.Next()
-	if err != nil {
-		return own, nil, false, err
-	}
-	own = entryOf(h, real)
-	entries, more, err = readEntries(ctx, files, real, limit, bytes)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.entries[real] = own
-	if err != nil {
-		return own, nil, false, err
-	}
-	for _, e := range entries {
-		t.entries[e.Path] = e
-		t.stats[e.Path] = e
-	}
-	switch {
-	case !more:
-		t.whole[real] = slices.Clone(entries)
-	case len(entries) == limit:
-		t.lists[listing{real, limit}] = listed{slices.Clone(entries), true}
-	}
-	return own, entries, more, nil
-}
-
 // ReadFile implements image.Tree.
 func (t *tree) ReadFile(ctx context.Context, p string) ([]byte, error) {
 	data, err := t.readFile(ctx, p)

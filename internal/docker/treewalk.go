@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -177,6 +178,41 @@ func statOf(found container.PathStat) image.Entry {
 
 func permissions(mode fs.FileMode) fs.FileMode {
 	return mode & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
+}
+
+// readDir reads the directory at a real path: its own entry, and up to limit entries below it, as long as their files have
+// at most that many bytes. more is true when there are others. It caches what it has read. own has a path where only what
+// is below could not be read.
+func (t *tree) readDir(ctx context.Context, real string, limit int, bytes int64) (own image.Entry, entries []image.Entry, more bool, err error) {
+	body, err := t.files.archive(ctx, real)
+	if err != nil {
+		return own, nil, false, err
+	}
+	defer body.Close()
+	files := tar.NewReader(body)
+	h, err := files.Next()
+	if err != nil {
+		return own, nil, false, err
+	}
+	own = entryOf(h, real)
+	entries, more, err = readEntries(ctx, files, real, limit, bytes)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entries[real] = own
+	if err != nil {
+		return own, nil, false, err
+	}
+	for _, e := range entries {
+		t.entries[e.Path] = e
+		t.stats[e.Path] = e
+	}
+	switch {
+	case !more:
+		t.whole[real] = slices.Clone(entries)
+	case len(entries) == limit:
+		t.lists[listing{real, limit}] = listed{slices.Clone(entries), true}
+	}
+	return own, entries, more, nil
 }
 
 // readEntries reads the rest of the tar stream of the directory at dir, whose own entry is the first and has been read. It

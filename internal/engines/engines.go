@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"strings"
-	"sync"
 
 	"github.com/podseal/podseal/internal/cluster"
 	"github.com/podseal/podseal/internal/cluster/kube"
@@ -44,8 +42,7 @@ type Engine struct {
 	// Runs is the engine for the runs. It also starts the services of targets.
 	Runs engine.Engine
 
-	client  *docker.Client // nil for a cluster
-	version func() string
+	client *docker.Client // nil for a cluster
 }
 
 // opened is what the engines have in common.
@@ -82,20 +79,7 @@ func open(ctx context.Context, o Options) (e *Engine, done func(), err error) {
 	}
 	on.Warm(ctx)
 	closed := func() { _ = on.Close() } // nothing is lost with a connection
-	e = &Engine{opened: on, Runs: needs.New(on, on.Client()), client: on.Client(), version: sync.OnceValue(func() string {
-		return strings.TrimSpace("Docker " + dockerVersion(ctx, on.Client()))
-	})}
-	go e.version() // so that nobody waits for it
-	return e, closed, nil
-}
-
-// dockerVersion returns the version of an engine, "" where it does not answer.
-func dockerVersion(ctx context.Context, c *docker.Client) string {
-	version, err := c.Version(ctx)
-	if err != nil {
-		return ""
-	}
-	return version
+	return &Engine{opened: on, Runs: needs.New(on, on.Client()), client: on.Client()}, closed, nil
 }
 
 func openCluster(ctx context.Context, o Options) (e *Engine, done func(), err error) {
@@ -109,7 +93,7 @@ func openCluster(ctx context.Context, o Options) (e *Engine, done func(), err er
 	}
 	o.Cluster.Program, o.Cluster.NoTrace = trace.Binary, o.NoTrace
 	on := cluster.New(client, images, o.Cluster)
-	return &Engine{opened: on, Runs: needs.New(on, &on.Networks), version: func() string { return "Kubernetes" }}, done, nil
+	return &Engine{opened: on, Runs: needs.New(on, &on.Networks)}, done, nil
 }
 
 // openImages returns where images are read from, and what closes it.
@@ -129,8 +113,18 @@ func openImages(ctx context.Context, from []string, mirrors source.Mirrors) (ima
 	return s, func() { _ = s.Close() }, nil
 }
 
-// Version names the engine with its version: "Docker 28.5.2". The version is missing if the engine has not told it.
-func (e *Engine) Version() string { return e.version() }
+// Version names the engine with its version: "Docker 28.5.2". The version is missing if the engine does not answer any longer.
+// To answer costs an engine several processes.
+func (e *Engine) Version(ctx context.Context) string {
+	if e.client == nil {
+		return "Kubernetes"
+	}
+	version, err := e.client.Version(ctx)
+	if err != nil {
+		return "Docker"
+	}
+	return "Docker " + version
+}
 
 // memoryOfRun is how much memory Parallel has for each run.
 const memoryOfRun = 1 << 30
