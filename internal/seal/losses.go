@@ -35,6 +35,7 @@ type Loss struct {
 	What string `json:"what"`
 	// Detail adds one sentence for the report.
 	Detail string `json:"detail"`
+	dir    bool   // What is a directory
 }
 
 // maxLosses bounds the losses of each kind that a result has.
@@ -48,8 +49,8 @@ func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observati
 	if open.Trace.Complete() && sealed.Trace.Complete() {
 		before, now := diff.Collect(open), diff.Collect(sealed)
 		denied = refused(before, now)
-		joined := joinNamesakes(denied)
-		out = append(out, joined[:min(len(joined), maxLosses)]...)
+		lost := withoutCaches(denied)
+		out = append(out, lost[:min(len(lost), maxLosses)]...)
 		missing, err := notAttempted(ctx, tree, before, now, home)
 		if err != nil {
 			return nil, err
@@ -66,10 +67,10 @@ func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observati
 func refused(open, sealed diff.List) []Loss {
 	var out []Loss
 	for _, e := range sealed.Denied() {
-		at := e.Path
+		at, dir := e.Path, e.Dir
 		wrote := func(o diff.Evidence) bool { return o.Path == at }
 		if passing(at) {
-			at = path.Dir(at)
+			at, dir = path.Dir(at), true
 			wrote = func(o diff.Evidence) bool { return path.Dir(o.Path) == at }
 		}
 		advice, managed := managedFiles[at]
@@ -81,33 +82,21 @@ func refused(open, sealed diff.List) []Loss {
 		if managed {
 			detail += "; " + advice
 		}
-		out = append(out, Loss{Refused, at, detail})
+		out = append(out, Loss{Refused, at, detail, dir})
 	}
 	return out
 }
 
-// joinNamesakes makes one loss of many whose paths have the same last part, as the caches that a runtime makes in each folder
-// of code: they must not hide the others.
-func joinNamesakes(list []Loss) []Loss {
-	paths := map[string][]string{}
+// withoutCaches removes directories of one name in many places: a runtime makes such a cache in each folder of code, and works
+// the same without.
+func withoutCaches(list []Loss) []Loss {
+	places := map[string]int{}
 	for _, l := range list {
-		paths[path.Base(l.What)] = append(paths[path.Base(l.What)], l.What)
-	}
-	var out []Loss
-	for _, l := range list {
-		same := paths[path.Base(l.What)]
-		if len(same) >= manyNamesakes {
-			if l.What != same[0] {
-				continue
-			}
-			l.Detail += fmt.Sprintf("; and %d more of this name: %s", len(same)-1, strings.Join(same[1:manyNamesakes], ", "))
-			if len(same) > manyNamesakes {
-				l.Detail += ", ..."
-			}
+		if l.dir {
+			places[path.Base(l.What)]++
 		}
-		out = append(out, l)
 	}
-	return out
+	return slices.DeleteFunc(slices.Clone(list), func(l Loss) bool { return l.dir && places[path.Base(l.What)] >= manyNamesakes })
 }
 
 // attempted reports whether a run tried to write a path, or was refused a directory above it or another name for it.
@@ -145,7 +134,7 @@ func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List, 
 		if err != nil {
 			return nil, fmt.Errorf("looking up %s in the image: %w", e.Path, err)
 		}
-		l := Loss{NotAttempted, e.Path, "written in the open run by " + writersOf(e)}
+		l := Loss{Kind: NotAttempted, What: e.Path, Detail: "written in the open run by " + writersOf(e)}
 		if ok {
 			shipped = append(shipped, l)
 		} else {
@@ -190,7 +179,7 @@ func missingProcesses(open, sealed []observe.Process) []Loss {
 		same := func(q observe.Process) bool { return q.Command == p.Command }
 		known := func(l Loss) bool { return l.What == p.Command }
 		if !slices.ContainsFunc(sealed, same) && !slices.ContainsFunc(out, known) {
-			out = append(out, Loss{NoProcess, p.Command, fmt.Sprintf("ran in the open run as uid %d", p.UID)})
+			out = append(out, Loss{Kind: NoProcess, What: p.Command, Detail: fmt.Sprintf("ran in the open run as uid %d", p.UID)})
 		}
 	}
 	slices.SortFunc(out, func(a, b Loss) int { return cmp.Compare(a.What, b.What) })
@@ -216,7 +205,7 @@ func missingPorts(open, sealed []int) []Loss {
 		case p >= firstEphemeral && others > 0:
 			others--
 		default:
-			out = append(out, Loss{NoPort, fmt.Sprint(p), "something listened on it in the open run"})
+			out = append(out, Loss{Kind: NoPort, What: fmt.Sprint(p), Detail: "something listened on it in the open run"})
 		}
 	}
 	return out
@@ -239,7 +228,7 @@ func newErrors(open, sealed string, losses []Loss) []Loss {
 		if t := observe.LineTemplate(l); !known[t] && (errorWords.MatchString(l) || len(plan.ReadRefusals(l, "")) > 0) {
 			known[t] = true
 			if !slices.ContainsFunc(losses, named) {
-				out = append(out, Loss{NewError, l, "logged by the sealed run alone"})
+				out = append(out, Loss{Kind: NewError, What: l, Detail: "logged by the sealed run alone"})
 			}
 		}
 	}

@@ -31,7 +31,13 @@ func TestLosses(t *testing.T) {
 			"caches in each folder of code",
 			"trace on\nmkdir /usr/lib/a/__c/ start by py 0:0\nmkdir /usr/lib/b/__c/ start by py 0:0\nmkdir /usr/lib/c/__c/ start by py 0:0\nmkdir /usr/lib/d/__c/ start by py 0:0\nopen /var/log/x start by py 0:0",
 			"trace on\nmkdir /usr/lib/a/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/b/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/c/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/d/__c/ start denied EROFS by py 5:5\nopen /var/log/x start denied EROFS by py 5:5\nlog cannot make /usr/lib/c/__c: error 30",
-			"refused /usr/lib/a/__c: EROFS /usr/lib/a/__c (py, uid 5); and 3 more of this name: /usr/lib/b/__c, /usr/lib/c/__c, ...\nrefused /var/log/x: EROFS /var/log/x (py, uid 5)",
+			"refused /var/log/x: EROFS /var/log/x (py, uid 5)",
+		},
+		{
+			"files of one name are no caches",
+			"trace on\nopen /srv/a/rc start by py 0:0\nopen /srv/b/rc start by py 0:0\nopen /srv/c/rc start by py 0:0",
+			"trace on\nopen /srv/a/rc start denied EROFS by py 5:5\nopen /srv/b/rc start denied EROFS by py 5:5\nopen /srv/c/rc start denied EROFS by py 5:5",
+			"refused /srv/a/rc: EROFS /srv/a/rc (py, uid 5)\nrefused /srv/b/rc: EROFS /srv/b/rc (py, uid 5)\nrefused /srv/c/rc: EROFS /srv/c/rc (py, uid 5)",
 		},
 		{
 			"in another home", "trace on\nopen /root/.config/rc start by app 0:0\nopen /root/.other start by app 0:0",
