@@ -80,6 +80,8 @@ var (
 	upper  = regexp.MustCompile(`[A-Z]`)
 	lower  = regexp.MustCompile(`[a-z]`)
 	digit  = regexp.MustCompile(`[0-9]`)
+	hashed = regexp.MustCompile(`^[0-9A-Fa-f]{16,}(?:\.[A-Za-z0-9]{1,8})?$`)
+	letter = regexp.MustCompile(`[A-Fa-f]`)
 	hex    = regexp.MustCompile(`^[0-9a-f]{8,}$`)
 	word   = regexp.MustCompile(`^[A-Z]?[a-z]+[0-9]{0,3}$`)
 )
@@ -94,6 +96,10 @@ func Random(name string) bool {
 		}
 	}
 	if hex.MatchString(name) && digit.MatchString(name) && lower.MatchString(name) {
+		return true
+	}
+	// One or two letters may be those of a counter.
+	if base, _, _ := strings.Cut(name, "."); hashed.MatchString(name) && digit.MatchString(base) && len(letter.FindAllString(base, 3)) == 3 {
 		return true
 	}
 	for _, sep := range []string{".", "-", "_"} {

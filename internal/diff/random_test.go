@@ -27,6 +27,7 @@ const (
 		default.conf.template 10-listen-on-ipv6-by-default.sh en_US zh_CN ISO8859-1 openssl-1.1.1 glibc-2.36
 		app-v2 shard-0 pod-template data-integration user_settings Application_Support com.example.App Contents
 		worker-process-1 spool anacron mail www-data ldap slapd.d pkcs11 x509 systemd-resolved
+		0000000000000001.snap ABCDEF0123.key
 		nats-server jetstream mosquitto.db couchdb.uri prometheus2 alertmanager.yml 127.0.0.1 localhost_8080 tls.crt
 	`
 	randomNames = `
@@ -41,6 +42,7 @@ const (
 		magick-12345abcdeFGHIJ libreoffice-AbC123xyz .com.google.Chrome.AbCd12 2026-11-23 2026_11 2026 app-2026.11.23 access.log.2026-11-23 20261123 puppeteer_dev_chrome_profile-XyZ12a
 		undertow.8080.8123456789012345678 spring.log.1a2b3c4d5e6f cargo-installXy3aB9 20240115093011 1705312211
 		snap-private-1f2e3d4c sqlite_3AbX9zQ1kLmN buildkit-mount1234567890 go-build3141592653 pip-req-build-x8a7s6d5
+		8DF907CB8B6256CA68EADC4D73C6EC368ED79B43.key 8f14e45fceea167a5a36dedd4bea2543.json 8F14E45FCEEA167A
 		pip-unpack-abc1def2 _MEIabc123 _MEI4xKq2Z ansible-tmp-1700000000.12-345 tmpz0kq4w5y.tmp 32192c29 0a1b2c3d rb20240115-1-abc123
 	`
 )
