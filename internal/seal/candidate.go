@@ -76,7 +76,7 @@ func (s widening) run(ctx context.Context, c *candidate) (err error) {
 	}
 	c.passed = c.last.Passed()
 	c.hopeless = !c.passed && s.k.cannotMake(c.profile).Kind != ""
-	if c.last.Outcome == trial.Failed && c.last.Observation.Failure.Phase == observe.Restart {
+	if again := c.last.Outcome == trial.Failed || c.last.reproduced; again && c.last.Observation.Failure.Phase == observe.Restart {
 		return s.judgeRestart(ctx, c)
 	}
 	return nil
