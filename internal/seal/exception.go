@@ -56,24 +56,56 @@ func (s relaxing) steps(p profile.Profile) []profile.Relaxation {
 	return append([]profile.Relaxation{root}, all...)
 }
 
-// exceptions says of each exception of a finding which run failed without it, and what to change in the image. An exception
-// whose trial was inconclusive says so.
+// exceptions says of each exception of a finding which run failed without it, and what to change in the image: the trial that
+// proved it or, if there is none, the last sealed run. An exception whose trial was inconclusive says so.
 func (s relaxing) exceptions(ctx context.Context, f finding, failed observe.Observation) ([]Exception, error) {
 	var out []Exception
-	decisive := failed
-	decisive.Writes = untolerated(failed.Writes, f.c.last.Observation.Writes)
 	for _, name := range f.profile.Exceptions() {
-		fix, err := s.k.fix(ctx, name, s.base.profile, decisive)
+		run, p, why := failed, s.base.profile, "sealed, it failed: "
+		if o, ok := s.provedBy(f, name); ok {
+			run, p, why = o.Observation, o.Profile, "without it, it failed: "
+		}
+		why += run.Failure.Text + lastWords(run)
+		run.Writes = untolerated(run.Writes, f.c.last.Observation.Writes)
+		fix, err := s.k.fix(ctx, name, p, run)
 		if err != nil {
 			return nil, err
 		}
-		why := "sealed, it failed: " + failed.Failure.Text + lastWords(failed)
 		if text := unproved(f, name); text != "" {
 			why = text + "; " + why
 		}
 		out = append(out, Exception{Setting: name, Why: why, Fix: fix})
 	}
 	return out, nil
+}
+
+// provedBy returns the round that failed without an exception, and false if there is none. One without mounts does not show
+// why no mount makes up for a read-only root file system.
+func (s relaxing) provedBy(f finding, exception string) (Round, bool) {
+	proof, ok := proofWithout(f, exception)
+	bare := len(f.profile.Mounts) < len(s.base.profile.Mounts)
+	if !ok || proof.Outcome != trial.Failed || bare && exception == readOnlyRoot {
+		return Round{}, false
+	}
+	for _, o := range slices.Backward(s.ledger.all()) {
+		if o.Name == proof.Round && o.Outcome == trial.Failed {
+			return o, true
+		}
+	}
+	return Round{}, false
+}
+
+// proofWithout returns the proof of an exception, and false if there is none.
+func proofWithout(f finding, exception string) (Proof, bool) {
+	id := exception
+	if _, name, ok := strings.Cut(exception, ":"); ok {
+		id = profile.CapabilityID(name)
+	}
+	i := slices.IndexFunc(f.proofs, func(p Proof) bool { return p.Relaxation == id })
+	if i < 0 {
+		return Proof{}, false
+	}
+	return f.proofs[i], true
 }
 
 // untolerated returns the writes of a failed run without those that a passed run was refused as well.
@@ -98,15 +130,10 @@ func labelled(f finding) []string {
 
 // unproved returns the text of the inconclusive trial without an exception, or "" if that trial was not inconclusive.
 func unproved(f finding, exception string) string {
-	id := exception
-	if _, name, ok := strings.Cut(exception, ":"); ok {
-		id = profile.CapabilityID(name)
+	if proof, _ := proofWithout(f, exception); proof.Outcome == trial.Inconclusive {
+		return proof.Text
 	}
-	i := slices.IndexFunc(f.proofs, func(p Proof) bool { return p.Relaxation == id && p.Outcome == trial.Inconclusive })
-	if i < 0 {
-		return ""
-	}
-	return f.proofs[i].Text
+	return ""
 }
 
 // lastWords returns the line of the application that decides, to be appended to a sentence: the first one that is about a

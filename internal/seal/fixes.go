@@ -12,9 +12,12 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 )
 
+// readOnlyRoot is the exception of a profile whose root file system is writable.
+const readOnlyRoot = "readOnlyRootFilesystem"
+
 // fixes maps an exception, or a capability without CAP_, to the change of the image that makes it unnecessary.
 var fixes = map[string]string{
-	"readOnlyRootFilesystem":   "let the application write only below its own folders (a configurable data, cache or temp folder), and create them in the Dockerfile",
+	readOnlyRoot:               "let the application write only below its own folders (a configurable data, cache or temp folder), and create them in the Dockerfile",
 	"runAsNonRoot":             "add a numeric USER as the last line of the Dockerfile, and give that user the rights that the application needs: readable files, ports from 1024, no step at the start that needs root",
 	"allowPrivilegeEscalation": "run without setuid programs: no sudo, su or ping in the entrypoint",
 
@@ -49,21 +52,21 @@ func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile,
 	if t := k.open.Trace; kind == "allowPrivilegeEscalation" && t.On && t.Note != "" {
 		return fix + " (the open run: " + t.Note + ")", nil
 	}
-	if kind == "readOnlyRootFilesystem" && plan.Crossed(failed.Logs) {
+	if kind == readOnlyRoot && plan.Crossed(failed.Logs) {
 		return "let the application create its files in the folder that it renames or links them to, or next to it (a configurable " +
 			"temp folder): each volume is a separate file system, and neither a rename nor a hard link crosses file systems", nil
 	}
 	errnos := []string{"EACCES", "EPERM"}
-	if kind == "readOnlyRootFilesystem" {
+	if kind == readOnlyRoot {
 		errnos = []string{"EROFS"}
 	}
-	paths, copied := refusedPaths(failed, errnos...), copies(p)
+	paths, copied := refusedPaths(failed, errnos...), mentioned(copies(p), failed.Logs)
 	switch {
 	case capability != "":
 		fix += k.usedFor(capability)
 	case len(paths) > 0:
 		fix += fmt.Sprintf(" (uid %d was refused %s)", p.User.UID, strings.Join(paths, ", "))
-	case kind == "readOnlyRootFilesystem" && len(copied) > 0:
+	case kind == readOnlyRoot && len(copied) > 0:
 		fix += fmt.Sprintf(" (the failed run had a copy of %s, which belongs to uid %d)", strings.Join(copied, ", "), p.User.UID)
 	}
 	return fix, nil
@@ -84,6 +87,14 @@ func (k knowledge) usedFor(capability string) string {
 		return ""
 	}
 	return fmt.Sprintf(" (the open run: %s %s)", callsOf[capability], strings.Join(paths, ", "))
+}
+
+// mentioned returns the folders that the logs name. It returns all of them if the logs are empty.
+func mentioned(folders []string, logs string) []string {
+	if strings.TrimSpace(logs) == "" {
+		return folders
+	}
+	return slices.DeleteFunc(slices.Clone(folders), func(at string) bool { return !strings.Contains(logs, at) })
 }
 
 // copies returns the folders that a profile has a copy of, made by an init container.

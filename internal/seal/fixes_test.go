@@ -48,6 +48,10 @@ func TestFix(t *testing.T) {
 			fixes["runAsNonRoot"] + " (uid 5 was refused /a, /b, /c)",
 		},
 		{
+			"a copy of a folder that the logs do not name", "readOnlyRootFilesystem", sudo, seeded, "log mkdir: /.once exists",
+			fixes["readOnlyRootFilesystem"],
+		},
+		{
 			"a copy of a folder, and no refusal", "readOnlyRootFilesystem", sudo, seeded, "log /srv/key must belong to root",
 			fixes["readOnlyRootFilesystem"] + " (the failed run had a copy of /srv, which belongs to uid 5)",
 		},
