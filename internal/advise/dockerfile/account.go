@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -11,13 +12,14 @@ import (
 
 // account is a user or a group that the Dockerfile makes.
 type account struct {
-	user  bool
-	name  string
-	id    int64  // -1 if it is not known
-	given bool   // the command has a number, which may be a variable without a value
-	varID bool   // the number is written as a variable
-	group string // of a user: the primary group as given; empty if none is
-	gid   int64  // of a user: the primary group where it is a number; -1 if it is not known
+	user    bool
+	name    string
+	id      int64  // -1 if it is not known
+	given   bool   // the command has a number, which may be a variable without a value
+	varID   bool   // the number is written as a variable
+	renamed string // the new name that usermod or groupmod gives it; empty if none
+	group   string // of a user: the primary group as given; empty if none is
+	gid     int64  // of a user: the primary group where it is a number; -1 if it is not known
 
 	tool string // the command that makes it; empty if it is a line of a file
 	in   Instruction
@@ -34,12 +36,14 @@ var valued = map[string]string{
 	"groupmod": " -g --gid -n --new-name -p -R -P ",
 }
 
-// idOptions are the options that name the number, groupOptions those that name a user's primary group.
+// idOptions are the options that name the number, nameOptions those that name the new name, groupOptions those that name a user's primary group.
 var (
 	idOptions = map[string][]string{
 		"useradd": {"-u", "--uid"}, "adduser": {"-u", "--uid"}, "groupadd": {"-g", "--gid"}, "addgroup": {"-g", "--gid"},
 		"usermod": {"-u", "--uid"}, "groupmod": {"-g", "--gid"},
 	}
+	nameOptions = map[string][]string{"usermod": {"-l", "--login"}, "groupmod": {"-n", "--new-name"}}
+
 	groupOptions = map[string][]string{
 		"useradd": {"-g", "--gid"}, "adduser": {"-G", "--ingroup", "--gid"}, "usermod": {"-g", "--gid"},
 	}
@@ -73,6 +77,8 @@ func (a *account) read(args []string) (operands int) {
 			if id, err := strconv.ParseInt(value, 10, 64); err == nil {
 				a.id = id
 			}
+		case slices.Contains(nameOptions[a.tool], name):
+			a.renamed = value
 		case slices.Contains(groupOptions[a.tool], name):
 			a.group = value
 			if id, err := strconv.ParseInt(value, 10, 64); err == nil {
@@ -143,13 +149,30 @@ func (a *accounts) add(m account) {
 		if m.group != "" {
 			old.group, old.gid = m.group, m.gid
 		}
+		renamed := m.renamed
 		if m.user || ok {
 			m = old
 		} else {
 			m.tool = ""
+			if !m.given {
+				m.id = a.gid(m.name)
+			}
+		}
+		if renamed != "" {
+			a.drop(m.user, m.name)
+			m.name, m.tool = renamed, "" // the command that made it has the old name
 		}
 	}
 	a.made = append(a.made, m)
+}
+
+// drop removes a user or a group by its name. A group of the base image is known as that of the account of its name alone.
+func (a *accounts) drop(user bool, name string) {
+	a.made = slices.DeleteFunc(slices.Clone(a.made), func(m account) bool { return m.user == user && m.name == name })
+	if _, has := a.base[name]; user && has {
+		a.base = maps.Clone(a.base)
+		delete(a.base, name)
+	}
 }
 
 func splitIDs(ids string) (uid, gid int64) {
