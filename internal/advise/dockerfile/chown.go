@@ -21,6 +21,10 @@ func (s *state) folderChanges(c runCommand) []folderChange {
 			return nil
 		}
 	default:
+		if a.reference {
+			change.uid, change.gid = -1, -1
+			break
+		}
 		if len(operands) == 0 {
 			return nil
 		}
@@ -49,6 +53,7 @@ type folderArgs struct {
 	change    folderChange
 	operands  []string
 	directory bool // install -d
+	reference bool // chown, chgrp or chmod --reference: no operand names the owner or the mode
 
 	rest []string
 }
@@ -75,7 +80,7 @@ func (a *folderArgs) symbolic(arg string) bool {
 
 func (a *folderArgs) long(arg string) {
 	name, value, joined := strings.Cut(arg[2:], "=")
-	letter := map[string]byte{"mode": 'm', "owner": 'o', "group": 'g', "target-directory": 't', "suffix": 'S'}[name]
+	letter := map[string]byte{"mode": 'm', "owner": 'o', "group": 'g', "target-directory": 't', "suffix": 'S', "from": 'F', "reference": 'E'}[name]
 	switch {
 	case name == "directory":
 		a.directory = true
@@ -107,6 +112,12 @@ func (a *folderArgs) short(letters string) {
 
 // valued reports whether an option takes a value.
 func (a *folderArgs) valued(letter byte) bool {
+	switch letter { // of long options alone
+	case 'F':
+		return a.tool == "chown"
+	case 'E':
+		return a.tool == "chown" || a.tool == "chgrp" || a.tool == "chmod"
+	}
 	return letter == 'm' && a.tool == "mkdir" || a.tool == "install" && letter != 0 && strings.IndexByte("mogtS", letter) >= 0
 }
 
@@ -127,6 +138,8 @@ func (a *folderArgs) set(letter byte, value string) {
 		a.change.uid = a.accounts.uid(value)
 	case 'g':
 		a.change.gid = a.accounts.gid(value)
+	case 'E':
+		a.reference = true
 	}
 }
 
