@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/podseal/podseal/internal/image"
 )
 
 // NewID is the uid and gid of a user that a patch makes: above the numbers that systems choose by themselves, and below
@@ -138,6 +140,14 @@ func (p *patcher) choose() string {
 		return fmt.Sprintf("its entrypoint calls %s whoever runs it (%s), which fails for a non-root user: call it only where `id -u` is 0, and write USER %s",
 			p.drop.Tool, p.drop.Where, p.user)
 	}
+	if dir, f, ok := p.ownedFolder(); ok {
+		p.user = strconv.FormatInt(f.uid, 10)
+		if f.gid >= 0 {
+			p.user += ":" + strconv.FormatInt(f.gid, 10)
+		}
+		p.say("USER %s is the owner of %s (line %d), which the application writes to", p.user, dir, f.line)
+		return ""
+	}
 	if m, ok := p.madeUser(); ok {
 		return p.number(m.name, m.id, "")
 	}
@@ -149,6 +159,18 @@ func (p *patcher) choose() string {
 	p.user = fmt.Sprintf("%d:%d", NewID, NewID)
 	p.create()
 	return ""
+}
+
+// ownedFolder returns a folder that the application writes to and that belongs to a number without an account.
+func (p *patcher) ownedFolder() (dir string, f folder, ok bool) {
+	for _, dir := range p.folders() {
+		f := p.state.folderAt(dir)
+		hasAccount := slices.ContainsFunc(p.state.accounts.users().Accounts, func(a image.Account) bool { return a.UID == f.uid })
+		if f.owned && f.uid > 0 && !hasAccount {
+			return dir, f, true
+		}
+	}
+	return "", folder{}, false
 }
 
 // madeUser returns the user that the stages make and that owns a folder which the application writes to, else the last
@@ -205,6 +227,11 @@ func (p *patcher) unknownUser(name string) string {
 	if line := p.state.accounts.opaque; line > 0 {
 		return fmt.Sprintf("the uid of %q is not known: it is in the /etc/passwd that line %d brings, whose content is not at hand; "+
 			"write USER with the number", name, line)
+	}
+	if _, has := p.state.base.Accounts[name]; !has && p.state.base.User != nil && p.state.hasRun {
+		return fmt.Sprintf("the uid of %q is not known: nothing in the Dockerfile makes that user, and the base image is not known to have it; "+
+			"a package that is installed may make it, with a number that can change: make the user with a fixed number before (uid %d), or read "+
+			"the number from the built image (`podseal advise IMAGE` does), and write USER with the number", name, NewID)
 	}
 	return fmt.Sprintf("the uid of %q is not known: nothing in the Dockerfile makes that user; read it from the base image's /etc/passwd "+
 		"(`podseal advise %s` does) and write USER with the number", name, p.state.image)
