@@ -150,7 +150,8 @@ func (a *accounts) add(m account) {
 			old.group, old.gid = m.group, m.gid
 		}
 		renamed := m.renamed
-		if m.user || ok {
+		if m.user || ok { // in place of the old one: the command that made it is counted once
+			a.made = slices.DeleteFunc(slices.Clone(a.made), func(x account) bool { return ok && x.user == old.user && x.name == old.name })
 			m = old
 		} else {
 			m.tool = ""

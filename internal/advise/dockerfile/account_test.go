@@ -25,7 +25,7 @@ func TestAccountsOfRuns(t *testing.T) {
 		{"useradd -u ${ID} \"$NAME\"", "useradd app 500"},
 		{"useradd -u ${NONE} app", "useradd app -1"},
 		{"adduser -u500 -D app", "adduser app 500"},
-		{"useradd app && usermod --uid 7 app", "useradd app -1;  app 7"},
+		{"useradd app && usermod --uid 7 app", " app 7"},
 		{"bash -ec 'useradd -u 5 app'", "useradd app 5"},
 		{"apt-get install -y adduser", ""},
 		{"useradd -N -u 5 app", "useradd app 5 users"},
@@ -34,8 +34,8 @@ func TestAccountsOfRuns(t *testing.T) {
 		{"useradd -gstaff -u=5 app", "useradd app 5 staff"},
 		{"useradd -rmg staff app", "useradd app -1 staff"},
 		{"useradd app -u", "useradd app -1"},
-		{"useradd -g 9 app && usermod -u 7 app", "useradd app -1 9;  app 7 9"},
-		{"groupadd -g 5 g && groupmod -p x g", "groupadd g 5; groupadd g 5"},
+		{"useradd -g 9 app && usermod -u 7 app", " app 7 9"},
+		{"groupadd -g 5 g && groupmod -p x g", "groupadd g 5"},
 	}
 	for _, tt := range tests {
 		s := state{files: map[string]file{}, scope: scope{env: map[string]string{"ID": "500", "NAME": "app"}}}
