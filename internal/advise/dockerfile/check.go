@@ -76,9 +76,13 @@ func insteadOf(caps string) string {
 	if strings.Contains(strings.ToLower(caps), "cap_net_bind_service") {
 		return ", and listen on a port above 1023 or set the pod sysctl net.ipv4.ip_unprivileged_port_start=0"
 	}
-	name, _, _ := strings.Cut(strings.ToUpper(caps), "=")
-	name, _, _ = strings.Cut(name, "+")
-	return fmt.Sprintf(" if the program works without it, or add %s to the container's capabilities", strings.ReplaceAll(name, "CAP_", ""))
+	var names []string
+	for clause := range strings.FieldsSeq(strings.ToUpper(caps)) {
+		list, _, _ := strings.Cut(clause, "=")
+		list, _, _ = strings.Cut(list, "+")
+		names = append(names, strings.Split(strings.ReplaceAll(list, "CAP_", ""), ",")...)
+	}
+	return fmt.Sprintf(" if the program works without it, or add %s to the container's capabilities", strings.Join(names, " and "))
 }
 
 func (c stageCheck) userFindings() []Finding {
