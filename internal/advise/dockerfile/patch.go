@@ -224,6 +224,10 @@ func (p *patcher) number(user string, uid int64, group string) string {
 
 // unknownUser returns why a named user cannot become a number.
 func (p *patcher) unknownUser(name string) string {
+	if strings.Contains(name, "$") {
+		return fmt.Sprintf("the user is the value of %s, which is known only when the container starts: write USER with the number of the user that "+
+			"the application runs as, and give the variable the same user", name)
+	}
 	if line := p.state.accounts.opaque; line > 0 {
 		return fmt.Sprintf("the uid of %q is not known: it is in the /etc/passwd that line %d brings, whose content is not at hand; "+
 			"write USER with the number", name, line)
