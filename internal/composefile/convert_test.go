@@ -83,3 +83,13 @@ name: shop
 		t.Errorf("%v\n%s", err, text)
 	}
 }
+
+// TestFilesHaveALimit: the library reads files with variables or labels whole.
+func TestFilesHaveALimit(t *testing.T) {
+	for _, key := range []string{"env_file", "label_file"} {
+		_, err := Read(t.Context(), "compose.yaml", []byte("services: {web: {image: w, "+key+": [/dev/zero]}}"), nil)
+		if err == nil || !strings.Contains(err.Error(), "service web: /dev/zero is a device") {
+			t.Errorf("%s: got %v", key, err)
+		}
+	}
+}

@@ -46,7 +46,7 @@ type Project struct {
 	project      *types.Project
 }
 
-// Read reads a Compose file. The environment fills in the file's variables.
+// Read reads a Compose file and the files with variables and labels that it names. The environment fills in the file's variables.
 func Read(ctx context.Context, name string, source []byte, environment []string) (*Project, error) {
 	folder, err := filepath.Abs(filepath.Dir(name))
 	if err != nil {
@@ -59,12 +59,38 @@ func Read(ctx context.Context, name string, source []byte, environment []string)
 	project, err := loader.LoadWithContext(ctx, details, func(o *loader.Options) {
 		o.SetProjectName(projectName(folder), false)
 		o.SkipInclude = true // it may name a remote file
+		o.SkipResolveEnvironment, o.SkipResolveLabels = true, true
 	})
+	if err == nil {
+		err = checkFiles(project)
+	}
+	if err == nil {
+		project, err = project.WithServicesEnvironmentResolved(false)
+	}
+	if err == nil {
+		project, err = project.WithServicesLabelsResolved(false)
+	}
 	if err != nil {
 		return nil, fault(name, source, err)
 	}
 	read := func(name string) ([]byte, error) { return infile.Read(ctx, name) }
 	return &Project{read: read, name: name, folder: folder, project: project}, nil
+}
+
+// checkFiles checks the files that the library reads for services, each as a whole.
+func checkFiles(p *types.Project) error {
+	for _, s := range p.Services {
+		files := slices.Clone(s.LabelFiles)
+		for _, e := range s.EnvFiles {
+			files = append(files, e.Path)
+		}
+		for _, file := range files {
+			if err := infile.Check(file); err != nil {
+				return fmt.Errorf("service %s: %w", s.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // convert returns the manifest of a pod of a name with some services.

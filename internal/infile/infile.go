@@ -39,7 +39,7 @@ func limited(r io.Reader, name string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	if len(data) > Limit {
-		return nil, fmt.Errorf("%s has more than %d MiB, the most that podseal reads of one input: name another file, or split it", name, Limit>>20)
+		return nil, tooLarge(name)
 	}
 	return data, nil
 }
@@ -62,4 +62,23 @@ func await(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// Check returns an error for a file that has no end or more than the limit, before a library reads it whole: a device, a
+// pipe, a large file. The library reports any other.
+func Check(name string) error {
+	st, err := os.Stat(name)
+	switch {
+	case err != nil || st.IsDir():
+		return nil //nolint:nilerr // the library reports it
+	case !st.Mode().IsRegular():
+		return fmt.Errorf("%s is a device, a pipe or a socket: give a regular file", name)
+	case st.Size() > Limit:
+		return tooLarge(name)
+	}
+	return nil
+}
+
+func tooLarge(name string) error {
+	return fmt.Errorf("%s has more than %d MiB, the most that podseal reads of one input: name another file, or split it", name, Limit>>20)
 }

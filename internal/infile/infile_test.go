@@ -56,6 +56,28 @@ func TestReadEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	folder := t.TempDir()
+	pipe, big, small := filepath.Join(folder, "pipe"), filepath.Join(folder, "big"), filepath.Join(folder, "small")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.WriteFile(big, nil, 0o600), os.Truncate(big, infile.Limit+1), os.WriteFile(small, []byte("a"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		folder: "", filepath.Join(folder, "missing"): "", small: "",
+		pipe:        pipe + " is a device, a pipe or a socket: give a regular file",
+		"/dev/zero": "/dev/zero is a device, a pipe or a socket: give a regular file",
+		big:         big + " has more than 32 MiB, the most that podseal reads of one input: name another file, or split it",
+	} {
+		got := ""
+		if err := infile.Check(name); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestReadNamesTheFile(t *testing.T) {
 	folder := t.TempDir()
 	for name, want := range map[string]string{

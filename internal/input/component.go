@@ -7,6 +7,8 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+
+	"github.com/podseal/podseal/internal/infile"
 )
 
 // withoutComponent is a file system where kustomizations do not refer to one component: that of an earlier seal, which the
@@ -16,8 +18,11 @@ type withoutComponent struct {
 	folder string // of the component
 }
 
-// ReadFile reads a file. The component is left out of a kustomization.
+// ReadFile reads a file up to a limit. The component is left out of a kustomization.
 func (w withoutComponent) ReadFile(name string) ([]byte, error) {
+	if err := infile.Check(name); err != nil {
+		return nil, err
+	}
 	data, err := w.FileSystem.ReadFile(name)
 	if err != nil || !slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(name)) {
 		return data, err
