@@ -62,6 +62,9 @@ func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile,
 	}
 	paths, copied := refusedPaths(failed, errnos...), mentioned(copies(p), failed.Logs)
 	switch {
+	case capability == "CHOWN" && k.chownsVolumes():
+		return "remove the chown, and set fsGroup in the pod's securityContext to the group of the user that writes there: " +
+			"a kubelet gives the pod's volumes to that group" + k.usedFor(capability), nil
 	case capability != "":
 		fix += k.usedFor(capability)
 	case len(paths) > 0:
@@ -74,6 +77,21 @@ func (k knowledge) fix(ctx context.Context, exception string, p profile.Profile,
 
 // callsOf maps a capability to the call that needs it, of those that are traced.
 var callsOf = map[string]string{"CHOWN": "chown", "MKNOD": "mknod"}
+
+// chownsVolumes reports whether root changes the owners of files in the pod's own volumes alone, as init containers do.
+func (k knowledge) chownsVolumes() bool {
+	found := false
+	for _, w := range k.open.Writes {
+		if w.UID != 0 || w.Call != callsOf["CHOWN"] || w.Outcome != observe.Allowed {
+			continue
+		}
+		if m, ok := k.in.Target.GivenMount(w.Path); !ok || m.Own {
+			return false
+		}
+		found = true
+	}
+	return found
+}
 
 // usedFor names the first three files of the open run that a capability was needed for. It returns "" if none is known.
 func (k knowledge) usedFor(capability string) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/podseal/podseal/internal/observe/observetest"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
+	"github.com/podseal/podseal/internal/target"
 )
 
 // TestFix: the advice on an exception names what the failed run was refused.
@@ -84,6 +85,26 @@ func TestFix(t *testing.T) {
 		got, err := k.fix(t.Context(), c.exception, c.profile, failed)
 		if err != nil || got != c.want && (c.want == fixes["runAsNonRoot"] || !strings.Contains(got, c.want)) {
 			t.Errorf("%s:\n got %s (%v)\nwant %s", c.name, got, err, c.want)
+		}
+	}
+}
+
+// TestFixOfChown: a volume of the pod gets its group from the pod, other folders get their owner from the Dockerfile.
+func TestFixOfChown(t *testing.T) {
+	volume := target.VolumeMount{Volume: "data", Path: "/data"}
+	own := target.VolumeMount{Volume: "run", Path: "/run", Own: true}
+	for paths, want := range map[string]string{
+		"/data":        "remove the chown, and set fsGroup in the pod's securityContext to the group of the user that writes there: a kubelet gives the pod's volumes to that group (the open run: chown /data)",
+		"/data/a /etc": fixes["CHOWN"] + " (the open run: chown /data/a, /etc)",
+		"/run":         fixes["CHOWN"] + " (the open run: chown /run)",
+		"":             fixes["CHOWN"],
+	} {
+		k := knowledge{in: plan.Input{Target: target.Target{Mounts: []target.VolumeMount{volume, own}}}}
+		for _, p := range strings.Fields(paths) {
+			k.open.Writes = append(k.open.Writes, observe.Write{Call: "chown", Path: p, Outcome: observe.Allowed})
+		}
+		if got, err := k.fix(t.Context(), "capabilities:CHOWN", profile.Profile{}, observe.Observation{}); err != nil || got != want {
+			t.Errorf("%s:\n got %s (%v)\nwant %s", paths, got, err, want)
 		}
 	}
 }
