@@ -46,6 +46,9 @@ type setcap struct {
 	line       int
 }
 
+// defaultPath is the PATH that most base images have, and the engine's for images without one.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // evaluator evaluates the stages of a file, each once.
 type evaluator struct {
 	file    *File
@@ -89,6 +92,7 @@ func (e *evaluator) from(i int) state {
 		scope: scope{env: map[string]string{}, args: map[string]string{}}, files: map[string]file{},
 		accounts: accounts{base: b.Accounts},
 	}
+	s.scope.env["PATH"] = defaultPath
 	maps.Copy(s.scope.env, b.Env)
 	if s.known = b.User != nil; s.known {
 		s.user, s.begins = *b.User, *b.User

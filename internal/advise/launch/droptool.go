@@ -28,6 +28,9 @@ var dropTools = map[string]dropTool{
 	"su":                {first: true, skip: []string{"-s", "-c", "--shell", "--command", "-g", "-G"}},
 	"sudo":              {flags: []string{"-u", "--user"}, skip: []string{"-g"}},
 	"doas":              {flags: []string{"-u"}},
+	"yasu":              {first: true},
+	"setuser":           {first: true},
+	"capsh":             {flags: []string{"--user"}},
 }
 
 // dropOf returns the user that a command line drops to; empty for none. The words start with the program's name.
@@ -38,6 +41,11 @@ func dropOf(words []string) string {
 	return dropTools[path.Base(words[0])].user(words[1:])
 }
 
+// endsInFlag reports whether an argument is several options of one letter, and the last one takes the user: "-EHu".
+func (t dropTool) endsInFlag(a string) bool {
+	return len(a) > 2 && a[0] == '-' && a[1] != '-' && slices.Contains(t.flags, "-"+a[len(a)-1:])
+}
+
 func (t dropTool) user(args []string) string {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
@@ -45,7 +53,7 @@ func (t dropTool) user(args []string) string {
 		switch {
 		case joined && slices.Contains(t.flags, name):
 			return value
-		case slices.Contains(t.flags, a):
+		case slices.Contains(t.flags, a) || t.endsInFlag(a):
 			return strings.Join(args[i+1:min(i+2, len(args))], "")
 		case slices.Contains(t.skip, a):
 			i++
