@@ -151,6 +151,9 @@ func firstOf(user string) string {
 // owner returns the numbers of "USER:GROUP", -1 where one is not known, keep for a group that is not given.
 func (s *state) owner(spec string) (uid, gid int64) {
 	name, group, has := strings.Cut(spec, ":")
+	if user, rest, dotted := strings.Cut(spec, "."); dotted && !has && s.accounts.uid(spec) < 0 { // the old separator of chown
+		name, group, has = user, rest, true
+	}
 	uid, gid = keep, keep
 	if name != "" {
 		uid = s.accounts.uid(name)
