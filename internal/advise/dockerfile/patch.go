@@ -151,6 +151,11 @@ func (p *patcher) choose() string {
 	if m, ok := p.madeUser(); ok {
 		return p.number(m.name, m.id, "")
 	}
+	if user, line := p.copyOwner(); user != "" {
+		p.user = user
+		p.say("USER %s is the owner that line %d gives to files", user, line)
+		return ""
+	}
 	if name := p.state.base.Prefer; name != "" {
 		p.user = p.state.base.Accounts[name]
 		p.say("USER %s is the account %s of the base image", p.user, name)
@@ -171,6 +176,23 @@ func (p *patcher) ownedFolder() (dir string, f folder, ok bool) {
 		}
 	}
 	return "", folder{}, false
+}
+
+// copyOwner returns the number, with the group, that all COPYs with an owner of the stage give to files, and the line of the
+// last one. It returns "" if there is none, or several, or root.
+func (p *patcher) copyOwner() (user string, line int) {
+	for _, in := range p.stage.Body {
+		owner := p.draft.file.expand(flag(in, "chown"), p.state.scope.all())
+		if !isCopy(in) || owner == "" {
+			continue
+		}
+		uid, gid, _ := strings.Cut(owner, ":")
+		if !isNumber(uid) || isRoot(uid) || gid != "" && !isNumber(gid) || user != "" && user != owner {
+			return "", 0
+		}
+		user, line = owner, in.Line
+	}
+	return user, line
 }
 
 // madeUser returns the user that the stages make and that owns a folder which the application writes to, else the last
