@@ -145,8 +145,9 @@ type source struct {
 	args []string
 }
 
-// asksUser matches the commands and variables by which a script asks who runs it.
-var asksUser = regexp.MustCompile(`\bid\s+-(u|nu|un)\b|\bwhoami\b|\$\{?E?UID\b`)
+// asksUser matches the commands and variables by which a script asks who runs it. id with a name asks for the number of
+// another user.
+var asksUser = regexp.MustCompile(`(?m)\bid\s+-(?:u|nu|un)\b(?:\s+-n\b)?(?:\s*$|\s+\d?>|\s*[^\s\w$"'-])|\bwhoami\b|\$\{?E?UID\b`)
 
 // script follows the commands of a script: drops anywhere, programs where the script ends in them. Of a script that cannot
 // be parsed, the commands before that place count.
