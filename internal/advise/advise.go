@@ -69,7 +69,7 @@ func FindingIDs() []string {
 
 // AllFindingIDs returns the ids of findings of images and of Dockerfiles.
 func AllFindingIDs() []string {
-	return append(FindingIDs(), dockerfile.RuleBase, dockerfile.RuleChownLayer, dockerfile.RuleOnbuild, dockerfile.RuleHealth)
+	return append(FindingIDs(), dockerfile.RuleBase, dockerfile.RuleChownLayer, dockerfile.RuleOnbuild, dockerfile.RuleHealth, dockerfile.RuleStart)
 }
 
 // Finding is one fact that matters for a non-root container.

@@ -27,6 +27,7 @@ var rules = []struct {
 	{dockerfile.RuleCaps, "A program has file capabilities, and does not start without them", "Under capabilities: drop: [ALL] the kernel does not start the program. Leave setcap out.", finding.Warning},
 	{dockerfile.RuleOnbuild, "ONBUILD is run by other builds, as this image's user", "A build of an image made from this one runs the instruction without root. Set USER around it.", finding.Note},
 	{dockerfile.RuleHealth, "HEALTHCHECK writes outside folders that are writable", "A probe with the same command fails under a read-only root file system. Write to /dev/null or below /tmp.", finding.Note},
+	{dockerfile.RuleStart, "The start writes outside folders that are writable", "It fails under a read-only root file system without a mount. podseal run finds the mount.", finding.Note},
 	{dockerfile.RuleChownLayer, "A chown stores copied files twice", "A RUN with chown copies the files into another layer. Use COPY --chown.", finding.Note},
 }
 

@@ -23,6 +23,7 @@ const (
 	RuleCaps       = "file-capabilities"
 	RuleOnbuild    = "onbuild"
 	RuleHealth     = "healthcheck"
+	RuleStart      = "start-writes"
 )
 
 // Finding is one fact about a Dockerfile.
@@ -61,6 +62,7 @@ func (c stageCheck) findings() []Finding {
 		out = c.userFindings()
 	}
 	out = append(out, c.portFindings()...)
+	out = append(out, c.startFindings()...)
 	for _, in := range c.stage.Body {
 		out = append(out, c.instructionFindings(in)...)
 	}

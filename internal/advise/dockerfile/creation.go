@@ -27,6 +27,31 @@ func (c stageCheck) healthFindings(in Instruction) []Finding {
 	return out
 }
 
+// startFindings returns the findings about files that the shell scripts of ENTRYPOINT and CMD write, as those of health
+// checks. A program that takes the script as its arguments is no shell.
+func (c stageCheck) startFindings() []Finding {
+	var out []Finding
+	for _, s := range []struct {
+		name string
+		argv []string
+		line int
+	}{{"ENTRYPOINT", c.state.entrypoint, c.state.entrypointLine}, {"CMD", c.state.cmd, c.state.cmdLine}} {
+		start := Instruction{Name: "run", Words: s.argv, Exec: true, Line: s.line}
+		if len(s.argv) == 0 || s.line == 0 {
+			continue
+		}
+		for _, command := range start.commands(c.state.scope.all()) {
+			for _, w := range command.Writes(shellscript.Env{Vars: command.env.Vars}) {
+				if at := join(c.state.dir, w.Path); !strings.HasPrefix(w.Path, "&") && !c.writable(at) {
+					out = append(out, Finding{RuleStart, s.line, fmt.Sprintf("%s writes %s: under a read-only root file system it needs a writable mount, "+
+						"and the user needs the right to write there", s.name, at), at})
+				}
+			}
+		}
+	}
+	return out
+}
+
 // writable reports whether a path is a device, or below a folder for temp files or a VOLUME.
 func (c stageCheck) writable(at string) bool {
 	folders := append([]string{"/dev", "/proc"}, sharedFolders...)
