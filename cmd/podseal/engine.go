@@ -107,26 +107,26 @@ func (o *clusterOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.sizeLimits, "size-limits", false, "give every emptyDir a sizeLimit, from its size after the runs")
 }
 
-// imageVolumes is the first version with generally available image volumes.
-var imageVolumes = kubernetes.MajorMinor(1, 36)
+// firstImageVolumes is the first version with generally available image volumes.
+var firstImageVolumes = kubernetes.MajorMinor(1, 36)
 
-// apply checks the flags and sets what they say.
-func (o *clusterOptions) apply(s *seal.Options) error {
-	s.SeedImage, s.SizeLimits = o.seedImage, o.sizeLimits
+// check refuses flags with a value that they do not take.
+func (o *clusterOptions) check() error {
 	if o.seedImage != "" {
 		if _, err := name.ParseReference(o.seedImage); err != nil {
 			return exitcode.BadInputf("--seed-image %s: not an image reference: check its spelling", o.seedImage)
 		}
 	}
-	if o.kubernetes == "" {
-		return nil
-	}
-	v, err := kubernetes.ParseGeneric(o.kubernetes)
-	if err != nil || v.Major() != 1 {
+	if v, err := kubernetes.ParseGeneric(o.kubernetes); o.kubernetes != "" && (err != nil || v.Major() != 1) {
 		return exitcode.BadInputf("--kubernetes-version %s: give a version like 1.36", o.kubernetes)
 	}
-	s.ImageVolumes = v.AtLeast(imageVolumes)
 	return nil
+}
+
+// imageVolumes reports whether the cluster mounts images as volumes.
+func (o *clusterOptions) imageVolumes() bool {
+	v, err := kubernetes.ParseGeneric(o.kubernetes)
+	return err == nil && v.AtLeast(firstImageVolumes)
 }
 
 // kubeOptions are the flags that name a cluster and a namespace of it, as kubectl takes them.

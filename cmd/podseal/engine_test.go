@@ -2,8 +2,6 @@ package main
 
 import (
 	"testing"
-
-	"github.com/podseal/podseal/internal/seal"
 )
 
 func TestKubernetesVersion(t *testing.T) {
@@ -11,12 +9,12 @@ func TestKubernetesVersion(t *testing.T) {
 		"": "no", "1.35": "no", "v1.35.9": "no", "1.36": "yes", "v1.36": "yes", "1.36.0": "yes", "1.100": "yes",
 		"v1.36.2-gke.100": "yes", "1.35.1+k3s1": "no", "1": "bad", "2.0": "bad", "latest": "bad", "1.x": "bad",
 	} {
-		var s seal.Options
+		o := clusterOptions{kubernetes: version}
 		got := "no"
-		switch err := (&clusterOptions{kubernetes: version}).apply(&s); {
+		switch err := o.check(); {
 		case err != nil:
 			got = "bad"
-		case s.ImageVolumes:
+		case o.imageVolumes():
 			got = "yes"
 		}
 		if got != want {

@@ -137,10 +137,12 @@ func run(ctx context.Context, o runOptions, s streams, image string, command []s
 		if err := item.Preflight(ctx, e); err != nil {
 			return err
 		}
-		if err := batch.CheckSeedImage(ctx, e, o.cluster.seedImage, []batch.Item{item}); err != nil {
+		offers, err := batch.SeedOffers(ctx, e, o.cluster.seedImage, o.cluster.imageVolumes(), []batch.Item{item})
+		if err != nil {
 			return err
 		}
 		options := o.search(e, progress)
+		options.Seal.SeedOffers = offers
 		if len(made.Merged) > 0 {
 			options.Floor = made.Merged.Floor
 		}
@@ -195,7 +197,7 @@ func (o *runOptions) checkWords() (err error) {
 	if err := o.input.check(); err != nil {
 		return err
 	}
-	if err := o.cluster.apply(&seal.Options{}); err != nil {
+	if err := o.cluster.check(); err != nil {
 		return err
 	}
 	if err := o.engine.check(); err != nil {
@@ -228,7 +230,7 @@ func (o *runOptions) checkWords() (err error) {
 func (o *runOptions) search(e *engines.Engine, progress *report.Progress) batch.Options {
 	out := searchOn(e, progress)
 	out.Seal.Minimize, out.Seal.PlanOnly, out.Seal.Patience = seal.Minimize(o.minimize), o.planOnly, o.patience
-	_ = o.cluster.apply(&out.Seal) // checked by checkWords
+	out.Seal.SizeLimits = o.cluster.sizeLimits
 	out.Policy = o.policy()
 	return out
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/podseal/podseal/internal/engines"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/infile"
+	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/report"
 	"github.com/podseal/podseal/internal/result"
 )
@@ -125,11 +126,12 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 		if err := batch.PreflightAll(ctx, e, items, parallel); err != nil {
 			return err
 		}
-		if err := batch.CheckSeedImage(ctx, e, o.cluster.seedImage, items); err != nil {
+		offers, err := batch.SeedOffers(ctx, e, o.cluster.seedImage, o.cluster.imageVolumes(), items)
+		if err != nil {
 			return err
 		}
 		made = result.NewTargets(items, writer, result.Options{Redact: s.redact, Run: runOf(ctx, e, o.cluster.kubernetes), Folder: f.Folder()})
-		o.sealAll(ctx, e, items, parallel, made, progress)
+		o.sealAll(ctx, e, items, parallel, offers, made, progress)
 		return context.Cause(ctx)
 	})
 	progress.Done()
@@ -141,7 +143,7 @@ func runConfig(ctx context.Context, o runOptions, s streams, f *config.File, nam
 }
 
 // sealAll seals the targets in parallel, and writes the result of each that is sealed.
-func (o *runOptions) sealAll(ctx context.Context, e *engines.Engine, items []batch.Item, parallel int, made *result.Targets, progress *report.Progress) {
+func (o *runOptions) sealAll(ctx context.Context, e *engines.Engine, items []batch.Item, parallel int, offers map[string]plan.SeedOffer, made *result.Targets, progress *report.Progress) {
 	lines := make([]*report.TargetProgress, len(items))
 	for i, item := range items {
 		lines[i] = progress.Target(item.Name)
@@ -150,6 +152,7 @@ func (o *runOptions) sealAll(ctx context.Context, e *engines.Engine, items []bat
 		Parallel: parallel,
 		Options: func(i int) batch.Options {
 			own := o.search(e, progress)
+			own.Seal.SeedOffers = offers
 			own.Seal.Progress, own.Seal.Running, own.Policy = lines[i].Step, lines[i].Begin, items[i].Policy
 			return own
 		},

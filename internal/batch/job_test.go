@@ -166,7 +166,7 @@ func TestPreflightAllReturnsTheFirstError(t *testing.T) {
 	}
 }
 
-func TestCheckSeedImage(t *testing.T) {
+func TestSeedOffers(t *testing.T) {
 	items := []Item{{Job: Job{Target: target.Target{Image: "app"}}}}
 	for _, c := range []struct {
 		name, image, application string
@@ -186,9 +186,12 @@ func TestCheckSeedImage(t *testing.T) {
 				}
 				e.Engine = own
 			}
-			err := CheckSeedImage(t.Context(), e, c.image, items)
+			offers, err := SeedOffers(t.Context(), e, c.image, true, items)
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if offer, ok := offers[""]; ok != (c.image != "" && c.want == "") || ok && !offer.ImageVolumes {
+				t.Errorf("offers %+v", offers)
 			}
 			if e.Alive() != 0 {
 				t.Errorf("%d trees are open", e.Alive())

@@ -11,6 +11,7 @@ import (
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/needs"
 	"github.com/podseal/podseal/internal/plan"
+	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -72,42 +73,30 @@ func (j Job) Preflight(ctx context.Context, e Engine) error {
 	return pullMembers(ctx, e, targets)
 }
 
-// CheckSeedImage refuses a seed image that the engine cannot get, or that has no shell, for the platforms of the items. An empty
-// name is fine.
-func CheckSeedImage(ctx context.Context, e Engine, name string, items []Item) error {
-	checked := map[string]bool{}
+// SeedOffers returns a seed image as an offer for each platform of the items. It refuses an image that the engine cannot get, or
+// that has no shell. An empty name offers nothing. imageVolumes is true if the cluster can mount images as volumes.
+func SeedOffers(ctx context.Context, e Engine, name string, imageVolumes bool, items []Item) (map[string]plan.SeedOffer, error) {
+	if name == "" {
+		return nil, nil
+	}
+	offers := map[string]plan.SeedOffer{}
 	for _, item := range items {
 		for _, t := range item.Targets() {
-			if name == "" || checked[t.Platform] {
+			if _, known := offers[t.Platform]; known {
 				continue
 			}
-			checked[t.Platform] = true
-			if err := checkSeedImage(ctx, e, name, t.Platform); err != nil {
-				return fmt.Errorf("--seed-image: %w", err)
+			offer, err := seal.InspectSeedImage(ctx, e, name, t.Platform)
+			if err != nil {
+				return nil, fmt.Errorf("--seed-image: %w", err)
 			}
+			if slices.Contains(offer.Lacks, "sh") {
+				return nil, &InputError{fmt.Sprintf("--seed-image: image %s has no %s: name one that has them, for example busybox", name, strings.Join(offer.Lacks, ", "))}
+			}
+			offer.ImageVolumes = imageVolumes
+			offers[t.Platform] = offer
 		}
 	}
-	return nil
-}
-
-func checkSeedImage(ctx context.Context, e Engine, name, platform string) (err error) {
-	facts, err := e.Image(ctx, name, platform)
-	if err != nil {
-		return err
-	}
-	tree, err := e.Tree(ctx, facts)
-	if err != nil {
-		return fmt.Errorf("reading the files of image %s: %w", name, err)
-	}
-	defer func() { err = errors.Join(err, tree.Close(ctx)) }()
-	lacks, err := plan.Lacks(ctx, facts, tree)
-	if err != nil {
-		return err
-	}
-	if slices.Contains(lacks, "sh") {
-		return &InputError{fmt.Sprintf("image %s has no %s: name one that has them, for example busybox", name, strings.Join(lacks, ", "))}
-	}
-	return nil
+	return offers, nil
 }
 
 // pullMembers pulls the images of the other containers that run with the targets: those of their pods, and services.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/podseal/podseal/internal/engine/enginetest"
 	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
@@ -85,6 +86,7 @@ func parseCase(t *testing.T, a *txtar.Archive) (*enginetest.Engine, target.Targe
 	}
 	tgt := target.Target{Image: "app", Ready: target.Ready{Timeout: time.Minute}, Commands: []target.Command{target.Shell("e2e", true)}}
 	opts := seal.Options{Minimize: seal.MinimizeFull, Parallel: 1}
+	var offer plan.SeedOffer
 	for _, o := range c.Options {
 		switch o.Name {
 		case "soak":
@@ -106,9 +108,11 @@ func parseCase(t *testing.T, a *txtar.Archive) (*enginetest.Engine, target.Targe
 			}
 			tgt.Ready.Probes = append(tgt.Ready.Probes, target.Probe{Name: "startupProbe", TCP: port})
 		case "seed-image":
-			opts.SeedImage = o.Value
+			if offer, err = seal.InspectSeedImage(t.Context(), e, o.Value, ""); err != nil {
+				t.Fatal(err)
+			}
 		case "image-volumes":
-			opts.ImageVolumes = true
+			offer.ImageVolumes = true
 		case "size-limits":
 			opts.SizeLimits = true
 		case "plan-only":
@@ -129,6 +133,7 @@ func parseCase(t *testing.T, a *txtar.Archive) (*enginetest.Engine, target.Targe
 			t.Fatalf("unknown config line %q", o.Name+" "+o.Value)
 		}
 	}
+	opts.SeedOffers = map[string]plan.SeedOffer{"": offer}
 	return e, tgt, opts
 }
 

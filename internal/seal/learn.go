@@ -3,6 +3,7 @@ package seal
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -191,7 +192,7 @@ func (l *learning) readFiles(ctx, lasting context.Context) (err error) {
 	if f.users, err = image.ReadUsers(ctx, f.tree); err != nil {
 		return err
 	}
-	if f.seeding, err = l.chooseSeeding(ctx, f.tree); err != nil {
+	if f.seeding, err = plan.ChooseSeeding(ctx, l.facts, f.tree, l.opts.SeedOffers[l.target.Platform]); err != nil {
 		return err
 	}
 	l.read = f
@@ -205,25 +206,19 @@ func (l *learning) readFiles(ctx, lasting context.Context) (err error) {
 	return nil
 }
 
-// chooseSeeding returns how the init containers run, with the image of --seed-image as an offer.
-func (l *learning) chooseSeeding(ctx context.Context, tree image.Tree) (plan.Seeding, error) {
-	offer := plan.SeedOffer{ImageVolumes: l.opts.ImageVolumes}
-	if l.opts.SeedImage != "" {
-		facts, err := l.engine.Image(ctx, l.opts.SeedImage, l.target.Platform)
-		if err != nil {
-			return plan.Seeding{}, fmt.Errorf("getting the image %s of --seed-image: %w", l.opts.SeedImage, err)
-		}
-		offered, err := l.engine.Tree(ctx, facts)
-		if err != nil {
-			return plan.Seeding{}, err
-		}
-		defer func() { _ = offered.Close(context.WithoutCancel(ctx)) }() // a later sweep by label removes leftovers
-		offer.Image = cmp.Or(facts.Digest, l.opts.SeedImage)
-		if offer.Lacks, err = plan.Lacks(ctx, facts, offered); err != nil {
-			return plan.Seeding{}, err
-		}
+// InspectSeedImage returns an image as an offer for the init containers of images without a shell.
+func InspectSeedImage(ctx context.Context, e engine.Engine, name, platform string) (offer plan.SeedOffer, err error) {
+	facts, err := e.Image(ctx, name, platform)
+	if err != nil {
+		return offer, err
 	}
-	return plan.ChooseSeeding(ctx, l.facts, tree, offer)
+	tree, err := e.Tree(ctx, facts)
+	if err != nil {
+		return offer, fmt.Errorf("reading the files of image %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, tree.Close(ctx)) }()
+	lacks, err := plan.Lacks(ctx, facts, tree)
+	return plan.SeedOffer{Image: cmp.Or(facts.Digest, name), Lacks: lacks}, err
 }
 
 // knowledge returns the facts about the target after the open run.

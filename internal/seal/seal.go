@@ -30,10 +30,9 @@ type Options struct {
 	RunID    string
 	Minimize Minimize
 	PlanOnly bool
-	// SeedImage is an image with a shell for the init containers of an image that has none; empty for none.
-	SeedImage string
-	// ImageVolumes says that the cluster mounts images as volumes (Kubernetes 1.36), from which a SeedImage copies.
-	ImageVolumes bool
+	// SeedOffers hold, by the platform of the target, an image with a shell for the init containers of an image that has none; nil
+	// for none.
+	SeedOffers map[string]plan.SeedOffer
 	// SizeLimits proposes a sizeLimit for each mount.
 	SizeLimits bool
 	// Patience multiplies how long a run that stalls is waited for; 0 means 1.
