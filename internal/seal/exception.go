@@ -65,8 +65,8 @@ func (s relaxing) exceptions(ctx context.Context, f finding, failed observe.Obse
 		if o, ok := s.provedBy(f, name); ok {
 			run, p, why = o.Observation, o.Profile, "without it, it failed: "
 		}
+		run = untolerated(run, f.c.last.Observation)
 		why += run.Failure.Text + lastWords(run)
-		run.Writes = untolerated(run.Writes, f.c.last.Observation.Writes)
 		fix, err := s.k.fix(ctx, name, p, run)
 		if err != nil {
 			return nil, err
@@ -108,13 +108,26 @@ func proofWithout(f finding, exception string) (Proof, bool) {
 	return f.proofs[i], true
 }
 
-// untolerated returns the writes of a failed run without those that a passed run was refused as well.
-func untolerated(failed, passed []observe.Write) []observe.Write {
-	return slices.DeleteFunc(slices.Clone(failed), func(w observe.Write) bool {
-		return w.Outcome == observe.Denied && slices.ContainsFunc(passed, func(o observe.Write) bool {
+// untolerated returns a failed run without the refused writes, and without the lines of its last logs, that a passed run has as
+// well.
+func untolerated(failed, passed observe.Observation) observe.Observation {
+	failed.Writes = slices.DeleteFunc(slices.Clone(failed.Writes), func(w observe.Write) bool {
+		return w.Outcome == observe.Denied && slices.ContainsFunc(passed.Writes, func(o observe.Write) bool {
 			return o.Outcome == observe.Denied && plan.Alike(o.Path, w.Path)
 		})
 	})
+	known := map[string]bool{}
+	for l := range strings.Lines(passed.Logs) {
+		known[observe.LineTemplate(l)] = true
+	}
+	var own []string
+	for l := range strings.Lines(failed.LogsIn(failed.Failure.Phase)) {
+		if !known[observe.LineTemplate(l)] {
+			own = append(own, l)
+		}
+	}
+	failed.Logs, failed.LogStart = strings.Join(own, ""), nil
+	return failed
 }
 
 // labelled returns the names of the exceptions of a finding, each with a label if its trial was inconclusive.
