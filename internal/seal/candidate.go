@@ -55,8 +55,11 @@ func (s search) widen(ctx context.Context, c *candidate) error {
 type widening struct{ search }
 
 func (s widening) run(ctx context.Context, c *candidate) (err error) {
+	var guessed observe.Failure
 	for range maxWidenings {
-		if c.last, err = s.trySealed(ctx, c.user, c.profile, c.protocol); err != nil {
+		a := s.nextSealed(c.user, c.profile, c.protocol)
+		a.guessed = guessed
+		if c.last, err = s.try(ctx, a); err != nil {
 			return err
 		}
 		next, ok, err := s.propose(ctx, *c)
@@ -73,6 +76,9 @@ func (s widening) run(ctx context.Context, c *candidate) (err error) {
 		}
 		s.ledger.update(c.last.place, func(o *Round) { o.Rule, o.Blames = next.Rule, next.Blames })
 		c.widened(next)
+		if guessed = (observe.Failure{}); next.Strength() == plan.Guess {
+			guessed = c.last.Observation.Failure
+		}
 	}
 	c.passed = c.last.Passed()
 	c.hopeless = !c.passed && s.k.cannotMake(c.profile).Kind != ""

@@ -189,9 +189,13 @@ func (m minimizer) intrusion(r profile.Relaxation) int {
 	return 2
 }
 
-// tryWithout tries a profile without a group.
+// tryWithout tries a profile without a group. The failure of more than one relaxation proves nothing, and counts at once: its
+// parts are tried again.
 func (m minimizer) tryWithout(ctx context.Context, p profile.Profile, g []profile.Relaxation) (Round, error) {
 	a := m.withoutTrial(withoutName(g...), undo(p, g), m.c)
+	if len(g) > 1 {
+		a = a.unrepeated()
+	}
 	if slices.ContainsFunc(g, func(r profile.Relaxation) bool { return r.Exception && (p.User.UID != 0 || r.ID == profile.RootID) }) {
 		a.patience = trial.Patience{} // the verdict depends on it
 	}

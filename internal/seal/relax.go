@@ -67,13 +67,15 @@ func (s relaxing) run(ctx context.Context, tried []candidate) (finding, error) {
 }
 
 // relaxedTrial returns the trial of a profile with exceptions. One that keeps the user is given its whole limit: were it
-// abandoned, a graver exception would be the result. With root in it, the target is not sealable in any case.
+// abandoned, a graver exception would be the result. With root in it, the target is not sealable in any case, and what tightening
+// removes again is tried again: a failure counts at once.
 func (s relaxing) relaxedTrial(p profile.Profile, c candidate) attempt {
 	a := s.withoutTrial(relaxedName(p, c.profile), p, c)
 	if p.User.UID != 0 {
 		a.patience = trial.Patience{}
+		return a
 	}
-	return a
+	return a.unrepeated()
 }
 
 // farthest returns the candidate whose last run got farthest; of several the first.

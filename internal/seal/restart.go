@@ -137,8 +137,7 @@ func (s restartJudge) comesBack(ctx context.Context, c candidate, fresh []string
 	proto := c.protocol
 	proto.Fresh = fresh
 	a := s.sealedTrial("restarted with an empty "+strings.Join(fresh, ", "), c.profile, proto)
-	a.explained = func(observe.Observation) bool { return true } // a diagnosis proves nothing: only disturbances are repeated
-	o, err := s.try(ctx, a)
+	o, err := s.try(ctx, a.unrepeated()) // a diagnosis proves nothing
 	return o.Passed(), err
 }
 

@@ -37,7 +37,10 @@ type attempt struct {
 	patience trial.Patience
 	sealed   bool // it is one of the numbered sealed runs
 	proof    bool // a failure is a proof that something is needed
-	more     int  // about how many trials follow if it passes; 0 if that is not known
+	// guessed is the failure of an earlier profile, from which a guess without evidence led to this one: it counts at once if the
+	// guess changed nothing. Kind is "" if there was none.
+	guessed observe.Failure
+	more    int // about how many trials follow if it passes; 0 if that is not known
 	// judge decides on the result of one run; nil takes it as it is.
 	judge func(Round) Round
 	// explained reports whether something in a failed run explains its failure; nil where no failure is repeated.
@@ -49,6 +52,12 @@ type attempt struct {
 	stopping func(context.Context, observe.Observation)
 	// late receives what asks for docker diff, once the run has ended, where the run left that to later. May be nil.
 	late func(ask func(context.Context) ([]observe.Change, error))
+}
+
+// unrepeated returns the trial without repetitions of a failure, which is no proof then. Disturbances are still repeated.
+func (a attempt) unrepeated() attempt {
+	a.proof, a.explained = false, func(observe.Observation) bool { return true }
+	return a
 }
 
 // try makes a trial, or returns the round that settles it already. A failure that nothing explains, a kill from outside
@@ -121,11 +130,12 @@ func (r runner) settle(o Round, runs, same int, unstable bool) Round {
 // needed returns how often a trial must end in the same way for its result to count.
 func (r runner) needed(a attempt, o Round) int {
 	f := o.Observation.Failure.Kind
+	vain := a.guessed.Kind != "" && o.Outcome == trial.Failed && o.Observation.Failure.Same(a.guessed)
 	command := f == observe.CommandFailed || f == observe.CommandTimeout
 	switch {
 	case o.Cause == trial.Killed || o.Cause == trial.OutOfMemory || o.Cause == trial.TracerLost:
 		return otherFailures
-	case o.Outcome != trial.Failed:
+	case o.Outcome != trial.Failed, vain:
 		return 1
 	case command && r.ledger.unstable():
 		return unstableFailures

@@ -70,9 +70,14 @@ func withoutName(g ...profile.Relaxation) string { return "without " + names(g) 
 
 // trySealed makes the next sealed run for a user.
 func (s search) trySealed(ctx context.Context, u plan.UserChoice, p profile.Profile, proto trial.Protocol) (Round, error) {
+	return s.try(ctx, s.nextSealed(u, p, proto))
+}
+
+// nextSealed returns the next sealed run for a user.
+func (s search) nextSealed(u plan.UserChoice, p profile.Profile, proto trial.Protocol) attempt {
 	a := s.sealedTrial(s.ledger.sealedName(u.User.UID), p, proto)
 	a.sealed, a.more = true, trialsAfter(s.target, s.opts.Minimize, p)
-	return s.try(ctx, a)
+	return a
 }
 
 // judge lets a run that passed fail where it stopped otherwise than the open run did.
