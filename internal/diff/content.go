@@ -102,17 +102,19 @@ func Random(name string) bool {
 	if base, _, _ := strings.Cut(name, "."); hashed.MatchString(name) && digit.MatchString(base) && len(letter.FindAllString(base, 3)) == 3 {
 		return true
 	}
+	stem := strings.TrimSuffix(name, path.Ext(name))
+	return randomTail(name) || randomTail(stem) || strings.HasPrefix(name, "tmp") && mixed(name)
+}
+
+// randomTail reports whether the part of a name after its last separator looks made up.
+func randomTail(name string) bool {
 	for _, sep := range []string{".", "-", "_"} {
 		i := strings.LastIndex(name, sep)
-		if i < 0 {
-			continue
-		}
-		tail := name[i+1:]
-		if suffix.MatchString(tail) && mixed(tail) {
+		if tail := name[i+1:]; i >= 0 && suffix.MatchString(tail) && mixed(tail) {
 			return true
 		}
 	}
-	return strings.HasPrefix(name, "tmp") && mixed(name)
+	return false
 }
 
 // mixed reports whether a word mixes letters and digits, or cases, in a way that words rarely do.

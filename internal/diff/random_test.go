@@ -43,6 +43,7 @@ const (
 		undertow.8080.8123456789012345678 spring.log.1a2b3c4d5e6f cargo-installXy3aB9 20240115093011 1705312211
 		snap-private-1f2e3d4c sqlite_3AbX9zQ1kLmN buildkit-mount1234567890 go-build3141592653 pip-req-build-x8a7s6d5
 		8DF907CB8B6256CA68EADC4D73C6EC368ED79B43.key 8f14e45fceea167a5a36dedd4bea2543.json 8F14E45FCEEA167A
+		a-stderr---supervisor-02sw1lek.log upload_x7k2Qz9a.part
 		pip-unpack-abc1def2 _MEIabc123 _MEI4xKq2Z ansible-tmp-1700000000.12-345 tmpz0kq4w5y.tmp 32192c29 0a1b2c3d rb20240115-1-abc123
 	`
 )

@@ -12,7 +12,6 @@ import (
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/race"
-	"github.com/podseal/podseal/internal/target"
 	"github.com/podseal/podseal/internal/trial"
 )
 
@@ -52,22 +51,6 @@ func (s search) minimize(ctx context.Context, c candidate, all []profile.Relaxat
 		}
 	}
 	return p, m.list(p), nil
-}
-
-// removable returns the relaxations of a profile that may be removed. VOLUMEs are not among them: without a mount, runtimes
-// differ in the content of a VOLUME. Mounts of the pod itself are kept, and so are seeds:
-// passing e2e commands do not show that nobody needs a file of the image.
-func removable(t target.Target, p profile.Profile, all []profile.Relaxation) []profile.Relaxation {
-	return slices.DeleteFunc(slices.Clone(all), func(r profile.Relaxation) bool {
-		m, mounted := p.Mount(r.Path)
-		return r.Kind == profile.SeededStep || mounted && given(t, m)
-	})
-}
-
-// given reports whether the mount is the pod's own.
-func given(t target.Target, m profile.Mount) bool {
-	at, _ := t.GivenMount(m.Path)
-	return at.Path == m.Path
 }
 
 // withoutUntouched removes, in one trial, the mounts that the passing run did not write to, if it was completely traced.

@@ -125,6 +125,22 @@ func (s search) removable(p profile.Profile, all []profile.Relaxation) []profile
 	return slices.DeleteFunc(removable(s.target, p, all), s.opts.Floor.holds)
 }
 
+// removable returns the relaxations of a profile that may be removed. VOLUMEs are not among them: without a mount, runtimes
+// differ in the content of a VOLUME. Mounts of the pod itself are kept, and so are seeds:
+// passing e2e commands do not show that nobody needs a file of the image.
+func removable(t target.Target, p profile.Profile, all []profile.Relaxation) []profile.Relaxation {
+	return slices.DeleteFunc(slices.Clone(all), func(r profile.Relaxation) bool {
+		m, mounted := p.Mount(r.Path)
+		return r.Kind == profile.SeededStep || mounted && given(t, m)
+	})
+}
+
+// given reports whether the mount is the pod's own.
+func given(t target.Target, m profile.Mount) bool {
+	at, _ := t.GivenMount(m.Path)
+	return at.Path == m.Path
+}
+
 // Floor is a profile whose relaxations were proved to be needed by other runs of the image, under other e2e commands. The search
 // starts from it and removes nothing of it. A nil Floor is none.
 type Floor struct {
