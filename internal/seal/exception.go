@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -150,13 +151,21 @@ func unproved(f finding, exception string) string {
 }
 
 // lastWords returns the line of the application that decides, to be appended to a sentence: the first one that is about a
-// refusal, else the last one.
+// refusal, else the last one that reports an error, else the last one.
 func lastWords(o observe.Observation) string {
 	if refused := plan.ReadRefusals(o.LogsIn(o.Failure.Phase), ""); len(refused) > 0 {
 		return "; it says: " + refused[0].Line
 	}
-	lines := strings.Split(strings.TrimSpace(o.Logs), "\n")
-	if said := strings.TrimSpace(lines[len(lines)-1]); said != "" {
+	said, worst := "", ""
+	for l := range strings.Lines(o.Logs) {
+		if l = strings.TrimSpace(l); l == "" {
+			continue
+		}
+		if said = l; errorWords.MatchString(l) {
+			worst = l
+		}
+	}
+	if said = cmp.Or(worst, said); said != "" {
 		return "; it says: " + said
 	}
 	return ""
