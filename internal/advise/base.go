@@ -70,7 +70,7 @@ func (a baseSearch) layeredBase(ctx context.Context) (bool, error) {
 		known = append(known, more...)
 	}
 	layers := a.facts.Layers()
-	bases := image.BaseOf(layers, known)
+	bases := image.BaseOf(layers, image.Passed(a.facts.Config.Config), known)
 	if len(bases) == 0 {
 		return false, nil
 	}

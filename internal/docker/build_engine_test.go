@@ -75,7 +75,7 @@ func (b bench) imagesFrom(base image.Facts) []string {
 	var out []string
 	for _, i := range all {
 		found, err := b.api.ImageInspect(context.Background(), i.ID)
-		if err == nil && len(image.BaseOf(found.RootFS.Layers, []image.Stack{{Layers: base.Layers()}})) > 0 {
+		if err == nil && len(image.BaseOf(found.RootFS.Layers, nil, []image.Stack{{Layers: base.Layers()}})) > 0 {
 			out = append(out, i.ID)
 		}
 	}

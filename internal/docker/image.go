@@ -148,8 +148,12 @@ func (c imageStore) Stacks(ctx context.Context) ([]image.Stack, error) {
 		if err != nil {
 			return nil, c.failure(ctx, "inspecting", "image "+i.RepoTags[0], err)
 		}
+		var passed []string
+		if c := found.Config; c != nil {
+			passed = image.Passed(v1.Config{ExposedPorts: c.ExposedPorts, Volumes: c.Volumes, Labels: c.Labels, Env: c.Env})
+		}
 		for _, tag := range i.RepoTags {
-			out = append(out, image.Stack{Ref: tag, Layers: found.RootFS.Layers})
+			out = append(out, image.Stack{Ref: tag, Layers: found.RootFS.Layers, Passed: passed})
 		}
 	}
 	return out, nil
