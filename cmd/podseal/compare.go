@@ -72,18 +72,21 @@ func (o *compareOptions) run(ctx context.Context, s streams, images, command []s
 	if compareFormats[o.format] == nil {
 		return exitcode.BadInputf("--format %s: use one of %s", o.format, strings.Join(slices.Sorted(maps.Keys(compareFormats)), ", "))
 	}
-	var jobs []batch.Job
 	for _, image := range images {
 		if err := checkImageName(image); err != nil {
 			return err
 		}
-		t, err := o.target.target(ctx, image, command)
-		if err != nil {
-			return err
-		}
-		if err := trial.CheckCommands(t.Commands); err != nil {
-			return exitcode.BadInput(err)
-		}
+	}
+	t, err := o.target.target(ctx, images[0], command)
+	if err != nil {
+		return err
+	}
+	if err := trial.CheckCommands(t.Commands); err != nil {
+		return exitcode.BadInput(err)
+	}
+	var jobs []batch.Job
+	for _, image := range images {
+		t.Image = image
 		jobs = append(jobs, batch.Job{Target: t})
 	}
 	results, err := o.seal(ctx, s, jobs)
