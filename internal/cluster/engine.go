@@ -3,8 +3,8 @@
 // Pod Security, for pods that meet it, one for traced pods, and one for the others.
 //
 // Nothing is emulated: mounts, users, sysctls and restarts are the kubelet's own. The pods of runs that learn also have
-// podseal's program, to look inside, and where the cluster permits it the tracer (see addition). A run that confirms a
-// profile has nothing of that: a look inside takes a shell, find and stat in the image there.
+// podseal's program, to inspect the container, and where the cluster permits it the tracer (see instrumentation). A run that confirms a
+// profile has nothing of that: an inspection takes a shell, find and stat in the image there.
 package cluster
 
 import (
@@ -35,12 +35,12 @@ type Engine struct {
 	runID  string
 	count  atomic.Int64 // of pods
 
-	placed     atomic.Int64 // of the pods those that have a node
+	scheduled  atomic.Int64 // of the pods those that have a node
 	listed     listings
 	used       usages
 	tracing    tracing
 	mu         sync.Mutex
-	namespaces map[kube.Level]*space
+	namespaces map[kube.Level]*namespace
 	renewal    context.CancelFunc
 }
 
@@ -77,7 +77,7 @@ func New(client *kube.Client, images Images, opts Options) *Engine {
 	if opts.OpenLevel == "" {
 		opts.OpenLevel = kube.Baseline
 	}
-	return &Engine{client: client, images: images, opts: opts, runID: kube.NewRunID(), namespaces: map[kube.Level]*space{}}
+	return &Engine{client: client, images: images, opts: opts, runID: kube.NewRunID(), namespaces: map[kube.Level]*namespace{}}
 }
 
 // RunID returns the id that marks what the engine makes.
@@ -153,25 +153,25 @@ func (e *Engine) begin(ctx context.Context, r request, plain string) (*running, 
 	}
 	e.opts.Mirrors.Rename(&made.pod.Spec)
 	made.pod.Spec.HostAliases = append(made.pod.Spec.HostAliases, e.Networks.Hosts(r.target.Network)...)
-	add := addition{why: plain}
+	add := instrumentation{why: plain}
 	if plain == "" {
-		add, err = e.addition(ctx, r.target, r.facts, r.profile, made.pod)
+		add, err = e.instrumentation(ctx, r.target, r.facts, r.profile, made.pod)
 	}
-	var in *space
+	var in *namespace
 	if err == nil {
-		in, err = e.space(ctx, made.pod, add.traced)
+		in, err = e.namespaceFor(ctx, made.pod, add.traced)
 	}
 	if err != nil {
 		return nil, asFault(ctx, "making a namespace", "", err)
 	}
-	x, err := add.place(ctx, in, made, r.facts)
+	x, err := add.inject(ctx, in, made, r.facts)
 	if err != nil {
 		return nil, asFault(ctx, "making secrets", "", err)
 	}
 	x.options.PortStart = portStart(r.profile)
 	c := newRunning(in, made, r.target, r.facts, r.profile, func(ctx context.Context) ([]image.Entry, error) { return e.listed.files(ctx, e.images, r.facts) })
 	c.used = func(u usage) { e.used.add(r.target, r.facts, u) }
-	c.tracer, c.inside.placed, c.inside.observer = x, x.placed, x.container
+	c.tracer, c.inspector.hasProgram, c.inspector.observer = x, x.hasProgram, x.container
 	if err := c.start(ctx); err != nil {
 		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+made.pod.Name, err), c.Remove(ctx))
 	}
@@ -214,7 +214,7 @@ func (e *Engine) Sweep(ctx context.Context) error {
 	}
 	e.mu.Unlock()
 	var errs []error
-	for _, s := range e.spaces() {
+	for _, s := range e.openNamespaces() {
 		s.watch.Close()
 		errs = append(errs, s.Delete(ctx))
 	}

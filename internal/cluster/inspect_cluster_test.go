@@ -22,7 +22,7 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// shellImage describes an image with the programs that a look inside takes, which executes lines of sh.
+// shellImage describes an image with the programs that an inspection takes, which executes lines of sh.
 func shellImage(t *testing.T, lines string) dockertest.Image {
 	t.Helper()
 	data, err := os.ReadFile("/bin/busybox")
@@ -69,7 +69,7 @@ func startShellWith(t *testing.T, lines string, p profile.Profile, opts Options)
 	}
 }
 
-// TestChanges shows what a look inside finds in the root filesystem, with the programs of the image.
+// TestChanges shows what an inspection finds in the root filesystem, with the programs of the image.
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	c := startShell(t, "echo x >/etc/conf; rm /etc/old; mkdir /new; echo x >/new/file; echo ready; sleep 100", profile.Unrestricted())
@@ -138,7 +138,7 @@ func TestKill(t *testing.T) {
 }
 
 // TestForbiddenObserver: in a namespace that enforces baseline a run is not traced, and says why; podseal's program still
-// looks inside.
+// inspects the container.
 func TestForbiddenObserver(t *testing.T) {
 	t.Parallel()
 	n, err := kubetest.Connect(t, "").CreateNamespace(t.Context(), kube.NewRunID(), "test", kube.Baseline, nil)

@@ -18,13 +18,13 @@ import (
 
 // livePod is a pod of a run as the watch shows it, and how the target's container in it exits.
 type livePod struct {
-	in     *space
-	made   madePod
+	in     *namespace
+	made   builtPod
 	target target.Target
 	facts  image.Facts
 
 	stop      context.CancelFunc // of what follows the pod
-	placed    atomic.Bool        // it counts among the pods that have a node
+	scheduled atomic.Bool        // it counts among the pods that have a node
 	stopped   atomic.Bool        // the end of the pod was asked for
 	requested bool               // the target's container has requests
 

@@ -36,7 +36,7 @@ func (c *running) Processes(ctx context.Context) ([]observe.Process, error) {
 }
 
 // Listening implements engine.Container. Where the container has exited and others of its pod run, and where the image
-// permits no look inside, it connects to the ports.
+// permits no inspection, it connects to the ports.
 func (c *running) Listening(ctx context.Context) ([]int, error) {
 	if s := c.tracer.starts.Last(); s != nil && ctx.Err() == nil && c.ended() == nil {
 		if found, err := s.Listening(ctx); err == nil {
@@ -75,16 +75,16 @@ func (c *running) Connections(ctx context.Context) ([]observe.Connection, error)
 }
 
 // present returns what runs in the container; nothing where it has exited.
-func (c *running) present(ctx context.Context) (view, error) {
+func (c *running) present(ctx context.Context) (snapshot, error) {
 	if err := ctx.Err(); err != nil {
-		return view{}, fmt.Errorf("inspecting pod %s: %w", c.pod(), context.Cause(ctx))
+		return snapshot{}, fmt.Errorf("inspecting pod %s: %w", c.pod(), context.Cause(ctx))
 	}
 	if c.ended() != nil {
-		return view{}, nil
+		return snapshot{}, nil
 	}
-	v, err := c.inside.view(ctx)
+	v, err := c.inspector.snapshot(ctx)
 	if err != nil && ctx.Err() == nil && c.ended() != nil {
-		return view{}, nil // it has ended meanwhile
+		return snapshot{}, nil // it has ended meanwhile
 	}
 	return v, err
 }
@@ -106,7 +106,7 @@ func (c *running) Usage(ctx context.Context) ([]observe.Usage, error) {
 	}
 	var out []observe.Usage
 	for _, m := range c.profile.Mounts {
-		u, err := c.inside.usage(ctx, m.Path)
+		u, err := c.inspector.usage(ctx, m.Path)
 		if err != nil {
 			return nil, err
 		}
@@ -115,18 +115,18 @@ func (c *running) Usage(ctx context.Context) ([]observe.Usage, error) {
 	return out, nil
 }
 
-// Changes implements engine.Container. The files of a container that has exited are gone: it returns those of the last
-// look inside.
+// Changes implements engine.Container. The files of a container that has exited are gone: it returns the changes
+// of the last call before.
 func (c *running) Changes(ctx context.Context) ([]observe.Change, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("inspecting pod %s: %w", c.pod(), context.Cause(ctx))
 	}
 	if c.ended() != nil {
-		return c.inside.changed(), nil
+		return c.inspector.lastChanges(), nil
 	}
-	found, err := c.inside.changes(ctx, c.baseline)
+	found, err := c.inspector.changes(ctx, c.baseline)
 	if errors.Is(err, engine.ErrCannotInspect) || err != nil && ctx.Err() == nil && c.ended() != nil {
-		return c.inside.changed(), nil
+		return c.inspector.lastChanges(), nil
 	}
 	return found, err
 }

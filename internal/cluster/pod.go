@@ -29,8 +29,8 @@ type request struct {
 	requests   corev1.ResourceList // of the target's container; nil for none
 }
 
-// madePod is a pod with what it needs in its namespace.
-type madePod struct {
+// builtPod is a pod with what it needs in its namespace.
+type builtPod struct {
 	pod     *corev1.Pod
 	secrets map[string]map[string][]byte // the files of volumes, by the names of secrets
 	main    string                       // name of the target's container
@@ -43,14 +43,14 @@ const mainName = "target"
 
 // podOf returns the pod of a target under a profile: the pod as the target describes it, changed by exactly what
 // podspec.Seal changes in a manifest.
-func podOf(r request) (madePod, error) {
-	b := &builder{request: r, made: madePod{
+func podOf(r request) (builtPod, error) {
+	b := &builder{request: r, made: builtPod{
 		main: cmp.Or(r.target.Name, mainName), secrets: map[string]map[string][]byte{}, kinds: map[string]target.MemberKind{},
 	}}
 	spec := b.spec()
 	sealed, err := b.seal(spec)
 	if err != nil {
-		return madePod{}, err
+		return builtPod{}, err
 	}
 	b.made.pod = &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: r.name}, Spec: sealed}
 	b.made.seeds = seedPaths(sealed, b.made.main)
@@ -60,7 +60,7 @@ func podOf(r request) (madePod, error) {
 // builder makes one pod.
 type builder struct {
 	request
-	made madePod
+	made builtPod
 }
 
 // restartGrace is the grace period of restarts, in seconds: as little as a kubelet grants, which makes it 2. The end of a

@@ -94,7 +94,7 @@ func TestFullNode(t *testing.T) {
 		}
 		_ = second.Remove(t.Context())
 		time.Sleep(time.Minute)
-		if n := e.placed.Load(); n != 0 {
+		if n := e.scheduled.Load(); n != 0 {
 			t.Errorf("%d pods count as placed", n)
 		}
 	})
@@ -140,7 +140,7 @@ func TestRequests(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c.(*running).inside.used = u
+				c.(*running).inspector.used = u
 				_ = c.Remove(t.Context())
 			}
 			for _, u := range []usage{{memory: 64 << 20, cpu: 40}, {memory: 10, cpu: 400}, {}} {
@@ -166,14 +166,14 @@ func TestNoNodeForRequests(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			started.(*running).inside.used = usage{memory: 64 << 20}
+			started.(*running).inspector.used = usage{memory: 64 << 20}
 			_ = started.Remove(t.Context())
 			time.Sleep(time.Minute)
 		}
 		if n := c.Stats().Pods; n != 4 {
 			t.Errorf("%d pods", n)
 		}
-		if n := e.placed.Load(); n != 0 {
+		if n := e.scheduled.Load(); n != 0 {
 			t.Errorf("%d pods count as placed", n)
 		}
 	})
@@ -242,17 +242,17 @@ func TestServices(t *testing.T) {
 		service.Alias, service.Network = "db", network
 		with.Network, with.Needs = network, []target.Service{{Name: "db"}}
 		for _, one := range []struct {
-			target target.Target
-			hosts  int
-			placed int64
+			target    target.Target
+			hosts     int
+			scheduled int64
 		}{{service, 0, 0}, {with, 1, 1}} {
 			c, err := e.Start(t.Context(), one.target, simulatedFacts, profile.Unrestricted())
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.Remove(t.Context()) }()
-			if len(hosts) != one.hosts || e.placed.Load() != one.placed {
-				t.Errorf("%s: hosts %v, %d placed", one.target.Alias, hosts, e.placed.Load())
+			if len(hosts) != one.hosts || e.scheduled.Load() != one.scheduled {
+				t.Errorf("%s: hosts %v, %d scheduled", one.target.Alias, hosts, e.scheduled.Load())
 			}
 		}
 		found, _ := e.Networks.NetworkAddresses(t.Context(), network)
@@ -284,7 +284,7 @@ func TestFullQuotaAtRestart(t *testing.T) {
 			t.Errorf("after %s: %v", time.Since(began), err)
 		}
 		_ = c.Remove(t.Context())
-		if n := e.placed.Load(); n != 0 {
+		if n := e.scheduled.Load(); n != 0 {
 			t.Errorf("%d pods count as placed", n)
 		}
 	})

@@ -20,7 +20,7 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	}
 	traced := c.tracer.traced()
 	if !traced {
-		if err := c.inside.empty(ctx, fresh); err != nil {
+		if err := c.inspector.empty(ctx, fresh); err != nil {
 			return err
 		}
 	}
@@ -36,10 +36,10 @@ func (c *running) Restart(ctx context.Context, fresh ...string) error {
 	c.mu.Lock()
 	c.restarts, c.exit = now, nil
 	c.mu.Unlock()
-	c.inside.begin()
+	c.inspector.noteStart()
 	c.logs.begin(c.superseded(now))
 	if traced { // the application waits for the observer
-		if err := c.inside.empty(ctx, fresh); err != nil {
+		if err := c.inspector.empty(ctx, fresh); err != nil {
 			return err
 		}
 	}
@@ -81,7 +81,7 @@ func (c *livePod) discard(ctx context.Context) error {
 	if err := c.in.DeletePod(ctx, old, restartGrace); err != nil {
 		return err
 	}
-	c.unplace() // else the new pod would wait for this one to make room
+	c.noteRemoved() // else the new pod would wait for this one to make room
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.name, c.restarts, c.exit = old+"-again", 0, nil

@@ -30,12 +30,12 @@ type running struct {
 	profile  profile.Profile
 	baseline func(context.Context) ([]image.Entry, error)
 
-	ports   []int
-	forward atomic.Pointer[kube.Forward]
-	logs    *logBook
-	inside  inside
-	used    func(usage) // called with what the container has used; nil where nobody asks
-	tracer  *tracer
+	ports     []int
+	forward   atomic.Pointer[kube.Forward]
+	logs      *logBook
+	inspector inspector
+	used      func(usage) // called with what the container has used; nil where nobody asks
+	tracer    *tracer
 
 	removing sync.Mutex
 	removed  bool
@@ -43,13 +43,13 @@ type running struct {
 
 var _ engine.Container = (*running)(nil)
 
-func newRunning(in *space, made madePod, t target.Target, facts image.Facts, p profile.Profile, baseline func(context.Context) ([]image.Entry, error)) *running {
+func newRunning(in *namespace, made builtPod, t target.Target, facts image.Facts, p profile.Profile, baseline func(context.Context) ([]image.Entry, error)) *running {
 	live := &livePod{in: in, made: made, name: made.pod.Name, target: t, facts: facts, stop: func() {}}
 	c := &running{livePod: live, profile: p, baseline: baseline, ports: ports(t, facts), tracer: &tracer{}}
 	c.logs = &logBook{output: kube.NewTail(maxLog), open: func(ctx context.Context, previous bool) (stream, error) {
 		return in.OpenLogs(ctx, live.pod(), made.main, previous)
 	}}
-	c.inside.exec = c.execTo
+	c.inspector.exec = c.execTo
 	return c
 }
 
@@ -119,10 +119,10 @@ func (c *running) Stop(ctx context.Context) (observe.Exit, error) {
 	if exit := c.ended(); exit != nil {
 		return *exit, ctx.Err()
 	}
-	if c.tracer.placed {
-		_, _ = c.inside.view(ctx) // an observer does not show what the container has used
+	if c.tracer.hasProgram {
+		_, _ = c.inspector.snapshot(ctx) // an observer does not show what the container has used
 	}
-	if c.inside.looked() {
+	if c.inspector.hasListedFiles() {
 		_, _ = c.Changes(ctx) // the files go with the container: this look is the last one
 	}
 	if err := c.in.DeletePod(ctx, c.pod(), seconds(c.target.Grace)); err != nil {
@@ -158,9 +158,9 @@ func (c *running) Remove(ctx context.Context) error {
 		return nil
 	}
 	c.removed = true
-	c.unplace()
+	c.noteRemoved()
 	if c.used != nil {
-		c.used(c.inside.peak())
+		c.used(c.inspector.peak())
 	}
 	c.stop()
 	c.logs.close()
@@ -217,7 +217,7 @@ func (c *running) startPod(ctx context.Context) error {
 	}
 	c.observed(pod, false)
 	c.follow()
-	c.inside.begin()
+	c.inspector.noteStart()
 	c.logs.begin(c.superseded(0))
 	if err := c.tracer.join(ctx, c.livePod); err != nil || len(c.ports) == 0 {
 		return err

@@ -50,7 +50,7 @@ func (c *livePod) create(ctx context.Context) error {
 		ended := c.in.watch.Ended()
 		err := c.createOnce(ctx)
 		full := exceeded(err)
-		if c.in.placed.Load() > 0 {
+		if c.in.scheduled.Load() > 0 {
 			last = time.Now()
 		}
 		if full == "" || time.Since(last) > quotaTime {
@@ -110,18 +110,18 @@ func (c *livePod) waitStarted(ctx context.Context) (*corev1.Pod, error) {
 	q := queue{leave: func() {}}
 	defer func() { q.leave() }()
 	for {
-		others := c.in.placed.Load() > 0
+		others := c.in.scheduled.Load() > 0
 		within, cancel := context.WithTimeoutCause(ctx, scheduleTime, errSchedule)
 		pod, err := c.in.watch.Wait(within, c.pod(), func(pod *corev1.Pod, deleted bool) (bool, error) {
 			q.update(ctx, kube.Unscheduled(pod))
-			c.place(pod)
+			c.noteScheduled(pod)
 			return c.started(ctx, pod, deleted)
 		})
 		cancel()
 		if ctx.Err() != nil || !errors.Is(err, errSchedule) {
 			return pod, err
 		}
-		if q.why != "" && !others && c.in.placed.Load() == 0 {
+		if q.why != "" && !others && c.in.scheduled.Load() == 0 {
 			return nil, &noNodeError{pod: c.pod(), why: q.why}
 		}
 	}
@@ -155,19 +155,19 @@ func (q *queue) update(ctx context.Context, why string) {
 	q.why = why
 }
 
-// place counts the pod among those of the run that have a node, once it has one. A service is not counted: it ends only
+// noteScheduled counts the pod among those of the run that have a node, once it has one. A service is not counted: it ends only
 // after its target, which may wait for a node.
-func (c *livePod) place(pod *corev1.Pod) {
+func (c *livePod) noteScheduled(pod *corev1.Pod) {
 	service := c.target.Network != "" && len(c.target.Needs) == 0
-	if !service && pod.Spec.NodeName != "" && c.placed.CompareAndSwap(false, true) {
-		c.in.placed.Add(1)
+	if !service && pod.Spec.NodeName != "" && c.scheduled.CompareAndSwap(false, true) {
+		c.in.scheduled.Add(1)
 	}
 }
 
-// unplace ends that the pod counts among those that have a node.
-func (c *livePod) unplace() {
-	if c.placed.CompareAndSwap(true, false) {
-		c.in.placed.Add(-1)
+// noteRemoved ends that the pod counts among those that have a node.
+func (c *livePod) noteRemoved() {
+	if c.scheduled.CompareAndSwap(true, false) {
+		c.in.scheduled.Add(-1)
 	}
 }
 

@@ -27,9 +27,9 @@ const (
 
 // tracer observes the container of a target through all its starts.
 type tracer struct {
-	placed  bool // podseal's program is in the container
-	options trace.ObserverOptions
-	starts  trace.Starts
+	hasProgram bool // podseal's program is in the container
+	options    trace.ObserverOptions
+	starts     trace.Starts
 
 	mu       sync.Mutex
 	why      string // why the container is not traced
@@ -192,7 +192,7 @@ func (x *tracer) writes(running bool) ([]observe.Write, observe.Trace) {
 	why, broken := x.why, x.broken
 	x.mu.Unlock()
 	if x.starts.Last() == nil {
-		return nil, observe.Trace{Note: strings.TrimPrefix(why+"; "+gentle, "; ")}
+		return nil, observe.Trace{Note: strings.TrimPrefix(why+"; "+untracedNote, "; ")}
 	}
 	x.starts.Drain(running)
 	writes, all := x.starts.Writes()

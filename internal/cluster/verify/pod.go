@@ -24,11 +24,11 @@ type engineOfPod struct {
 
 // Start implements engine.Engine.
 func (e *engineOfPod) Start(ctx context.Context, t target.Target, _ image.Facts, _ profile.Profile) (engine.Container, error) {
-	given, err := cluster.StartGiven(ctx, e.namespace, e.watch, e.Workload.Pod, e.Container, t)
+	given, err := cluster.StartManifestPod(ctx, e.namespace, e.watch, e.Workload.Pod, e.Container, t)
 	if err != nil {
 		return nil, err
 	}
-	e.pod = &container{Given: given, client: e.client, namespace: e.namespace.Name, gated: e.gated()}
+	e.pod = &container{ManifestPod: given, client: e.client, namespace: e.namespace.Name, gated: e.gated()}
 	return e.pod, nil
 }
 
@@ -56,7 +56,7 @@ func (e *engineOfPod) notReady(limit time.Duration) string {
 
 // container is the workload's container, whose readiness is the kubelet's.
 type container struct {
-	*cluster.Given
+	*cluster.ManifestPod
 	client    *kube.Client
 	namespace string
 	gated     bool
@@ -64,7 +64,7 @@ type container struct {
 
 // State implements engine.Container.
 func (c *container) State(ctx context.Context) (engine.State, error) {
-	st, err := c.Given.State(ctx)
+	st, err := c.ManifestPod.State(ctx)
 	if err == nil && c.gated {
 		st.Health = "starting"
 		if ready, _ := c.Ready(); ready {
@@ -84,7 +84,7 @@ func (c *container) Usage(context.Context) ([]observe.Usage, error) {
 
 // Listening implements engine.Container. A user who may not execute commands cannot inspect a container.
 func (c *container) Listening(ctx context.Context) ([]int, error) {
-	ports, err := c.Given.Listening(ctx)
+	ports, err := c.ManifestPod.Listening(ctx)
 	if ctx.Err() == nil && err != nil && c.client.Require(ctx, kube.Access{Verb: "create", Resource: "pods", Subresource: "exec", Namespace: c.namespace}) != nil {
 		return nil, engine.ErrCannotInspect
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/podseal/podseal/internal/podspec"
 )
 
-// space returns the namespace for a pod, and makes it if need be.
-func (e *Engine) space(ctx context.Context, pod *corev1.Pod, traced bool) (*space, error) {
+// namespaceFor returns the namespace for a pod, and makes it if need be.
+func (e *Engine) namespaceFor(ctx context.Context, pod *corev1.Pod, traced bool) (*namespace, error) {
 	level := kube.Restricted
 	switch {
 	case traced:
@@ -26,38 +26,38 @@ func (e *Engine) space(ctx context.Context, pod *corev1.Pod, traced bool) (*spac
 	case podspec.CheckRestricted(pod) != nil:
 		level = e.opts.OpenLevel
 	}
-	return e.spaceAt(ctx, level)
+	return e.namespaceAt(ctx, level)
 }
 
-// spaceAt returns the namespace of a level; an empty level is the user's namespace. Pods that start at the same time wait for
+// namespaceAt returns the namespace of a level; an empty level is the user's namespace. Pods that start at the same time wait for
 // one of them to make it.
-func (e *Engine) spaceAt(ctx context.Context, level kube.Level) (*space, error) {
+func (e *Engine) namespaceAt(ctx context.Context, level kube.Level) (*namespace, error) {
 	for {
-		s, mine := e.join(level)
+		n, mine := e.join(level)
 		if mine {
-			return e.open(ctx, s, level)
+			return e.open(ctx, n, level)
 		}
 		select {
-		case <-s.opened:
+		case <-n.opened:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waiting for a namespace: %w", context.Cause(ctx))
 		}
-		if s.watch != nil {
-			return s, nil
+		if n.watch != nil {
+			return n, nil
 		}
 	}
 }
 
-// join returns the space of a level, and whether the caller has to open it.
-func (e *Engine) join(level kube.Level) (s *space, mine bool) {
+// join returns the namespace of a level, and whether the caller has to open it.
+func (e *Engine) join(level kube.Level) (n *namespace, mine bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if s := e.namespaces[level]; s != nil {
-		return s, false
+	if n := e.namespaces[level]; n != nil {
+		return n, false
 	}
-	s = &space{opened: make(chan struct{}), placed: &e.placed}
-	e.namespaces[level] = s
-	return s, true
+	n = &namespace{opened: make(chan struct{}), scheduled: &e.scheduled}
+	e.namespaces[level] = n
+	return n, true
 }
 
 // sharedTime bounds the making of what all pods share.
@@ -69,13 +69,13 @@ func shared(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), sharedTime)
 }
 
-// open makes the namespace of a space. After an error the space is given up, and the next pod tries again.
-func (e *Engine) open(ctx context.Context, s *space, level kube.Level) (*space, error) {
+// open makes the namespace in the cluster. After an error it is given up, and the next pod tries again.
+func (e *Engine) open(ctx context.Context, n *namespace, level kube.Level) (*namespace, error) {
 	ctx, cancel := shared(ctx)
 	defer cancel()
-	defer close(s.opened)
+	defer close(n.opened)
 	if level == "" {
-		s.Namespace = e.client.UseNamespace(e.opts.Namespace, e.runID)
+		n.Namespace = e.client.UseNamespace(e.opts.Namespace, e.runID)
 	} else {
 		made, err := e.client.CreateNamespace(ctx, e.runID, string(level), level, e.opts.PullSecrets)
 		if err != nil {
@@ -87,24 +87,24 @@ func (e *Engine) open(ctx context.Context, s *space, level kube.Level) (*space, 
 			delete(e.namespaces, level)
 			return nil, err
 		}
-		s.Namespace = made
+		n.Namespace = made
 		e.renew()
 	}
-	s.watch = s.Watch(ctx)
-	return s, nil
+	n.watch = n.Watch(ctx)
+	return n, nil
 }
 
-// space is a namespace with the watch of its pods.
-type space struct {
+// namespace is a namespace of Kubernetes with the watch of its pods.
+type namespace struct {
 	*kube.Namespace
-	watch  *kube.PodWatch
-	opened chan struct{} // closed when watch is set, or the namespace could not be made
-	placed *atomic.Int64 // how many pods of the run have a node, those of other namespaces included
+	watch     *kube.PodWatch
+	opened    chan struct{} // closed when watch is set, or the namespace could not be made
+	scheduled *atomic.Int64 // how many pods of the run have a node, those of other namespaces included
 	// unrequested is set once the namespace has refused a pod with requests.
 	unrequested atomic.Bool
 
-	bringing sync.Mutex
-	programs map[string]*podtrace.Program // by architecture
+	programsMu sync.Mutex
+	programs   map[string]*podtrace.Program // by architecture
 }
 
 // renew starts to extend the claim on the namespaces, so that a collection of garbage leaves them alone.
@@ -123,22 +123,22 @@ func (e *Engine) renew() {
 				return
 			case <-time.After(kube.LeaseTime / 3):
 			}
-			for _, s := range e.spaces() {
-				_ = s.Renew(ctx) // the next one is in time
+			for _, n := range e.openNamespaces() {
+				_ = n.Renew(ctx) // the next one is in time
 			}
 		}
 	}()
 }
 
-// spaces returns the namespaces that are open.
-func (e *Engine) spaces() []*space {
+// openNamespaces returns the namespaces that are open.
+func (e *Engine) openNamespaces() []*namespace {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var out []*space
-	for _, s := range e.namespaces {
+	var out []*namespace
+	for _, n := range e.namespaces {
 		select {
-		case <-s.opened:
-			out = append(out, s)
+		case <-n.opened:
+			out = append(out, n)
 		default:
 		}
 	}
@@ -146,21 +146,21 @@ func (e *Engine) spaces() []*space {
 }
 
 // program returns podseal's program in the namespace, and brings it there at the first call.
-func (s *space) program(ctx context.Context, arch string, program []byte) (*podtrace.Program, error) {
-	s.bringing.Lock()
-	defer s.bringing.Unlock()
-	if have := s.programs[arch]; have != nil {
+func (n *namespace) program(ctx context.Context, arch string, program []byte) (*podtrace.Program, error) {
+	n.programsMu.Lock()
+	defer n.programsMu.Unlock()
+	if have := n.programs[arch]; have != nil {
 		return have, nil
 	}
 	ctx, cancel := shared(ctx)
 	defer cancel()
-	made, err := podtrace.Place(ctx, s.Namespace, arch, program)
+	made, err := podtrace.Place(ctx, n.Namespace, arch, program)
 	if err != nil {
 		return nil, err
 	}
-	if s.programs == nil {
-		s.programs = map[string]*podtrace.Program{}
+	if n.programs == nil {
+		n.programs = map[string]*podtrace.Program{}
 	}
-	s.programs[arch] = made
+	n.programs[arch] = made
 	return made, nil
 }

@@ -19,16 +19,16 @@ import (
 	"github.com/podseal/podseal/internal/trace"
 )
 
-// addition is what a pod has beyond its target and its profile. The zero value is nothing, as in every run that confirms a
+// instrumentation is what a pod has beyond its target and its profile. The zero value is nothing, as in every run that confirms a
 // profile.
-type addition struct {
-	program []byte // podseal's own, to look inside
+type instrumentation struct {
+	program []byte // podseal's own, to inspect the container
 	traced  bool   // the sensor precedes the target's program, and an observer joins it
 	why     string // why it is not traced; "" where it is
 }
 
-// gentle is the note of runs that no observer has joined.
-const gentle = "a cluster restarts an untraced container gently, by its stop signal, and SIGKILL 2 seconds later"
+// untracedNote is the note of runs that no observer has joined.
+const untracedNote = "a cluster restarts an untraced container gently, by its stop signal, and SIGKILL 2 seconds later"
 
 // tracing is what a run knows about the tracer in its cluster.
 type tracing struct {
@@ -44,23 +44,23 @@ func (x *tracing) end(reason string) {
 	x.asked, x.reason = true, reason
 }
 
-// addition decides what the pod of a target gets. An error is one of the connection.
-func (e *Engine) addition(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile, pod *corev1.Pod) (addition, error) {
+// instrumentation decides what the pod of a target gets. An error is one of the connection.
+func (e *Engine) instrumentation(ctx context.Context, t target.Target, facts image.Facts, p profile.Profile, pod *corev1.Pod) (instrumentation, error) {
 	if t.Untraced || e.opts.Program == nil {
-		return addition{why: "tracing is off"}, nil
+		return instrumentation{why: "tracing is off"}, nil
 	}
 	program, why := e.program(facts.Config.Architecture)
 	if why != "" {
-		return addition{why: why}, nil
+		return instrumentation{why: why}, nil
 	}
 	if occupied(pod) {
-		return addition{why: "tracing is off: the pod has a volume at " + trace.Mountpoint + ", where the tracer's belongs"}, nil
+		return instrumentation{why: "tracing is off: the pod has a volume at " + trace.Mountpoint + ", where the tracer's belongs"}, nil
 	}
-	a := addition{program: program, why: e.untraceable(p, pod)}
+	a := instrumentation{program: program, why: e.untraceable(p, pod)}
 	if a.why == "" {
 		var err error
 		if a.why, err = e.refusal(ctx); err != nil {
-			return addition{}, err
+			return instrumentation{}, err
 		}
 	}
 	a.traced = a.why == ""
@@ -109,7 +109,7 @@ func (e *Engine) refusal(ctx context.Context) (string, error) {
 	if e.tracing.asked {
 		return e.tracing.reason, nil
 	}
-	in, err := e.spaceAt(ctx, e.tracedLevel())
+	in, err := e.namespaceAt(ctx, e.tracedLevel())
 	if err == nil {
 		err = e.client.Require(ctx, in.EphemeralAccess())
 	}
@@ -143,8 +143,8 @@ func (e *Engine) tracedLevel() kube.Level {
 	return kube.Privileged
 }
 
-// place adds to a pod what was decided, in its namespace.
-func (a addition) place(ctx context.Context, in *space, made madePod, facts image.Facts) (*tracer, error) {
+// inject adds to a pod what was decided, in its namespace.
+func (a instrumentation) inject(ctx context.Context, in *namespace, made builtPod, facts image.Facts) (*tracer, error) {
 	if a.program == nil {
 		return &tracer{why: a.why}, nil
 	}
@@ -154,7 +154,7 @@ func (a addition) place(ctx context.Context, in *space, made madePod, facts imag
 	}
 	spec := &made.pod.Spec
 	placed.Mount(spec, made.main)
-	x := &tracer{placed: true, why: a.why}
+	x := &tracer{hasProgram: true, why: a.why}
 	if a.traced {
 		x.options.Socket = "@podseal-" + in.RunID + "-" + made.pod.Name
 		podtrace.Sense(spec, made.main, facts.Config.Config, trace.SensorOptions{Socket: x.options.Socket, Wait: sensorWait})

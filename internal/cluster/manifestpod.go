@@ -17,16 +17,16 @@ import (
 	"github.com/podseal/podseal/internal/target"
 )
 
-// Given is a pod that runs exactly as it was given, not as a target and a profile describe it.
-type Given struct {
+// ManifestPod is a pod that runs exactly as it was given, not as a target and a profile describe it.
+type ManifestPod struct {
 	engine.Container
 	pod *livePod
 }
 
-// StartGiven creates a pod in a namespace of the run, and waits until its containers have started. main is the container
+// StartManifestPod creates a pod in a namespace of the run, and waits until its containers have started. main is the container
 // that the target describes. The watch is that of the namespace. After an error the pod is removed.
-func StartGiven(ctx context.Context, n *kube.Namespace, watch *kube.PodWatch, pod *corev1.Pod, main string, t target.Target) (*Given, error) {
-	made := madePod{pod: pod, main: main, seeds: seedPaths(pod.Spec, main), kinds: map[string]target.MemberKind{}}
+func StartManifestPod(ctx context.Context, n *kube.Namespace, watch *kube.PodWatch, pod *corev1.Pod, main string, t target.Target) (*ManifestPod, error) {
+	made := builtPod{pod: pod, main: main, seeds: seedPaths(pod.Spec, main), kinds: map[string]target.MemberKind{}}
 	for _, c := range pod.Spec.InitContainers {
 		if c.Name == main || podspec.IsSeed(c) {
 			continue
@@ -41,16 +41,16 @@ func StartGiven(ctx context.Context, n *kube.Namespace, watch *kube.PodWatch, po
 			made.kinds[c.Name] = target.Main
 		}
 	}
-	c := newRunning(&space{Namespace: n, watch: watch, placed: &atomic.Int64{}}, made, t, image.Facts{Config: &v1.ConfigFile{}}, profile.Unrestricted(), nil)
+	c := newRunning(&namespace{Namespace: n, watch: watch, scheduled: &atomic.Int64{}}, made, t, image.Facts{Config: &v1.ConfigFile{}}, profile.Unrestricted(), nil)
 	if err := c.start(ctx); err != nil {
 		return nil, engine.WithCleanup(asFault(ctx, "starting", "pod "+pod.Name, err), c.Remove(ctx))
 	}
-	return &Given{Container: c, pod: c.livePod}, nil
+	return &ManifestPod{Container: c, pod: c.livePod}, nil
 }
 
 // Ready reports whether the kubelet calls the pod ready, by the probes of its containers; missing says why not.
-func (g *Given) Ready() (ready bool, missing string) {
-	pod, deleted := g.pod.in.watch.Get(g.pod.pod())
+func (m *ManifestPod) Ready() (ready bool, missing string) {
+	pod, deleted := m.pod.in.watch.Get(m.pod.pod())
 	if pod == nil || deleted {
 		return false, "the pod is gone"
 	}
@@ -69,6 +69,6 @@ func (g *Given) Ready() (ready bool, missing string) {
 }
 
 // Environment implements engine.Addressed.
-func (g *Given) Environment() []string {
-	return []string{"PODSEAL_NAMESPACE=" + g.pod.in.Name, "PODSEAL_POD=" + g.pod.pod(), "PODSEAL_POD_CONTAINER=" + g.pod.defaultContainer()}
+func (m *ManifestPod) Environment() []string {
+	return []string{"PODSEAL_NAMESPACE=" + m.pod.in.Name, "PODSEAL_POD=" + m.pod.pod(), "PODSEAL_POD_CONTAINER=" + m.pod.defaultContainer()}
 }
