@@ -31,6 +31,7 @@ var rules = []rule{
 	{"file-capability", application | restarted, proposeExec},
 	{"fs-group", application, proposeClaim},
 	{"mount-point-busy", application | restarted, proposeBusy},
+	{"temp-elsewhere", application, proposeTempElsewhere},
 	{"last-refusal", application, proposeLast},
 	{"low-port", application | restarted, proposePort},
 	{"ping", application, proposePing},

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/profile"
 )
@@ -35,6 +37,35 @@ func proposeTemp(ctx context.Context, f failure) (Proposal, error) {
 		}
 	}
 	return r, nil
+}
+
+// proposeTempElsewhere moves the mount of a temp folder into memory after the refusal of a temp file in another folder: the open
+// run had files of that name in the temp folder, which the application now leaves aside, as libraries do with a folder that
+// everyone may write to and that lacks the sticky bit.
+func proposeTempElsewhere(_ context.Context, f failure) (Proposal, error) {
+	r := Proposal{Profile: f.cur}
+	before := f.in.written()
+	for _, e := range f.denied {
+		if _, covered := f.cur.Covering(e.Path); covered || e.Source == diff.FromLogs || !diff.Random(path.Base(e.Path)) {
+			continue
+		}
+		for _, m := range f.cur.Mounts {
+			moved := func(o diff.Evidence) bool { return path.Dir(o.Path) == m.Path && namedAlike(o.Path, e.Path) }
+			same := func(o diff.Evidence) bool { return path.Dir(o.Path) == path.Dir(e.Path) && namedAlike(o.Path, e.Path) }
+			if IsTempFolder(m.Path) && m.Medium == profile.Disk && slices.ContainsFunc(before, moved) && !slices.ContainsFunc(before, same) {
+				m.Medium = profile.Memory
+				r.mount(m, "a disk emptyDir is 0777 without the sticky bit: the application makes its temp files elsewhere then; in memory it is 1777", e.String(), f.strength(e))
+			}
+		}
+	}
+	return r, nil
+}
+
+// namedAlike reports whether the names of two files are random and begin alike.
+func namedAlike(a, b string) bool {
+	const prefix = 3 // of the name that the application itself gives
+	a, b = path.Base(a), path.Base(b)
+	return len(a) > prefix && len(b) > prefix && a[:prefix] == b[:prefix] && diff.Random(a) && diff.Random(b)
 }
 
 // tempLine returns the first line that complains about temp folders or their modes; "" if there is none. A line that names
