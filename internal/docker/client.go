@@ -65,7 +65,7 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 		return nil, &SettingError{fmt.Sprintf("connecting to the engine at %s: %v: check DOCKER_HOST or the current docker context", where.Host, err)}
 	}
 	c := &conn{api: api, opts: opts, host: where.Host, public: publicHost(where.Host)}
-	if err := c.greet(ctx); err != nil {
+	if err := c.checkEngine(ctx); err != nil {
 		_ = api.Close()
 		return nil, err
 	}
@@ -175,8 +175,8 @@ func (d *Description) addOption(option string) {
 	}
 }
 
-// greet makes sure that a Linux engine answers.
-func (c *conn) greet(ctx context.Context) error {
+// checkEngine makes sure that a Linux engine answers.
+func (c *conn) checkEngine(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	ping, err := c.api.Ping(ctx)

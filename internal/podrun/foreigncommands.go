@@ -44,7 +44,7 @@ func (f *foreignCommands) follow(ctx context.Context, client *docker.Client, nam
 		} else {
 			go started()
 		}
-	}, f.lose)
+	}, f.noteLostEvents)
 }
 
 func (f *foreignCommands) add(e docker.Event) {
@@ -59,7 +59,7 @@ func (f *foreignCommands) add(e docker.Event) {
 	}
 }
 
-func (f *foreignCommands) lose(err error) {
+func (f *foreignCommands) noteLostEvents(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lost = err

@@ -63,8 +63,8 @@ func (c *running) precedes() bool {
 	return c.main.target.Pod != nil && c.main.target.Pod.Kind == target.Init
 }
 
-// byDefault returns the container of the pod that commands are meant for.
-func (c *running) byDefault() *instance {
+// defaultInstance returns the container of the pod that commands are meant for.
+func (c *running) defaultInstance() *instance {
 	if pod := c.main.target.Pod; pod != nil && pod.Default != "" {
 		if m, ok := c.members.named(pod.Default); ok {
 			return m.instance
@@ -74,7 +74,7 @@ func (c *running) byDefault() *instance {
 }
 
 // ID implements engine.Container.
-func (c *running) ID() string { return c.byDefault().box.ID }
+func (c *running) ID() string { return c.defaultInstance().box.ID }
 
 // Host implements engine.Container.
 func (c *running) Host() string { return c.e.client.PublicHost() }
@@ -174,7 +174,7 @@ func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) 
 func (c *running) ExecDefault(ctx context.Context, argv []string) (int, string, error) {
 	ctx, done := c.e.host.Bind(ctx)
 	defer done()
-	return c.byDefault().exec(ctx, argv)
+	return c.defaultInstance().exec(ctx, argv)
 }
 
 // Usage implements engine.Container.

@@ -33,7 +33,7 @@ type tracer struct {
 	off      string // why single writes are not traced, as far as it is known before the helper image is; "" where they are
 	arch     string // of the image
 	options  trace.ObserverOptions
-	next     chan begun // the observer for the start to come; nil where there is none
+	next     chan observerStart // the observer for the start to come; nil where there is none
 	commands foreignCommands
 	starts   trace.Starts
 
@@ -47,8 +47,8 @@ type tracer struct {
 	broken bool   // a start after the first one is not observed
 }
 
-// begun is an observer that has been started, or why it was not.
-type begun struct {
+// observerStart is the result of starting an observer: its session, or the error.
+type observerStart struct {
 	session *trace.Session
 	err     error
 }
@@ -161,20 +161,20 @@ func (x *tracer) admit(ctx context.Context, pid int) {
 
 // begin starts an observer for the start to come, in parallel with it.
 func (x *tracer) begin(ctx context.Context) {
-	x.drop()
-	next := make(chan begun, 1)
+	x.dropNext()
+	next := make(chan observerStart, 1)
 	x.next = next
 	options := x.options // they may change for a start without the sensor
 	go func() { next <- x.observe(ctx, options) }()
 }
 
-func (x *tracer) observe(ctx context.Context, options trace.ObserverOptions) begun {
+func (x *tracer) observe(ctx context.Context, options trace.ObserverOptions) observerStart {
 	session, err := x.host.Observe(ctx, options)
 	if err != nil {
-		return begun{err: err}
+		return observerStart{err: err}
 	}
 	_ = session.Phase(ctx, x.starts.Phase()) // an error is one of the stream, whose end shows it
-	return begun{session: session}
+	return observerStart{session: session}
 }
 
 // await waits for the observer of a container that has just been started, and for its application to run.
@@ -184,12 +184,12 @@ func (x *tracer) await(ctx context.Context, pid func(context.Context) (int, erro
 	}
 	next := <-x.next
 	x.next = nil
-	return x.adopt(ctx, next, pid)
+	return x.makeCurrent(ctx, next, pid)
 }
 
-// adopt makes an observer the current one, and waits until the application runs. An application that no sensor precedes
+// makeCurrent makes an observer the current one, and waits until the application runs. An application that no sensor precedes
 // runs unobserved where there is no observer.
-func (x *tracer) adopt(ctx context.Context, next begun, pid func(context.Context) (int, error)) error {
+func (x *tracer) makeCurrent(ctx context.Context, next observerStart, pid func(context.Context) (int, error)) error {
 	if next.err != nil {
 		return x.unobserved(ctx, next.err)
 	}
@@ -241,12 +241,12 @@ func (x *tracer) close(context.Context) error {
 	for _, s := range x.starts.All() {
 		_ = s.Close() // it may have ended before
 	}
-	x.drop()
+	x.dropNext()
 	return nil
 }
 
-// drop ends an observer whose start has failed.
-func (x *tracer) drop() {
+// dropNext ends the observer of a start that has failed.
+func (x *tracer) dropNext() {
 	if x.next == nil {
 		return
 	}

@@ -17,7 +17,7 @@ import (
 func (x *tracer) listening(ctx context.Context, running func(context.Context) (bool, error)) ([]int, error) {
 	s := x.starts.Last()
 	if s == nil {
-		return nil, x.cannotLook()
+		return nil, x.inspectionError()
 	}
 	found, err := s.Listening(ctx)
 	if err == nil {
@@ -34,7 +34,7 @@ func (x *tracer) listening(ctx context.Context, running func(context.Context) (b
 	}
 	up, err := running(ctx)
 	if err == nil && up {
-		err = x.cannotLook()
+		err = x.inspectionError()
 	}
 	return nil, err
 }
@@ -43,7 +43,7 @@ func (x *tracer) listening(ctx context.Context, running func(context.Context) (b
 // the latter follows all that it has traced before.
 func (x *tracer) connections(ctx context.Context) ([]observe.Connection, error) {
 	if x.starts.Last() == nil {
-		return nil, x.cannotLook()
+		return nil, x.inspectionError()
 	}
 	found, err := x.starts.Connections(ctx)
 	if errors.Is(err, trace.ErrEnded) || errors.Is(err, trace.ErrLost) {
@@ -52,7 +52,7 @@ func (x *tracer) connections(ctx context.Context) ([]observe.Connection, error) 
 	return found, err
 }
 
-func (x *tracer) cannotLook() error {
+func (x *tracer) inspectionError() error {
 	if why := x.reason(); why != "" {
 		return fmt.Errorf("%w: %s", engine.ErrCannotInspect, why)
 	}
