@@ -117,6 +117,7 @@ func (p *patcher) plan() string {
 		return refused
 	}
 	p.start()
+	warnOfRootHome(p)
 	p.own()
 	p.onbuild()
 	p.place()
@@ -254,6 +255,26 @@ func setsHome(s *Stage) bool {
 	return slices.ContainsFunc(s.Body, func(in Instruction) bool {
 		return in.Name == "env" && slices.Contains(in.Words, "HOME")
 	})
+}
+
+// warnOfRootHome says that the user may not enter root's home folder, where the application has files there.
+func warnOfRootHome(p *patcher) {
+	const home = "/root"
+	if f := p.state.folderAt(home); f.owned || f.moded {
+		return
+	}
+	used := append(p.folders(), p.state.dir)
+	for _, argv := range [][]string{p.state.entrypoint, p.state.cmd} {
+		used = append(used, argv[:min(1, len(argv))]...)
+	}
+	for _, in := range p.stage.Body {
+		if isCopy(in) {
+			used = append(used, p.destination(in))
+		}
+	}
+	if i := slices.IndexFunc(used, func(at string) bool { return within(at, home) }); i >= 0 {
+		p.say("the image uses %s, and %s is closed to other users in most base images: use another folder, such as /srv, or RUN chmod a+rx %s", used[i], home, home)
+	}
 }
 
 // start says what an entrypoint that drops root does when it is started as the new user.
