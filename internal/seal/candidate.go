@@ -55,10 +55,10 @@ func (s search) widen(ctx context.Context, c *candidate) error {
 type widening struct{ search }
 
 func (s widening) run(ctx context.Context, c *candidate) (err error) {
-	var guessed observe.Failure
+	var before observe.Failure
 	for range maxWidenings {
 		a := s.nextSealed(c.user, c.profile, c.protocol)
-		a.guessed = guessed
+		a.before = before
 		if c.last, err = s.try(ctx, a); err != nil {
 			return err
 		}
@@ -76,8 +76,8 @@ func (s widening) run(ctx context.Context, c *candidate) (err error) {
 		}
 		s.ledger.update(c.last.place, func(o *Round) { o.Rule, o.Blames = next.Rule, next.Blames })
 		c.widened(next)
-		if guessed = (observe.Failure{}); next.Strength() == plan.Guess {
-			guessed = c.last.Observation.Failure
+		if before = (observe.Failure{}); next.Strength() == plan.Guess {
+			before = c.last.Observation.Failure
 		}
 	}
 	c.passed = c.last.Passed()
@@ -88,11 +88,12 @@ func (s widening) run(ctx context.Context, c *candidate) (err error) {
 	return nil
 }
 
-// tryPatiently repeats an abandoned trial with its whole limit.
+// tryPatiently repeats an abandoned trial with its whole limit. The same failure is not repeated a second time.
 func (s widening) tryPatiently(ctx context.Context, c candidate) (Round, error) {
 	s.ledger.update(c.last.place, func(o *Round) { o.repeated = true })
 	a := s.sealedTrial(c.last.Name+", with its whole limit", c.profile, c.protocol)
 	a.patience = trial.Patience{}
+	a.before = c.last.Observation.Failure // seen twice then
 	return s.try(ctx, a)
 }
 

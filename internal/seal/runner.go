@@ -37,10 +37,10 @@ type attempt struct {
 	patience trial.Patience
 	sealed   bool // it is one of the numbered sealed runs
 	proof    bool // a failure is a proof that something is needed
-	// guessed is the failure of an earlier profile, from which a guess without evidence led to this one: it counts at once if the
-	// guess changed nothing. Kind is "" if there was none.
-	guessed observe.Failure
-	more    int // about how many trials follow if it passes; 0 if that is not known
+	// before is the failure of an earlier trial that this one differs from by a guess or by patience alone: the same failure
+	// counts at once. Kind is "" if there was none.
+	before observe.Failure
+	more   int // about how many trials follow if it passes; 0 if that is not known
 	// judge decides on the result of one run; nil takes it as it is.
 	judge func(Round) Round
 	// explained reports whether something in a failed run explains its failure; nil where no failure is repeated.
@@ -130,7 +130,7 @@ func (r runner) settle(o Round, runs, same int, unstable bool) Round {
 // needed returns how often a trial must end in the same way for its result to count.
 func (r runner) needed(a attempt, o Round) int {
 	f := o.Observation.Failure.Kind
-	vain := a.guessed.Kind != "" && o.Outcome == trial.Failed && o.Observation.Failure.Same(a.guessed)
+	vain := a.before.Kind != "" && o.Outcome == trial.Failed && o.Observation.Failure.Same(a.before)
 	command := f == observe.CommandFailed || f == observe.CommandTimeout
 	switch {
 	case o.Cause == trial.Killed || o.Cause == trial.OutOfMemory || o.Cause == trial.TracerLost:
