@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/golden/schematest"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/report/sarif"
 )
@@ -182,6 +184,13 @@ func sarifResults(t *testing.T, file, source string) ([]sarif.Result, advise.Out
 	data, err := out.SARIF("1")
 	if err != nil || json.Unmarshal(data, &log) != nil {
 		t.Fatalf("%v\n%s", err, data)
+	}
+	official, err := os.ReadFile("../report/sarif/testdata/sarif-schema-2.1.0.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schematest.Compile(t, official).Validate(schematest.JSON(t, data)); err != nil {
+		t.Error(err)
 	}
 	return log.Runs[0].Results, out
 }

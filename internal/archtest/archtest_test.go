@@ -61,6 +61,7 @@ func allowed() []rule {
 		{pkg: "internal/inside", may: []string{"internal/trace/observer", "internal/trace/procnet", "internal/trace/sensor", "internal/trace/streams", "internal/trace/wire"}},
 		{pkg: "internal/engine", may: []string{"internal/image", "internal/observe", "internal/profile", "internal/target"}},
 		{pkg: "internal/golden"},
+		{pkg: "internal/golden/schematest"},
 		{pkg: "internal/engine/enginetest/script"},
 		{pkg: "internal/engine/enginetest", may: []string{"internal/engine", "internal/engine/enginetest/script", "internal/golden", "internal/image", "internal/observe", "internal/profile", "internal/target"}},
 		{pkg: "internal/probe", may: []string{"internal/engine", "internal/target"}},

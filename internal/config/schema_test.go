@@ -1,8 +1,6 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,10 +9,9 @@ import (
 
 	generator "github.com/invopop/jsonschema"
 	"github.com/rogpeppe/go-internal/txtar"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"sigs.k8s.io/yaml"
 
 	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/golden/schematest"
 )
 
 // TestPublishedSchema compares the schema in the binary and the one in docs with the types.
@@ -26,7 +23,7 @@ func TestPublishedSchema(t *testing.T) {
 
 // TestSchemaAgrees makes sure that the schema accepts what Parse accepts, and refuses wrong keys and types.
 func TestSchemaAgrees(t *testing.T) {
-	schema := compiled(t)
+	schema := schematest.Compile(t, Schema())
 	for file, valid := range map[string]bool{
 		"full": true, "unknown": false, "types": false, "missing": false,
 	} {
@@ -35,7 +32,7 @@ func TestSchemaAgrees(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := golden.Section(a, "podseal.yaml")
-		if err := schema.Validate(document(t, text)); (err == nil) != valid {
+		if err := schema.Validate(schematest.YAML(t, []byte(text))); (err == nil) != valid {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
@@ -43,7 +40,7 @@ func TestSchemaAgrees(t *testing.T) {
 
 // TestSchemaRefuses makes sure that each value alone is refused.
 func TestSchemaRefuses(t *testing.T) {
-	schema := compiled(t)
+	schema := schematest.Compile(t, Schema())
 	for _, c := range []struct{ key, value string }{
 		{"image", "[a]"},
 		{"image", "a, manifest: b"},
@@ -75,7 +72,7 @@ func TestSchemaRefuses(t *testing.T) {
 		for key, value := range values {
 			text += key + ": " + value + ", "
 		}
-		if schema.Validate(document(t, text+"}\n")) == nil {
+		if schema.Validate(schematest.YAML(t, []byte(text+"}\n"))) == nil {
 			t.Errorf("%s: %s is valid", c.key, c.value)
 		}
 	}
@@ -100,14 +97,7 @@ func generated(t *testing.T) []byte {
 	s.Definitions["Step"] = either(text(), step)
 	s.Definitions["Command"] = commandSchema(s.Definitions["Command"])
 	s.Definitions["Need"] = either(text(), s.Definitions["Need"])
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(s); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return schematest.Text(t, s)
 }
 
 func text() *generator.Schema { return &generator.Schema{Type: "string", MinLength: one()} }
@@ -150,38 +140,6 @@ func ownSchema(t reflect.Type) *generator.Schema {
 	return nil
 }
 
-// compiled returns the compiled schema.
-func compiled(t *testing.T) *jsonschema.Schema {
-	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource(SchemaURL, doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile(SchemaURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
-}
-
-// document returns a YAML text as its JSON decodes.
-func document(t *testing.T, text string) any {
-	t.Helper()
-	data, err := yaml.YAMLToJSON([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return doc
-}
-
 // TestDocumentedExample: the file in docs/many-targets.md is valid, for Parse and for the schema.
 func TestDocumentedExample(t *testing.T) {
 	page, err := os.ReadFile("../../docs/many-targets.md")
@@ -193,10 +151,10 @@ func TestDocumentedExample(t *testing.T) {
 	if _, err := Parse("podseal.yaml", []byte(text)); err != nil || !found {
 		t.Error(err)
 	}
-	if err := compiled(t).Validate(document(t, text)); err != nil {
+	if err := schematest.Compile(t, Schema()).Validate(schematest.YAML(t, []byte(text))); err != nil {
 		t.Error(err)
 	}
-	if err := compiled(t).Validate(document(t, string(draft().Text()))); err != nil {
+	if err := schematest.Compile(t, Schema()).Validate(schematest.YAML(t, draft().Text())); err != nil {
 		t.Error(err)
 	}
 }

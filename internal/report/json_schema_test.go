@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/golden/schematest"
 	"github.com/podseal/podseal/internal/seal"
 )
 
@@ -34,13 +34,13 @@ func TestPublishedSchemas(t *testing.T) {
 
 // TestJSONKeepsItsSchema validates the JSON of each fixture.
 func TestJSONKeepsItsSchema(t *testing.T) {
-	report, several := compiled(t, "report.json"), compiled(t, "reports.json")
+	report, several := schematest.Compile(t, schemaOf(t, "report.json")), schematest.Compile(t, schemaOf(t, "reports.json"))
 	all := fixtures()
 	all["empty"] = seal.Result{Rounds: []seal.Round{{}}}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		r := New(all[name])
 		for schema, v := range map[*jsonschema.Schema]any{report: r, several: NewSeveral([]Report{r, r})} {
-			if err := schema.Validate(generic(t, v)); err != nil {
+			if err := schema.Validate(schematest.Value(t, v)); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -49,7 +49,7 @@ func TestJSONKeepsItsSchema(t *testing.T) {
 
 // TestCheckKeepsItsSchema validates the JSON of checks.
 func TestCheckKeepsItsSchema(t *testing.T) {
-	schema := compiled(t, "check.json")
+	schema := schematest.Compile(t, schemaOf(t, "check.json"))
 	for name, d := range map[string]Document{
 		"empty":    NewCheckDocument("", nil, nil, nil),
 		"findings": checkDocument(),
@@ -58,10 +58,7 @@ func TestCheckKeepsItsSchema(t *testing.T) {
 		if err := d.JSON(&b); err != nil {
 			t.Fatal(err)
 		}
-		doc, err := jsonschema.UnmarshalJSON(&b)
-		if err != nil {
-			t.Fatal(err)
-		}
+		doc := schematest.JSON(t, b.Bytes())
 		if err := schema.Validate(doc); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -74,14 +71,14 @@ func TestCheckKeepsItsSchema(t *testing.T) {
 
 // TestSchemaRefuses makes sure that the schema of the report is not satisfied by anything.
 func TestSchemaRefuses(t *testing.T) {
-	schema := compiled(t, "report.json")
+	schema := schematest.Compile(t, schemaOf(t, "report.json"))
 	for name, change := range map[string]func(map[string]any){
 		"a field is missing":   func(m map[string]any) { delete(m, "verdict") },
 		"a field is a number":  func(m map[string]any) { m["why"] = 7 },
 		"a list is null":       func(m map[string]any) { m["rounds"] = nil },
 		"an element is a text": func(m map[string]any) { m["losses"] = []any{"x"} },
 	} {
-		doc := generic(t, New(sealed())).(map[string]any)
+		doc := schematest.Value(t, New(sealed())).(map[string]any)
 		change(doc)
 		if schema.Validate(doc) == nil {
 			t.Errorf("%s: it is valid", name)
@@ -98,44 +95,5 @@ func schemaOf(t *testing.T, file string) []byte {
 	}
 	s := r.Reflect(published[file].value)
 	s.Title = published[file].title
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(s); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// compiled returns the compiled schema of a published value.
-func compiled(t *testing.T, file string) *jsonschema.Schema {
-	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaOf(t, file)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource(file, doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
-}
-
-// generic returns a value as its JSON decodes.
-func generic(t *testing.T, v any) any {
-	t.Helper()
-	data, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return doc
+	return schematest.Text(t, s)
 }

@@ -1,15 +1,12 @@
 package sealfile_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"testing"
 
 	generator "github.com/invopop/jsonschema"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"sigs.k8s.io/yaml"
 
 	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/golden/schematest"
 	"github.com/podseal/podseal/internal/sealfile"
 )
 
@@ -20,14 +17,14 @@ func TestPublishedSchema(t *testing.T) {
 
 // TestSchemaRefuses makes sure that the schema is not satisfied by anything.
 func TestSchemaRefuses(t *testing.T) {
-	schema := compiledSchema(t)
+	schema := schematest.Compile(t, schemaText(t))
 	for name, change := range map[string]func(map[string]any){
 		"a field is missing": func(m map[string]any) { delete(m, "image") },
 		"an unknown key":     func(m map[string]any) { m["extra"] = "x" },
 		"another version":    func(m map[string]any) { m["version"] = "podseal.seal/v2" },
 		"a list of numbers":  func(m map[string]any) { m["notExercised"] = []any{1.0} },
 	} {
-		doc := generic(t, encoded(t, someSeal()))
+		doc := schematest.YAML(t, encoded(t, someSeal()))
 		if err := schema.Validate(doc); err != nil {
 			t.Fatal(err)
 		}
@@ -48,45 +45,7 @@ func schemaText(t *testing.T) []byte {
 	}
 	s := r.Reflect(sealfile.Seal{})
 	s.Title = sealfile.Version
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(s); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func compiledSchema(t *testing.T) *jsonschema.Schema {
-	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaText(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("seal.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("seal.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
-}
-
-// generic returns the plain value of a seal file's bytes.
-func generic(t *testing.T, source []byte) any {
-	t.Helper()
-	text, err := yaml.YAMLToJSON(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return doc
+	return schematest.Text(t, s)
 }
 
 func encoded(t *testing.T, seals ...sealfile.Seal) []byte {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/podseal/podseal/internal/engine/enginetest"
 	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/golden/schematest"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/sealfile"
@@ -163,7 +164,7 @@ func sealed(t *testing.T, name string, traced bool, parallel int, change func(*t
 // TestRunsGiveOneSeal makes sure that two runs of one image differ in nothing but the value of run, also if one of them makes
 // its trials in parallel, and that each seal keeps the schema.
 func TestRunsGiveOneSeal(t *testing.T) {
-	schema := compiledSchema(t)
+	schema := schematest.Compile(t, schemaText(t))
 	names, err := filepath.Glob("../seal/testdata/seal/*.txtar")
 	if err != nil || len(names) == 0 {
 		t.Fatal("no applications", err)
@@ -179,7 +180,7 @@ func TestRunsGiveOneSeal(t *testing.T) {
 					continue
 				}
 				text := encoded(t, s)
-				if err := schema.Validate(generic(t, text)); err != nil {
+				if err := schema.Validate(schematest.YAML(t, text)); err != nil {
 					t.Error(err)
 				}
 				if _, err := sealfile.Parse("x", text); err != nil {

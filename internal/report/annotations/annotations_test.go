@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	generator "github.com/invopop/jsonschema"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/golden/schematest"
 )
 
 var findings = []finding.Finding{
@@ -77,27 +77,13 @@ func TestGitLabFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("gitlab.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("gitlab.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := schematest.Compile(t, data)
 	var b bytes.Buffer
 	if err := GitLab(&b, findings, "podseal.yaml"); err != nil {
 		t.Fatal(err)
 	}
 	for old, now := range map[string]string{"": "", `"major"`: `"grave"`, `"fingerprint"`: `"print"`, `"begin": 12`: `"begin": "x"`} {
-		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.Replace(b.String(), old, now, 1)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		doc := schematest.JSON(t, bytes.Replace(b.Bytes(), []byte(old), []byte(now), 1))
 		if err := schema.Validate(doc); (err == nil) != (old == "") {
 			t.Errorf("with %s: %v", now, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/podseal/podseal/internal/finding"
 	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/golden/schematest"
 )
 
 var findings = []finding.Finding{
@@ -36,29 +37,7 @@ func official(t *testing.T) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	if err := c.AddResource("sarif.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("sarif.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func validate(t *testing.T, s *jsonschema.Schema, data []byte) error {
-	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Validate(doc)
+	return schematest.Compile(t, data)
 }
 
 // TestOfficialSchema validates logs against the schema of the standard, which has to refuse a broken one.
@@ -69,12 +48,12 @@ func TestOfficialSchema(t *testing.T) {
 		"no fallback": encoded(t, findings, Options{}),
 		"none":        encoded(t, nil, Options{Version: "dev", Category: "check"}),
 	} {
-		if err := validate(t, s, data); err != nil {
+		if err := s.Validate(schematest.JSON(t, data)); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, data)
 		}
 		for old, bad := range map[string]string{`"version": "2.1.0"`: `"version": "2.0.0"`, `"name": "podseal"`: `"nam": "podseal"`, `"startLine": 12`: `"startLine": 0`} {
 			broken := strings.Replace(string(data), old, bad, 1)
-			if broken != string(data) && validate(t, s, []byte(broken)) == nil {
+			if broken != string(data) && s.Validate(schematest.JSON(t, []byte(broken))) == nil {
 				t.Errorf("%s: the schema accepts %s", name, bad)
 			}
 		}
