@@ -102,6 +102,18 @@ func (l *ledger) find(p profile.Profile, proto trial.Protocol, proof bool) (Roun
 	return Round{}, false
 }
 
+// seen returns how many earlier trials of the profile and the protocol of a round failed in the same way.
+func (l *ledger) seen(o Round) int {
+	n := 0
+	for _, r := range l.all() {
+		equal := r.Profile.Equal(o.Profile) && r.Protocol.Implies(o.Protocol) && o.Protocol.Implies(r.Protocol)
+		if r.place != o.place && equal && r.Outcome == trial.Failed && o.Outcome == trial.Failed && r.Observation.Failure.Same(o.Observation.Failure) {
+			n++
+		}
+	}
+	return n
+}
+
 // proves reports whether a round may count as a proof for another trial.
 func (r Round) proves() bool {
 	f := r.Observation.Failure.Kind

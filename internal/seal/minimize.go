@@ -104,7 +104,11 @@ type minimizer struct {
 // others that are still to be tried.
 func (m minimizer) round(ctx context.Context, p profile.Profile, groups [][]profile.Relaxation) (profile.Profile, [][]profile.Relaxation, error) {
 	results := make([]Round, len(groups))
-	err := race.Each(ctx, len(groups), m.parallel(), func(ctx context.Context, i int) (err error) {
+	parallel := m.parallel()
+	if p.User.UID == 0 { // the target is not sealable in any case
+		parallel = m.slots()
+	}
+	err := race.Each(ctx, len(groups), parallel, func(ctx context.Context, i int) (err error) {
 		results[i], err = m.tryWithout(ctx, p, groups[i])
 		return err
 	})

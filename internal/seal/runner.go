@@ -87,7 +87,7 @@ func (r runner) repeat(ctx context.Context, a attempt) (Round, error) {
 	if err != nil || a.explained == nil {
 		return o, err
 	}
-	name, same, runs := a.name, 1, 1
+	name, same, runs := a.name, 1+r.ledger.seen(o), 1
 	for same < r.needed(a, o) && runs < maxRuns {
 		r.ledger.update(o.place, func(o *Round) { o.repeated = true })
 		r.say("%s: the failure may be a disturbance, so the trial is repeated", a.name)
@@ -139,7 +139,7 @@ func (r runner) needed(a attempt, o Round) int {
 		return 1
 	case command && r.ledger.unstable():
 		return unstableFailures
-	case command && !a.explained(o.Observation):
+	case command && !a.explained(o.Observation) && a.profile.User.UID != 0: // with root the target is not sealable in any case
 		return commandFailures
 	case command && a.proof, !a.explained(o.Observation):
 		return otherFailures
