@@ -1,6 +1,7 @@
 package strictyaml_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -71,13 +72,16 @@ group: 7
 
 // TestProblems makes sure that all faults are found, in the order of the file, and that the error has the first.
 func TestProblems(t *testing.T) {
-	_, _, err := decode(t, "nmae: a\nsmall: 200\nratio: .inf\nhidden: x\nflag: yes\ngroup: 1.5\nlabels: {a: }\nitems: {}\nsmall: 1\n? [a]\n: b\n")
-	problems, _ := err.(strictyaml.Problems)
+	_, _, err := decode(t, "namee: a\nsmall: 200\nratio: .inf\nhidden: x\nflag: yes\ngroup: 1.5\nlabels: {a: }\nitems: {}\nsmall: 1\n? [a]\n: b\n")
+	var problems strictyaml.Problems
+	if !errors.As(err, &problems) {
+		t.Fatal(err)
+	}
 	var lines []string
 	for _, p := range problems {
 		lines = append(lines, p.Error())
 	}
-	want := `x.yaml:1:1: unknown key "nmae": did you mean name?
+	want := `x.yaml:1:1: unknown key "namee": did you mean name?
 x.yaml:2:8: small is the number 200, but must be a whole number
 x.yaml:3:8: ratio is the number .inf, but must be a number
 x.yaml:4:1: unknown key "hidden"
