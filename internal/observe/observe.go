@@ -59,6 +59,8 @@ type Write struct {
 	Dir bool `json:"dir,omitempty"`
 	// To is the new path of a rename or link.
 	To string `json:"to,omitempty"`
+	// Owner is the uid that a chown gives the path to; 0 for root and for other calls.
+	Owner int64 `json:"owner,omitempty"`
 
 	PID     int    `json:"pid,omitempty"`     // in the container
 	Command string `json:"command,omitempty"` // the process's name

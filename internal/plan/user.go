@@ -25,9 +25,9 @@ type UserChoice struct {
 
 // Users returns the users to try, best first, each once, never root. If the image declares a non-root user, that is the only
 // one. Otherwise they are the user that the main process dropped to, then those that other processes ran or wrote as, then
-// the owners of the written folders, then those that the image's files name, then Unprivileged: a file may belong to a program
-// of the image that does not run. Users fails if the declared user cannot be resolved in the image, or if the tree of the image
-// cannot be read.
+// those that files are given to, then the owners of the written folders, then those that the image's files name, then
+// Unprivileged: a file may belong to a program of the image that does not run. Users fails if the declared user cannot be
+// resolved in the image, or if the tree of the image cannot be read.
 func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 	declared := declaredUser(in)
 	r, err := in.Users.Resolve(declared)
@@ -52,6 +52,11 @@ func Users(ctx context.Context, in Input) ([]UserChoice, error) {
 	}
 	for _, p := range in.Open.Trace.Identities {
 		out.add(in.Users, p.UID, p.GID, fmt.Sprintf("is what the process %s became", p.Command))
+	}
+	for _, w := range in.Open.Writes {
+		if w.Outcome == observe.Allowed && !w.Exec {
+			out.add(in.Users, w.Owner, groupOfOwner(in.Users, image.Entry{UID: w.Owner, GID: w.Owner}), "is who the application gives "+w.Path+" to")
+		}
 	}
 	owners, err := ownersOfWritten(ctx, in)
 	if err != nil {

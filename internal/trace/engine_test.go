@@ -352,6 +352,9 @@ func lines(writes []observe.Write) []string {
 		if w.Dir {
 			s += " dir"
 		}
+		if w.Owner != 0 {
+			s += fmt.Sprint(" owner ", w.Owner)
+		}
 		out = append(out, s)
 	}
 	return out

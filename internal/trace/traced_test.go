@@ -21,7 +21,7 @@ var pathsWant = []string{
 	"bind /a/socket allowed",
 	"chmod /a/b/dirfd allowed",
 	"chmod /a/moved allowed",
-	"chown /a/alias allowed",
+	"chown /a/alias allowed owner 33",
 	"link /a/moved -> /a/b/second allowed",
 	"mkdir /a allowed dir",
 	"mkdir /a unknown EEXIST dir",
@@ -85,7 +85,7 @@ func TestDenied(t *testing.T) {
 	}{
 		{"other uid", sealed, []string{
 			"chmod /etc/owned-by-root denied EPERM",
-			"chown /writable/ok denied EPERM",
+			"chown /writable/ok denied EPERM owner 1",
 			"mkdir /var/run denied EACCES dir",
 			"open /etc/config denied EACCES",
 			"open /etc/owned-by-root denied EACCES",
@@ -97,7 +97,7 @@ func TestDenied(t *testing.T) {
 		}},
 		{"other uid, read-only", append(slices.Clone(sealed), "--read-only", "--tmpfs", "/run"), []string{
 			"chmod /etc/owned-by-root denied EROFS",
-			"chown /writable/ok unknown ENOENT",
+			"chown /writable/ok unknown ENOENT owner 1",
 			"mkdir /var/run denied EROFS dir",
 			"open /etc/config denied EROFS",
 			"open /etc/owned-by-root denied EACCES",

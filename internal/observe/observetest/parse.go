@@ -16,6 +16,7 @@ import (
 //	mkdir /run/app/ start denied EROFS        one that was refused
 //	open /srv/x e2e unknown                   one whose outcome is not known
 //	rmdir /srv/x/ start unknown EBUSY         one that fails whatever is mounted
+//	chown /srv/x/ start owner 33              the new owner
 //	rename /a/ -> /b e2e by app 101:101       the new name, the process and its user
 //	open /tmp/x e2e by sh 0:0 exec            by a command that was executed in the container
 //	listen 80
@@ -168,10 +169,16 @@ func parseWrite(o *observe.Observation, call string, f []string) error {
 				return err
 			}
 			f = f[3:]
+		case f[0] == "owner" && len(f) > 1:
+			n, err := strconv.ParseInt(f[1], 10, 64)
+			if err != nil {
+				return err
+			}
+			w.Owner, f = n, f[2:]
 		case f[0] == "exec":
 			w.Exec, f = true, f[1:]
 		default:
-			return fmt.Errorf("%q is none of unknown [ERRNO], denied ERRNO, by COMMAND UID:GID, exec", f[0])
+			return fmt.Errorf("%q is none of unknown [ERRNO], denied ERRNO, by COMMAND UID:GID, owner UID, exec", f[0])
 		}
 	}
 	o.Writes = append(o.Writes, w)

@@ -202,7 +202,11 @@ func (a *attempt) meta() *observe.Write {
 		k.now = a.args[a.call.Path+1] == 0
 	}
 	a.moves = p.target.is(modeDir) && a.call.Call != "utime"
-	return a.write(p, judgeMeta(a.c, p, k))
+	w := a.write(p, judgeMeta(a.c, p, k))
+	if k.owner && k.uid != keep {
+		w.Owner = int64(k.uid)
+	}
+	return w
 }
 
 // id returns the user or group id in an argument; the older calls of the 32-bit ABIs have 16 bits.

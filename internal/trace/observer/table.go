@@ -45,6 +45,7 @@ type key struct {
 	outcome                        observe.Outcome
 	phase                          observe.Phase
 	dir, exec                      bool
+	owner                          int64
 }
 
 func newTable(out io.Writer) *table {
@@ -126,7 +127,7 @@ func (t *table) reserve(size int) bool {
 
 // key returns what makes two attempts one write. mu is held.
 func (t *table) key(c *caller, w observe.Write) key {
-	return key{w.Path, w.To, w.Call, c.command, w.Errno, c.uid, c.gid, w.Outcome, t.phase, w.Dir, w.Exec}
+	return key{w.Path, w.To, w.Call, c.command, w.Errno, c.uid, c.gid, w.Outcome, t.phase, w.Dir, w.Exec, w.Owner}
 }
 
 // repeat counts a repetition. Where the key is a new one, it returns the one to add: that of all further names, where a
