@@ -83,8 +83,11 @@ var (
 	hashed = regexp.MustCompile(`^[0-9A-Fa-f]{16,}(?:\.[A-Za-z0-9]{1,8})?$`)
 	letter = regexp.MustCompile(`[A-Fa-f]`)
 	hex    = regexp.MustCompile(`^[0-9a-f]{8,}$`)
-	word   = regexp.MustCompile(`^[A-Z]?[a-z]+[0-9]{0,3}$`)
+	// word matches what people name things: cache1, AppConfig, v1beta1, x86_64, worker_1.
+	word = regexp.MustCompile("^" + wordPart + "(?:_" + wordPart + ")*$")
 )
+
+const wordPart = `(?:[A-Z]?[a-z]+[0-9]{0,3}|[A-Z]?[a-z]+(?:[A-Z][a-z]{2,})+[0-9]{0,3}|v[0-9]{1,3}[a-z]+[0-9]{1,3}|[0-9]{1,3})`
 
 // Random reports whether a name looks as if it was made up at run time (mktemp, a UUID, a long number, a date), so that
 // the next run will use another one. It is a guess that saves a round, since a sealed run finds the names that it misses.

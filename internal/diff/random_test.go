@@ -28,6 +28,8 @@ const (
 		app-v2 shard-0 pod-template data-integration user_settings Application_Support com.example.App Contents
 		worker-process-1 spool anacron mail www-data ldap slapd.d pkcs11 x509 systemd-resolved
 		0000000000000001.snap ABCDEF0123.key
+		worker-pool_1 worker-pool_1.log user-StateStore.json com.example.MyApplication my-appConfig.json api-v1beta1.json
+		native-x86_64.so postgresql-16_main.log server.tlsCert.pem
 		nats-server jetstream mosquitto.db couchdb.uri prometheus2 alertmanager.yml 127.0.0.1 localhost_8080 tls.crt
 	`
 	randomNames = `
