@@ -49,7 +49,10 @@ func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observati
 	if open.Trace.Complete() && sealed.Trace.Complete() {
 		before, now := diff.Collect(open), diff.Collect(sealed)
 		denied = refused(before, now)
-		lost := withoutCaches(denied)
+		lost, err := withoutCaches(ctx, tree, before, denied)
+		if err != nil {
+			return nil, err
+		}
 		out = append(out, lost[:min(len(lost), maxLosses)]...)
 		missing, err := notAttempted(ctx, tree, before, now, home)
 		if err != nil {
@@ -87,16 +90,69 @@ func refused(open, sealed diff.List) []Loss {
 	return out
 }
 
-// withoutCaches removes directories of one name in many places: a runtime makes such a cache in each folder of code, and works
-// the same without.
-func withoutCaches(list []Loss) []Loss {
-	places := map[string]int{}
+// withoutCaches removes the caches that a runtime makes in each folder of code, and works the same without: directories of one
+// name in many places.
+func withoutCaches(ctx context.Context, tree image.Tree, open diff.List, list []Loss) ([]Loss, error) {
+	places := map[string][]string{}
 	for _, l := range list {
 		if l.dir {
-			places[path.Base(l.What)]++
+			places[path.Base(l.What)] = append(places[path.Base(l.What)], l.What)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(l Loss) bool { return l.dir && places[path.Base(l.What)] >= manyNamesakes })
+	caches := map[string]bool{}
+	for name, dirs := range places {
+		var err error
+		if caches[name], err = areCaches(ctx, tree, open, dirs); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(l Loss) bool { return l.dir && caches[path.Base(l.What)] }), nil
+}
+
+// areCaches reports whether directories of one name are caches of the folders that they are in. The first ones decide.
+func areCaches(ctx context.Context, tree image.Tree, open diff.List, dirs []string) (bool, error) {
+	if len(dirs) < manyNamesakes {
+		return false, nil
+	}
+	known := 0
+	for _, dir := range dirs[:min(len(dirs), 2*manyNamesakes)] {
+		named, more, err := namedAfterNeighbors(ctx, tree, open, dir)
+		switch {
+		case err != nil || !named && !more:
+			return false, err
+		case named:
+			known++
+		}
+	}
+	return known >= min(len(dirs), manyNamesakes), nil
+}
+
+// maxNeighbors bounds the files that are listed next to a directory.
+const maxNeighbors = 2000
+
+// namedAfterNeighbors reports whether all files that the open run wrote in a directory are named after files that the image has
+// next to the directory, and if not, whether it has more than were listed.
+func namedAfterNeighbors(ctx context.Context, tree image.Tree, open diff.List, dir string) (named, more bool, err error) {
+	entries, more, err := tree.List(ctx, path.Dir(dir), maxNeighbors)
+	if err != nil {
+		return false, false, fmt.Errorf("listing %s in the image: %w", path.Dir(dir), err)
+	}
+	neighbors := map[string]bool{}
+	for _, e := range entries {
+		if e.Kind == image.File && path.Base(path.Dir(e.Path)) == path.Base(path.Dir(dir)) { // the entries have real paths
+			neighbors[stem(e.Path)] = true
+		}
+	}
+	foreign := func(e diff.Evidence) bool {
+		return !e.Dir && e.Path != dir && profile.Within(e.Path, dir) && !transient(e) && !neighbors[stem(e.Path)]
+	}
+	return len(neighbors) > 0 && !slices.ContainsFunc(open.Allowed(), foreign), more, nil
+}
+
+// stem returns the name of a file until its first dot.
+func stem(at string) string {
+	name, _, _ := strings.Cut(path.Base(at), ".")
+	return name
 }
 
 // attempted reports whether a run tried to write a path, or was refused a directory above it or another name for it.

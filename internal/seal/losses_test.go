@@ -12,7 +12,9 @@ import (
 
 // TestLosses compares an open run and a sealed run.
 func TestLosses(t *testing.T) {
-	tree, err := image.ParseMemTree("f 0644 0:0 /etc/app/auth.conf\nd 0755 0:0 /var/log\nf 0644 0:0 /etc/hosts\n")
+	tree, err := image.ParseMemTree("f 0644 0:0 /etc/app/auth.conf\nd 0755 0:0 /var/log\nf 0644 0:0 /etc/hosts\n" +
+		"f 0644 0:0 /usr/lib/a/m.py\nf 0644 0:0 /usr/lib/b/m.py\nf 0644 0:0 /usr/lib/c/m.py\nf 0644 0:0 /usr/lib/d/m.py\n" +
+		"d 0755 0:0 /srv/a\nd 0755 0:0 /srv/b\nd 0755 0:0 /srv/c\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +34,24 @@ func TestLosses(t *testing.T) {
 			"trace on\nmkdir /usr/lib/a/__c/ start by py 0:0\nmkdir /usr/lib/b/__c/ start by py 0:0\nmkdir /usr/lib/c/__c/ start by py 0:0\nmkdir /usr/lib/d/__c/ start by py 0:0\nopen /var/log/x start by py 0:0",
 			"trace on\nmkdir /usr/lib/a/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/b/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/c/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/d/__c/ start denied EROFS by py 5:5\nopen /var/log/x start denied EROFS by py 5:5\nlog cannot make /usr/lib/c/__c: error 30",
 			"refused /var/log/x: EROFS /var/log/x (py, uid 5)",
+		},
+		{
+			"caches named after the code",
+			"trace on\nmkdir /usr/lib/a/__c/ start by py 0:0\nopen /usr/lib/a/__c/m.x.pyc start by py 0:0\nmkdir /usr/lib/b/__c/ start by py 0:0\nmkdir /usr/lib/c/__c/ start by py 0:0",
+			"trace on\nmkdir /usr/lib/a/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/b/__c/ start denied EROFS by py 5:5\nmkdir /usr/lib/c/__c/ start denied EROFS by py 5:5",
+			"",
+		},
+		{
+			"directories of data next to code",
+			"trace on\nmkdir /usr/lib/a/up/ e2e by app 0:0\nmkdir /usr/lib/b/up/ e2e by app 0:0\nopen /usr/lib/b/up/photo e2e by app 0:0\nmkdir /usr/lib/c/up/ e2e by app 0:0",
+			"trace on\nmkdir /usr/lib/a/up/ e2e denied EROFS by app 5:5\nmkdir /usr/lib/b/up/ e2e denied EROFS by app 5:5\nmkdir /usr/lib/c/up/ e2e denied EROFS by app 5:5",
+			"refused /usr/lib/a/up: EROFS /usr/lib/a/up (app, uid 5)\nrefused /usr/lib/b/up: EROFS /usr/lib/b/up (app, uid 5)\nrefused /usr/lib/c/up: EROFS /usr/lib/c/up (app, uid 5)",
+		},
+		{
+			"directories in empty folders",
+			"trace on\nmkdir /srv/a/up/ e2e by app 0:0\nmkdir /srv/b/up/ e2e by app 0:0\nmkdir /srv/c/up/ e2e by app 0:0",
+			"trace on\nmkdir /srv/a/up/ e2e denied EROFS by app 5:5\nmkdir /srv/b/up/ e2e denied EROFS by app 5:5\nmkdir /srv/c/up/ e2e denied EROFS by app 5:5",
+			"refused /srv/a/up: EROFS /srv/a/up (app, uid 5)\nrefused /srv/b/up: EROFS /srv/b/up (app, uid 5)\nrefused /srv/c/up: EROFS /srv/c/up (app, uid 5)",
 		},
 		{
 			"files of one name are no caches",
