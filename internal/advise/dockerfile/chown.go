@@ -13,6 +13,7 @@ func (s *state) folderChanges(c runCommand) []folderChange {
 	change, operands := a.change, a.operands
 	switch tool {
 	case "mkdir":
+		change.made = true
 		if id := s.accounts.uid(firstOf(s.user)); id > 0 {
 			change.uid = id
 		}
@@ -20,6 +21,7 @@ func (s *state) folderChanges(c runCommand) []folderChange {
 		if !a.directory {
 			return nil
 		}
+		change.made = true
 	default:
 		if a.reference {
 			change.uid, change.gid = -1, -1

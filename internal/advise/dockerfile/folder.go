@@ -9,6 +9,7 @@ import (
 // folderChange is one command that makes a folder, or sets its owner or mode.
 type folderChange struct {
 	path      string
+	made      bool // the command makes the folder
 	recursive bool
 	uid, gid  int64  // keep if the command does not set them; -1 if they are not known
 	mode      string // as written; empty if the command does not set it
@@ -50,6 +51,21 @@ func (s *state) folderAt(dir string) folder {
 		}
 	}
 	return f
+}
+
+// rootFolders returns the folders below a folder that commands make for root alone: those of the first lines of
+// the Dockerfile, or all if lines is -1.
+func (s *state) rootFolders(dir string, lines int) []string {
+	var out []string
+	for _, c := range s.folders {
+		if !c.made || c.path == dir || !within(c.path, dir) || lines >= 0 && c.line > lines || slices.Contains(out, c.path) {
+			continue
+		}
+		if f := s.folderAt(c.path); !f.shared(c.path) && (!f.owned || f.uid == 0 && f.gid <= 0) {
+			out = append(out, c.path)
+		}
+	}
+	return out
 }
 
 // sharedFolders are for everybody in every image that has them: sticky, and writable for all.

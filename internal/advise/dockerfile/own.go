@@ -48,6 +48,7 @@ func (p *patcher) own() {
 	for _, dir := range p.folders() {
 		if !p.owned(dir) && !p.chownCopies(dir) {
 			bare = append(bare, dir)
+			bare = append(bare, p.state.rootFolders(dir, first)...)
 		}
 	}
 	if len(bare) == 0 {
