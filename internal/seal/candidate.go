@@ -82,18 +82,18 @@ func (s widening) run(ctx context.Context, c *candidate) (err error) {
 	}
 	c.passed = c.last.Passed()
 	c.hopeless = !c.passed && s.k.cannotMake(c.profile).Kind != ""
-	if again := c.last.Outcome == trial.Failed || c.last.reproduced; again && c.last.Observation.Failure.Phase == observe.Restart {
+	killed := c.last.Cause == trial.Killed && c.last.reproduced // by itself, then
+	if (c.last.Outcome == trial.Failed || killed) && c.last.Observation.Failure.Phase == observe.Restart {
 		return s.judgeRestart(ctx, c)
 	}
 	return nil
 }
 
-// tryPatiently repeats an abandoned trial with its whole limit. The same failure is not repeated a second time.
+// tryPatiently repeats an abandoned trial with its whole limit. The same failure is not repeated a second time: see seen.
 func (s widening) tryPatiently(ctx context.Context, c candidate) (Round, error) {
 	s.ledger.update(c.last.place, func(o *Round) { o.repeated = true })
 	a := s.sealedTrial(c.last.Name+", with its whole limit", c.profile, c.protocol)
 	a.patience = trial.Patience{}
-	a.before = c.last.Observation.Failure // seen twice then
 	return s.try(ctx, a)
 }
 

@@ -46,3 +46,26 @@ start in-run 7 exit 1
 		t.Errorf("%s", render(res))
 	}
 }
+
+// TestUnstableRestart: a restart that fails now in one way and now in another shows nothing about the content of mounts.
+func TestUnstableRestart(t *testing.T) {
+	res := sealParallel(t, txtar.Parse([]byte(`
+-- image --
+f 0755 0:0 /bin/sh
+d 0755 1000:1000 /run
+-- config --
+user 1000
+-- app --
+start if /run/pid in-run 2 exit 1
+start if /run/pid in-run 4 exit 1
+start if /run/pid write /run/again
+start write /run/pid
+e2e if /run/again in-run 3 fail
+e2e if /run/again in-run 5 fail
+e2e if /run/again in-run 6 fail
+e2e if /run/again in-run 7 fail
+`)), 1)
+	if want := "the last sealed run was inconclusive (unstable): after PID 1 was killed"; res.Verdict != seal.NotSealable || !strings.HasPrefix(res.Why, want) || len(res.Exceptions) > 0 {
+		t.Errorf("%s", render(res))
+	}
+}

@@ -90,7 +90,8 @@ func (l *ledger) sealedName(uid int64) string {
 }
 
 // find returns the last round that makes a trial of a profile under a protocol unnecessary, and false if there is none. As a
-// proof, a failed e2e command counts only if it was reproduced: commands fail by chance.
+// proof, a failure counts only if it was seen often enough, and a failed e2e command only if it was reproduced: commands fail by
+// chance.
 func (l *ledger) find(p profile.Profile, proto trial.Protocol, proof bool) (Round, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,12 +103,17 @@ func (l *ledger) find(p profile.Profile, proto trial.Protocol, proof bool) (Roun
 	return Round{}, false
 }
 
-// seen returns how many earlier trials of the profile and the protocol of a round failed in the same way.
+// seen returns how many earlier trials of the profile and the protocol of a failed round ended in the same way. One that was
+// abandoned would have failed so.
 func (l *ledger) seen(o Round) int {
 	n := 0
+	if o.Outcome != trial.Failed {
+		return 0
+	}
 	for _, r := range l.all() {
+		failed := r.Outcome == trial.Failed || r.Cause == trial.Abandoned
 		equal := r.Profile.Equal(o.Profile) && r.Protocol.Implies(o.Protocol) && o.Protocol.Implies(r.Protocol)
-		if r.place != o.place && equal && r.Outcome == trial.Failed && o.Outcome == trial.Failed && r.Observation.Failure.Same(o.Observation.Failure) {
+		if r.place != o.place && equal && failed && r.Observation.Failure.Same(o.Observation.Failure) {
 			n++
 		}
 	}
@@ -117,7 +123,7 @@ func (l *ledger) seen(o Round) int {
 // proves reports whether a round may count as a proof for another trial.
 func (r Round) proves() bool {
 	f := r.Observation.Failure.Kind
-	return r.reproduced || f != observe.CommandFailed && f != observe.CommandTimeout
+	return !r.unproved && (r.reproduced || f != observe.CommandFailed && f != observe.CommandTimeout)
 }
 
 // settles reports whether a trial of the same profile under a protocol would have the result of the round: the round passed

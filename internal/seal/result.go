@@ -43,6 +43,8 @@ type Round struct {
 	repeated bool // a repetition replaced it, so it does not count
 	// reproduced is set where its failure was seen more than once.
 	reproduced bool
+	// unproved is set where a failure counted before it was seen as often as a proof takes.
+	unproved bool
 	// pendingChanges is set where docker diff is asked for after the run.
 	pendingChanges bool
 }

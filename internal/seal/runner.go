@@ -37,8 +37,9 @@ type attempt struct {
 	patience trial.Patience
 	sealed   bool // it is one of the numbered sealed runs
 	proof    bool // a failure is a proof that something is needed
-	// before is the failure of an earlier trial that this one differs from by a guess or by patience alone: the same failure
-	// counts at once. Kind is "" if there was none.
+	once     bool // a failure counts at once, and is no proof
+	// before is the failure of an earlier trial that this one differs from by a guess alone: the same failure counts at once, and
+	// is no proof. Kind is "" if there was none.
 	before observe.Failure
 	more   int // about how many trials follow if it passes; 0 if that is not known
 	// judge decides on the result of one run; nil takes it as it is.
@@ -56,7 +57,13 @@ type attempt struct {
 
 // unrepeated returns the trial without repetitions of a failure, which is no proof then. Disturbances are still repeated.
 func (a attempt) unrepeated() attempt {
-	a.proof, a.explained = false, func(observe.Observation) bool { return true }
+	a.proof, a.once = false, true
+	return a
+}
+
+// asProof returns the trial as one whose failure is a proof.
+func (a attempt) asProof() attempt {
+	a.proof, a.once, a.before = true, false, observe.Failure{}
 	return a
 }
 
@@ -107,13 +114,17 @@ func (r runner) repeat(ctx context.Context, a attempt) (Round, error) {
 		}
 		o, runs = next, runs+1
 	}
-	return r.settle(o, runs, same, same < r.needed(a, o)), nil
+	settled := r.settle(o, runs, same, same < r.needed(a, o))
+	if settled.unproved = settled.Outcome == trial.Failed && same < r.needed(a.asProof(), o); settled.unproved {
+		r.ledger.update(o.place, func(at *Round) { at.unproved = true })
+	}
+	return settled, nil
 }
 
 // settle gives a repeated round its outcome: a failure that was seen often enough in a row has failed. A kill from outside
 // stays inconclusive however often it was seen, and so does an abandoned run.
 func (r runner) settle(o Round, runs, same int, unstable bool) Round {
-	if o.Passed() || runs == 1 {
+	if o.Passed() || same == 1 && runs == 1 {
 		return o
 	}
 	o.reproduced = same > 1
@@ -139,6 +150,8 @@ func (r runner) needed(a attempt, o Round) int {
 		return 1
 	case command && r.ledger.unstable():
 		return unstableFailures
+	case a.once:
+		return 1
 	case command && !a.explained(o.Observation) && a.profile.User.UID != 0: // with root the target is not sealable in any case
 		return commandFailures
 	case command && a.proof, !a.explained(o.Observation):

@@ -44,6 +44,33 @@ func TestRepeatedSettlesNothing(t *testing.T) {
 	}
 }
 
+// TestCountedAtOnceIsNoProof: a failure that counted after one run proves nothing. Another run that fails in the same way is
+// enough then.
+func TestCountedAtOnceIsNoProof(t *testing.T) {
+	exited := observe.Failure{Kind: observe.Exited, Phase: observe.Start}
+	for name, atOnce := range map[string]func(attempt) attempt{
+		"unrepeated":    attempt.unrepeated,
+		"after a guess": func(a attempt) attempt { a.before = exited; return a },
+	} {
+		r, runs := newRunner(), 0
+		a := attempt{
+			name: "trial", blank: exited, explained: func(observe.Observation) bool { return false },
+			judge: func(o Round) Round { runs++; return o },
+		}
+		if _, err := r.try(context.Background(), atOnce(a)); err != nil || runs != 1 {
+			t.Fatalf("%s: %d runs (%v)", name, runs, err)
+		}
+		if _, ok := r.ledger.find(a.profile, a.protocol, true); ok {
+			t.Errorf("%s: it is a proof", name)
+		}
+		a.proof = true
+		o, err := r.try(context.Background(), a)
+		if _, ok := r.ledger.find(a.profile, a.protocol, true); !ok || runs != 2 || err != nil || o.Outcome != trial.Failed {
+			t.Errorf("%s: %s after %d runs, a proof %v (%v)", name, o.Outcome, runs, ok, err)
+		}
+	}
+}
+
 // TestEngineErrorIsTriedAgain: an error of the engine is tried once more, but neither a run that took too long, nor the open
 // run, nor a run of a seal that was given up.
 func TestEngineErrorIsTriedAgain(t *testing.T) {
