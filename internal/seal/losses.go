@@ -78,7 +78,7 @@ func refused(open, sealed diff.List) []Loss {
 		}
 		advice, managed := managedFiles[at]
 		known := func(l Loss) bool { return l.What == at }
-		if !slices.ContainsFunc(open.Allowed(), wrote) || e.Noise != "" && !managed || slices.ContainsFunc(out, known) {
+		if !slices.ContainsFunc(open.Allowed(), wrote) || e.Noise != "" && !managed || onlyOwner(e) || slices.ContainsFunc(out, known) {
 			continue
 		}
 		detail := e.String()
@@ -88,6 +88,11 @@ func refused(open, sealed diff.List) []Loss {
 		out = append(out, Loss{Refused, at, detail, dir})
 	}
 	return out
+}
+
+// onlyOwner reports whether an attempt was to change the owner alone: under a seal the user owns its files itself.
+func onlyOwner(e diff.Evidence) bool {
+	return len(e.Calls) > 0 && !slices.ContainsFunc(e.Calls, func(c string) bool { return c != "chown" })
 }
 
 // withoutCaches removes the caches that a runtime makes in each folder of code, and works the same without: directories of one

@@ -68,6 +68,10 @@ func TestLosses(t *testing.T) {
 			"only root writes it, the image's file first", "trace on\nopen /etc/app/a.new start by sh 0:0\nopen /etc/app/auth.conf start by sh 0:0", "trace on",
 			"not attempted /etc/app/auth.conf: written in the open run by sh (uid 0)\nnot attempted /etc/app/a.new: written in the open run by sh (uid 0)",
 		},
+		{
+			"a copy that keeps no owner", "trace on\nopen /config/a start by cp 0:0\nchown /config/a start by cp 0:0",
+			"trace on\nopen /config/a start by cp 5:5\nchown /config/a start denied EPERM by cp 5:5", "",
+		},
 		{"only owners change", "trace on\nchown /etc/app/auth.conf start by sh 0:0", "trace on", ""},
 		{
 			"below a refused directory", "trace on\nmkdir /srv/cache/ start by py 0:0\nopen /srv/cache/m.pyc start by py 0:0",
