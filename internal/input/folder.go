@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/helmchart"
 	"github.com/podseal/podseal/internal/outfile"
 )
@@ -15,9 +16,14 @@ import (
 // sealSuffix ends the names of seal files, which are no manifests.
 const sealSuffix = ".seal.yaml"
 
+// IsOwnFile reports whether a file has the name of one of podseal's own files: a seal file, or podseal.yaml.
+func IsOwnFile(name string) bool {
+	return strings.HasSuffix(name, sealSuffix) || filepath.Base(name) == config.DefaultName
+}
+
 // manifestsIn lists the manifests of a folder and of the folders below it, in the order of their names. Hidden files and
-// folders are left out, as are seal files and the component of a kustomization in the folder without. skipped says which folders could not be read. A chart, and a kustomization below the folder, are
-// errors.
+// folders are left out, as are seal files and the component of a kustomization in the folder without. skipped says which
+// folders could not be read. A chart, and a kustomization below the folder, are errors.
 func manifestsIn(folder, without string) (out []string, skipped []error, err error) {
 	err = filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
 		if err != nil && name == folder {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/podseal/podseal/internal/composefile"
 	"github.com/podseal/podseal/internal/helmchart"
@@ -137,7 +138,7 @@ func (r *reader) plain(ctx context.Context, l *inputList, name string) error {
 }
 
 // folder reads the manifests of a folder. Files that cannot be read or are no manifests are skipped, unless nothing is
-// left.
+// left. podseal.yaml is left out in silence.
 func (r *reader) folder(ctx context.Context, l *inputList, name string) error {
 	list, skipped, err := manifestsIn(name, r.without)
 	if err != nil {
@@ -156,8 +157,14 @@ func (r *reader) folder(ctx context.Context, l *inputList, name string) error {
 	if len(l.inputs) == had && len(skipped) > 0 {
 		return skipped[0]
 	}
-	r.skipped = append(r.skipped, skipped...)
+	r.skipped = append(r.skipped, slices.DeleteFunc(skipped, isOwn)...)
 	return nil
+}
+
+// isOwn reports whether an error says that one of podseal's own files is no manifest.
+func isOwn(err error) bool {
+	at, foreign := new(manifest.Error), new(yamledit.ForeignError)
+	return errors.As(err, &foreign) && errors.As(err, &at) && IsOwnFile(at.File)
 }
 
 // isUnreadable reports whether an error is about a file that cannot be read, or is no manifest at all.

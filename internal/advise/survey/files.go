@@ -13,6 +13,7 @@ import (
 
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
+	"github.com/podseal/podseal/internal/input"
 	"github.com/podseal/podseal/internal/manifest"
 )
 
@@ -63,7 +64,7 @@ func (s *survey) folder(ctx context.Context, dir string) error {
 }
 
 // found advises on a file of a folder, and reports whether it holds something to advise on. YAML that is no manifest is
-// skipped; a Dockerfile that cannot be read is a failure.
+// skipped, podseal's own files in silence; a Dockerfile that cannot be read is a failure.
 func (s *survey) found(ctx context.Context, name string) (bool, error) {
 	err := s.file(ctx, name)
 	var bad *InputError
@@ -74,7 +75,9 @@ func (s *survey) found(ctx context.Context, name string) (bool, error) {
 		if at := new(manifest.Error); !errors.As(err, &at) {
 			err = fmt.Errorf("%s: %w", name, err)
 		}
-		s.opts.Skipped(err)
+		if !input.IsOwnFile(name) {
+			s.opts.Skipped(err)
+		}
 		return false, nil
 	default:
 		return true, s.failed(ctx, name, err)
