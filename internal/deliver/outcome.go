@@ -87,7 +87,7 @@ func Concealed(inputs []Input, r *redact.Redactor) (out []Input, changed []strin
 			t := &c.Outcome.Target
 			env := redact.Apply(r, t.Env)
 			for i, e := range env {
-				if e != t.Env[i] {
+				if e != t.Env[i] && c.hasValue(e.Name) {
 					changed = append(changed, e.Name)
 				}
 			}
@@ -97,4 +97,18 @@ func Concealed(inputs []Input, r *redact.Redactor) (out []Input, changed []strin
 		out = append(out, in)
 	}
 	return out, changed
+}
+
+// hasValue reports whether the result may hold the value of a variable: the pod takes it from no other object.
+func (c Container) hasValue(variable string) bool {
+	if c.Pod == nil {
+		return true
+	}
+	in, _ := c.Pod.Container(c.Name)
+	for _, e := range in.Env {
+		if e.Name == variable {
+			return e.ValueFrom == nil
+		}
+	}
+	return false
 }
