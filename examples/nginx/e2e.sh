@@ -3,7 +3,7 @@
 set -euo pipefail
 url=http://$PODSEAL_HOST:$PODSEAL_PORT
 
-curl -fsS "$url/" | grep -q 'nginx serves this page' || { echo "the page is not served"; exit 1; }
+grep -q 'nginx serves this page' <<<"$(curl -fsS "$url/")" || { echo "the page is not served"; exit 1; }
 answer=$(head -c 2000000 /dev/zero | curl -fsS --data-binary @- "$url/upload") || { echo "the upload failed"; exit 1; }
 [ "$answer" = "received 2000000 bytes" ] || { echo "the upload was cut: $answer"; exit 1; }
 status=$(curl -s -o /dev/null -w '%{http_code}' "$url/no-such-page")
