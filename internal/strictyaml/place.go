@@ -24,7 +24,7 @@ func (p Places) Of(path string) Place {
 	}
 }
 
-// ChildPath returns the path of a key below a path. Keys with other characters than those of identifiers are quoted.
+// ChildPath returns the path of a key below a path. A key with a dot, a bracket or a quotation mark is quoted.
 func ChildPath(path, key string) string {
 	if strings.ContainsAny(key, ".[]\"") {
 		return path + "[" + strconv.Quote(key) + "]"
@@ -37,10 +37,25 @@ func ChildPath(path, key string) string {
 
 // parentPath returns a path without its last step.
 func parentPath(path string) string {
+	if i := quotedStep(path); i >= 0 {
+		return path[:i]
+	}
 	return path[:max(0, strings.LastIndexAny(path, ".["))]
+}
+
+// quotedStep returns the index of the last step of a path if it is a quoted key, else -1.
+func quotedStep(path string) int {
+	if !strings.HasSuffix(path, `"]`) {
+		return -1
+	}
+	return strings.LastIndex(path, `["`)
 }
 
 // LastStep returns the last key of a path; an item of a list is named with its index.
 func LastStep(path string) string {
+	if i := quotedStep(path); i >= 0 {
+		key, _ := strconv.Unquote(path[i+1 : len(path)-1])
+		return key
+	}
 	return path[strings.LastIndexByte(path, '.')+1:]
 }
