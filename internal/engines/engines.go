@@ -114,7 +114,7 @@ func openImages(ctx context.Context, from []string, mirrors source.Mirrors) (ima
 }
 
 // Version names the engine with its version: "Docker 28.5.2". The version is missing if the engine does not answer any longer.
-// To answer costs an engine several processes.
+// The answer costs an engine several processes.
 func (e *Engine) Version(ctx context.Context) string {
 	if e.client == nil {
 		return "Kubernetes"

@@ -101,7 +101,7 @@ func (h *Helper) load(ctx context.Context) (image.Facts, error) {
 }
 
 // earlier returns the helper image that an earlier run has loaded for the architecture of this machine. Where the engine has it,
-// that is the engine's architecture too. To ask the engine for that costs it several processes.
+// that is the engine's architecture too. Asking the engine for it costs the engine several processes.
 func (h *Helper) earlier(ctx context.Context) (image.Facts, bool) {
 	made, err := h.image(runtime.GOARCH)
 	if err != nil {
