@@ -19,9 +19,9 @@ type SeedError struct {
 	Code   int    // exit code
 }
 
-// Error returns the path and the output.
+// Error returns the path and the output, in one line.
 func (e *SeedError) Error() string {
-	return "seeding " + e.Path + ": the init container failed: " + e.Output
+	return "seeding " + e.Path + ": the init container failed: " + strings.ReplaceAll(e.Output, "\n", "; ")
 }
 
 // PodError is a failure of the pod around the target: another container, a hook, or a volume.

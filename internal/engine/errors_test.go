@@ -13,9 +13,10 @@ func TestErrors(t *testing.T) {
 		return &engine.Fault{Kind: k, Call: "starting", Object: "container x", Engine: "tcp://h:1", Err: cause}
 	}
 	for want, err := range map[string]error{
-		"seeding /etc/app: the init container failed: cp: no": &engine.SeedError{Path: "/etc/app", Output: "cp: no", Code: 1},
-		"sidecar web exited 3":                                &engine.PodError{What: "sidecar web exited 3"},
-		"sidecar web exited 3: last":                          &engine.PodError{What: "sidecar web exited 3", Output: "first\n last \n\n"},
+		"seeding /etc/app: the init container failed: cp: no":       &engine.SeedError{Path: "/etc/app", Output: "cp: no", Code: 1},
+		"seeding /etc/app: the init container failed: cp: a; cp: b": &engine.SeedError{Path: "/etc/app", Output: "cp: a\ncp: b", Code: 1},
+		"sidecar web exited 3":       &engine.PodError{What: "sidecar web exited 3"},
+		"sidecar web exited 3: last": &engine.PodError{What: "sidecar web exited 3", Output: "first\n last \n\n"},
 		"starting container x: the engine at tcp://h:1 is gone: nothing answers there any more":                  fault(engine.Gone),
 		"starting container x: the engine at tcp://h:1 does not answer in time":                                  fault(engine.Frozen),
 		"starting container x: the container has ended during the run: something else has stopped or removed it": fault(engine.ObserverLost),
