@@ -143,6 +143,9 @@ func (a *accounts) add(m account) {
 				old.id, old.gid = splitIDs(ids)
 			}
 		}
+		if m.given && !m.user {
+			a.moveGroup(a.gid(m.name), m.id)
+		}
 		if m.given {
 			old.id, old.given, old.varID, old.in, old.tool = m.id, true, m.varID, m.in, ""
 		}

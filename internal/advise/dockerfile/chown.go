@@ -1,7 +1,10 @@
 package dockerfile
 
 import (
+	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -170,4 +173,23 @@ func (s *state) owner(spec string) (uid, gid int64) {
 		}
 	}
 	return uid, gid
+}
+
+// moveGroup gives another number to a group, -1 for an unknown one: groupmod changes the users whose primary group it is as well.
+func (a *accounts) moveGroup(from, to int64) {
+	if from < 0 {
+		return
+	}
+	a.made = slices.Clone(a.made)
+	for i, m := range a.made {
+		if m.user && m.gid == from {
+			a.made[i].gid = to
+		}
+	}
+	a.base = maps.Clone(a.base)
+	for name, ids := range a.base {
+		if uid, gid := splitIDs(ids); gid == from {
+			a.base[name] = strings.TrimSuffix(fmt.Sprintf("%d:%d", uid, to), ":-1")
+		}
+	}
 }
