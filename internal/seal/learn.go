@@ -46,13 +46,14 @@ type files struct {
 	tree    engine.TreeCloser
 	users   image.Users
 	seeding plan.Seeding
+	all     bool // all of them were read
 }
 
 // learn runs the target unsealed and reads the image's files in parallel. It tries the first plan while docker diff of the open
 // run is pending: diff walks the whole image, and seldom changes the plan. closeTree is never nil.
 func (r runner) learn(ctx context.Context, o Options) (_ runner, k knowledge, closeTree func(), err error) {
 	l := &learning{
-		runner: r, opts: o, files: make(chan files, 1), begun: make(chan struct{}), diffs: make(chan lateChanges, 1),
+		runner: r, opts: o, opened: make(chan struct{}), begun: make(chan struct{}), diffs: make(chan lateChanges, 1),
 		planned: make(chan struct{}),
 	}
 	l.adviseNow = sync.OnceFunc(func() { close(l.planned) })
@@ -87,12 +88,14 @@ func (r runner) learn(ctx context.Context, o Options) (_ runner, k knowledge, cl
 // learning is the state of learn.
 type learning struct {
 	runner
-	opts  Options
-	files chan files
-	read  files
-	begun chan struct{}       // closed when the open run's container has started
-	first observe.Observation // what the first open run showed
-	early *speculation        // nil if there is none
+	opts   Options
+	read   files
+	opened chan struct{}       // closed when read is there, or cannot be had
+	begun  chan struct{}       // closed when the open run's container has started
+	first  observe.Observation // what the first open run showed
+	early  *speculation        // nil if there is none
+
+	planning sync.Mutex // held for an early plan: the next one finds the files that it has read
 
 	planned   chan struct{} // closed when the early plan has read the image's files, or there is none
 	adviseNow func()        // closes planned
@@ -132,6 +135,7 @@ func (l *learning) openRun(ctx context.Context) (open Round, err error) {
 				start()
 				l.removals.Go(func() { l.engine.Prewarm(ctx, l.facts, oneMount) })
 			}
+			a.ready = func(o observe.Observation) { l.removals.Go(func() { l.readAhead(ctx, o) }) }
 			a.stopping = func(stopping context.Context, o observe.Observation) { l.prewarm(stopping, ctx, o) }
 		}
 		open, err = l.once(within, a)
@@ -183,8 +187,8 @@ func (l *learning) retryOpen(ctx context.Context, open Round) (Round, error) {
 // readFiles opens the image's files, reads the accounts and the programs that every plan needs, and starts the advice. Its own
 // work ends with ctx, the advice with lasting.
 func (l *learning) readFiles(ctx, lasting context.Context) (err error) {
-	defer close(l.files)
-	f := files{}
+	defer close(l.opened)
+	f := files{all: true}
 	if f.tree, err = l.engine.Tree(ctx, l.facts); err != nil {
 		return err
 	}
@@ -196,7 +200,6 @@ func (l *learning) readFiles(ctx, lasting context.Context) (err error) {
 		return err
 	}
 	l.read = f
-	l.files <- f
 	if l.opts.Advise != nil {
 		l.advising.Go(func() {
 			<-l.planned // the engine reads one file after the other

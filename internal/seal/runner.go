@@ -47,9 +47,9 @@ type attempt struct {
 	// explained reports whether something in a failed run explains its failure; nil where no failure is repeated.
 	explained func(observe.Observation) bool
 	// blank is why the run cannot be made at all: a mount that no init container can make. Kind is "" where it can.
-	blank observe.Failure
-
+	blank    observe.Failure
 	started  func()
+	ready    func(observe.Observation)
 	stopping func(context.Context, observe.Observation)
 	// late receives what asks for docker diff, once the run has ended, where the run left that to later. May be nil.
 	late func(ask func(context.Context) ([]observe.Change, error))
@@ -212,7 +212,7 @@ func (r runner) run(ctx context.Context, a attempt) (Round, error) {
 	round.Began = time.Since(r.began)
 	res, err := trial.Run(ctx, r.engine, trial.Request{
 		Target: r.target, Facts: r.facts, Profile: a.profile, Protocol: a.protocol, Patience: a.patience,
-		Started: a.started, Stopping: a.stopping, Queued: func(why string) { r.sayQueued(a.name, why) },
+		Started: a.started, Ready: a.ready, Stopping: a.stopping, Queued: func(why string) { r.sayQueued(a.name, why) },
 	})
 	r.dispose(ctx, res, a.late, release)
 	if err != nil {
@@ -290,10 +290,10 @@ func (f *flights) leave(own *flight) {
 }
 
 func describe(p profile.Profile) string {
-	switch {
-	case p.Open:
+	if p.Open {
 		return "as the image says"
-	case len(p.Mounts) == 1:
+	}
+	if len(p.Mounts) == 1 {
 		return fmt.Sprintf("uid %d, writable %s", p.User.UID, p.Mounts[0].Path)
 	}
 	return fmt.Sprintf("uid %d, %d writable folders", p.User.UID, len(p.Mounts))

@@ -40,19 +40,33 @@ func (s *speculation) end() {
 // prewarm plans with the observation of the open run until its stop. It prewarms the volumes of that plan, and begins its first
 // trial. The prewarming ends with ctx, the trial with lasting.
 func (l *learning) prewarm(ctx, lasting context.Context, o observe.Observation) {
-	if _, ok := <-l.files; !ok {
-		return
-	}
-	s := newSearch(l.runner, l.knowledge(o), l.opts)
-	c, err := s.first(ctx)
+	s, c, ok := l.planEarly(ctx, o)
 	l.adviseNow()
-	if err != nil {
+	if !ok {
 		return
 	}
 	l.engine.Prewarm(ctx, l.facts, c.profile)
 	if o.Failure.Kind == "" && o.Trace.Complete() && s.parallel() > 1 && l.predictable(s.k) {
 		l.speculate(lasting, s, c)
 	}
+}
+
+// readAhead plans with the observation of the open run until it was ready, while the e2e commands run. That plan may lack a lot, but
+// the files of the image that it needs are read, which would delay the next one.
+func (l *learning) readAhead(ctx context.Context, o observe.Observation) {
+	_, _, _ = l.planEarly(ctx, o)
+}
+
+// planEarly returns the first candidate by a part of the open run; ok is false where there is none.
+func (l *learning) planEarly(ctx context.Context, o observe.Observation) (s search, c candidate, ok bool) {
+	if <-l.opened; !l.read.all {
+		return s, c, false
+	}
+	l.planning.Lock()
+	defer l.planning.Unlock()
+	s = newSearch(l.runner, l.knowledge(o), l.opts)
+	c, err := s.first(ctx)
+	return s, c, err == nil
 }
 
 // predictable reports whether the plan will probably be the one that the trace alone leads to.

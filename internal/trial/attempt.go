@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ func (a *attempt) exercise(ctx context.Context) (observe.Failure, error) {
 	a.o.ReadyIn = time.Since(a.began)
 	if err := a.snapshot(ctx, observe.Start); err != nil {
 		return observe.Failure{}, err
+	}
+	if a.Ready != nil {
+		a.Ready(a.seen())
 	}
 	a.begin(ctx, observe.E2E)
 	if failure, err := a.exerciseOnce(ctx, observe.E2E); err != nil || failure.Kind != "" {
@@ -183,8 +187,7 @@ func (a *attempt) stop(ctx context.Context) error {
 	exit, phase := st.Exit, cmp.Or(a.o.Failure.Phase, observe.Stop)
 	g, gctx := errgroup.WithContext(ctx)
 	if a.Stopping != nil {
-		seen := a.o
-		seen.Writes, seen.Trace = a.c.Writes()
+		seen := a.seen()
 		g.Go(func() error { a.Stopping(gctx, seen); return nil })
 	}
 	if st.Running {
@@ -202,6 +205,15 @@ func (a *attempt) stop(ctx context.Context) error {
 	exit.Phase = phase
 	a.o.Exit = &exit
 	return a.collect(ctx)
+}
+
+// seen returns a copy of what was observed until now.
+func (a *attempt) seen() observe.Observation {
+	seen := a.o
+	seen.Changes, seen.Processes = slices.Clone(a.o.Changes), slices.Clone(a.o.Processes)
+	seen.Listening, seen.Connections = slices.Clone(a.o.Listening), slices.Clone(a.o.Connections)
+	seen.Writes, seen.Trace = a.c.Writes()
+	return seen
 }
 
 // collect notes what is known only after the stop.

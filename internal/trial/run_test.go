@@ -230,12 +230,13 @@ func TestRun(t *testing.T) {
 // TestObservation: each fact of a run is noted with its phase.
 func TestObservation(t *testing.T) {
 	s := &scripted{logs: "up\n", chatty: true, listens: []int{9, 8, 9}}
-	started := false
-	var stopping observe.Observation
+	started, readyBefore := false, -1
+	var ready, stopping observe.Observation
 	_, res := run(t, s, Request{
 		Target:   target.Target{Soak: 2 * time.Second},
 		Protocol: Protocol{Changes: true, Restart: RestartFull, Fresh: []string{"/run"}},
 		Started:  func() { started = true },
+		Ready:    func(o observe.Observation) { ready, readyBefore = o, s.drives },
 		Stopping: func(_ context.Context, o observe.Observation) { stopping = o },
 	})
 	o := res.Observation
@@ -246,6 +247,8 @@ func TestObservation(t *testing.T) {
 		{"started", started, true},
 		{"ready in", o.ReadyIn.Truncate(time.Second), time.Second},
 		{"took", res.Took.Truncate(time.Second), 4 * time.Second},
+		{"drives before it was ready", readyBefore, 0},
+		{"changes when ready", ready.Changes, []observe.Change{{Path: "/at-start", Phase: observe.Start}}},
 		{"drives", s.drives, 2},
 		{"restarts", s.restarts, []string{"[/run]"}},
 		{"listening", o.Listening, []int{8, 9}},

@@ -29,6 +29,8 @@ type Request struct {
 	Queued func(why string)
 	// Started is called when the container runs. May be nil.
 	Started func()
+	// Ready is called when the application is ready, with what was observed until then. May be nil.
+	Ready func(observe.Observation)
 	// Stopping is called in parallel with the stop, with what was observed before it. May be nil.
 	Stopping func(context.Context, observe.Observation)
 }
