@@ -39,7 +39,7 @@ var standIns = []struct{ pattern, name string }{
 	{`distroless/`, "distroless"},
 	{`ubi-minimal|ubi-micro`, "ubi-minimal"},
 	{`/ubi`, "ubi"},
-	{`^(debian|ubuntu|python|golang|eclipse-temurin|registry\.example\.com/team/runtime|\$\{BASE\})`, "debian"},
+	{`^(debian|ubuntu|php|python|golang|eclipse-temurin|registry\.example\.com/team/runtime|\$\{BASE\})`, "debian"},
 }
 
 func standIn(ref string) string {
