@@ -135,7 +135,7 @@ func (l *learning) openRun(ctx context.Context) (open Round, err error) {
 				start()
 				l.removals.Go(func() { l.engine.Prewarm(ctx, l.facts, oneMount) })
 			}
-			a.ready = func(o observe.Observation) { l.removals.Go(func() { l.readAhead(ctx, o) }) }
+			a.ready = func(o observe.Observation) { g.Go(func() error { l.readAhead(within, o); return nil }) }
 			a.stopping = func(stopping context.Context, o observe.Observation) { l.prewarm(stopping, ctx, o) }
 		}
 		open, err = l.once(within, a)
