@@ -35,7 +35,6 @@ type Loss struct {
 	What string `json:"what"`
 	// Detail adds one sentence for the report.
 	Detail string `json:"detail"`
-	dir    bool   // What is a directory
 }
 
 // maxLosses bounds the losses of each kind that a result has.
@@ -70,10 +69,10 @@ func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observati
 func refused(open, sealed diff.List) []Loss {
 	var out []Loss
 	for _, e := range sealed.Denied() {
-		at, dir := e.Path, e.Dir
+		at := e.Path
 		wrote := func(o diff.Evidence) bool { return o.Path == at }
 		if passing(at) {
-			at, dir = path.Dir(at), true
+			at = path.Dir(at)
 			wrote = func(o diff.Evidence) bool { return path.Dir(o.Path) == at }
 		}
 		advice, managed := managedFiles[at]
@@ -85,7 +84,7 @@ func refused(open, sealed diff.List) []Loss {
 		if managed {
 			detail += "; " + advice
 		}
-		out = append(out, Loss{Refused, at, detail, dir})
+		out = append(out, Loss{Refused, at, detail})
 	}
 	return out
 }
@@ -98,9 +97,12 @@ func onlyOwner(e diff.Evidence) bool {
 // withoutCaches removes the caches that a runtime makes in each folder of code, and works the same without: directories of one
 // name in many places.
 func withoutCaches(ctx context.Context, tree image.Tree, open diff.List, list []Loss) ([]Loss, error) {
+	dir := func(at string) bool {
+		return slices.ContainsFunc(open.Allowed(), func(o diff.Evidence) bool { return o.Path == at && o.Dir || path.Dir(o.Path) == at })
+	}
 	places := map[string][]string{}
 	for _, l := range list {
-		if l.dir {
+		if dir(l.What) {
 			places[path.Base(l.What)] = append(places[path.Base(l.What)], l.What)
 		}
 	}
@@ -111,7 +113,7 @@ func withoutCaches(ctx context.Context, tree image.Tree, open diff.List, list []
 			return nil, err
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(l Loss) bool { return l.dir && caches[path.Base(l.What)] }), nil
+	return slices.DeleteFunc(slices.Clone(list), func(l Loss) bool { return dir(l.What) && caches[path.Base(l.What)] }), nil
 }
 
 // areCaches reports whether directories of one name are caches of the folders that they are in. The first ones decide.
@@ -195,7 +197,7 @@ func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List, 
 		if err != nil {
 			return nil, fmt.Errorf("looking up %s in the image: %w", e.Path, err)
 		}
-		l := Loss{Kind: NotAttempted, What: e.Path, Detail: "written in the open run by " + writersOf(e)}
+		l := Loss{NotAttempted, e.Path, "written in the open run by " + writersOf(e)}
 		if ok {
 			shipped = append(shipped, l)
 		} else {
@@ -240,7 +242,7 @@ func missingProcesses(open, sealed []observe.Process) []Loss {
 		same := func(q observe.Process) bool { return q.Command == p.Command }
 		known := func(l Loss) bool { return l.What == p.Command }
 		if !slices.ContainsFunc(sealed, same) && !slices.ContainsFunc(out, known) {
-			out = append(out, Loss{Kind: NoProcess, What: p.Command, Detail: fmt.Sprintf("ran in the open run as uid %d", p.UID)})
+			out = append(out, Loss{NoProcess, p.Command, fmt.Sprintf("ran in the open run as uid %d", p.UID)})
 		}
 	}
 	slices.SortFunc(out, func(a, b Loss) int { return cmp.Compare(a.What, b.What) })
@@ -266,7 +268,7 @@ func missingPorts(open, sealed []int) []Loss {
 		case p >= firstEphemeral && others > 0:
 			others--
 		default:
-			out = append(out, Loss{Kind: NoPort, What: fmt.Sprint(p), Detail: "something listened on it in the open run"})
+			out = append(out, Loss{NoPort, fmt.Sprint(p), "something listened on it in the open run"})
 		}
 	}
 	return out
@@ -289,7 +291,7 @@ func newErrors(open, sealed string, losses []Loss) []Loss {
 		if t := observe.LineTemplate(l); !known[t] && (errorWords.MatchString(l) || len(plan.ReadRefusals(l, "")) > 0) {
 			known[t] = true
 			if !slices.ContainsFunc(losses, named) {
-				out = append(out, Loss{Kind: NewError, What: l, Detail: "logged by the sealed run alone"})
+				out = append(out, Loss{NewError, l, "logged by the sealed run alone"})
 			}
 		}
 	}
