@@ -105,10 +105,5 @@ func (c Container) hasValue(variable string) bool {
 		return true
 	}
 	in, _ := c.Pod.Container(c.Name)
-	for _, e := range in.Env {
-		if e.Name == variable {
-			return e.ValueFrom == nil
-		}
-	}
-	return false
+	return in.HasValue(variable)
 }

@@ -106,7 +106,7 @@ func (s *service) environment(in Input) {
 		if _, own := in.Profile.Env[e.Name]; own || last[e.Name] != i {
 			continue
 		}
-		given := !inPod || slices.ContainsFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == e.Name && v.ValueFrom == nil })
+		given := !inPod || c.HasValue(e.Name)
 		if !given {
 			elsewhere = append(elsewhere, e.Name)
 			e.Value = ""

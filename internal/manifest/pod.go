@@ -51,6 +51,11 @@ type Container struct {
 	Node  *yaml.Node
 }
 
+// HasValue reports whether the manifest itself has the value of a variable, which no other object holds.
+func (c Container) HasValue(variable string) bool {
+	return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == variable && e.ValueFrom == nil })
+}
+
 // List returns the key of the pod's list that holds the container.
 func (c Container) List() string {
 	if c.Init {
