@@ -47,7 +47,8 @@ type attempt struct {
 	// explained reports whether something in a failed run explains its failure; nil where no failure is repeated.
 	explained func(observe.Observation) bool
 	// blank is why the run cannot be made at all: a mount that no init container can make. Kind is "" where it can.
-	blank    observe.Failure
+	blank observe.Failure
+
 	started  func()
 	ready    func(observe.Observation)
 	stopping func(context.Context, observe.Observation)
@@ -287,14 +288,4 @@ func (f *flights) leave(own *flight) {
 		}
 	}
 	close(own.done)
-}
-
-func describe(p profile.Profile) string {
-	if p.Open {
-		return "as the image says"
-	}
-	if len(p.Mounts) == 1 {
-		return fmt.Sprintf("uid %d, writable %s", p.User.UID, p.Mounts[0].Path)
-	}
-	return fmt.Sprintf("uid %d, %d writable folders", p.User.UID, len(p.Mounts))
 }

@@ -202,3 +202,14 @@ func trialsAfter(t target.Target, mode Minimize, p profile.Profile) int {
 	}
 	return len(grouped(removable(t, p, p.Relaxations()))) + 1
 }
+
+// describe says what a trial's profile allows.
+func describe(p profile.Profile) string {
+	switch {
+	case p.Open:
+		return "as the image says"
+	case len(p.Mounts) == 1:
+		return fmt.Sprintf("uid %d, writable %s", p.User.UID, p.Mounts[0].Path)
+	}
+	return fmt.Sprintf("uid %d, %d writable folders", p.User.UID, len(p.Mounts))
+}
