@@ -136,18 +136,30 @@ func TestLowPorts(t *testing.T) {
 	}
 }
 
-// hello talks to the application through the published port.
+// hello waits until the application answers on the published port. The engine accepts connections before the application listens.
 func hello(t *testing.T, c engine.Container, port int) {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", net.JoinHostPort(c.Host(), strconv.Itoa(c.Ports()[port])), 5*time.Second)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		says, err := greeting(net.JoinHostPort(c.Host(), strconv.Itoa(c.Ports()[port])))
+		if err == nil && says == "hello" {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the application says %q, %v", says, err)
+		}
+	}
+}
+
+// greeting returns the first bytes that an application sends.
+func greeting(address string) (string, error) {
+	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer conn.Close()
 	buf := make([]byte, 5)
-	if _, err := conn.Read(buf); err != nil || string(buf) != "hello" {
-		t.Errorf("the application says %q, %v", buf, err)
-	}
+	n, err := conn.Read(buf)
+	return string(buf[:n]), err
 }
 
 func TestRestartKeepsMounts(t *testing.T) {
