@@ -53,8 +53,7 @@ type files struct {
 // run is pending: diff walks the whole image, and seldom changes the plan. closeTree is never nil.
 func (r runner) learn(ctx context.Context, o Options) (_ runner, k knowledge, closeTree func(), err error) {
 	l := &learning{
-		runner: r, opts: o, opened: make(chan struct{}), begun: make(chan struct{}), diffs: make(chan lateChanges, 1),
-		planned: make(chan struct{}),
+		runner: r, opts: o, opened: make(chan struct{}), diffs: make(chan lateChanges, 1), planned: make(chan struct{}),
 	}
 	l.adviseNow = sync.OnceFunc(func() { close(l.planned) })
 	closeTree = l.closeTree
@@ -91,7 +90,6 @@ type learning struct {
 	opts   Options
 	read   files
 	opened chan struct{}       // closed when read is there, or cannot be had
-	begun  chan struct{}       // closed when the open run's container has started
 	first  observe.Observation // what the first open run showed
 	early  *speculation        // nil if there is none
 
@@ -116,25 +114,15 @@ type lateChanges struct {
 	err     error
 }
 
-// openRun makes the open run. It reads the image's files in parallel once the container has started, because the start and
-// the export of the files load the engine.
+// openRun makes the open run, and reads the image's files in parallel.
 func (l *learning) openRun(ctx context.Context) (open Round, err error) {
 	g, within := errgroup.WithContext(ctx)
-	start := sync.OnceFunc(func() { close(l.begun) })
-	g.Go(func() error {
-		<-l.begun
-		return l.readFiles(within, ctx)
-	})
+	g.Go(func() error { return l.readFiles(within, ctx) })
 	g.Go(func() (err error) {
-		defer start()
 		defer l.adviseNow()
 		a := l.openTrial(ctx, "open run")
-		a.started = start
 		if !l.opts.PlanOnly {
-			a.started = func() {
-				start()
-				l.removals.Go(func() { l.engine.Prewarm(ctx, l.facts, oneMount) })
-			}
+			a.started = func() { l.removals.Go(func() { l.engine.Prewarm(ctx, l.facts, oneMount) }) }
 			a.ready = func(o observe.Observation) { g.Go(func() error { l.readAhead(within, o); return nil }) }
 			a.stopping = func(stopping context.Context, o observe.Observation) { l.prewarm(stopping, ctx, o) }
 		}
