@@ -246,6 +246,24 @@ func TestListIsCutOffWhereItWasAskedFor(t *testing.T) {
 	}
 }
 
+// TestListedDirectoryLacksNothing: after a complete listing no path of its directory costs the engine a question.
+func TestListedDirectoryLacksNothing(t *testing.T) {
+	files := &memFiles{dirs: map[string]bool{"/d": true}, sizes: map[string]int64{"/d/a": 1}}
+	x := newTree(files, noRemoval)
+	if _, _, err := x.List(t.Context(), "/d", 10); err != nil {
+		t.Fatal(err)
+	}
+	files.asked = 0
+	for p, there := range map[string]bool{"/d/a": true, "/d/b": false, "/d/b/c": false} {
+		if _, ok, err := x.Probe(t.Context(), p); ok != there || err != nil {
+			t.Errorf("%s: %t, %v", p, ok, err)
+		}
+	}
+	if files.asked != 0 {
+		t.Errorf("%d questions to the engine", files.asked)
+	}
+}
+
 // TestPreload: files that one stream has are not read again; others are read as without it.
 func TestPreload(t *testing.T) {
 	for _, c := range []struct {

@@ -82,8 +82,9 @@ func (t *tree) stat(ctx context.Context, p string) (image.Entry, error) {
 	}
 	t.mu.Lock()
 	e, ok := t.stats[p]
+	_, complete := t.whole[path.Dir(p)]
 	t.mu.Unlock()
-	if ok {
+	if ok || complete { // a listing leaves an entry for each path
 		return e, nil
 	}
 	dir, err := t.stat(ctx, path.Dir(p))
