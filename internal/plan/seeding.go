@@ -64,7 +64,7 @@ func ChooseSeeding(ctx context.Context, facts image.Facts, tree image.Tree, offe
 // Lacks returns the programs of SeedPrograms that an image does not have. It fails if the tree of the image cannot be read.
 func Lacks(ctx context.Context, facts image.Facts, tree image.Tree) ([]string, error) {
 	pathEnv := cmp.Or(Env(Input{Facts: facts}, "PATH"), image.DefaultPath)
-	folders := pathEnv
+	folders := usualFirst(pathEnv) // each question costs the engine a mount
 	var out []string
 	for _, name := range SeedPrograms {
 		at, ok, err := image.HasProgram(ctx, tree, name, folders)
@@ -75,10 +75,22 @@ func Lacks(ctx context.Context, facts image.Facts, tree image.Tree) ([]string, e
 			out = append(out, name)
 			continue
 		}
-		folders = path.Dir(at) + ":" + pathEnv // which probably has the others: each question costs the engine a mount
+		folders = path.Dir(at) + ":" + pathEnv // which probably has the others
 	}
 	return out, nil
 }
+
+// usualFirst returns a PATH whose first folders are those that mostly have SeedPrograms.
+func usualFirst(pathEnv string) string {
+	folders := strings.Split(pathEnv, ":")
+	slices.SortStableFunc(folders, func(a, b string) int {
+		return cmp.Compare(usualFolders[a], usualFolders[b])
+	})
+	return strings.Join(folders, ":")
+}
+
+// usualFolders rank before all others.
+var usualFolders = map[string]int{"/bin": -1, "/usr/bin": -1}
 
 // impossible reports whether a proposal is a guess that needs a mount which no init container can fill or create.
 func (f failure) impossible(r Proposal) bool {
