@@ -185,6 +185,7 @@ func proposeRoot(ctx context.Context, f failure, r *Proposal, root []diff.Eviden
 		}
 		r.Profile = r.Profile.WithEnv("HOME", home).WithMount(profile.Mount{Path: home, Kind: profile.Plain})
 		r.blame(HomeField, "the user has no home in the image, so the application uses / as its home", e.String(), f.strength(e))
+		r.Reasons = append(r.Reasons, mountReason(home, "the application's HOME, in place of /"))
 		return nil
 	}
 	if workingDir(f.in) == "/" && f.cur.WorkingDir == "" {
@@ -195,6 +196,7 @@ func proposeRoot(ctx context.Context, f failure, r *Proposal, root []diff.Eviden
 		r.Profile = r.Profile.WithMount(profile.Mount{Path: dir, Kind: profile.Plain})
 		r.Profile.WorkingDir = dir
 		r.blame(WorkingDirField, "writes into its working directory, which is /: nothing can be mounted there", e.String(), f.strength(e))
+		r.Reasons = append(r.Reasons, mountReason(dir, insteadOfRoot))
 	}
 	return nil
 }

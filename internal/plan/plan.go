@@ -79,7 +79,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 			return Plan{}, err
 		}
 		pl.Profile = pl.Profile.WithMount(m)
-		pl.Reasons = append(pl.Reasons, profile.Reason{Field: profile.MountID(m.Path), Mount: m.Path, Why: why})
+		pl.Reasons = append(pl.Reasons, mountReason(m.Path, why))
 	}
 	if low := lowPorts(in); len(low) > 0 {
 		pl.Profile.LowPorts = true
@@ -96,7 +96,7 @@ func First(ctx context.Context, in Input, user UserChoice) (Plan, error) {
 		pl.Profile.WorkingDir = dir
 		pl.Profile = pl.Profile.WithMount(profile.Mount{Path: dir, Kind: profile.Plain})
 		pl.Reasons = append(pl.Reasons, profile.Reason{Field: WorkingDirField, Why: fmt.Sprintf(
-			"writes %s into its working directory, which is /: nothing can be mounted there", folding.Root[0].Path)})
+			"writes %s into its working directory, which is /: nothing can be mounted there", folding.Root[0].Path)}, mountReason(dir, insteadOfRoot))
 	}
 	return pl, nil
 }
@@ -109,6 +109,14 @@ const (
 	HomeField       = "env HOME"
 	TempField       = "env " + TempVariable
 )
+
+// insteadOfRoot is the reason for the mount of a separate working directory.
+const insteadOfRoot = "the working directory, in place of /"
+
+// mountReason returns the reason for a mount.
+func mountReason(at, why string) profile.Reason {
+	return profile.Reason{Field: profile.MountID(at), Mount: at, Why: why}
+}
 
 // MountFor returns the mount that a folder needs: a seeded one if the image has files in the folder, else a plain one.
 func MountFor(f diff.Folder) profile.Mount {

@@ -132,7 +132,7 @@ func (p *Proposal) mount(m profile.Mount, why, evidence string, strength Strengt
 // blameMount adds a blame for the lack of a mount, and the reason for it.
 func (p *Proposal) blameMount(at, why, evidence string, strength Strength) {
 	p.Blames = append(p.Blames, Blame{Setting: profile.MountID(at), Evidence: evidence, Strength: strength})
-	p.Reasons = append(p.Reasons, profile.Reason{Field: profile.MountID(at), Mount: at, Why: why})
+	p.Reasons = append(p.Reasons, mountReason(at, why))
 }
 
 // Strength is the strength of evidence.

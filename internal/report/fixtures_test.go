@@ -44,6 +44,7 @@ func always() []profile.Reason {
 	return []profile.Reason{
 		{Field: "runAsGroup", Why: "a kubelet takes the group from the image's /etc/passwd, or 0, unless it is told"},
 		{Field: "readOnlyRootFilesystem", Why: "only the mounts are writable"},
+		{Field: "capabilities", Why: "no process has a privilege of root"},
 		{Field: "allowPrivilegeEscalation", Why: "false: setuid programs gain nothing"},
 		{Field: "seccompProfile", Why: "RuntimeDefault: the sealed run had the engine's default filter"},
 	}

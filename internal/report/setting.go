@@ -44,9 +44,7 @@ func (s setting) because() string {
 // left out: a later step dropped it.
 func settings(r Report) []setting {
 	out := []setting{{name: userSetting(*r.Profile)}}
-	capabilities := false
 	for _, w := range r.Reasons {
-		capabilities = capabilities || w.Field == plan.CapabilityField
 		switch {
 		case w.Field == userField:
 			out[0] = newSetting(r, Reason{userSetting(*r.Profile), w.Why, w.Proof})
@@ -54,9 +52,6 @@ func settings(r Report) []setting {
 		default:
 			out = append(out, newSetting(r, w))
 		}
-	}
-	if !capabilities {
-		out = append(out, newSetting(r, Reason{Field: plan.CapabilityField}))
 	}
 	return out
 }

@@ -133,9 +133,6 @@ func mountText(r Report, m Mount) string {
 	}
 	why := clean(cmp.Or(some(names(c), 1, ", "), c.Reason))
 	proof := clean(c.Proof)
-	if why == "" && r.Profile.Env["HOME"] == m.Path {
-		return "the application's HOME"
-	}
 	switch {
 	case m.Kind != string(profile.Plain):
 		why = m.Kind + ": " + why
@@ -147,7 +144,7 @@ func mountText(r Report, m Mount) string {
 		return proof + "; " + why
 	case proof != "":
 		return why + "; " + proof
-	case r.ProvedBy != "":
+	case r.ProvedBy != "" && m.Path != r.Profile.Env["HOME"] && m.Path != r.Profile.WorkingDir: // else the proof is that of the setting
 		return why + "; not tried without it"
 	}
 	return why

@@ -82,7 +82,7 @@ func (s explanation) reasons(p profile.Profile) []profile.Reason {
 	}
 	out = append(out, s.seedReason(p)...)
 	out = append(out, s.limitReasons(p)...)
-	return append(out, always(p)...)
+	return append(out, always(p, out)...)
 }
 
 // proofOf returns the text of the proof for a reason: that of the mount itself, else that of its owner or medium, else "".
@@ -135,11 +135,19 @@ func (s explanation) seedReason(p profile.Profile) []profile.Reason {
 	return nil
 }
 
-// always returns the reasons for the settings that every seal has by default, without those that the profile gives up.
-func always(p profile.Profile) []profile.Reason {
+// always returns the reasons for the settings that every seal has by default, without those that the profile gives up and
+// those that have a reason already.
+func always(p profile.Profile, have []profile.Reason) []profile.Reason {
 	out := []profile.Reason{{Field: "runAsGroup", Why: "a kubelet takes the group from the image's /etc/passwd, or 0, unless the pod sets one"}}
 	if !p.WritableRoot {
 		out = append(out, profile.Reason{Field: "readOnlyRootFilesystem", Why: "only the mounts are writable"})
+	}
+	if reasonFor(have, plan.CapabilityField) == "" {
+		why := "no process has a privilege of root"
+		if len(p.AddCapabilities) > 0 {
+			why = "only those of the exceptions are given back"
+		}
+		out = append(out, profile.Reason{Field: plan.CapabilityField, Why: why})
 	}
 	if !p.AllowPrivilegeEscalation {
 		out = append(out, profile.Reason{Field: "allowPrivilegeEscalation", Why: "false: setuid programs gain nothing"})

@@ -70,6 +70,7 @@ func checkResult(t *testing.T, e *enginetest.Engine, res seal.Result) {
 	if len(res.NotExercised) == 0 {
 		t.Error("nothing is said to be not exercised")
 	}
+	checkReasons(t, res)
 	for _, r := range res.Rounds {
 		if !slices.IsSortedFunc(r.Profile.Mounts, func(a, b profile.Mount) int { return strings.Compare(a.Path, b.Path) }) {
 			t.Errorf("%s: unsorted mounts", r.Name)
