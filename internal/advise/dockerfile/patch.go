@@ -125,7 +125,8 @@ func (p *patcher) plan() string {
 }
 
 // choose finds the numeric user: the declared one where its number is known, else the one that the entrypoint drops to,
-// else the owner of a VOLUME or another user that the stages make, else the base image's own, else a new one.
+// else the owner of a VOLUME, else the account that RUN and COPY give all folders to, else another user that the stages make,
+// else the number that folders are given to, else the base image's own account, else a new one.
 func (p *patcher) choose() string {
 	uid, group, known := p.state.uid()
 	if p.state.named() && (!known || uid != 0) && !p.state.nowhere() {
@@ -140,29 +141,40 @@ func (p *patcher) choose() string {
 			p.drop.Tool, p.drop.Where, p.user)
 	}
 	if dir, f, ok := p.ownedFolder(); ok {
-		p.user = strconv.FormatInt(f.uid, 10)
-		if f.gid >= 0 {
-			p.user += ":" + strconv.FormatInt(f.gid, 10)
-		}
-		p.say("USER %s is the owner of %s (line %d), which the application writes to", p.user, dir, f.line)
+		var says string
+		p.user, says = ownerUser(p.state.accounts, f.uid, f.gid)
+		p.say("%s of %s (line %d), which the application writes to", says, dir, f.line)
 		return ""
 	}
-	if m, ok := p.madeUser(); ok {
+	if m, ok := p.madeOwner(); ok {
 		return p.number(m.name, m.id, "")
 	}
-	if user, line := p.copyOwner(); user != "" {
-		p.user = user
-		p.say("USER %s is the owner that line %d gives to files", user, line)
+	owner, given := singleOwner(p.state)
+	_, hasAccount := p.state.accounts.users().ByUID(owner.uid)
+	m, made := p.state.accounts.lastMade()
+	switch {
+	case given && (hasAccount || !made):
+		var says string
+		p.user, says = ownerUser(p.state.accounts, owner.uid, owner.gid)
+		p.say("%s that line %d gives to %s", says, owner.line, owner.dir)
 		return ""
+	case made:
+		return p.number(m.name, m.id, "")
 	}
+	p.fallback()
+	warnOfOtherOwners(p)
+	return ""
+}
+
+// fallback makes the account of the base image the user, else a new one.
+func (p *patcher) fallback() {
 	if name := p.state.base.Prefer; name != "" {
 		p.user = p.state.base.Accounts[name]
 		p.say("USER %s is the account %s of the base image", p.user, name)
-		return ""
+		return
 	}
 	p.user = fmt.Sprintf("%d:%d", NewID, NewID)
 	p.create()
-	return ""
 }
 
 // number turns a named user into a numeric one.

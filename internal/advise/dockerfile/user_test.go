@@ -112,6 +112,33 @@ func TestUsersOfFiles(t *testing.T) {
 	})
 }
 
+// An account of the base image that the Dockerfile gives folders to is the one that the application runs as.
+func TestUsersThatOwnFolders(t *testing.T) {
+	judge(t, nil, []userCase{
+		{"RUN chown", "FROM debian\nRUN mkdir /srv/x && chown -R www-data:www-data /srv/x\n", "root: 33:33"},
+		{"the group of the folder is not that of the user", "FROM debian\nRUN mkdir /srv/x && chown www-data:root /srv/x\n", "root: 33:33"},
+		{"by its number", "FROM debian\nRUN mkdir /srv/x && chown 33 /srv/x\n", "root: 33:33"},
+		{"of a folder that the base image has", "FROM debian\nRUN chown -R www-data /var/www\n", "root: 33:33"},
+		{"install -d", "FROM debian\nRUN install -d -o www-data /srv/x\n", "root: 33:33"},
+		{"COPY --chown", "FROM debian\nCOPY --chown=www-data:www-data . /srv/x\n", "...33:33"},
+		{"in the parent stage", "FROM debian AS a\nRUN chown www-data /srv\nFROM a\n", "root: 33:33"},
+		{"in a stage that is copied from", "FROM debian AS a\nRUN chown www-data /srv\nFROM debian\nCOPY --from=a /srv /srv\n", "root: 10001:10001"},
+		{"a VOLUME", "FROM debian\nRUN mkdir /srv/x && chown www-data /srv/x && chown 7 /opt\nVOLUME /srv/x\n", "root: 33:33"},
+		{"another than the preferred one", "FROM distroless\nCOPY --chown=977:977 a /srv/a\n", "root: 977:977"},
+		{"nobody", "FROM alpine\nRUN chown nobody:nobody /srv\n", "root: 65534:65534"},
+		{"a number without an account", "FROM debian\nRUN chown -R 1001:0 /srv\n", "root: 1001:0"},
+		{"numbers with several groups", "FROM debian\nRUN chown 1001:0 /srv && chown 1001:5 /opt\n", "root: 1001"},
+		{"two owners", "FROM debian\nRUN chown www-data /srv && chown 7 /opt\n", "root: 10001:10001"},
+		{"an owner that is not known", "FROM debian\nRUN chown www-data /srv && chown ghost /opt\n", "root: 10001:10001"},
+		{"taken back", "FROM debian\nRUN chown www-data /srv\nRUN chown root /srv\n", "root: 10001:10001"},
+		{"a group alone", "FROM debian\nRUN chgrp www-data /srv\n", "root: 10001:10001"},
+		{"an account in place of one that is made for something else", "FROM debian\nRUN useradd -u 7 tool && chown www-data /srv\n", "root: 33:33"},
+		{"a made one, and not the last", "FROM debian\nRUN useradd -u 7 svc && useradd -u 8 tool && chown svc /srv\n", "root: 7"},
+		{"a made one in place of a number", "FROM debian\nRUN useradd -u 7 svc && chown 9 /srv\n", "root: 7"},
+		{"an account whose group is not known", "FROM debian\nRUN groupmod -g $ID www-data && chown www-data /srv\n", "root: 33"},
+	})
+}
+
 // Accounts come with the files that a COPY takes from another stage.
 func TestUsersOfStages(t *testing.T) {
 	from := func(run, copies string) string {
