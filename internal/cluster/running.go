@@ -99,6 +99,9 @@ func (c *running) State(ctx context.Context) (engine.State, error) {
 			s.Exit.Error = trace.StartFailure(c.logs.text(ctx, true))
 		}
 	}
+	if c.target.Pod == nil {
+		s.Hostname = c.pod()
+	}
 	s.Other = c.otherExit(ctx)
 	return s, nil
 }

@@ -42,7 +42,7 @@ type Evidence struct {
 	Writers []Writer `json:"writers,omitempty"` // who, sorted
 	// Moved is true for a folder that was renamed or removed: no mount may be at it or below it.
 	Moved bool `json:"moved,omitempty"`
-	// Passing is a name that only this run has, such as that of a pod that a controller makes; empty if there is none. A
+	// Passing is a name that only this run has, such as that of its host; empty if there is none. A
 	// folder that is named after it is not mounted.
 	Passing string `json:"-"`
 	// Noise is the reason for setting the path aside; empty for a path that counts.
@@ -76,6 +76,23 @@ func (l List) Passing(name string) List {
 	return l
 }
 
+// OnAnyHost returns the list with paths that equal those of a run with another passing name.
+func (l List) OnAnyHost() List {
+	l = slices.Clone(l)
+	for i := range l {
+		l[i].Path = OnAnyHost(l[i].Path, l[i].Passing)
+	}
+	return l
+}
+
+// OnAnyHost returns a text with "(host)" in place of a name that only one run has; with no name, the text.
+func OnAnyHost(text, name string) string {
+	if name == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, name, "(host)")
+}
+
 // Denied returns the evidence of writes that were refused.
 func (l List) Denied() List { return l.with(observe.Denied) }
 
@@ -91,7 +108,7 @@ func Collect(o observe.Observation) List {
 		key := string(out) + p
 		e := byKey[key]
 		if e == nil {
-			e = &Evidence{Path: p, Outcome: out, Noise: noise(p)}
+			e = &Evidence{Path: p, Outcome: out, Passing: o.Hostname, Noise: noise(p)}
 			byKey[key] = e
 		}
 		return e

@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -229,6 +230,7 @@ type Status struct {
 
 	ImageID     string
 	WorkingDir  string
+	Hostname    string // "" unless the engine made it of the container's id
 	HostNetwork bool
 	IP          string      // in its first network by name; "127.0.0.1" where it has none
 	MountPoints []string    // of everything that the engine mounted
@@ -250,6 +252,9 @@ func statusOf(found container.InspectResponse) Status {
 	}
 	if found.Config != nil {
 		s.WorkingDir = found.Config.WorkingDir
+		if base := found.ContainerJSONBase; base != nil && strings.HasPrefix(base.ID, found.Config.Hostname) {
+			s.Hostname = found.Config.Hostname
+		}
 	}
 	for _, m := range found.Mounts {
 		s.MountPoints = append(s.MountPoints, path.Clean(m.Destination))

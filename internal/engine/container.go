@@ -79,6 +79,8 @@ type State struct {
 	// Exit is how the container exited; the zero value while it runs. A program that could not be executed has the code
 	// 126 or 127 and an Error.
 	Exit observe.Exit
+	// Hostname is the name of the container's host if another run of the target has another one; else "".
+	Hostname string
 	// Other names another container of the pod that should run and has exited, with its exit; "" if there is none.
 	Other string
 }

@@ -142,6 +142,7 @@ type Observation struct {
 	Commands    []CommandResult `json:"commands,omitempty"`
 	Exit        *Exit           `json:"exit,omitempty"` // nil when the container was still running when it was removed
 	Usage       []Usage         `json:"usage,omitempty"`
+	Hostname    string          `json:"-"` // of the container, if only this run has it; else ""
 	Trace       Trace           `json:"trace"`
 	ReadyIn     time.Duration   `json:"readyIn"`
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -22,17 +23,17 @@ func given(t target.Target, at string) (target.VolumeMount, bool) {
 	return m, ok && !m.Own
 }
 
-// passing returns the name that the pod has in podseal's runs only, or "" if its name is fixed. The application may use the
-// name for a folder.
-func (in Input) passing() string {
+// passing returns the name that the pod has in podseal's runs only, or the container's host in one run only; "" if the name is
+// fixed. The application may use it for a folder.
+func (in Input) passing(run observe.Observation) string {
 	if in.Target.Pod == nil || !in.Target.Pod.Passing {
-		return ""
+		return run.Hostname
 	}
 	return in.Target.Pod.Name
 }
 
 // written returns the evidence of the writes that succeeded in the open run.
-func (in Input) written() diff.List { return diff.Collect(in.Open).Allowed().Passing(in.passing()) }
+func (in Input) written() diff.List { return diff.Collect(in.Open).Allowed().Passing(in.passing(in.Open)) }
 
 // ungiven returns the refusals that a mount could fix: those outside the pod's own volumes.
 func ungiven(t target.Target, denied diff.List) diff.List {

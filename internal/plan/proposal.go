@@ -105,7 +105,7 @@ func failures(in Input, pl Plan, cur profile.Profile, run observe.Observation) [
 	cwd := workingDir(in)
 	denied, refused := evidence(run, cwd)
 	denied, refused = sinceOpen(in.Open, cwd, denied, refused)
-	f.denied, f.refused = denied.Passing(in.passing()), refused
+	f.denied, f.refused = denied.Passing(in.passing(run)), refused
 	own := f
 	own.denied, own.refused = inPhase(run, f.denied, f.refused)
 	own.logs = run.LogsIn(run.Failure.Phase)

@@ -212,7 +212,7 @@ func (i *instance) state(ctx context.Context) (engine.State, error) {
 	if err != nil {
 		return engine.State{}, err
 	}
-	s := engine.State{Running: found.Running, Health: found.Health}
+	s := engine.State{Running: found.Running, Health: found.Health, Hostname: found.Hostname}
 	if s.Running {
 		return s, nil
 	}

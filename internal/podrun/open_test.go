@@ -270,8 +270,11 @@ func TestExitsAndExec(t *testing.T) {
 	if s, err := c.State(t.Context()); err != nil || s.Exit.Code != 7 {
 		t.Errorf("State = %+v, %v", s, err)
 	}
-	c = b.start(facts, sealed(), "wait")
-	waitLine(t, c, "waiting", 1)
+	c = b.start(facts, sealed(), "read:/etc/hostname", "wait")
+	logs := waitLine(t, c, "waiting", 1)
+	if s, err := c.State(t.Context()); err != nil || s.Hostname == "" || !strings.Contains(logs, "read:/etc/hostname: "+s.Hostname) {
+		t.Errorf("State = %+v, %v, after %s", s, err, logs)
+	}
 	if code, out, err := c.Exec(t.Context(), []string{"/app", "id", "exit:3"}); err != nil || code != 3 || !strings.HasPrefix(out, "id: 1000:2000") {
 		t.Errorf("Exec = %d, %q, %v", code, out, err)
 	}

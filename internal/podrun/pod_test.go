@@ -67,7 +67,7 @@ func TestPodOrderAndSharing(t *testing.T) {
 		hello(t, c, port)
 	}
 	state, err := c.State(t.Context())
-	if err != nil || !state.Running || state.Other != "" {
+	if err != nil || !state.Running || state.Other != "" || state.Hostname != "" {
 		t.Errorf("State = %+v, %v", state, err)
 	}
 	if err := c.Restart(t.Context()); err != nil {

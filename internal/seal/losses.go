@@ -46,7 +46,7 @@ const maxLosses = 20
 func losses(ctx context.Context, tree image.Tree, open, sealed observe.Observation, home string) ([]Loss, error) {
 	var out, denied []Loss
 	if open.Trace.Complete() && sealed.Trace.Complete() {
-		before, now := diff.Collect(open), diff.Collect(sealed)
+		before, now := diff.Collect(open).OnAnyHost(), diff.Collect(sealed).OnAnyHost()
 		denied = refused(before, now)
 		lost, err := withoutCaches(ctx, tree, before, denied)
 		if err != nil {

@@ -16,7 +16,7 @@ const maxFresh = 50
 // in a folder that the seal makes writable is known. Of a result with a tracer and a seal without one, only what docker diff
 // shows is compared.
 func (s Seal) NewWrites(res seal.Result) []diff.Evidence {
-	c := cleaner{res.Target, res.RunID}
+	c := newCleaner(res)
 	var out []diff.Evidence
 	add := func(e diff.Evidence) {
 		at := c.evidencePath(e)

@@ -33,7 +33,7 @@ func New(res seal.Result, o Options) (Seal, bool) {
 	if res.Seal == nil || !ok {
 		return Seal{}, false
 	}
-	c := cleaner{res.Target, res.RunID}
+	c := newCleaner(res)
 	shown, _ := res.Traced()
 	s := Seal{
 		Version: Version, Target: o.Target, Container: res.Target.Name, Verdict: string(res.Verdict),

@@ -8,6 +8,7 @@ import (
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/redact"
 	"github.com/podseal/podseal/internal/safetext"
+	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
 
@@ -42,6 +43,23 @@ var absolute = regexp.MustCompile(`/[^\s"'(),;:=]+`)
 type cleaner struct {
 	target target.Target
 	runID  string
+	hosts  []string // of the runs
+}
+
+func newCleaner(res seal.Result) cleaner {
+	c := cleaner{target: res.Target, runID: res.RunID}
+	for _, r := range res.Rounds {
+		c.hosts = append(c.hosts, r.Observation.Hostname)
+	}
+	return c
+}
+
+// onAnyHost returns a text without the names of the runs' hosts.
+func (c cleaner) onAnyHost(s string) string {
+	for _, name := range c.hosts {
+		s = diff.OnAnyHost(s, name)
+	}
+	return s
 }
 
 // objectPrefix starts the names of what a run makes in the engine; the id of the run follows.
@@ -50,7 +68,7 @@ const objectPrefix = "podseal-"
 // text cleans a sentence.
 func (c cleaner) text(s string) string {
 	s = redact.Command(c.target.Concealed([]string{s})[0])
-	s = strings.ReplaceAll(s, objectPrefix+c.runID, objectPrefix+"(run)")
+	s = c.onAnyHost(strings.ReplaceAll(s, objectPrefix+c.runID, objectPrefix+"(run)"))
 	for _, r := range passing {
 		s = r.pattern.ReplaceAllString(s, r.by)
 	}
@@ -100,7 +118,7 @@ func isTemporary(name string) bool {
 
 // path cleans a path.
 func (c cleaner) path(at string) string {
-	return safetext.Line(stablePath(path.Clean(at)))
+	return safetext.Line(stablePath(c.onAnyHost(path.Clean(at))))
 }
 
 // instance matches the number of one of several threads or processes of one kind at the end of a name.

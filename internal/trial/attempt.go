@@ -184,6 +184,7 @@ func (a *attempt) stop(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the container's state: %w", err)
 	}
+	a.o.Hostname = st.Hostname
 	exit, phase := st.Exit, cmp.Or(a.o.Failure.Phase, observe.Stop)
 	g, gctx := errgroup.WithContext(ctx)
 	if a.Stopping != nil {

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -50,6 +51,9 @@ func engineCaps() []string {
 		"SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "AUDIT_WRITE",
 	}
 }
+
+// hostname returns the name of the host of the container with a number.
+func hostname(run int) string { return fmt.Sprintf("host-%03d", run) }
 
 // setUp makes the file system and the user, and runs the init containers of seeds.
 func (a *application) setUp() error {

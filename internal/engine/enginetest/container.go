@@ -52,10 +52,11 @@ func (c *container) State(ctx context.Context) (engine.State, error) {
 		return engine.State{}, err
 	}
 	defer a.mu.Unlock()
+	s := engine.State{Running: a.exit == nil, Hostname: hostname(a.run)}
 	if a.exit != nil {
-		return engine.State{Exit: *a.exit}, nil
+		s.Exit = *a.exit
 	}
-	return engine.State{Running: true}, nil
+	return s, nil
 }
 
 // Proceed implements engine.Container. It has no effect.

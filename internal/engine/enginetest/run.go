@@ -63,6 +63,7 @@ func (a *application) execute(o script.Operation) bool {
 
 // path makes a path of the script absolute.
 func (a *application) path(p string) string {
+	p = strings.ReplaceAll(p, "$HOSTNAME", hostname(a.run))
 	if rest, ok := strings.CutPrefix(p, "$HOME"); ok {
 		home := a.p.Env["HOME"]
 		if a, found := a.e.users.ByUID(a.who.uid); home == "" && found {
