@@ -41,9 +41,11 @@ type DockerfileReport struct {
 	Stdin bool   `json:"-"` // it was read from standard input
 	dockerfile.Result
 	// BaseRead reports whether the base image was read itself, since the catalog does not have it.
-	BaseRead bool   `json:"baseRead,omitempty"`
-	Written  bool   `json:"written,omitempty"` // the change is in the file
-	Proof    *Proof `json:"proof,omitempty"`   // nil where none was asked for
+	BaseRead bool `json:"baseRead,omitempty"`
+	// ApplyIn is the folder to apply the diff in; empty for the working directory.
+	ApplyIn string `json:"applyIn,omitempty"`
+	Written bool   `json:"written,omitempty"` // the change is in the file
+	Proof   *Proof `json:"proof,omitempty"`   // nil where none was asked for
 }
 
 // Proof is the result of building the changed Dockerfile and sealing the image.
@@ -163,6 +165,9 @@ func (d DockerfileReport) Text() string {
 	}
 	if d.Diff != "" && d.Proof == nil {
 		b.WriteString("  The change is not proved: nothing was built or run; podseal advise --prove does.\n")
+	}
+	if d.ApplyIn != "" && !d.Written {
+		fmt.Fprintf(&b, "  Apply the change in the folder %s, with patch -p1 or git apply.\n", d.ApplyIn)
 	}
 	if d.Diff != "" {
 		fmt.Fprintf(&b, "\n%s", d.Diff)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -352,16 +353,30 @@ func TestWrittenChanges(t *testing.T) {
 	}
 }
 
-func TestDiffName(t *testing.T) {
-	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
+// TestDiffOfFilesElsewhere applies the changes of manifests outside the working directory, in the folder that the first line names.
+func TestDiffOfFilesElsewhere(t *testing.T) {
+	work := t.TempDir()
+	at := filepath.Join(work, "there")
+	for _, dir := range []string{"here", "there/sub", "there/.git"} {
+		if err := os.MkdirAll(filepath.Join(work, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for in, want := range map[string]string{
-		"a.yaml": "a.yaml", "./x/../a.yaml": "a.yaml", filepath.Join(here, "sub/a.yaml"): "sub/a.yaml", "/elsewhere/a.yaml": "elsewhere/a.yaml",
-	} {
-		if got := diffName(in); got != want {
-			t.Errorf("diffName(%q) = %q, want %q", in, got, want)
+	t.Chdir(filepath.Join(work, "here"))
+	writeTestFile(t, "../there/a.yaml", deployment)
+	writeTestFile(t, "../there/sub/b.yaml", deployment)
+	_, diff, err := deliver(t, Options{Diff: true}, sealedFile(t, "../there/sub/b.yaml", deployment), sealedFile(t, filepath.Join(at, "a.yaml"), deployment))
+	if err != nil || !strings.HasPrefix(diff, "Apply in the folder ../there, with patch -p1 or git apply.\n--- a/sub/b.yaml\n") {
+		t.Fatalf("%v\n%s", err, diff)
+	}
+	cmd := exec.Command("patch", "-p1")
+	cmd.Dir, cmd.Stdin = at, strings.NewReader(diff)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	for _, name := range []string{"a.yaml", "sub/b.yaml"} {
+		if got := readTestFile(t, filepath.Join(at, name)); !strings.Contains(got, "runAsUser: 101") {
+			t.Errorf("%s:\n%s", name, got)
 		}
 	}
 }

@@ -1,14 +1,12 @@
 package deliver
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/podseal/podseal/internal/config"
 	"github.com/podseal/podseal/internal/emit"
 	"github.com/podseal/podseal/internal/manifest"
+	"github.com/podseal/podseal/internal/outfile"
 )
 
 // rendered is the result in its format.
@@ -75,6 +73,7 @@ func patches(
 // manifests renders whole manifests, or their differences.
 func (o Options) manifests(inputs []Input, edits [][]emit.Edit) (out rendered, err error) {
 	var parts, diffs [][]byte
+	base := patchBase(inputs)
 	for i, in := range inputs {
 		if in.File == nil {
 			for _, c := range in.Containers {
@@ -91,7 +90,7 @@ func (o Options) manifests(inputs []Input, edits [][]emit.Edit) (out rendered, e
 			return out, err
 		}
 		parts = append(parts, text)
-		diffs = append(diffs, r.Diff(diffName(in.File.Name), in.File.Source))
+		diffs = append(diffs, r.Diff(base.Name(in.File.Name), in.File.Source))
 		out.changes = append(out.changes, r.Changes...)
 		if o.InPlace && string(text) != string(in.File.Source) {
 			out.replaced = append(out.replaced, replacement{in.Path, in.File.Source, text})
@@ -100,10 +99,24 @@ func (o Options) manifests(inputs []Input, edits [][]emit.Edit) (out rendered, e
 	switch {
 	case o.Diff:
 		out.text = slices.Concat(diffs...)
+		if base.Dir() != "" && len(out.text) > 0 { // the tools skip what is before the first file
+			out.text = slices.Concat([]byte("Apply in the folder "+base.Dir()+", with patch -p1 or git apply.\n"), out.text)
+		}
 	case !o.InPlace:
 		out.text = emit.Join(parts)
 	}
 	return out, nil
+}
+
+// patchBase returns the folder for a patch of the manifests.
+func patchBase(inputs []Input) outfile.PatchBase {
+	var names []string
+	for _, in := range inputs {
+		if in.File != nil {
+			names = append(names, in.File.Name)
+		}
+	}
+	return outfile.NewPatchBase(names...)
 }
 
 // edits returns the profiles of each input's containers, for its manifest.
@@ -142,16 +155,4 @@ func (o Options) emitInput(c Container) emit.Input {
 		out.Labels = imageLabels(c)
 	}
 	return out
-}
-
-// diffName returns a file's name for a diff: relative to the working directory where the file is below it.
-func diffName(name string) string {
-	if filepath.IsAbs(name) {
-		if here, err := os.Getwd(); err == nil {
-			if relative, err := filepath.Rel(here, name); err == nil && filepath.IsLocal(relative) {
-				name = relative
-			}
-		}
-	}
-	return strings.TrimPrefix(filepath.ToSlash(filepath.Clean(name)), "/")
 }

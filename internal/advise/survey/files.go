@@ -139,13 +139,16 @@ func (s *survey) dockerfile(ctx context.Context, name string, data []byte) error
 	files, closeFiles := s.buildContext(name)
 	defer closeFiles()
 	r, err := dockerfile.Check(data, dockerfile.Options{
-		Target: s.opts.Stage, Base: base, Writes: s.opts.Writes, Name: filepath.ToSlash(shown), Args: s.opts.Args, Context: files,
+		Target: s.opts.Stage, Base: base, Writes: s.opts.Writes, Name: s.patches.Name(shown), Args: s.opts.Args, Context: files,
 	})
 	if err != nil {
 		return inputErrorf("%s: %w", shown, err)
 	}
 	_, read := s.bases[r.Base]
 	d := advise.DockerfileReport{File: shown, Stdin: name == "-", Result: r, BaseRead: read}
+	if r.Diff != "" {
+		d.ApplyIn = s.patches.Dir()
+	}
 	s.outcome.Dockerfiles = append(s.outcome.Dockerfiles, d)
 	return failed
 }

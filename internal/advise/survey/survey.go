@@ -14,6 +14,7 @@ import (
 	"github.com/podseal/podseal/internal/advise/dockerfile"
 	"github.com/podseal/podseal/internal/engine"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/outfile"
 )
 
 // Engine is the engine as far as advice needs it. *docker.Client implements it.
@@ -68,6 +69,7 @@ func inputErrorf(format string, args ...any) error { return &InputError{fmt.Erro
 type survey struct {
 	opts    Options
 	outcome advise.Outcome
+	patches outfile.PatchBase // of the changes to Dockerfiles
 
 	engine    Engine // nil until it is needed
 	engineErr error  // of the one try to reach it
@@ -78,6 +80,9 @@ type survey struct {
 // be read are in Outcome.Failed, and the others are advised on.
 func Advise(ctx context.Context, what string, opts Options) (advise.Outcome, error) {
 	s := &survey{opts: opts, bases: map[string]dockerfile.Base{}}
+	if what != "-" {
+		s.patches = outfile.NewPatchBase(what)
+	}
 	err := s.argument(ctx, what)
 	return s.outcome, err
 }
