@@ -16,6 +16,7 @@ import (
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/exitcode"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/loss"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
@@ -55,7 +56,7 @@ func leaky(verdict seal.Verdict) seal.Result {
 		Image: image.Facts{Ref: "img"}, Verdict: verdict, Why: s, Profile: profile.Profile{User: profile.User{UID: 1, GID: 1}},
 		Reasons: []profile.Reason{{Field: "runAsUser", Why: s, Proof: s}}, Proofs: []seal.Proof{{Relaxation: "mount /x", Text: s}},
 		Exceptions: []seal.Exception{{Setting: "restart", Why: s, Fix: s}}, Choices: []seal.Choice{{Path: "/data", Reason: s, Proof: s, Evidence: []diff.Evidence{e}}},
-		Losses: []seal.Loss{{Kind: seal.Refused, What: s, Detail: s}}, Swallowed: []diff.Evidence{e}, NotExercised: []string{s},
+		Losses: []loss.Loss{{Kind: loss.Refused, What: s, Detail: s}}, Swallowed: []diff.Evidence{e}, NotExercised: []string{s},
 		Advice: &seal.Advice{Model: "root", Why: s, Ways: []seal.Way{{Kind: "pin", Says: s, Cost: s, Snippet: s}}},
 		Rounds: []seal.Round{{Name: "open run", Profile: profile.Unrestricted(), Outcome: trial.Failed, Observation: o, Blames: []plan.Blame{{Setting: s, Evidence: s}}}},
 	}

@@ -49,6 +49,7 @@ func allowed() []rule {
 		{pkg: "internal/draft", may: []string{"internal/composefile", "internal/config", "internal/helmchart", "internal/infile", "internal/input", "internal/outfile", "internal/safetext", "internal/target"}},
 		{pkg: "internal/diff", may: []string{"internal/image", "internal/observe", "internal/profile", "internal/safetext", "internal/termtext"}},
 		{pkg: "internal/plan", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/profile", "internal/target"}},
+		{pkg: "internal/loss", may: []string{"internal/diff", "internal/image", "internal/observe", "internal/plan", "internal/profile"}},
 		{pkg: "internal/emit", may: []string{"internal/image", "internal/manifest", "internal/podspec", "internal/profile", "internal/shell", "internal/target", "internal/tree", "internal/unified", "internal/yamledit"}},
 		{pkg: "internal/trace/wire", may: []string{"internal/observe"}},
 		{pkg: "internal/trace/syscalls"},
@@ -68,7 +69,7 @@ func allowed() []rule {
 		{pkg: "internal/trial", may: []string{"internal/engine", "internal/image", "internal/observe", "internal/probe", "internal/profile", "internal/target"}},
 		{pkg: "internal/needs", may: []string{"internal/engine", "internal/image", "internal/observe", "internal/probe", "internal/profile", "internal/target", "internal/trial"}},
 		{pkg: "internal/race"},
-		{pkg: "internal/seal", may: []string{"internal/diff", "internal/engine", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/race", "internal/target", "internal/trial"}},
+		{pkg: "internal/seal", may: []string{"internal/diff", "internal/engine", "internal/image", "internal/loss", "internal/observe", "internal/plan", "internal/profile", "internal/race", "internal/target", "internal/trial"}},
 		{pkg: "internal/docker/buildstream", may: []string{"internal/infile"}},
 		{pkg: "internal/docker", may: []string{"internal/docker/buildstream", "internal/engine", "internal/image", "internal/observe"}},
 		{pkg: "internal/docker/dockertest"},
@@ -91,7 +92,7 @@ func allowed() []rule {
 		{pkg: "internal/advise", may: []string{"internal/advise/dockerfile", "internal/advise/launch", "internal/finding", "internal/image", "internal/manifest", "internal/profile", "internal/report/sarif", "internal/safetext", "internal/termtext"}},
 		{pkg: "internal/advise/survey", may: []string{"internal/advise", "internal/advise/dockerfile", "internal/engine", "internal/image", "internal/infile", "internal/input", "internal/manifest", "internal/outfile"}},
 		{pkg: "internal/advise/sealing", may: []string{"internal/advise", "internal/docker", "internal/engine", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/seal", "internal/target", "internal/trial"}},
-		{pkg: "internal/report", may: []string{"internal/diff", "internal/exitcode", "internal/finding", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/target", "internal/termtext", "internal/trial"}},
+		{pkg: "internal/report", may: []string{"internal/diff", "internal/exitcode", "internal/finding", "internal/loss", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/target", "internal/termtext", "internal/trial"}},
 		{pkg: "internal/report/annotations", may: []string{"internal/finding", "internal/safetext"}},
 		{pkg: "internal/report/junit", may: []string{"internal/finding", "internal/report", "internal/safetext"}},
 		{pkg: "internal/report/htmlpage", may: []string{"internal/exitcode", "internal/finding", "internal/profile", "internal/redact", "internal/report", "internal/safetext", "internal/seal"}},
@@ -100,7 +101,7 @@ func allowed() []rule {
 		{pkg: "internal/doctor", may: []string{"internal/safetext"}},
 		{pkg: "internal/doctor/examine", may: []string{"internal/cluster/kube", "internal/cluster/podtrace", "internal/docker", "internal/doctor", "internal/image", "internal/inside", "internal/podrun", "internal/profile", "internal/target", "internal/tracehost"}},
 		{pkg: "internal/engines", may: []string{"internal/cluster", "internal/cluster/kube", "internal/cluster/source", "internal/docker", "internal/engine", "internal/exitcode", "internal/needs", "internal/podrun", "internal/trace"}},
-		{pkg: "internal/sealfile", may: []string{"internal/advise/shellscript", "internal/diff", "internal/image", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/strictyaml", "internal/target", "internal/trial", "internal/yamledit"}},
+		{pkg: "internal/sealfile", may: []string{"internal/advise/shellscript", "internal/diff", "internal/image", "internal/loss", "internal/observe", "internal/plan", "internal/profile", "internal/redact", "internal/safetext", "internal/seal", "internal/strictyaml", "internal/target", "internal/trial", "internal/yamledit"}},
 		{pkg: "internal/gate", may: []string{"internal/diff", "internal/finding", "internal/manifest", "internal/observe", "internal/podspec", "internal/profile", "internal/seal", "internal/sealfile", "internal/yamledit"}},
 		{pkg: "internal/compare", may: []string{"internal/diff", "internal/observe", "internal/profile", "internal/safetext", "internal/seal", "internal/sealfile"}},
 		{pkg: "internal/apiuse", may: []string{"internal/manifest", "internal/observe", "internal/target"}},
@@ -126,7 +127,7 @@ type rule struct {
 // pure returns the packages that take values and return values. They reach nothing outside the process.
 func pure() []string {
 	return []string{
-		"internal/config", "internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/emit",
+		"internal/config", "internal/profile", "internal/target", "internal/observe", "internal/diff", "internal/plan", "internal/loss", "internal/emit",
 		"internal/manifest", "internal/pod", "internal/podspec", "internal/shell", "internal/tree", "internal/strictyaml", "internal/unified", "internal/yamledit", "internal/apiuse", "internal/finding", "internal/gate",
 	}
 }

@@ -201,6 +201,11 @@ func leaves(changes []observe.Change) []observe.Change {
 	return out
 }
 
+// Transient reports whether a file was removed or renamed again: docker diff does not show it.
+func (e Evidence) Transient() bool {
+	return e.Kind == "" && (slices.Contains(e.Calls, "unlink") || slices.Contains(e.Calls, "rename"))
+}
+
 // MetadataOnly reports whether a file or folder changed only in its owner, mode or times. It returns false for a file
 // that docker diff alone shows as changed: docker diff does not say how.
 func (e Evidence) MetadataOnly() bool {

@@ -33,7 +33,9 @@ func (in Input) passing(run observe.Observation) string {
 }
 
 // written returns the evidence of the writes that succeeded in the open run.
-func (in Input) written() diff.List { return diff.Collect(in.Open).Allowed().Passing(in.passing(in.Open)) }
+func (in Input) written() diff.List {
+	return diff.Collect(in.Open).Allowed().Passing(in.passing(in.Open))
+}
 
 // ungiven returns the refusals that a mount could fix: those outside the pod's own volumes.
 func ungiven(t target.Target, denied diff.List) diff.List {

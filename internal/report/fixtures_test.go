@@ -5,6 +5,7 @@ import (
 
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/loss"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
@@ -142,9 +143,9 @@ func sealed() seal.Result {
 			{Path: "/var/cache/nginx", Changes: "A", Phase: observe.Start, Decision: "mount", Evidence: of("/var/cache/nginx"), Reason: "the application writes here; the image has nothing in it", Proof: proofCache},
 		},
 		Swallowed: diff.Collect(passed).Denied(),
-		Losses: []seal.Loss{
-			{Kind: seal.NewError, What: "nginx: [error] no cache", Detail: "logged by the sealed run alone"},
-			{Kind: seal.Refused, What: "/etc/nginx/conf.d/default.conf", Detail: "EROFS /etc/nginx/conf.d/default.conf (sed, uid 101)"},
+		Losses: []loss.Loss{
+			{Kind: loss.NewError, What: "nginx: [error] no cache", Detail: "logged by the sealed run alone"},
+			{Kind: loss.Refused, What: "/etc/nginx/conf.d/default.conf", Detail: "EROFS /etc/nginx/conf.d/default.conf (sed, uid 101)"},
 		},
 		NotExercised: []string{"whatever the e2e commands do not reach", "what the application first does some time after its start (see --soak)"},
 		Rounds: []seal.Round{

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/podseal/podseal/internal/seal"
+	"github.com/podseal/podseal/internal/loss"
 )
 
 // Loss is one thing that the open run did and the sealed run did not do, although the sealed run passed.
@@ -17,19 +17,19 @@ type Loss struct {
 
 // lossKinds are the kinds of losses in reading order, with their names for a reader.
 var lossKinds = []struct {
-	kind seal.LossKind
+	kind loss.Kind
 	name string
 }{
-	{seal.Refused, "refused"},
-	{seal.NotAttempted, "not attempted"},
-	{seal.NoProcess, "process did not run"},
-	{seal.NoPort, "port not open"},
-	{seal.NewError, "error in the log"},
+	{loss.Refused, "refused"},
+	{loss.NotAttempted, "not attempted"},
+	{loss.NoProcess, "process did not run"},
+	{loss.NoPort, "port not open"},
+	{loss.NewError, "error in the log"},
 }
 
 // newLosses converts losses and sorts them by kind. Within a kind their order is kept: files of the image come first.
-func newLosses(list []seal.Loss) []Loss {
-	out := each(list, func(l seal.Loss) Loss { return Loss{string(l.Kind), l.What, l.Detail} })
+func newLosses(list []loss.Loss) []Loss {
+	out := each(list, func(l loss.Loss) Loss { return Loss{string(l.Kind), l.What, l.Detail} })
 	rank := func(l Loss) int {
 		for i, k := range lossKinds {
 			if string(k.kind) == l.Kind {
@@ -55,7 +55,7 @@ func lossName(kind string) string {
 // degraded returns the swallowed writes that are not among the losses.
 func (r Report) degraded() []Evidence {
 	return slices.DeleteFunc(slices.Clone(r.Swallowed), func(e Evidence) bool {
-		return slices.ContainsFunc(r.Losses, func(l Loss) bool { return l.Kind == string(seal.Refused) && l.What == e.Path })
+		return slices.ContainsFunc(r.Losses, func(l Loss) bool { return l.Kind == string(loss.Refused) && l.What == e.Path })
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/podseal/podseal/internal/loss"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
@@ -88,7 +89,7 @@ func TestVerboseShowsAll(t *testing.T) {
 // TestOneScreen keeps the summary of a seal with a low port, mounts and a tolerated write within 24 lines of 80 columns.
 func TestOneScreen(t *testing.T) {
 	res := sealed()
-	res.Losses = append(res.Losses, seal.Loss{Kind: seal.NotAttempted, What: "/etc/nginx/conf.d/a.conf"}, seal.Loss{Kind: seal.NoProcess, What: "sed"})
+	res.Losses = append(res.Losses, loss.Loss{Kind: loss.NotAttempted, What: "/etc/nginx/conf.d/a.conf"}, loss.Loss{Kind: loss.NoProcess, What: "sed"})
 	res.Reasons[0].Why += "; the application's setting names nginx, uid 101 (/etc/nginx/nginx.conf:1: user nginx;)"
 	r := New(res)
 	r.Written = &Written{Changes: []ManifestChange{{Action: "added", Object: "Pod", Field: "automountServiceAccountToken", New: "false"}}}
@@ -333,7 +334,7 @@ func TestExitCode(t *testing.T) {
 
 // TestStrict fails a seal whose run lost something, and nothing else.
 func TestStrict(t *testing.T) {
-	lossy := seal.Result{Verdict: seal.Sealed, Losses: []seal.Loss{{Kind: seal.NotAttempted, What: "/etc/app.conf"}}}
+	lossy := seal.Result{Verdict: seal.Sealed, Losses: []loss.Loss{{Kind: loss.NotAttempted, What: "/etc/app.conf"}}}
 	for _, tt := range []struct {
 		strict bool
 		res    seal.Result

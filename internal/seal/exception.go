@@ -161,7 +161,7 @@ func lastWords(o observe.Observation) string {
 		if l = strings.TrimSpace(l); l == "" {
 			continue
 		}
-		if said = l; errorWords.MatchString(l) {
+		if said = l; observe.ReportsError(l) {
 			worst = l
 		}
 	}

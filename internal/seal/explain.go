@@ -9,6 +9,7 @@ import (
 
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/loss"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
@@ -32,7 +33,7 @@ func (s search) explain(ctx context.Context, f finding) (Result, error) {
 		return res, err
 	}
 	sealed := e.sealedRound()
-	res.Losses, err = losses(ctx, s.k.in.Tree, s.k.open, sealed.Observation, sealed.Profile.Env["HOME"])
+	res.Losses, err = loss.Find(ctx, s.k.in.Tree, s.k.open, sealed.Observation, sealed.Profile)
 	return res, err
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/podseal/podseal/internal/engine/enginetest"
 	"github.com/podseal/podseal/internal/golden"
+	"github.com/podseal/podseal/internal/loss"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
@@ -164,7 +165,7 @@ func render(res seal.Result) string {
 		fmt.Fprintf(&b, "swallowed %s\n", s)
 	}
 	for _, l := range res.Losses {
-		if l.Kind != seal.NewError {
+		if l.Kind != loss.NewError {
 			fmt.Fprintf(&b, "lost, %s: %s: %s\n", l.Kind, l.What, l.Detail)
 		}
 	}

@@ -195,7 +195,7 @@ func restartFix(o observe.Observation, p profile.Profile, blamed []string) strin
 	var files []string
 	for _, e := range diff.Collect(o).Allowed() {
 		m, ok := p.Covering(e.Path)
-		if ok && slices.Contains(blamed, m.Path) && !e.Dir && e.Noise == "" && !transient(e) && e.Path != m.Path && len(files) < 3 {
+		if ok && slices.Contains(blamed, m.Path) && !e.Dir && e.Noise == "" && !e.Transient() && e.Path != m.Path && len(files) < 3 {
 			files = append(files, e.Path)
 		}
 	}

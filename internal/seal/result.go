@@ -6,6 +6,7 @@ import (
 
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/loss"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
@@ -126,7 +127,7 @@ type Result struct {
 	// Swallowed are the writes that were denied in the sealed run although it passed, and not in the open run.
 	Swallowed []diff.Evidence `json:"swallowed,omitempty"`
 	// Losses are what the open run did and the sealed run did not do.
-	Losses []Loss `json:"losses,omitempty"`
+	Losses []loss.Loss `json:"losses,omitempty"`
 	// NotExercised says what the runs did not reach. It is never empty: no test reaches everything.
 	NotExercised []string `json:"notExercised"`
 	Rounds       []Round  `json:"rounds"`

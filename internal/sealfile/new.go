@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/podseal/podseal/internal/loss"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/seal"
 )
@@ -84,11 +85,11 @@ func (c cleaner) exception(x seal.Exception, accepted []Acceptance) Exception {
 }
 
 // losses returns the losses, sorted. Of those that differ in what changes from run to run, one is kept.
-func (c cleaner) losses(in []seal.Loss) []Loss {
+func (c cleaner) losses(in []loss.Loss) []Loss {
 	var out []Loss
 	for _, l := range in {
 		what := c.text(l.What)
-		if l.Kind == seal.NewError {
+		if l.Kind == loss.NewError {
 			what = observe.LineTemplate(what)
 		}
 		now := Loss{Kind: string(l.Kind), What: what, Detail: c.text(l.Detail)}

@@ -34,7 +34,7 @@ func (c cleaner) writes(choices []seal.Choice) []Write {
 
 // evidencePath returns the path of a write. The name of a file that was removed or renamed again was probably made up.
 func (c cleaner) evidencePath(e diff.Evidence) string {
-	if e.Kind == "" && !e.Dir && (slices.Contains(e.Calls, "unlink") || slices.Contains(e.Calls, "rename")) {
+	if e.Transient() && !e.Dir {
 		return c.path(path.Dir(e.Path) + "/*")
 	}
 	return c.path(e.Path)

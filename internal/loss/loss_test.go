@@ -1,4 +1,4 @@
-package seal
+package loss
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe/observetest"
+	"github.com/podseal/podseal/internal/profile"
 )
 
 // TestLosses compares an open run and a sealed run.
@@ -18,6 +19,7 @@ func TestLosses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := profile.Profile{Env: map[string]string{"HOME": "/home/own"}}.WithMount(profile.Mount{Path: "/data", Kind: profile.Plain})
 	for _, tt := range []struct{ name, open, sealed, want string }{
 		{"nothing", "trace on\nopen /var/log/x e2e by app 0:0", "trace on\nopen /var/log/x e2e by app 5:5", ""},
 		{
@@ -108,6 +110,18 @@ func TestLosses(t *testing.T) {
 			"one of two ephemeral ports, and a fixed one", "listen 80\nlisten 38183\nlisten 39000", "listen 8080\nlisten 41007",
 			"port 80: something listened on it in the open run\nport 39000: something listened on it in the open run",
 		},
+		{
+			"the mode of a mount", "trace on\nchmod /data start by app 0:0\nchmod /srv/a start by app 0:0",
+			"trace on\nchmod /data start denied EPERM by app 5:5\nchmod /srv/a start denied EROFS by app 5:5", "refused /srv/a: EROFS /srv/a (app, uid 5)",
+		},
+		{
+			"an attribute of a mount", "trace on\nsetxattr /data start by app 0:0", "trace on\nsetxattr /data start denied EPERM by app 5:5",
+			"refused /data: EPERM /data (app, uid 5)",
+		},
+		{
+			"errors around a restart", "log started", "log error: no peer\nlogs restart\nlog fatal: recovering\nlog error: cannot open /var/x: Read-only file system",
+			"log error: no peer: logged by the sealed run alone\nlog error: cannot open /var/x: Read-only file system: logged by the sealed run alone",
+		},
 		{"a new error", "log error at 12:01", "log error at 13:44\nlog fatal: no auth", "log fatal: no auth: logged by the sealed run alone"},
 		{
 			"an error about a loss", "trace on\nopen /var/log/x e2e by app 0:0", "trace on\nopen /var/log/x e2e denied EROFS by app 5:5\nlog cannot write /var/log/x",
@@ -122,7 +136,7 @@ func TestLosses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := losses(context.Background(), tree, open, sealed, "/home/own")
+		found, err := Find(context.Background(), tree, open, sealed, p)
 		var got []string
 		for _, l := range found {
 			got = append(got, fmt.Sprintf("%s %s: %s", l.Kind, l.What, l.Detail))

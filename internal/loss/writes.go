@@ -1,0 +1,116 @@
+package loss
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/podseal/podseal/internal/diff"
+	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/profile"
+)
+
+// refused returns the paths that the open run wrote and the sealed run was refused. For a name that was made up at run time
+// it is the directory.
+func refused(open, sealed diff.List, p profile.Profile) []Loss {
+	var out []Loss
+	for _, e := range sealed.Denied() {
+		at := e.Path
+		wrote := func(o diff.Evidence) bool { return o.Path == at }
+		if passing(at) {
+			at = path.Dir(at)
+			wrote = func(o diff.Evidence) bool { return path.Dir(o.Path) == at }
+		}
+		advice, managed := managedFiles[at]
+		known := func(l Loss) bool { return l.What == at }
+		if !slices.ContainsFunc(open.Allowed(), wrote) || e.Noise != "" && !managed || harmless(e, p) || slices.ContainsFunc(out, known) {
+			continue
+		}
+		detail := e.String()
+		if managed {
+			detail += "; " + advice
+		}
+		out = append(out, Loss{Refused, at, detail})
+	}
+	return out
+}
+
+// harmless reports whether an attempt was to change what a seal makes needless: an owner, since the user owns its files itself, or
+// the mode of a mount, which is open to everyone.
+func harmless(e diff.Evidence, p profile.Profile) bool {
+	_, mounted := p.Mount(e.Path)
+	other := func(call string) bool { return call != "chown" && !(mounted && call == "chmod") }
+	return len(e.Calls) > 0 && !slices.ContainsFunc(e.Calls, other)
+}
+
+// attempted reports whether a run tried to write a path, or was refused a directory above it or another name for it.
+func attempted(at string, run diff.List) bool {
+	return slices.ContainsFunc(run, func(e diff.Evidence) bool {
+		denied := e.Outcome == observe.Denied
+		return e.Path == at || denied && profile.Within(at, e.Path) || denied && passing(e.Path) && path.Dir(e.Path) == path.Dir(at)
+	})
+}
+
+// atHome reports whether a run wrote, below its own HOME, a path with the same end: the other run's HOME was another folder.
+func atHome(at string, run diff.List, home string) bool {
+	return home != "" && slices.ContainsFunc(run, func(e diff.Evidence) bool {
+		end, below := strings.CutPrefix(e.Path, home+"/")
+		return below && strings.HasSuffix(at, "/"+end)
+	})
+}
+
+// managedFiles are files that a kubelet makes for each pod, with what to use in place of writing to them.
+var managedFiles = map[string]string{
+	"/etc/hosts":       "a kubelet manages this file: name the hosts in the pod's hostAliases",
+	"/etc/resolv.conf": "a kubelet manages this file: use the pod's dnsPolicy and dnsConfig",
+	"/etc/hostname":    "a kubelet manages this file: use the pod's hostname",
+}
+
+// notAttempted returns the files that the open run wrote and the sealed run did not try to write, those of the image first.
+// Files with names made at run time, and changes of owners, modes and times alone, do not count.
+func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List, home string) ([]Loss, error) {
+	var shipped, other []Loss
+	for _, e := range open.Allowed() {
+		if len(e.Calls) == 0 || e.Transient() || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) || atHome(e.Path, sealed, home) {
+			continue
+		}
+		_, ok, err := image.Probe(ctx, tree, e.Path)
+		if err != nil {
+			return nil, fmt.Errorf("looking up %s in the image: %w", e.Path, err)
+		}
+		l := Loss{NotAttempted, e.Path, "written in the open run by " + writersOf(e)}
+		if ok {
+			shipped = append(shipped, l)
+		} else {
+			other = append(other, l)
+		}
+	}
+	out := slices.Concat(shipped, other)
+	return out[:min(len(out), maxLosses)], nil
+}
+
+// passing reports whether a part of a path was made up at run time, so that no other run has it.
+func passing(at string) bool {
+	for ; at != "/" && at != "*"; at = path.Dir(at) {
+		if base := path.Base(at); base == "*" || diff.Random(base) {
+			return true
+		}
+	}
+	return false
+}
+
+// byExec reports whether only commands that were executed in the container made the writes, and not the application.
+func byExec(e diff.Evidence) bool {
+	return !slices.ContainsFunc(e.Writers, func(w diff.Writer) bool { return !w.Exec })
+}
+
+func writersOf(e diff.Evidence) string {
+	var out []string
+	for _, w := range e.Writers {
+		out = append(out, w.String())
+	}
+	return strings.Join(slices.Compact(out), ", ")
+}
