@@ -112,7 +112,7 @@ func TestLosses(t *testing.T) {
 		},
 		{
 			"the mode of a mount", "trace on\nchmod /data start by app 0:0\nchmod /srv/a start by app 0:0",
-			"trace on\nchmod /data start denied EPERM by app 5:5\nchmod /srv/a start denied EROFS by app 5:5", "refused /srv/a: EROFS /srv/a (app, uid 5)",
+			"trace on\nchmod /data start denied EPERM by app 5:5\nchmod /srv/a start denied EROFS by app 5:5\nlog chmod: changing permissions of '/var/data': Operation not permitted", "refused /srv/a: EROFS /srv/a (app, uid 5)",
 		},
 		{
 			"an attribute of a mount", "trace on\nsetxattr /data start by app 0:0", "trace on\nsetxattr /data start denied EPERM by app 5:5",

@@ -14,9 +14,8 @@ import (
 )
 
 // refused returns the paths that the open run wrote and the sealed run was refused. For a name that was made up at run time
-// it is the directory.
-func refused(open, sealed diff.List, p profile.Profile) []Loss {
-	var out []Loss
+// it is the directory. harmless are those that are no losses.
+func refused(open, sealed diff.List, p profile.Profile) (out, harmless []Loss) {
 	for _, e := range sealed.Denied() {
 		at := e.Path
 		wrote := func(o diff.Evidence) bool { return o.Path == at }
@@ -26,7 +25,11 @@ func refused(open, sealed diff.List, p profile.Profile) []Loss {
 		}
 		advice, managed := managedFiles[at]
 		known := func(l Loss) bool { return l.What == at }
-		if !slices.ContainsFunc(open.Allowed(), wrote) || e.Noise != "" && !managed || harmless(e, p) || slices.ContainsFunc(out, known) {
+		if !slices.ContainsFunc(open.Allowed(), wrote) || e.Noise != "" && !managed || slices.ContainsFunc(out, known) {
+			continue
+		}
+		if needless(e, p) {
+			harmless = append(harmless, Loss{What: at})
 			continue
 		}
 		detail := e.String()
@@ -35,12 +38,12 @@ func refused(open, sealed diff.List, p profile.Profile) []Loss {
 		}
 		out = append(out, Loss{Refused, at, detail})
 	}
-	return out
+	return out, harmless
 }
 
-// harmless reports whether an attempt was to change what a seal makes needless: an owner, since the user owns its files itself, or
+// needless reports whether an attempt was to change what a seal makes needless: an owner, since the user owns its files itself, or
 // the mode of a mount, which is open to everyone.
-func harmless(e diff.Evidence, p profile.Profile) bool {
+func needless(e diff.Evidence, p profile.Profile) bool {
 	_, mounted := p.Mount(e.Path)
 	other := func(call string) bool { return call != "chown" && !(mounted && call == "chmod") }
 	return len(e.Calls) > 0 && !slices.ContainsFunc(e.Calls, other)
