@@ -48,7 +48,7 @@ func Find(ctx context.Context, tree image.Tree, open, sealed observe.Observation
 			return nil, err
 		}
 		out = append(out, lost[:min(len(lost), maxLosses)]...)
-		missing, err := notAttempted(ctx, tree, before, now, p.Env["HOME"])
+		missing, err := notAttempted(ctx, tree, before, now, p)
 		if err != nil {
 			return nil, err
 		}

@@ -19,7 +19,7 @@ func TestLosses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := profile.Profile{Env: map[string]string{"HOME": "/home/own"}}.WithMount(profile.Mount{Path: "/data", Kind: profile.Plain})
+	p := profile.Profile{WorkingDir: "/workdir", Env: map[string]string{"HOME": "/home/own", "TMPDIR": "/cache"}}.WithMount(profile.Mount{Path: "/data", Kind: profile.Plain})
 	for _, tt := range []struct{ name, open, sealed, want string }{
 		{"nothing", "trace on\nopen /var/log/x e2e by app 0:0", "trace on\nopen /var/log/x e2e by app 5:5", ""},
 		{
@@ -109,6 +109,10 @@ func TestLosses(t *testing.T) {
 		{
 			"one of two ephemeral ports, and a fixed one", "listen 80\nlisten 38183\nlisten 39000", "listen 8080\nlisten 41007",
 			"port 80: something listened on it in the open run\nport 39000: something listened on it in the open run",
+		},
+		{
+			"in other folders", "trace on\nopen /f.txt e2e by app 0:0\nopen /g.txt e2e by app 0:0\nopen /tmp/x e2e by app 0:0",
+			"trace on\nopen /workdir/f.txt e2e by app 5:5\nopen /cache/x e2e by app 5:5", "not attempted /g.txt: written in the open run by app (uid 0)",
 		},
 		{
 			"the mode of a mount", "trace on\nchmod /data start by app 0:0\nchmod /srv/a start by app 0:0",

@@ -57,12 +57,19 @@ func attempted(at string, run diff.List) bool {
 	})
 }
 
-// atHome reports whether a run wrote, below its own HOME, a path with the same end: the other run's HOME was another folder.
-func atHome(at string, run diff.List, home string) bool {
-	return home != "" && slices.ContainsFunc(run, func(e diff.Evidence) bool {
-		end, below := strings.CutPrefix(e.Path, home+"/")
-		return below && strings.HasSuffix(at, "/"+end)
-	})
+// moved reports whether a run under a profile wrote a path with the same end below a folder that the profile puts in place of
+// another one: HOME, TMPDIR or the working directory.
+func moved(at string, run diff.List, p profile.Profile) bool {
+	for _, folder := range []string{p.Env["HOME"], p.Env["TMPDIR"], p.WorkingDir} {
+		there := func(e diff.Evidence) bool {
+			end, below := strings.CutPrefix(e.Path, folder+"/")
+			return below && strings.HasSuffix(at, "/"+end)
+		}
+		if folder != "" && slices.ContainsFunc(run, there) {
+			return true
+		}
+	}
+	return false
 }
 
 // managedFiles are files that a kubelet makes for each pod, with what to use in place of writing to them.
@@ -74,10 +81,10 @@ var managedFiles = map[string]string{
 
 // notAttempted returns the files that the open run wrote and the sealed run did not try to write, those of the image first.
 // Files with names made at run time, and changes of owners, modes and times alone, do not count.
-func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List, home string) ([]Loss, error) {
+func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List, p profile.Profile) ([]Loss, error) {
 	var shipped, other []Loss
 	for _, e := range open.Allowed() {
-		if len(e.Calls) == 0 || e.Transient() || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) || atHome(e.Path, sealed, home) {
+		if len(e.Calls) == 0 || e.Transient() || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) || moved(e.Path, sealed, p) {
 			continue
 		}
 		_, ok, err := image.Probe(ctx, tree, e.Path)
