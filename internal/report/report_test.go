@@ -123,6 +123,36 @@ func TestDecidingLine(t *testing.T) {
 	}
 }
 
+// TestFirstErrorOfLongOutput quotes the line that names the cause of a failed open run, where a long stack trace follows.
+func TestFirstErrorOfLongOutput(t *testing.T) {
+	res := notTestable()
+	o := &res.Rounds[0].Observation
+	o.Logs = "INFO error handler registered\nsetlocale: Permission denied\nError: no database at db:5432\n" + strings.Repeat("    at Object.run (app.js:1)\n", 30)
+	o.Commands[0].Output = "test 1 of 40\nAssertionError: 503 is not 200\n" + strings.Repeat("  frame\n", 30)
+	for _, verbose := range []bool{false, true} {
+		got := textOf(t, res, TextOptions{Verbose: verbose})
+		for _, want := range []string{
+			"  | Error: no database at db:5432\n  | ...\n  |     at Object.run (app.js:1)\n",
+			"  | AssertionError: 503 is not 200\n  | ...\n  |   frame\n",
+		} {
+			if strings.Count(got, want) != 1 {
+				t.Errorf("no %q in\n%s", want, got)
+			}
+		}
+		if n := strings.Count(got, "  | "); n != 2*(maxLines+2) {
+			t.Errorf("%d lines are quoted:\n%s", n, got)
+		}
+	}
+	r := New(res)
+	if r.Rounds[0].DecidingLine != "Error: no database at db:5432" || r.Rounds[0].Commands[0].Output[0] != "AssertionError: 503 is not 200" {
+		t.Errorf("%+v", r.Rounds[0])
+	}
+	o.Commands[0].Code = 0
+	if got := New(res).Rounds[0].Commands[0].Output; len(got) != maxLines {
+		t.Errorf("of a command that passed: %q", got)
+	}
+}
+
 // TestRestartExceptionQuotesItsTrial makes sure that the log of the run that did not come back is shown.
 func TestRestartExceptionQuotesItsTrial(t *testing.T) {
 	res := withExceptions()

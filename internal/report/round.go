@@ -26,7 +26,7 @@ func newRound(o seal.Round) Round {
 		StartSeconds: seconds(o.Began), Seconds: seconds(o.Took), ReadySeconds: seconds(obs.ReadyIn), Profile: newProfile(o.Profile),
 		Blames: each(o.Blames, func(b plan.Blame) Blame { return Blame{b.Setting, b.Evidence, b.Strength.String()} }),
 		Commands: each(obs.Commands, func(c observe.CommandResult) CommandResult {
-			return CommandResult{Command: c.Command, Phase: string(c.Phase), ExitCode: c.Code, Seconds: seconds(c.Took), Output: lastLines(c.Output)}
+			return CommandResult{Command: c.Command, Phase: string(c.Phase), ExitCode: c.Code, Seconds: seconds(c.Took), Output: excerpt(c)}
 		}),
 		Observation: newObservation(obs),
 	}
@@ -34,7 +34,7 @@ func newRound(o seal.Round) Round {
 		r.Exit = &Exit{Code: obs.Exit.Code, OOMKilled: obs.Exit.OOMKilled, Error: obs.Exit.Error, Phase: string(obs.Exit.Phase)}
 	}
 	if !obs.Passed() {
-		r.Logs, r.DecidingLine = lastLines(obs.Logs), decidingLine(obs)
+		r.Logs, r.DecidingLine = lastLines(obs.Logs), decidingLine(o.Profile.Open, obs)
 	}
 	return r
 }
@@ -63,15 +63,45 @@ func newObservation(o observe.Observation) Observation {
 	return out
 }
 
-// decidingLine returns the first line of a failed run's log that is about a refusal, if possible of the phase that
-// failed; empty if there is none.
-func decidingLine(o observe.Observation) string {
-	for _, logs := range []string{o.LogsIn(o.Failure.Phase), o.Logs} {
-		if found := plan.ReadRefusals(logs, ""); len(found) > 0 {
-			return found[0].Line
+// decidingLine returns the first line of a failed run's log that is about a refusal, else the first that reports an error, if
+// possible of the phase that failed; empty if there is none. An open run is refused nothing on the way to a seal: only the error
+// counts.
+func decidingLine(open bool, o observe.Observation) string {
+	phases := []string{o.LogsIn(o.Failure.Phase), o.Logs}
+	if !open {
+		for _, logs := range phases {
+			if found := plan.ReadRefusals(logs, ""); len(found) > 0 {
+				return found[0].Line
+			}
+		}
+	}
+	for _, logs := range phases {
+		if found := observe.FirstError(logs); found != "" {
+			return found
 		}
 	}
 	return ""
+}
+
+// cutMark stands in a quoted output for the lines that are left out.
+const cutMark = "..."
+
+// excerpt returns the last lines of a command's output. Before those of a failed command stands the first line that reports an
+// error, if it is none of them.
+func excerpt(c observe.CommandResult) []string {
+	lines := lastLines(c.Output)
+	if c.Code == 0 {
+		return lines
+	}
+	return withFirst(observe.FirstError(c.Output), lines)
+}
+
+// withFirst returns lines with one before them that is not among them.
+func withFirst(first string, lines []string) []string {
+	if first == "" || slices.ContainsFunc(lines, func(l string) bool { return strings.TrimSpace(l) == first }) {
+		return lines
+	}
+	return append([]string{first, cutMark}, lines...)
 }
 
 // lastLines returns the last lines of an output, without the empty ones at its end.

@@ -206,7 +206,7 @@ type Round struct {
 	Blames       []Blame         `json:"blames"`
 	Commands     []CommandResult `json:"commands"`
 	Exit         *Exit           `json:"exit" jsonschema:"nullable"`
-	DecidingLine string          `json:"decidingLine,omitempty"` // the first of the logs that is about a refusal
+	DecidingLine string          `json:"decidingLine,omitempty"` // the first of the logs that is about a refusal, else an error
 	Logs         []string        `json:"logs,omitempty"`
 	Observation  Observation     `json:"observation"`
 }

@@ -193,11 +193,7 @@ func (p reader) lastWords(r Report) bool {
 				p.quote(fmt.Sprintf("The last lines of `%s`, which exited %d", clean(c.Command), c.ExitCode), c.Output)
 			}
 		}
-		lines := o.Logs
-		if first := o.DecidingLine; first != "" && !slices.ContainsFunc(lines, func(l string) bool { return strings.TrimSpace(l) == first }) {
-			lines = append([]string{first, "..."}, lines...)
-		}
-		p.quote("The last lines of the application's log, "+clean(o.Name), lines)
+		p.quote("The last lines of the application's log, "+clean(o.Name), withFirst(o.DecidingLine, o.Logs))
 	}
 	return len(rounds) > 0
 }
