@@ -122,6 +122,8 @@ type Report struct {
 	Image    string `json:"image"`
 	Digest   string `json:"digest,omitempty"`
 	Platform string `json:"platform,omitempty"`
+	// Containers are those of manifests that run the image as the same user: "web of Deployment shop".
+	Containers []string `json:"containers,omitempty"`
 
 	Declared string     `json:"declared"` // USER as the image says
 	Model    Model      `json:"model"`

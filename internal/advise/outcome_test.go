@@ -1,6 +1,7 @@
 package advise_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/podseal/podseal/internal/advise"
@@ -22,6 +23,14 @@ func TestProofText(t *testing.T) {
 		if got := c.p.Text(); got != c.want {
 			t.Errorf("got\n%swant\n%s", got, c.want)
 		}
+	}
+}
+
+func TestContainersInText(t *testing.T) {
+	r := advise.Report{Image: "web:1", Model: advise.NonRoot, Why: "USER 7", Containers: []string{"a of Pod p", "b of Pod p"}}
+	const want = "web:1\n  Run by a of Pod p, b of Pod p\n\n  non-root"
+	if got := r.Text(); !strings.HasPrefix(got, want) {
+		t.Errorf("got\n%s", got)
 	}
 }
 

@@ -18,7 +18,11 @@ func (r Report) Text() string {
 	if r.Platform != "" {
 		head += " (" + r.Platform + ")"
 	}
-	fmt.Fprintf(&b, "%s\n\n", head)
+	fmt.Fprintf(&b, "%s\n", head)
+	if len(r.Containers) > 0 {
+		wrap(&b, "  ", "    ", "Run by "+strings.Join(r.Containers, ", "))
+	}
+	b.WriteString("\n")
 	wrap(&b, "  ", "  ", fmt.Sprintf("%s: %s.", r.Model, r.Why))
 	for _, e := range r.Evidence {
 		wrap(&b, "    ", "      ", e.String())

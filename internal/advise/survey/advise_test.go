@@ -108,6 +108,9 @@ func advised(t *testing.T, line string) string {
 	})
 	for _, r := range outcome.Images {
 		fmt.Fprintf(&b, "image %s: %s, as %d:%d, %d findings, %d notes\n", r.Image, r.Ways[0].Kind, r.User.UID, r.User.GID, len(r.Findings), len(r.Notes))
+		for _, c := range r.Containers {
+			fmt.Fprintln(&b, "  run by", c)
+		}
 	}
 	for _, d := range outcome.Dockerfiles {
 		fmt.Fprintf(&b, "%s: final stage from %s (read: %v, of the input: %v)\n", d.File, d.Base, d.BaseRead, d.Stdin)

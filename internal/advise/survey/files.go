@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/podseal/podseal/internal/advise"
@@ -41,6 +42,7 @@ func (s *survey) folder(ctx context.Context, dir string) error {
 		return s.image(ctx, "layout", dir, advise.Options{})
 	}
 	found := false
+	s.folders = true
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -84,7 +86,22 @@ func (s *survey) found(ctx context.Context, name string) (bool, error) {
 	}
 }
 
-// manifest advises on the image of each container, with the user that the pod gives it.
+// usage is an image as containers of manifests run it. The advice on it is the same for all of them.
+type usage struct{ image, user, group string }
+
+func usageOf(t manifest.Target) usage {
+	number := func(n *int64) string {
+		if n == nil {
+			return ""
+		}
+		return strconv.FormatInt(*n, 10)
+	}
+	o := userOf(t)
+	return usage{t.Container.Image, number(o.RunAsUser), number(o.RunAsGroup)}
+}
+
+// manifest advises on the image of each container, with the user that the pod gives it. Of several containers with the same
+// image and user the first one is enough.
 func (s *survey) manifest(ctx context.Context, name string, data []byte) error {
 	file, err := manifest.Parse(name, data, "")
 	if err != nil {
@@ -95,14 +112,23 @@ func (s *survey) manifest(ctx context.Context, name string, data []byte) error {
 		return inputError(err)
 	}
 	for _, t := range found {
-		err := s.image(ctx, "", t.Container.Image, userOf(t))
-		if err == nil {
-			continue
+		key := usageOf(t)
+		if _, known := s.advised[key]; !known {
+			if err := s.image(ctx, "", t.Container.Image, userOf(t)); err != nil {
+				where := fmt.Sprintf("%s, line %d, container %s, image %s", name, t.Container.Line, t.Container.Name, t.Container.Image)
+				if err := s.failed(ctx, where, err); err != nil {
+					return err
+				}
+				continue
+			}
+			s.advised[key] = len(s.outcome.Images) - 1
 		}
-		where := fmt.Sprintf("%s, line %d, container %s, image %s", name, t.Container.Line, t.Container.Name, t.Container.Image)
-		if err := s.failed(ctx, where, err); err != nil {
-			return err
+		container := t.Container.Name + " of " + t.Pod.String()
+		if s.folders {
+			container += " in " + name
 		}
+		r := &s.outcome.Images[s.advised[key]]
+		r.Containers = append(r.Containers, container)
 	}
 	return nil
 }

@@ -71,6 +71,9 @@ type survey struct {
 	outcome advise.Outcome
 	patches outfile.PatchBase // of the changes to Dockerfiles
 
+	folders bool          // a folder is advised on: containers are named with their files
+	advised map[usage]int // the index in outcome.Images of each image that manifests run
+
 	engine    Engine // nil until it is needed
 	engineErr error  // of the one try to reach it
 	bases     map[string]dockerfile.Base
@@ -79,7 +82,7 @@ type survey struct {
 // Advise advises on what an argument names: a file or folder, else an image. Of several images or files, those that cannot
 // be read are in Outcome.Failed, and the others are advised on.
 func Advise(ctx context.Context, what string, opts Options) (advise.Outcome, error) {
-	s := &survey{opts: opts, bases: map[string]dockerfile.Base{}}
+	s := &survey{opts: opts, bases: map[string]dockerfile.Base{}, advised: map[usage]int{}}
 	if what != "-" {
 		s.patches = outfile.NewPatchBase(what)
 	}
