@@ -55,19 +55,29 @@ type Difference struct {
 	Subject string `json:"subject,omitempty"`
 	A       string `json:"a,omitempty"`
 	B       string `json:"b,omitempty"`
+
+	of string // see fact
 }
 
 // Of compares the results of two images.
 func Of(a, b seal.Result) Comparison {
 	c := Comparison{Schema: Schema, A: imageOf(a), B: imageOf(b), Differences: []Difference{}}
-	for _, d := range join(facts(a), facts(b)) {
-		if d.A == d.B || d.A != "" && d.B != "" && !d.Area.valued() {
+	all := join(facts(a), facts(b))
+	for _, d := range all {
+		if d.A == d.B || d.A != "" && d.B != "" && !d.Area.valued() || d.partOfMount(all) {
 			continue
 		}
 		c.Differences = append(c.Differences, d)
 		c.NeedsMore = c.NeedsMore || d.more()
 	}
 	return c
+}
+
+// partOfMount reports whether a difference is a step of a mount that only the same image has: the mount's own difference says it.
+func (d Difference) partOfMount(all []Difference) bool {
+	return d.of != "" && slices.ContainsFunc(all, func(m Difference) bool {
+		return m.Area == d.Area && m.Subject == d.of && (m.A == "") == (d.A == "") && (m.B == "") == (d.B == "") && (m.A == "" || m.B == "")
+	})
 }
 
 // Testable reports whether the e2e commands pass on both images as they are. Otherwise their facts cannot be compared.
@@ -116,7 +126,7 @@ func join(a, b []fact) []Difference {
 		i := slices.IndexFunc(out, func(d Difference) bool { return d.Area == f.area && d.Subject == f.subject })
 		if i < 0 {
 			i = len(out)
-			out = append(out, Difference{Area: f.area, Subject: f.subject})
+			out = append(out, Difference{Area: f.area, Subject: f.subject, of: f.of})
 		}
 		return &out[i]
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/podseal/podseal/internal/compare"
 	"github.com/podseal/podseal/internal/engine/enginetest"
+	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/target"
 )
@@ -89,6 +90,37 @@ func TestOf(t *testing.T) {
 				t.Errorf("Markdown:\n%s", &markdown)
 			}
 		})
+	}
+}
+
+// TestMountOnce names a mount that only one image has in one line with its kind, and a copy that only one needs in another.
+func TestMountOnce(t *testing.T) {
+	result := func(name string, mounts ...profile.Mount) seal.Result {
+		res := seal.Result{Verdict: seal.Sealed, Profile: profile.Profile{User: profile.User{UID: 7}, Mounts: mounts}}
+		res.Target.Image = name
+		return res
+	}
+	seeded, plain := profile.Mount{Path: "/srv", Kind: profile.Seeded}, profile.Mount{Path: "/srv", Kind: profile.Plain}
+	owned := profile.Mount{Path: "/data", Kind: profile.Owned, Medium: profile.Memory}
+	for _, c := range []struct {
+		a, b seal.Result
+		want string
+	}{
+		{result("a"), result("b", seeded), "  + mount /srv: seeded; needed\n"},
+		{result("a", seeded), result("b"), "  - mount /srv: seeded; needed\n"},
+		{result("a", plain), result("b", seeded), "  + seeded /srv: needed\n"},
+		{result("a", owned), result("b", seeded), "  - mount /data: owned; needed\n  + mount /srv: seeded; needed\n"},
+		{result("a", seeded), result("b", seeded), ""},
+		{result("a"), result("b", profile.Mount{Path: "/srv", Kind: profile.Seeded, Volume: true}), "  + seeded /srv: needed\n"},
+	} {
+		var text bytes.Buffer
+		if err := compare.Of(c.a, c.b).Text(&text); err != nil {
+			t.Fatal(err)
+		}
+		_, got, _ := strings.Cut(text.String(), "Needed by the profile\n")
+		if got != c.want {
+			t.Errorf("got\n%s, want\n%s", got, c.want)
+		}
 	}
 }
 

@@ -18,26 +18,27 @@ type fact struct {
 	area    Area
 	subject string
 	value   string
+	of      string // of a step that only says what a mount holds: the subject of the mount
 }
 
 // facts returns what a result shows. Of several facts about one subject the last counts.
 func facts(res seal.Result) []fact {
-	out := []fact{{Verdict, "", string(res.Verdict)}}
+	out := []fact{{area: Verdict, value: string(res.Verdict)}}
 	if res.Verdict == seal.NotTestable {
-		return append(out, fact{Exit, "open run", res.Why})
+		return append(out, fact{area: Exit, subject: "open run", value: res.Why})
 	}
 	user := res.Profile.User
-	out = append(out, fact{User, "", fmt.Sprintf("%d:%d", user.UID, user.GID)})
+	out = append(out, fact{area: User, value: fmt.Sprintf("%d:%d", user.UID, user.GID)})
 	for _, r := range res.Profile.Relaxations() {
 		if !r.Exception {
-			out = append(out, fact{Profile, r.ID, need(res, r)})
+			out = append(out, fact{area: Profile, subject: r.ID, value: need(res, r), of: mountOf(r)})
 		}
 	}
 	for _, x := range res.Exceptions {
-		out = append(out, fact{Exception, x.Setting, x.Why})
+		out = append(out, fact{area: Exception, subject: x.Setting, value: x.Why})
 	}
 	for _, l := range res.Losses {
-		out = append(out, fact{Loss, string(l.Kind) + " " + sealfile.StablePath(l.What), l.Detail})
+		out = append(out, fact{area: Loss, subject: string(l.Kind) + " " + sealfile.StablePath(l.What), value: l.Detail})
 	}
 	if len(res.Rounds) > 0 {
 		out = append(out, runFacts(res.Rounds[0].Observation)...)
@@ -49,13 +50,13 @@ func facts(res seal.Result) []fact {
 func runFacts(o observe.Observation) []fact {
 	var out []fact
 	for _, port := range o.Listening {
-		out = append(out, fact{Port, fmt.Sprintf("%d/tcp", port), "listens"})
+		out = append(out, fact{area: Port, subject: fmt.Sprintf("%d/tcp", port), value: "listens"})
 	}
 	for _, id := range slices.Concat(o.Processes, o.Trace.Identities) {
-		out = append(out, fact{Process, fmt.Sprintf("uid %d", id.UID), "runs"})
+		out = append(out, fact{area: Process, subject: fmt.Sprintf("uid %d", id.UID), value: "runs"})
 	}
 	if o.Exit != nil {
-		out = append(out, fact{Exit, "stop", fmt.Sprintf("exit code %d", o.Exit.Code)})
+		out = append(out, fact{area: Exit, subject: "stop", value: fmt.Sprintf("exit code %d", o.Exit.Code)})
 	}
 	return out
 }
@@ -70,7 +71,7 @@ func writes(res seal.Result) []fact {
 		}
 		for _, e := range c.Evidence {
 			if e.Noise == "" {
-				out = append(out, fact{Write, sealfile.WrittenPath(e), by(e)})
+				out = append(out, fact{area: Write, subject: sealfile.WrittenPath(e), value: by(e)})
 			}
 		}
 	}
@@ -86,12 +87,31 @@ func by(e diff.Evidence) string {
 	return text + " " + sealfile.Phase(e.Phase)
 }
 
-// need says what showed the need of a relaxation.
+// mountOf returns the subject of the mount that a step belongs to; empty for any other relaxation.
+func mountOf(r profile.Relaxation) string {
+	switch r.Kind {
+	case profile.OwnedStep, profile.SeededStep, profile.MemoryStep:
+		return profile.MountID(r.Path)
+	}
+	return ""
+}
+
+// need says what showed the need of a relaxation, behind the kind of a mount that is not plain.
 func need(res seal.Result, r profile.Relaxation) string {
+	text := "needed"
 	for _, p := range res.Proofs {
 		if p.Relaxation == r.ID {
-			return p.Text
+			text = p.Text
+			break
 		}
 	}
-	return "needed"
+	if m, ok := res.Profile.Mount(r.Path); ok && r.Kind == profile.MountStep {
+		switch {
+		case m.Kind != profile.Plain:
+			return string(m.Kind) + "; " + text
+		case m.Medium == profile.Memory:
+			return "in memory; " + text
+		}
+	}
+	return text
 }
