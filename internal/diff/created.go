@@ -35,7 +35,7 @@ func split(spots []placed) (created map[string][]Evidence, direct []placed, loos
 
 // passes reports whether a name is one that the next run will not use.
 func (s placed) passes(name string) bool {
-	return Random(name) || s.e.Passing != "" && strings.Contains(name, s.e.Passing)
+	return Random(name) || indexWord(name, s.e.Passing) >= 0
 }
 
 // unmountable reports whether a name cannot stand in a mount's path: Kubernetes allows no colon in it, and YAML has text

@@ -76,23 +76,6 @@ func (l List) Passing(name string) List {
 	return l
 }
 
-// OnAnyHost returns the list with paths that equal those of a run with another passing name.
-func (l List) OnAnyHost() List {
-	l = slices.Clone(l)
-	for i := range l {
-		l[i].Path = OnAnyHost(l[i].Path, l[i].Passing)
-	}
-	return l
-}
-
-// OnAnyHost returns a text with "(host)" in place of a name that only one run has; with no name, the text.
-func OnAnyHost(text, name string) string {
-	if name == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, name, "(host)")
-}
-
 // Denied returns the evidence of writes that were refused.
 func (l List) Denied() List { return l.with(observe.Denied) }
 

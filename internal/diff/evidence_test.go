@@ -152,3 +152,20 @@ func TestManyCreatedFolders(t *testing.T) {
 		}
 	}
 }
+
+// TestOnAnyHost replaces a name where it is a whole word. A longer number, word or id that contains it is another name.
+func TestOnAnyHost(t *testing.T) {
+	const id = "3f2a1b4c5d6e"
+	for _, c := range []struct{ text, name, want string }{
+		{"/var/lib/node@" + id + "-features/" + id, id, "/var/lib/node@(host)-features/(host)"},
+		{"/srv/db_" + id + ".log", id, "/srv/db_(host).log"},
+		{"/srv/" + id + "0a1b", id, "/srv/" + id + "0a1b"},
+		{"run-1 run-10 rerun-1 run-1", "run-1", "(host) run-10 rerun-1 (host)"},
+		{"/var/lib/podinfo/pod", "pod", "/var/lib/podinfo/(host)"},
+		{"/srv/a", "", "/srv/a"},
+	} {
+		if got := diff.OnAnyHost(c.text, c.name); got != c.want {
+			t.Errorf("%s without %s: %s, want %s", c.text, c.name, got, c.want)
+		}
+	}
+}

@@ -238,6 +238,9 @@ type Status struct {
 	TCP, UDP    map[int]int // published ports: container port to host port
 }
 
+// shortID is how many digits of a container's id its host is named after, unless the host has a name.
+const shortID = 12
+
 func statusOf(found container.InspectResponse) Status {
 	s := Status{IP: "127.0.0.1", TCP: map[int]int{}, UDP: map[int]int{}}
 	if base := found.ContainerJSONBase; base != nil {
@@ -252,7 +255,7 @@ func statusOf(found container.InspectResponse) Status {
 	}
 	if found.Config != nil {
 		s.WorkingDir = found.Config.WorkingDir
-		if base := found.ContainerJSONBase; base != nil && strings.HasPrefix(base.ID, found.Config.Hostname) {
+		if base := found.ContainerJSONBase; base != nil && len(found.Config.Hostname) == shortID && strings.HasPrefix(base.ID, found.Config.Hostname) {
 			s.Hostname = found.Config.Hostname
 		}
 	}

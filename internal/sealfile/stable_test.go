@@ -1,6 +1,7 @@
 package sealfile
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/podseal/podseal/internal/target"
@@ -46,5 +47,20 @@ func TestStablePath(t *testing.T) {
 	}
 	if got := (cleaner{}).process("GC Thread#3"); got != "GC Thread#*" {
 		t.Error(got)
+	}
+}
+
+// TestHostsInPaths: each run has another host, and its paths are the same in a seal file.
+func TestHostsInPaths(t *testing.T) {
+	c := cleaner{hosts: []string{"run-1", "run-10", "3f2a1b4c5d6e"}}
+	for in, want := range map[string]string{
+		"/srv/node@run-1":      "/srv/node@(host)",
+		"/srv/node@run-10":     "/srv/node@(host)",
+		"/srv/3f2a1b4c5d6e.id": "/srv/(host).id",
+		"/srv/3f2a1b4c5d6e" + strings.Repeat("ab0", 17) + "f": "/srv/*", // the whole id of the container
+	} {
+		if got := c.path(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
 	}
 }
