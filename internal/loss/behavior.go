@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/plan"
 )
@@ -51,26 +52,47 @@ func missingPorts(open, sealed []int) []Loss {
 }
 
 // newErrors returns the lines of the sealed run that report an error, and that the open run did not log. A line that names
-// a path among the losses is left out, and one after the restart that quotes no refusal: the open run had no restart.
-func newErrors(open string, sealed observe.Observation, losses []Loss) []Loss {
+// a path among the losses is left out, and one that reports a harmless refusal. Between the restart and the stop, lines count only
+// if they quote a refusal: the open run had no restart.
+func newErrors(open string, sealed observe.Observation, losses []Loss, harmless diff.List) []Loss {
 	known := map[string]bool{}
 	for l := range strings.Lines(open) {
 		known[observe.LineTemplate(l)] = true
 	}
-	restart, restarted := sealed.LogStart[observe.Restart]
 	at := 0
 	var out []Loss
 	for l := range strings.Lines(sealed.Logs) {
 		at += len(l)
 		l = strings.TrimSpace(l)
-		tells := observe.ReportsError(l) && !(restarted && at > restart) || len(plan.ReadRefusals(l, "")) > 0
-		named := func(x Loss) bool { return path.IsAbs(x.What) && strings.Contains(l, x.What) }
+		refusals := plan.ReadRefusals(diff.OnAnyHost(l, sealed.Hostname), "")
+		tells := len(refusals) > 0 || observe.ReportsError(l) && !restarting(sealed, at)
 		if t := observe.LineTemplate(l); !known[t] && tells {
 			known[t] = true
-			if !slices.ContainsFunc(losses, named) {
+			if !aboutLoss(diff.OnAnyHost(l, sealed.Hostname), losses) && !slices.ContainsFunc(refusals, func(r plan.Refused) bool { return aboutAny(r, harmless) }) {
 				out = append(out, Loss{NewError, l, "logged by the sealed run alone"})
 			}
 		}
 	}
 	return out[:min(len(out), maxLosses)]
+}
+
+// restarting reports whether a place in the logs of a run is after the restart and before the stop.
+func restarting(run observe.Observation, at int) bool {
+	restart, restarted := run.LogStart[observe.Restart]
+	stop, stopped := run.LogStart[observe.Stop]
+	return restarted && at > restart && !(stopped && at > stop)
+}
+
+// aboutLoss reports whether a line names a path among the losses.
+func aboutLoss(line string, losses []Loss) bool {
+	return slices.ContainsFunc(losses, func(l Loss) bool { return path.IsAbs(l.What) && strings.Contains(line, l.What) })
+}
+
+// aboutAny reports whether a refusal in the logs is one of some traced ones. The line may name the path by a link to one of its
+// parents.
+func aboutAny(r plan.Refused, traced diff.List) bool {
+	return slices.ContainsFunc(traced, func(e diff.Evidence) bool {
+		same := r.Path == e.Path || e.Path != "/" && strings.HasSuffix(r.Path, e.Path) || plan.Alike(r.Path, e.Path)
+		return same && r.Errno == e.Errno
+	})
 }

@@ -39,7 +39,8 @@ const maxLosses = 20
 // Find returns the actions of the open run that are missing in a sealed run under a profile. tree is the tree of the image: files
 // that the image has come first. Writes are compared only if both runs were completely traced.
 func Find(ctx context.Context, tree image.Tree, open, sealed observe.Observation, p profile.Profile) ([]Loss, error) {
-	var out, denied, harmless []Loss
+	var out, denied []Loss
+	var harmless diff.List
 	if open.Trace.Complete() && sealed.Trace.Complete() {
 		before, now := diff.Collect(open).OnAnyHost(), diff.Collect(sealed).OnAnyHost()
 		denied, harmless = refused(before, now, p)
@@ -56,5 +57,5 @@ func Find(ctx context.Context, tree image.Tree, open, sealed observe.Observation
 	}
 	out = append(out, missingProcesses(open.Processes, sealed.Processes)...)
 	out = append(out, missingPorts(open.Listening, sealed.Listening)...)
-	return append(out, newErrors(open.Logs, sealed, slices.Concat(denied, harmless, out))...), nil
+	return append(out, newErrors(open.Logs, sealed, slices.Concat(denied, out), harmless)...), nil
 }

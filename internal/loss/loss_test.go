@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/podseal/podseal/internal/image"
+	"github.com/podseal/podseal/internal/observe"
 	"github.com/podseal/podseal/internal/observe/observetest"
 	"github.com/podseal/podseal/internal/profile"
 )
@@ -74,6 +75,11 @@ func TestLosses(t *testing.T) {
 			"a copy that keeps no owner", "trace on\nopen /config/a start by cp 0:0\nchown /config/a start by cp 0:0",
 			"trace on\nopen /config/a start by cp 5:5\nchown /config/a start denied EPERM by cp 5:5", "",
 		},
+		{
+			"a file whose owner alone the sealed run tried to change", "trace on\nchown /srv/a start by sh 0:0\nchown /etc/app/auth.conf start by sh 0:0\nopen /etc/app/auth.conf start by sh 0:0\nopen /srv/a/x start by sh 0:0",
+			"trace on\nchown /srv/a start denied EPERM by sh 5:5\nchown /etc/app/auth.conf start denied EPERM by sh 5:5",
+			"not attempted /etc/app/auth.conf: written in the open run by sh (uid 0)\nnot attempted /srv/a/x: written in the open run by sh (uid 0)",
+		},
 		{"only owners change", "trace on\nchown /etc/app/auth.conf start by sh 0:0", "trace on", ""},
 		{
 			"below a refused directory", "trace on\nmkdir /srv/cache/ start by py 0:0\nopen /srv/cache/m.pyc start by py 0:0",
@@ -115,6 +121,11 @@ func TestLosses(t *testing.T) {
 			"trace on\nopen /workdir/f.txt e2e by app 5:5\nopen /cache/x e2e by app 5:5", "not attempted /g.txt: written in the open run by app (uid 0)",
 		},
 		{
+			"files with the names of those in moved folders", "trace on\nopen /etc/app/auth.conf e2e by app 0:0\nopen /srv/x e2e by app 0:0\nopen /root/rc e2e by app 0:0",
+			"trace on\nopen /workdir/auth.conf e2e by app 5:5\nopen /cache/x e2e by app 5:5\nopen /home/own/rc e2e denied ENOSPC by app 5:5",
+			"not attempted /etc/app/auth.conf: written in the open run by app (uid 0)\nnot attempted /root/rc: written in the open run by app (uid 0)\nnot attempted /srv/x: written in the open run by app (uid 0)",
+		},
+		{
 			"the mode of a mount", "trace on\nchmod /data start by app 0:0\nchmod /srv/a start by app 0:0",
 			"trace on\nchmod /data start denied EPERM by app 5:5\nchmod /srv/a start denied EROFS by app 5:5\nlog chmod: changing permissions of '/var/data': Operation not permitted", "refused /srv/a: EROFS /srv/a (app, uid 5)",
 		},
@@ -125,6 +136,18 @@ func TestLosses(t *testing.T) {
 		{
 			"errors around a restart", "log started", "log error: no peer\nlogs restart\nlog fatal: recovering\nlog error: cannot open /var/x: Read-only file system",
 			"log error: no peer: logged by the sealed run alone\nlog error: cannot open /var/x: Read-only file system: logged by the sealed run alone",
+		},
+		{
+			"an error of the stop", "log started", "log started\nlogs restart\nlog error: recovering\nlogs stop\nlog error: the state is lost",
+			"log error: the state is lost: logged by the sealed run alone",
+		},
+		{
+			"errors about other things than the owner of a folder", "trace on\nchown / start by app 0:0\nchown /data start by app 0:0\nchown /data/h/ start by app 0:0",
+			"trace on\nchown / start denied EPERM by app 5:5\nchown /data start denied EPERM by app 5:5\nchown /data/h/ start denied EPERM by app 5:5\n" +
+				"log chown: changing ownership of '/data/h': Operation not permitted\nlog PermissionError: [Errno 1] Operation not permitted: '/data'\n" +
+				"log error: /database/x is broken\nlog error: cannot parse /data/conf\nlog open /data: permission denied",
+			"log error: /database/x is broken: logged by the sealed run alone\nlog error: cannot parse /data/conf: logged by the sealed run alone\n" +
+				"log open /data: permission denied: logged by the sealed run alone",
 		},
 		{"a new error", "log error at 12:01", "log error at 13:44\nlog fatal: no auth", "log fatal: no auth: logged by the sealed run alone"},
 		{
@@ -148,5 +171,23 @@ func TestLosses(t *testing.T) {
 		if s := strings.Join(got, "\n"); s != tt.want || err != nil {
 			t.Errorf("%s:\n got %s (%v)\nwant %s", tt.name, s, err, tt.want)
 		}
+	}
+}
+
+// TestLossesOnHosts: the hosts of the runs have other names, in paths and in messages about them.
+func TestLossesOnHosts(t *testing.T) {
+	parse := func(text, host string) observe.Observation {
+		o, err := observetest.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Hostname = host
+		return o
+	}
+	open := parse("trace on\nopen /var/log/run-1.log start by app 0:0\nopen /srv/run-1 start by app 0:0", "run-1")
+	sealed := parse("trace on\nopen /var/log/run-10.log start by app 5:5\nopen /srv/run-10 start denied EROFS by app 5:5\nlog cannot open /srv/run-10: Read-only file system", "run-10")
+	got, err := Find(t.Context(), image.NewMemTree(nil, nil), open, sealed, profile.Profile{})
+	if err != nil || len(got) != 1 || got[0].Kind != Refused || got[0].What != "/srv/(host)" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -10,12 +10,13 @@ import (
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/observe"
+	"github.com/podseal/podseal/internal/plan"
 	"github.com/podseal/podseal/internal/profile"
 )
 
 // refused returns the paths that the open run wrote and the sealed run was refused. For a name that was made up at run time
-// it is the directory. harmless are those that are no losses.
-func refused(open, sealed diff.List, p profile.Profile) (out, harmless []Loss) {
+// it is the directory. harmless are the refusals that are no losses.
+func refused(open, sealed diff.List, p profile.Profile) (out []Loss, harmless diff.List) {
 	for _, e := range sealed.Denied() {
 		at := e.Path
 		wrote := func(o diff.Evidence) bool { return o.Path == at }
@@ -29,7 +30,7 @@ func refused(open, sealed diff.List, p profile.Profile) (out, harmless []Loss) {
 			continue
 		}
 		if needless(e, p) {
-			harmless = append(harmless, Loss{What: at})
+			harmless = append(harmless, e)
 			continue
 		}
 		detail := e.String()
@@ -49,27 +50,41 @@ func needless(e diff.Evidence, p profile.Profile) bool {
 	return len(e.Calls) > 0 && !slices.ContainsFunc(e.Calls, other)
 }
 
-// attempted reports whether a run tried to write a path, or was refused a directory above it or another name for it.
-func attempted(at string, run diff.List) bool {
+// attempted reports whether a run under a profile tried to write a path, or was refused a directory above it or another name for
+// it. A refused change that the seal makes needless is no attempt: it says nothing of the content.
+func attempted(at string, run diff.List, p profile.Profile) bool {
 	return slices.ContainsFunc(run, func(e diff.Evidence) bool {
 		denied := e.Outcome == observe.Denied
+		if denied && needless(e, p) {
+			return false
+		}
 		return e.Path == at || denied && profile.Within(at, e.Path) || denied && passing(e.Path) && path.Dir(e.Path) == path.Dir(at)
 	})
 }
 
-// moved reports whether a run under a profile wrote a path with the same end below a folder that the profile puts in place of
-// another one: HOME, TMPDIR or the working directory.
+// moved reports whether a run under a profile wrote the file of a path in a folder that the profile puts in place of another
+// one: the working directory in place of /, TMPDIR in place of a folder for temp files, or HOME in place of any folder.
 func moved(at string, run diff.List, p profile.Profile) bool {
-	for _, folder := range []string{p.Env["HOME"], p.Env["TMPDIR"], p.WorkingDir} {
-		there := func(e diff.Evidence) bool {
-			end, below := strings.CutPrefix(e.Path, folder+"/")
-			return below && strings.HasSuffix(at, "/"+end)
+	return slices.ContainsFunc(run, func(e diff.Evidence) bool {
+		if e.Outcome != observe.Allowed {
+			return false
 		}
-		if folder != "" && slices.ContainsFunc(run, there) {
+		below := func(folder string) (rest string, ok bool) {
+			if folder == "" {
+				return "", false
+			}
+			rest, ok = strings.CutPrefix(e.Path, folder)
+			return rest, ok && strings.HasPrefix(rest, "/")
+		}
+		if rest, ok := below(p.WorkingDir); ok && at == rest {
 			return true
 		}
-	}
-	return false
+		if rest, ok := below(p.Env[plan.TempVariable]); ok && strings.HasSuffix(at, rest) && plan.IsTempFolder(strings.TrimSuffix(at, rest)) {
+			return true
+		}
+		rest, ok := below(p.Env["HOME"])
+		return ok && strings.HasSuffix(at, rest)
+	})
 }
 
 // managedFiles are files that a kubelet makes for each pod, with what to use in place of writing to them.
@@ -84,7 +99,7 @@ var managedFiles = map[string]string{
 func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List, p profile.Profile) ([]Loss, error) {
 	var shipped, other []Loss
 	for _, e := range open.Allowed() {
-		if len(e.Calls) == 0 || e.Transient() || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed) || moved(e.Path, sealed, p) {
+		if len(e.Calls) == 0 || e.Transient() || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed, p) || moved(e.Path, sealed, p) {
 			continue
 		}
 		_, ok, err := image.Probe(ctx, tree, e.Path)
