@@ -450,3 +450,23 @@ func TestNextStepOfAFailedStart(t *testing.T) {
 		t.Errorf("the start failed:\n%s", got)
 	}
 }
+
+// TestNextStepOfUnstableCommands points to a condition of readiness where there is none and the commands pass now and then.
+func TestNextStepOfUnstableCommands(t *testing.T) {
+	const step = "--ready-http or --ready"
+	res := notSealable()
+	if got := textOf(t, res, TextOptions{}); strings.Contains(got, step) {
+		t.Errorf("all trials decided:\n%s", got)
+	}
+	last := &res.Rounds[len(res.Rounds)-1]
+	last.Outcome, last.Cause = trial.Inconclusive, trial.Unstable
+	last.Observation.Failure = failure(observe.CommandFailed, observe.E2E, "`e2e.sh` exited 22")
+	if got := textOf(t, res, TextOptions{}); strings.Contains(got, step) {
+		t.Errorf("a condition is given:\n%s", got)
+	}
+	r := New(res)
+	r.Target.Ready = Ready{}
+	if got := nextStep(r, TextOptions{}); !strings.Contains(got, step) {
+		t.Errorf("the commands may have started too early: %s", got)
+	}
+}

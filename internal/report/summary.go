@@ -11,6 +11,7 @@ import (
 	"github.com/podseal/podseal/internal/profile"
 	"github.com/podseal/podseal/internal/seal"
 	"github.com/podseal/podseal/internal/termtext"
+	"github.com/podseal/podseal/internal/trial"
 )
 
 // The layout of the summary. It fits a screen of 24 lines for a seal with a few mounts.
@@ -238,6 +239,17 @@ func repair(rounds []Round) string {
 	return "make the e2e commands pass"
 }
 
+// mayStartTooEarly reports whether the commands passed and failed under the same settings, and nothing but an open port or the
+// image's HEALTHCHECK says when they may start.
+func mayStartTooEarly(r Report) bool {
+	ready := r.Target.Ready
+	ready.TimeoutSeconds = 0
+	unstable := func(o Round) bool {
+		return o.Cause == string(trial.Unstable) && o.FailedIn != string(observe.Start)
+	}
+	return ready == Ready{} && slices.ContainsFunc(r.Rounds, unstable)
+}
+
 // nextStep says what to do with the result, and what shows more.
 func nextStep(r Report, opt TextOptions) string {
 	var steps []string
@@ -249,6 +261,9 @@ func nextStep(r Report, opt TextOptions) string {
 		steps = append(steps, "nothing was written; "+strings.Join(allow, " ")+" accepts it")
 	case r.ExitCode == exitcode.NotSealed:
 		steps = append(steps, "nothing was written")
+	}
+	if r.ExitCode == exitcode.NotSealed && mayStartTooEarly(r) {
+		steps = append(steps, "if the commands start too early, give --ready-http or --ready")
 	}
 	if opt.More != "" {
 		steps = append(steps, opt.More+" shows every write, setting and run")
