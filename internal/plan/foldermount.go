@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/podseal/podseal/internal/diff"
 	"github.com/podseal/podseal/internal/image"
@@ -99,24 +101,51 @@ func (p *Proposal) mountFolder(ctx context.Context, f failure, folder diff.Folde
 	return nil
 }
 
-// proposeSeedPartly lets the copy of a seeded mount skip the files that the user may not read, after its init container
-// failed. It proposes nothing if a candidate may read all of them: that user is the better answer.
+// proposeSeedPartly lets the copy of a seeded mount skip what its init container could not copy.
 func proposeSeedPartly(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	m, _ := f.cur.Mount(f.run.Failure.Path)
 	if m.Kind != profile.Seeded {
 		return r, nil
 	}
-	bad, found, err := Unreadable(ctx, f.in.Tree, m, f.cur.User)
-	if err != nil || !found {
-		return r, err
-	}
-	if other, err := readableByOther(ctx, f, m); err != nil || other {
+	why, err := leftOut(ctx, f, m)
+	if err != nil || why == "" {
 		return r, err
 	}
 	m.Partial = true
-	r.mount(m, fmt.Sprintf("the application writes next to content of the image here; uid %d may not read %s, so the copy leaves it out", f.cur.User.UID, bad.Path), f.run.Failure.Text, FromExit)
+	r.mount(m, "the application writes next to content of the image here; "+why+", so the copy leaves it out", f.run.Failure.Text, FromExit)
 	return r, nil
+}
+
+// deviceRefused matches the messages of cp for a device file, which takes a capability to make.
+var deviceRefused = regexp.MustCompile(`special file|can't create .*: Operation not permitted`)
+
+// leftOut returns why the copy of a seeded mount cannot have all files: one that the user may not read, or a device file. It
+// returns "" if there is none, and if a candidate for the user may read all of them: that user is the better answer.
+func leftOut(ctx context.Context, f failure, m profile.Mount) (string, error) {
+	bad, found, err := Unreadable(ctx, f.in.Tree, m, f.cur.User)
+	if err != nil {
+		return "", err
+	}
+	if found {
+		if other, err := readableByOther(ctx, f, m); err != nil || other {
+			return "", err
+		}
+		return fmt.Sprintf("uid %d may not read %s", f.cur.User.UID, bad.Path), nil
+	}
+	if !deviceRefused.MatchString(f.run.Failure.Text) {
+		return "", nil
+	}
+	entries, _, err := f.in.Tree.List(ctx, m.Path, maxSeedFiles)
+	if err != nil {
+		return "", fmt.Errorf("listing %s in the image: %w", m.Path, err)
+	}
+	for _, e := range entries {
+		if e.Kind == image.Other && strings.Contains(f.run.Failure.Text, strings.TrimPrefix(e.Path, m.Path)) {
+			return fmt.Sprintf("no init container may make a device file, such as %s", e.Path), nil
+		}
+	}
+	return "", nil
 }
 
 // readableByOther reports whether a candidate for the user may copy all of a seeded mount.

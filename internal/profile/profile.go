@@ -97,7 +97,7 @@ type Mount struct {
 	// Rewritable makes the seed's copies writable for their owner: of a file that the image has as read-only, a copy by
 	// the same mode could not be opened for writing by a user who is not root.
 	Rewritable bool `json:"rewritable,omitempty"`
-	// Partial leaves out of the seed what the user may not read. The application, the same user, could not either.
+	// Partial leaves out of the seed what the user may not read, as the application could not either, and device files.
 	Partial bool `json:"partial,omitempty"`
 	// Private gives the folder of an owned or seeded mount the mode 0700, where the image lets nobody else into it: some
 	// applications refuse a data folder that others may enter.

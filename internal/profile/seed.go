@@ -85,9 +85,9 @@ func (m Mount) SeedCommand(volumeMountPath string) []string {
 func (m Mount) copySteps(into string) []string {
 	from := shell.Quote(strings.TrimSuffix(path.Clean(m.Path), "/") + "/.")
 	failed := `{ echo "$e" >&2; exit 1; }`
-	if m.Partial { // fails for all reasons but files that may not be read; a killed cp has printed nothing
+	if m.Partial { // fails for all reasons but files that may not be read or made; a killed cp has printed nothing
 		failed = `{ [ $? = 1 ] && printf '%s\n' "$e" | while read -r l; do case $l in *"Permission denied"|*"` + ownershipLost +
-			`"*) ;; *) echo "$l" >&2; exit 1;; esac; done; }`
+			`"*|*"special file"*|*"can't create "*"Operation not permitted") ;; *) echo "$l" >&2; exit 1;; esac; done; }`
 	}
 	return []string{
 		"o=--no-preserve=ownership", "{ cp $o --help >/dev/null 2>&1 || o=; }",

@@ -91,6 +91,12 @@ func (a *application) seed(m profile.Mount, at string) (map[string]image.Entry, 
 			}
 			return nil, &engine.SeedError{Path: m.Path, Output: "cp: cannot open '" + p + "' for reading: Permission denied", Code: 1}
 		}
+		if e.Kind == image.Other && !m.Partial {
+			return nil, &engine.SeedError{Path: m.Path, Output: "cp: cannot create special file '" + p + "': Operation not permitted", Code: 1}
+		}
+		if e.Kind == image.Other {
+			continue
+		}
 		e.UID, e.GID = a.who.uid, a.who.gid
 		if m.Rewritable {
 			e.Mode |= 0o200
