@@ -97,8 +97,8 @@ func deeperFolders(ctx context.Context, f failure, m profile.Mount) ([]diff.Fold
 	return out, nil
 }
 
-// proposeReadOnlyCopy makes the copies in a seeded mount writable if the application wrote to a file that is read-only in the
-// image: root may open such a file for writing, its owner may not.
+// proposeReadOnlyCopy makes the copies in a seeded mount writable if the application wrote to a file or folder that is read-only
+// in the image: root may do so, its owner may not.
 func proposeReadOnlyCopy(ctx context.Context, f failure) (Proposal, error) {
 	r := Proposal{Profile: f.cur}
 	for i, list := range []diff.List{f.denied, diff.Collect(f.in.Open).Allowed()} {
@@ -111,21 +111,42 @@ func proposeReadOnlyCopy(ctx context.Context, f failure) (Proposal, error) {
 			if m.Kind != profile.Seeded || e.Errno == "EROFS" || e.MetadataOnly() {
 				continue
 			}
-			found, ok, err := f.in.Tree.Lookup(ctx, e.Path)
+			shut, ok, err := readOnlyIn(ctx, f.in.Tree, m, e)
 			if err != nil {
-				return r, fmt.Errorf("looking up %s in the image: %w", e.Path, err)
+				return r, err
 			}
-			if !ok || found.Kind != image.File || found.Mode&0o200 != 0 {
+			if !ok {
 				continue
 			}
 			m.Rewritable = true
-			r.mount(m, fmt.Sprintf("%s is %04o in the image, and the application writes to it: its copy has to be writable", e.Path, found.Mode.Perm()), e.String(), strength)
+			r.mount(m, fmt.Sprintf("%s is %04o in the image, and the application writes to it: its copy has to be writable", shut.Path, shut.Mode.Perm()), e.String(), strength)
 		}
 		if len(r.Blames) > 0 {
 			break
 		}
 	}
 	return r, nil
+}
+
+// readOnlyIn returns what is read-only in the image and keeps the owner of its copy in a mount from a write: the file, or the folder
+// that it is new in, or removed from. The folder of the mount itself is made writable in any case.
+func readOnlyIn(ctx context.Context, tree image.Tree, m profile.Mount, e diff.Evidence) (image.Entry, bool, error) {
+	found, ok, err := tree.Lookup(ctx, e.Path)
+	if err != nil {
+		return found, false, fmt.Errorf("looking up %s in the image: %w", e.Path, err)
+	}
+	if ok && found.Kind == image.File && found.Mode&0o200 == 0 {
+		return found, true, nil
+	}
+	dir := path.Dir(e.Path)
+	removed := slices.Contains(e.Calls, "unlink") || slices.Contains(e.Calls, "rename")
+	if dir == m.Path || ok && !removed {
+		return found, false, nil
+	}
+	if found, ok, err = tree.Lookup(ctx, dir); err != nil {
+		return found, false, fmt.Errorf("looking up %s in the image: %w", dir, err)
+	}
+	return found, ok && found.Kind == image.Dir && found.Mode&0o200 == 0, nil
 }
 
 // Unreadable returns the first file or folder below a seeded mount that a user cannot copy, and false if there is none among
