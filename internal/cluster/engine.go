@@ -145,7 +145,7 @@ func (e *Engine) Start(ctx context.Context, t target.Target, facts image.Facts, 
 
 // begin makes and starts a pod. With a reason why it is not traced, it has nothing beyond target and profile.
 func (e *Engine) begin(ctx context.Context, r request, plain string) (*running, error) {
-	r.name, r.claimClass = fmt.Sprintf("run-%d", e.count.Add(1)), e.opts.ClaimClass
+	r.name, r.claimClass = fmt.Sprintf("podseal-%s-%d", e.runID, e.count.Add(1)), e.opts.ClaimClass
 	r.requests = e.used.requests(r.target, r.facts)
 	made, err := podOf(r)
 	if err != nil {

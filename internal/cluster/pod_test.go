@@ -1,12 +1,15 @@
 package cluster
 
 import (
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/podseal/podseal/internal/cluster/clustertest"
 	"github.com/podseal/podseal/internal/image"
 	"github.com/podseal/podseal/internal/podspec"
 	"github.com/podseal/podseal/internal/profile"
@@ -100,4 +103,25 @@ func TestOtherName(t *testing.T) {
 			t.Errorf("otherName(%q, %q, %q) = %q, want %q", tt.present, tt.first, tt.id, got, tt.want)
 		}
 	}
+}
+
+// TestPodNames: the pods of two engines have different names, since both may run in one existing namespace, and their hosts have
+// names that no application uses for anything else.
+func TestPodNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := map[string]bool{}
+		for range 2 {
+			e, _ := simulated(t, clustertest.Options{Nodes: 1, Pods: 1})
+			c, err := e.Start(t.Context(), simulatedTarget, simulatedFacts, profile.Unrestricted())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := c.State(t.Context())
+			if err != nil || s.Hostname != c.ID() || seen[c.ID()] || !strings.Contains(c.ID(), e.RunID()) {
+				t.Errorf("pod %s has the host %s, %v", c.ID(), s.Hostname, err)
+			}
+			seen[c.ID()] = true
+			_ = c.Remove(t.Context())
+		}
+	})
 }

@@ -107,7 +107,7 @@ func TestNoNode(t *testing.T) {
 		var q queued
 		began := time.Now()
 		_, err := e.Start(q.context(t.Context()), simulatedTarget, simulatedFacts, profile.Unrestricted())
-		if err == nil || !strings.Contains(err.Error(), "no node of the cluster takes pod run-1: Unschedulable: 0/0 nodes") || time.Since(began) < scheduleTime {
+		if err == nil || !strings.Contains(err.Error(), "no node of the cluster takes pod podseal-"+e.RunID()+"-1: Unschedulable: 0/0 nodes") || time.Since(began) < scheduleTime {
 			t.Errorf("after %s: %v", time.Since(began), err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

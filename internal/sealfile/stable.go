@@ -68,7 +68,7 @@ const objectPrefix = "podseal-"
 // text cleans a sentence.
 func (c cleaner) text(s string) string {
 	s = redact.Command(c.target.Concealed([]string{s})[0])
-	s = c.onAnyHost(strings.ReplaceAll(s, objectPrefix+c.runID, objectPrefix+"(run)"))
+	s = strings.ReplaceAll(c.onAnyHost(s), objectPrefix+c.runID, objectPrefix+"(run)") // the name of a host may have the id of the run
 	for _, r := range passing {
 		s = r.pattern.ReplaceAllString(s, r.by)
 	}

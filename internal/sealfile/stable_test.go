@@ -9,7 +9,7 @@ import (
 
 // TestCleaner takes what changes from run to run out of texts, and secrets, and nothing else.
 func TestCleaner(t *testing.T) {
-	c := cleaner{target: target.Target{Secrets: []string{"hunter2"}}, runID: "r4x7", hosts: []string{"", "web-1b7"}}
+	c := cleaner{target: target.Target{Secrets: []string{"hunter2"}}, runID: "r4x7", hosts: []string{"", "web-1b7", "podseal-r4x7-2"}}
 	for in, want := range map[string]string{
 		"2026/01/31 12:00:01 [emerg] 7#7: bind() to 0.0.0.0:80 failed (13: Permission denied)": "(time) [emerg] (pid): bind() to 0.0.0.0:80 failed (13: Permission denied)",
 		"2026-01-31T12:00:01.123Z ERROR x":                    "(time) ERROR x",
@@ -27,7 +27,8 @@ func TestCleaner(t *testing.T) {
 		"container podseal-r4x7-3-app is gone":                "container podseal-(run)-3-app is gone",
 		"client --password=x said hunter2":                    "client --password=*** said (secret)",
 		"cannot open /var/lib/x/node@web-1b7-features":        "cannot open /var/lib/x/node@(host)-features",
-		"two\nlines": "two\\nlines",
+		"cannot open /srv/podseal-r4x7-2.pid":                 "cannot open /srv/(host).pid",
+		"two\nlines":                                          "two\\nlines",
 	} {
 		if got := c.text(in); got != want {
 			t.Errorf("%q\n got %q\nwant %q", in, got, want)
