@@ -123,7 +123,7 @@ var deviceRefused = regexp.MustCompile(`special file|can't create .*: Operation 
 // leftOut returns why the copy of a seeded mount cannot have all files: one that the user may not read, or a device file. It
 // returns "" if there is none, and if a candidate for the user may read all of them: that user is the better answer.
 func leftOut(ctx context.Context, f failure, m profile.Mount) (string, error) {
-	bad, found, err := Unreadable(ctx, f.in.Tree, m, f.cur.User)
+	bad, found, err := Unreadable(ctx, f.in.Tree, m, f.cur.User, f.run.Failure.Text)
 	if err != nil {
 		return "", err
 	}
@@ -136,7 +136,7 @@ func leftOut(ctx context.Context, f failure, m profile.Mount) (string, error) {
 	if !deviceRefused.MatchString(f.run.Failure.Text) {
 		return "", nil
 	}
-	entries, _, err := f.in.Tree.List(ctx, m.Path, maxSeedFiles)
+	entries, more, err := f.in.Tree.List(ctx, m.Path, maxSeedFiles)
 	if err != nil {
 		return "", fmt.Errorf("listing %s in the image: %w", m.Path, err)
 	}
@@ -144,6 +144,9 @@ func leftOut(ctx context.Context, f failure, m profile.Mount) (string, error) {
 		if e.Kind == image.Other && strings.Contains(f.run.Failure.Text, strings.TrimPrefix(e.Path, m.Path)) {
 			return fmt.Sprintf("no init container may make a device file, such as %s", e.Path), nil
 		}
+	}
+	if more {
+		return "no init container may make the device files that it has", nil
 	}
 	return "", nil
 }
@@ -155,7 +158,7 @@ func readableByOther(ctx context.Context, f failure, m profile.Mount) (bool, err
 		return false, err
 	}
 	for _, u := range users {
-		if _, worse, err := Unreadable(ctx, f.in.Tree, m, u.User); err != nil || !worse {
+		if _, worse, err := Unreadable(ctx, f.in.Tree, m, u.User, f.run.Failure.Text); err != nil || !worse {
 			return true, err
 		}
 	}

@@ -42,7 +42,7 @@ func proposeDeeper(ctx context.Context, f failure) (Proposal, error) {
 	if m.Kind != profile.Seeded || m.Volume { // a VOLUME is always mounted itself
 		return r, nil
 	}
-	_, unreadable, err := Unreadable(ctx, f.in.Tree, m, f.cur.User)
+	_, unreadable, err := Unreadable(ctx, f.in.Tree, m, f.cur.User, f.run.Failure.Text)
 	if err != nil {
 		return r, err
 	}
@@ -150,11 +150,25 @@ func readOnlyIn(ctx context.Context, tree image.Tree, m profile.Mount, e diff.Ev
 }
 
 // Unreadable returns the first file or folder below a seeded mount that a user cannot copy, and false if there is none among
-// the first entries of the folder. It fails if the tree of the image cannot be read.
-func Unreadable(ctx context.Context, tree image.Tree, m profile.Mount, u profile.User) (image.Entry, bool, error) {
+// the first entries of the folder and those that an init container was refused by what it said. It fails if the tree of the image
+// cannot be read.
+func Unreadable(ctx context.Context, tree image.Tree, m profile.Mount, u profile.User, said string) (image.Entry, bool, error) {
 	entries, _, err := tree.List(ctx, m.Path, maxSeedFiles)
 	if err != nil {
 		return image.Entry{}, false, fmt.Errorf("listing %s in the image: %w", m.Path, err)
+	}
+	for _, r := range ReadRefusals(said, "") {
+		at := strings.TrimPrefix(r.Path, profile.SeedImagePath)
+		if !profile.Within(at, m.Path) {
+			continue
+		}
+		e, ok, err := tree.Lookup(ctx, at)
+		if err != nil {
+			return image.Entry{}, false, fmt.Errorf("looking up %s in the image: %w", at, err)
+		}
+		if ok {
+			entries = append(entries, e)
+		}
 	}
 	for _, e := range entries {
 		if e.Kind == image.File && !may(e, u, read) || e.Kind == image.Dir && !may(e, u, read|enter) {

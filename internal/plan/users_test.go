@@ -172,7 +172,7 @@ func TestReaders(t *testing.T) {
 		{profile.User{UID: 7, GID: 7}, false},
 		{profile.User{}, true},
 	} {
-		_, unreadable, err := plan.Unreadable(t.Context(), tree, profile.Mount{Path: "/d", Kind: profile.Seeded}, c.user)
+		_, unreadable, err := plan.Unreadable(t.Context(), tree, profile.Mount{Path: "/d", Kind: profile.Seeded}, c.user, "")
 		if err != nil || unreadable == c.want {
 			t.Errorf("unreadable by %+v: %v, %v", c.user, unreadable, err)
 		}
@@ -181,7 +181,12 @@ func TestReaders(t *testing.T) {
 
 // TestUnreadable: a copy reads files, and lists and enters folders.
 func TestUnreadable(t *testing.T) {
+	var many strings.Builder
+	for i := range 2500 {
+		fmt.Fprintf(&many, "f 0644 0:0 /srv/a/%04d\n", i)
+	}
 	for _, c := range []struct{ name, tree, want string }{
+		{"one of very many, which the init container names", many.String() + "f 0600 0:0 /srv/zz/key", "/srv/zz/key"},
 		{"all is open", "d 0755 0:0 /srv/a\nf 0644 0:0 /srv/a/b", ""},
 		{"a file", "d 0755 0:0 /srv/a\nf 0640 0:0 /srv/a/b", "/srv/a/b"},
 		{"a file that nobody may execute", "f 0644 0:0 /srv/a", ""},
@@ -193,7 +198,8 @@ func TestUnreadable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, found, err := plan.Unreadable(t.Context(), tree, profile.Mount{Path: "/srv", Kind: profile.Seeded}, profile.User{UID: 5, GID: 5})
+		e, found, err := plan.Unreadable(t.Context(), tree, profile.Mount{Path: "/srv", Kind: profile.Seeded}, profile.User{UID: 5, GID: 5},
+			"seeding /srv: the init container failed: cp: cannot open '/srv/./zz/key' for reading: Permission denied; cp: cannot open '/x'")
 		if err != nil || e.Path != c.want || found != (c.want != "") {
 			t.Errorf("%s: %q %v %v, want %q", c.name, e.Path, found, err, c.want)
 		}

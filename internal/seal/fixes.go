@@ -155,7 +155,7 @@ func (k knowledge) seedFix(ctx context.Context, p profile.Profile, o observe.Obs
 	if strings.Contains(o.Logs, "No space left") {
 		return fmt.Sprintf("the engine has no disk space for a copy of %s: free some, or let the application write to a folder that the image does not fill", m.Path), nil
 	}
-	e, found, err := plan.Unreadable(ctx, k.in.Tree, m, p.User)
+	e, found, err := plan.Unreadable(ctx, k.in.Tree, m, p.User, o.Failure.Text)
 	if err != nil || !found {
 		return fmt.Sprintf("read the logs of the init container of %s, and let uid %d copy all files that the image has there", m.Path, p.User.UID), err
 	}
