@@ -48,7 +48,7 @@ func saidIn(o observe.Observation, lines []Refused) []Refused {
 // sinceOpen returns the refusals of a sealed run that the open run does not have as well: the application passed the open run
 // despite those. cwd makes relative paths absolute.
 func sinceOpen(open observe.Observation, cwd string, denied diff.List, lines []Refused) (diff.List, []Refused) {
-	list := diff.Collect(open)
+	list := diff.Collect(open).OnAnyHost()
 	allowed, before := list.Allowed(), list.Denied()
 	for _, l := range ReadRefusals(open.Logs, cwd) {
 		before = append(before, diff.FromLine(l.Path, l.Errno, l.Line, l.Dir))
@@ -57,7 +57,7 @@ func sinceOpen(open observe.Observation, cwd string, denied diff.List, lines []R
 		same := func(e diff.Evidence) bool { return at != "" && Alike(e.Path, at) || line != "" && e.Line == line }
 		return slices.ContainsFunc(before, same) && !slices.ContainsFunc(allowed, same)
 	}
-	denied = slices.DeleteFunc(slices.Clone(denied), func(e diff.Evidence) bool { return survived(e.Path, e.Line) })
+	denied = slices.DeleteFunc(slices.Clone(denied), func(e diff.Evidence) bool { return survived(diff.OnAnyHost(e.Path, e.Passing), e.Line) })
 	lines = slices.DeleteFunc(slices.Clone(lines), func(l Refused) bool { return survived(l.Path, l.Line) })
 	return denied, lines
 }

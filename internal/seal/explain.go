@@ -115,9 +115,9 @@ func (s explanation) swallowed() []diff.Evidence {
 	if !s.confirmed.Passed() {
 		return nil
 	}
-	open := diff.Collect(s.k.open).Denied()
+	open := diff.Collect(s.k.open).Denied().OnAnyHost()
 	var out []diff.Evidence
-	for _, e := range diff.Collect(s.sealedRound().Observation).Denied() {
+	for _, e := range diff.Collect(s.sealedRound().Observation).Denied().OnAnyHost() {
 		same := func(o diff.Evidence) bool { return o.Path == e.Path }
 		if e.Noise == "" && !slices.ContainsFunc(open, same) {
 			out = append(out, e)

@@ -60,7 +60,7 @@ func (c cleaner) writer(w diff.Writer) string {
 // denied returns the writes that were refused in the run that shows the profile.
 func (c cleaner) denied(res seal.Result, shown observe.Observation) []Denial {
 	var out []Denial
-	for _, e := range diff.Collect(shown).Denied() {
+	for _, e := range diff.Collect(shown).Denied().OnAnyHost() {
 		if e.Noise != "" {
 			continue
 		}
