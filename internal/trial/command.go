@@ -59,7 +59,10 @@ func executeHost(ctx context.Context, res observe.CommandResult, dir string, cmd
 	case err != nil:
 		res.Code = -1
 	}
-	return res, ctx.Err()
+	if ctx.Err() != nil {
+		return res, fmt.Errorf("running `%s`: %w", cmd, ctx.Err())
+	}
+	return res, nil
 }
 
 // environment returns the variables that describe the container to host commands.

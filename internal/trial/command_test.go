@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,5 +78,15 @@ func TestCommandRunsInItsFolder(t *testing.T) {
 		if want, _ = filepath.EvalSymlinks(want); err != nil || strings.TrimSpace(res.Output) != want {
 			t.Errorf("got %q, %v, want %s", res.Output, err, want)
 		}
+	}
+}
+
+// TestCommandOfEndedRun names the host command that was under way when its run ended.
+func TestCommandOfEndedRun(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	_, err := execute(ctx, target.Target{}, published{}, target.Command{Argv: []string{"sleep", "300"}}, observe.E2E)
+	if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "running `sleep 300`: context deadline exceeded" {
+		t.Errorf("got %v", err)
 	}
 }
