@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
@@ -22,15 +21,14 @@ var fromLine = regexp.MustCompile(`(?mi)^\s*FROM\s+\S+`)
 
 // file advises on a manifest, an image archive or a Dockerfile, by its name and content.
 func (s *survey) file(ctx context.Context, name string) error {
-	if strings.HasSuffix(name, ".tar") || strings.HasSuffix(name, ".tar.gz") || strings.HasSuffix(name, ".tgz") {
+	if isArchive(name) {
 		return s.image(ctx, "archive", name, advise.Options{})
 	}
 	data, err := s.opts.ReadFile(name)
 	if err != nil {
 		return inputError(err)
 	}
-	object := isYAML(name) || strings.EqualFold(filepath.Ext(name), ".json")
-	if !object && (isDockerfile(name) || fromLine.Match(data) && !bytes.Contains(data, []byte("apiVersion:"))) {
+	if !isObject(name) && (isDockerfile(name) || fromLine.Match(data) && !bytes.Contains(data, []byte("apiVersion:"))) {
 		return s.dockerfile(ctx, name, data)
 	}
 	return s.manifest(ctx, name, data)

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
 	"github.com/podseal/podseal/internal/advise"
 	"github.com/podseal/podseal/internal/advise/dockerfile"
 	"github.com/podseal/podseal/internal/engine"
@@ -100,11 +102,18 @@ func (s *survey) argument(ctx context.Context, what string) error {
 		return s.file(ctx, what)
 	case err == nil:
 		return s.folder(ctx, what)
-	case errors.Is(err, os.ErrNotExist) && (strings.HasPrefix(what, ".") || strings.HasPrefix(what, "/")):
+	case errors.Is(err, os.ErrNotExist) && !mayBeImage(what):
 		return inputErrorf("no such file: %s", what)
 	default:
 		return s.image(ctx, "", what, advise.Options{})
 	}
+}
+
+// mayBeImage reports whether an argument that is no file may name an image: it has the form of a reference, and is
+// neither a relative path nor the name of an archive or a manifest.
+func mayBeImage(what string) bool {
+	_, err := name.ParseReference(what)
+	return err == nil && !strings.HasPrefix(what, ".") && !isArchive(what) && !isObject(what)
 }
 
 // failed records that something could not be advised on, unless ctx has ended.
@@ -133,6 +142,15 @@ func searched(name string) bool {
 func isDockerfile(name string) bool {
 	base := strings.ToLower(filepath.Base(name))
 	return strings.HasPrefix(base, "dockerfile") || strings.HasPrefix(base, "containerfile") || strings.HasSuffix(base, ".dockerfile")
+}
+
+func isArchive(name string) bool {
+	return strings.HasSuffix(name, ".tar") || strings.HasSuffix(name, ".tar.gz") || strings.HasSuffix(name, ".tgz")
+}
+
+// isObject reports whether a file is a manifest by its name.
+func isObject(name string) bool {
+	return isYAML(name) || strings.EqualFold(filepath.Ext(name), ".json")
 }
 
 func isYAML(name string) bool {

@@ -48,8 +48,9 @@ func TestArgument(t *testing.T) {
 	if asked != 1 {
 		t.Errorf("the engine was asked %d times", asked)
 	}
-	for _, missing := range []string{filepath.Join(t.TempDir(), "none"), "./none"} {
-		_, err := Advise(t.Context(), missing, Options{})
+	missing := []string{filepath.Join(t.TempDir(), "none"), "./none", "Dockerfile", "shop/Dockerfile.prod", "deploy.yaml", "shop/pod.yml", "shop.tar", "pod.json"}
+	for _, missing := range missing {
+		_, err := Advise(t.Context(), missing, Options{Connect: opts.Connect})
 		if input := new(InputError); !errors.As(err, &input) || !strings.HasPrefix(err.Error(), "no such file: ") {
 			t.Errorf("%s: %v", missing, err)
 		}
