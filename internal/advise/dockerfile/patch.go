@@ -159,7 +159,9 @@ func (p *patcher) choose() string {
 		p.say("%s that line %d gives to %s", says, owner.line, owner.dir)
 		return ""
 	case made:
-		return p.number(m.name, m.id, "")
+		problem := p.number(m.name, m.id, "")
+		warnOfOtherOwners(p)
+		return problem
 	}
 	p.fallback()
 	warnOfOtherOwners(p)
