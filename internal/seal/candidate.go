@@ -41,7 +41,7 @@ func (s search) tryUser(ctx context.Context, u plan.UserChoice) (candidate, erro
 		err = s.widen(ctx, &c) // finds the round of the first profile in the ledger
 	}
 	if err == nil && !c.passed {
-		s.say("uid %d does not work", u.User.UID)
+		s.say("%s does not work", who(u.User))
 	}
 	return c, err
 }

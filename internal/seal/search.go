@@ -209,7 +209,15 @@ func describe(p profile.Profile) string {
 	case p.Open:
 		return "as the image says"
 	case len(p.Mounts) == 1:
-		return fmt.Sprintf("uid %d, writable %s", p.User.UID, p.Mounts[0].Path)
+		return fmt.Sprintf("%s, writable %s", who(p.User), p.Mounts[0].Path)
 	}
-	return fmt.Sprintf("uid %d, %d writable folders", p.User.UID, len(p.Mounts))
+	return fmt.Sprintf("%s, %d writable folders", who(p.User), len(p.Mounts))
+}
+
+// who names a user by what tells one user that is tried from the next.
+func who(u profile.User) string {
+	if len(u.Groups) == 0 {
+		return fmt.Sprintf("uid %d", u.UID)
+	}
+	return fmt.Sprintf("uid %d with groups %d", u.UID, u.Groups)
 }

@@ -61,6 +61,15 @@ func TestJudgeStopWrites(t *testing.T) {
 }
 
 // TestWithExposedPorts: the ports of the image count if neither the user nor the pod names any.
+// TestDescribe: users of one uid and other groups are told apart.
+func TestDescribe(t *testing.T) {
+	one := profile.Profile{User: profile.User{UID: 5}}.WithMount(profile.Mount{Path: "/a"})
+	two := profile.Profile{User: profile.User{UID: 5, Groups: []int64{0, 44}}}
+	if a, b := describe(one), describe(two); a != "uid 5, writable /a" || b != "uid 5 with groups [0 44], 0 writable folders" {
+		t.Errorf("%s; %s", a, b)
+	}
+}
+
 func TestWithExposedPorts(t *testing.T) {
 	facts := image.Facts{Config: &v1.ConfigFile{}}
 	facts.Config.Config.ExposedPorts = map[string]struct{}{"80/tcp": {}, "53/udp": {}}
