@@ -60,7 +60,6 @@ func TestJudgeStopWrites(t *testing.T) {
 	}
 }
 
-// TestWithExposedPorts: the ports of the image count if neither the user nor the pod names any.
 // TestDescribe: users of one uid and other groups are told apart.
 func TestDescribe(t *testing.T) {
 	one := profile.Profile{User: profile.User{UID: 5}}.WithMount(profile.Mount{Path: "/a"})
@@ -70,6 +69,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// TestWithExposedPorts: the ports of the image count if neither the user nor the pod names any.
 func TestWithExposedPorts(t *testing.T) {
 	facts := image.Facts{Config: &v1.ConfigFile{}}
 	facts.Config.Config.ExposedPorts = map[string]struct{}{"80/tcp": {}, "53/udp": {}}
