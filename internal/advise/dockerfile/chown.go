@@ -36,6 +36,7 @@ func (s *state) folderChanges(c runCommand) []folderChange {
 		switch first := operands[0]; tool {
 		case "chown":
 			change.uid, change.gid = s.owner(first)
+			change.owner = unnumbered(change.uid, first)
 		case "chgrp":
 			change.gid = s.accounts.gid(first)
 		default:
@@ -141,11 +142,20 @@ func (a *folderArgs) set(letter byte, value string) {
 		a.change.mode = value
 	case 'o':
 		a.change.uid = a.accounts.uid(value)
+		a.change.owner = unnumbered(a.change.uid, value)
 	case 'g':
 		a.change.gid = a.accounts.gid(value)
 	case 'E':
 		a.reference = true
 	}
+}
+
+// unnumbered returns the user of "USER:GROUP" if its uid is not known, else "".
+func unnumbered(uid int64, spec string) string {
+	if uid != -1 {
+		return ""
+	}
+	return firstOf(spec)
 }
 
 func firstOf(user string) string {

@@ -67,6 +67,7 @@ func (e *evaluator) copiedFolder(s *state, in Instruction, c copied) folderChang
 	f := folderChange{path: c.to, uid: keep, gid: keep, line: in.Line}
 	if owner := e.file.expand(flag(in, "chown"), s.scope.all()); owner != "" {
 		f.uid, f.gid = s.owner(owner)
+		f.owner = unnumbered(f.uid, owner)
 	}
 	return f
 }

@@ -37,6 +37,7 @@ func (p *patcher) fix(m account, group string) string {
 				x.in.Line, x.name, flag[x.tool], NewID, p.user)
 		}
 	}
+	p.numbered = m.name
 	p.say("%s gets the fixed uid %d, so that USER can be a number", m.name, NewID)
 	return ""
 }

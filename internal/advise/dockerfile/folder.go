@@ -12,6 +12,7 @@ type folderChange struct {
 	made      bool // the command makes the folder
 	recursive bool
 	uid, gid  int64  // keep if the command does not set them; -1 if they are not known
+	owner     string // the name of an owner whose uid is not known
 	mode      string // as written; empty if the command does not set it
 	line      int
 }
@@ -22,11 +23,12 @@ const keep = -2
 // folder is what the commands leave of a folder.
 type folder struct {
 	exists   bool
-	owned    bool  // a command sets its owner
-	uid, gid int64 // -1 if not known
-	mode     int64 // -1 if a command sets it, but not to what
-	moded    bool  // a command sets its mode
-	line     int   // of the last command that sets owner or mode
+	owned    bool   // a command sets its owner
+	uid, gid int64  // -1 if not known
+	owner    string // the name of an owner whose uid is not known
+	mode     int64  // -1 if a command sets it, but not to what
+	moded    bool   // a command sets its mode
+	line     int    // of the last command that sets owner or mode
 }
 
 // folderAt returns what the commands leave of a folder. A recursive command counts where the folder existed before it.
@@ -41,7 +43,7 @@ func (s *state) folderAt(dir string) folder {
 			f.owned, f.line = true, c.line
 		}
 		if c.uid != keep {
-			f.uid = c.uid
+			f.uid, f.owner = c.uid, c.owner
 		}
 		if c.gid != keep {
 			f.gid = c.gid

@@ -82,7 +82,7 @@ func (p *patcher) owned(dir string) bool {
 		return true
 	case !f.owned:
 		return false
-	case f.uid == uid || f.gid == gid && gid > 0 && f.moded && f.mode >= 0 && f.mode&0o020 != 0:
+	case f.uid == uid || f.owner != "" && f.owner == p.numbered || f.gid == gid && gid > 0 && f.moded && f.mode >= 0 && f.mode&0o020 != 0:
 		return true
 	case f.gid == 0 && f.moded && f.mode >= 0 && f.mode&0o020 != 0:
 		p.say("line %d lets group 0 write to %s: set fsGroup or supplementalGroups to 0 in the pod", f.line, dir)

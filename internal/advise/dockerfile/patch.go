@@ -99,9 +99,9 @@ type patcher struct {
 	writes []string
 
 	draft
-	user   string   // new USER
-	before []string // instructions to insert before it
-	says   []string
+	user, numbered string   // new USER; the account of the Dockerfile that gets its number, if that account has none
+	before         []string // instructions to insert before USER
+	says           []string
 }
 
 func (p *patcher) say(format string, args ...any) {
