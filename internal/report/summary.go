@@ -183,7 +183,7 @@ func shortRounds(list []Round) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s in %.1f s: %s", termtext.Count(len(list), "run"), took, strings.Join(parts, ", "))
+	return fmt.Sprintf("%s, %.1f s in total: %s", termtext.Count(len(list), "run"), took, strings.Join(parts, ", "))
 }
 
 // writtenEntries says where the result is, and counts the changes in the manifest. A value of the user that was replaced or
