@@ -137,7 +137,7 @@ func traceLine(t Trace) string {
 	}
 	if len(t.Unseen) > 0 {
 		quoted := each(t.Unseen, func(command string) string { return "`" + clean(command) + "`" })
-		s += "; not traced, because something else than podseal executed it in the container: " + some(quoted, 3, ", ")
+		s += "; not traced, because something other than podseal executed it in the container: " + some(quoted, 3, ", ")
 	}
 	return s
 }
