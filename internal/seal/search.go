@@ -214,7 +214,7 @@ func describe(p profile.Profile) string {
 	return fmt.Sprintf("%s, %d writable folders", who(p.User), len(p.Mounts))
 }
 
-// who names a user by what tells one user that is tried from the next.
+// who names a user so that it differs from the other users that are tried.
 func who(u profile.User) string {
 	if len(u.Groups) == 0 {
 		return fmt.Sprintf("uid %d", u.UID)

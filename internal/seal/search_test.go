@@ -60,7 +60,7 @@ func TestJudgeStopWrites(t *testing.T) {
 	}
 }
 
-// TestDescribe: users of one uid and other groups are told apart.
+// TestDescribe: two users with the same uid and other groups have different names.
 func TestDescribe(t *testing.T) {
 	one := profile.Profile{User: profile.User{UID: 5}}.WithMount(profile.Mount{Path: "/a"})
 	two := profile.Profile{User: profile.User{UID: 5, Groups: []int64{0, 44}}}
