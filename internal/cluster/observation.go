@@ -13,6 +13,9 @@ import (
 
 // Exec implements engine.Container.
 func (c *running) Exec(ctx context.Context, argv []string) (int, string, error) {
+	if c.ended() != nil { // the kubelet starts it again by itself
+		return 0, "", fmt.Errorf("executing a command in pod %s: its container %s has exited", c.pod(), c.made.main)
+	}
 	return c.execIn(ctx, c.made.main, c.tracer.wrap(argv))
 }
 

@@ -50,6 +50,7 @@ func checkExitAtOnce(b *bench) {
 		}
 		b.wantExit(c, 7)
 		b.wantLogs(c, "bye")
+		time.Sleep(2 * time.Second) // a kubelet starts it again meanwhile
 		if code, _, err := c.Exec(b.Context(), e2eCommand()); err == nil && code == 0 {
 			b.Error("Exec succeeds in a container that has ended")
 		}
