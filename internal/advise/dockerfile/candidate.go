@@ -82,11 +82,10 @@ func (p *patcher) madeOwner() (account, bool) {
 		dirs = append(dirs, o.dir)
 	}
 	for _, dir := range dirs {
-		if f := p.state.folderAt(dir); f.owned && f.uid > 0 {
-			for _, m := range slices.Backward(p.state.accounts.made) {
-				if m.user && m.id == f.uid {
-					return m, true
-				}
+		f := p.state.folderAt(dir)
+		for _, m := range slices.Backward(p.state.accounts.made) {
+			if m.user && f.owned && (f.uid > 0 && m.id == f.uid || f.uid < 0 && m.name == f.owner) {
+				return m, true
 			}
 		}
 	}
