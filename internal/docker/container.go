@@ -238,7 +238,7 @@ type Status struct {
 	TCP, UDP    map[int]int // published ports: container port to host port
 }
 
-// shortID is how many digits of a container's id its host is named after, unless the host has a name.
+// shortID is the length of the prefix of a container's id that engines use as its hostname.
 const shortID = 12
 
 func statusOf(found container.InspectResponse) Status {

@@ -34,7 +34,7 @@ func withoutCaches(ctx context.Context, tree image.Tree, open diff.List, list []
 	return slices.DeleteFunc(slices.Clone(list), func(l Loss) bool { return dir(l.What) && caches[path.Base(l.What)] }), nil
 }
 
-// manyPlaces is from how many places on directories of one name may be caches.
+// manyPlaces is the smallest number of places whose directories of one name may be caches.
 const manyPlaces = 3
 
 // areCaches reports whether directories of one name are caches of the folders that they are in. The first ones decide.

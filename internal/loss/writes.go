@@ -15,7 +15,7 @@ import (
 )
 
 // refused returns the paths that the open run wrote and the sealed run was refused. For a name that was made up at run time
-// it is the directory. harmless are the refusals that are no losses.
+// it is the directory. harmless are the refusals of what a seal makes needless.
 func refused(open, sealed diff.List, p profile.Profile) (out []Loss, harmless diff.List) {
 	for _, e := range sealed.Denied() {
 		at := e.Path

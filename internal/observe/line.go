@@ -19,8 +19,8 @@ var errorWords = regexp.MustCompile(`(?i)\b(?:error|fatal|panic|critical|crit|em
 func ReportsError(line string) bool { return errorWords.MatchString(line) }
 
 var (
-	colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
-	// moreErrorWords are those of errors that ReportsError leaves out, since lines without a fault have them as well.
+	colors = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	// moreErrorWords find errors as well. ReportsError leaves them out, since lines without a fault contain them too.
 	moreErrorWords = regexp.MustCompile(`(?i)\b(?:exception|cannot|could not|unable to)\b|(?-i:[[:lower:]](?:Error|Exception))\b`)
 	// harmlessLine matches lines that only name an error: of a low level, of a count that is 0, of a setting.
 	harmlessLine = regexp.MustCompile(`\b(?:TRACE|DEBUG|INFO|NOTICE)\b|(?i)\blevel"?[=:] ?"?(?:trace|debug|info|notice)|\blevel"?[=:] ?"?error"?$|` +
@@ -30,7 +30,7 @@ var (
 // FirstError returns the first line of a log that looks like the report of an error, trimmed. It returns "" if there is none.
 func FirstError(log string) string {
 	for l := range strings.Lines(log) {
-		head := strings.TrimSpace(colours.ReplaceAllString(l[:min(len(l), 4096)], ""))
+		head := strings.TrimSpace(colors.ReplaceAllString(l[:min(len(l), 4096)], ""))
 		if (ReportsError(head) || moreErrorWords.MatchString(head)) && !harmlessLine.MatchString(head) {
 			return strings.TrimSpace(l)
 		}

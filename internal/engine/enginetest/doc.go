@@ -59,7 +59,7 @@
 // application is that user, or is root and has SETUID and SETGID.
 //
 // Paths that do not start with / are relative to the working directory. $HOME and $TMPDIR at the start of a path are
-// replaced, and $HOSTNAME, which each container has an own one of, anywhere in it. VERB is one of:
+// replaced, and $HOSTNAME, which differs in each container, anywhere in it. VERB is one of:
 //
 //	write PATH           creates the file, or changes its content
 //	temp PATH            creates a file and removes it again
