@@ -107,8 +107,8 @@ func TestSealInPlace(t *testing.T) {
 	if err := os.WriteFile(file, before, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	apply := exec.Command("git", "apply", "--directory="+strings.TrimPrefix(dir, "/"), "-p"+levels(dir), "-")
-	apply.Dir, apply.Stdin = "/", strings.NewReader(got.stdout)
+	apply := exec.Command("git", "apply", "-")
+	apply.Dir, apply.Stdin = dir, strings.NewReader(got.stdout) // the folder that the output names
 	if out, err := apply.CombinedOutput(); err != nil {
 		t.Fatalf("git apply: %v\n%s\n%s", err, out, got.stdout)
 	}
@@ -116,6 +116,3 @@ func TestSealInPlace(t *testing.T) {
 		t.Errorf("git apply makes something else (%v):\n%s", err, applied)
 	}
 }
-
-// levels returns how many leading components of the names in a diff are those of a folder (patch -p).
-func levels(dir string) string { return string(rune('1' + strings.Count(dir, "/"))) }
