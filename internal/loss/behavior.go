@@ -80,7 +80,7 @@ func newErrors(open string, sealed observe.Observation, losses []Loss, harmless 
 func restarting(run observe.Observation, at int) bool {
 	restart, restarted := run.LogStart[observe.Restart]
 	stop, stopped := run.LogStart[observe.Stop]
-	return restarted && at > restart && !(stopped && at > stop)
+	return restarted && at > restart && (!stopped || at <= stop)
 }
 
 // aboutLoss reports whether a line names a path among the losses.
