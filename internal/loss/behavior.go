@@ -64,13 +64,15 @@ func newErrors(open string, sealed observe.Observation, losses []Loss, harmless 
 	for l := range strings.Lines(sealed.Logs) {
 		at += len(l)
 		l = strings.TrimSpace(l)
-		refusals := plan.ReadRefusals(diff.OnAnyHost(l, sealed.Hostname), "")
-		tells := len(refusals) > 0 || observe.ReportsError(l) && !restarting(sealed, at)
-		if t := observe.LineTemplate(l); !known[t] && tells {
-			known[t] = true
-			if !aboutLoss(diff.OnAnyHost(l, sealed.Hostname), losses) && !slices.ContainsFunc(refusals, func(r plan.Refused) bool { return aboutAny(r, harmless) }) {
-				out = append(out, Loss{NewError, l, "logged by the sealed run alone"})
-			}
+		t, anyHost := observe.LineTemplate(l), diff.OnAnyHost(l, sealed.Hostname)
+		refusals := plan.ReadRefusals(anyHost, "")
+		counts := len(refusals) > 0 || observe.ReportsError(l) && !restarting(sealed, at)
+		if known[t] || !counts {
+			continue
+		}
+		known[t] = true
+		if !aboutLoss(anyHost, losses) && !aboutAny(refusals, harmless) {
+			out = append(out, Loss{NewError, l, "logged by the sealed run alone"})
 		}
 	}
 	return out[:min(len(out), maxLosses)]
@@ -88,11 +90,16 @@ func aboutLoss(line string, losses []Loss) bool {
 	return slices.ContainsFunc(losses, func(l Loss) bool { return path.IsAbs(l.What) && strings.Contains(line, l.What) })
 }
 
-// aboutAny reports whether a refusal in the logs is one of some traced ones. The line may name the path by a link to one of its
-// parents.
-func aboutAny(r plan.Refused, traced diff.List) bool {
-	return slices.ContainsFunc(traced, func(e diff.Evidence) bool {
-		same := r.Path == e.Path || e.Path != "/" && strings.HasSuffix(r.Path, e.Path) || plan.Alike(r.Path, e.Path)
-		return same && r.Errno == e.Errno
+// aboutAny reports whether one of the refusals in a line is among some traced ones.
+func aboutAny(refusals []plan.Refused, traced diff.List) bool {
+	return slices.ContainsFunc(refusals, func(r plan.Refused) bool {
+		return slices.ContainsFunc(traced, func(e diff.Evidence) bool { return sameRefusal(r, e) })
 	})
+}
+
+// sameRefusal reports whether a line and the tracer show the same refusal. The line may name the path by a link to one of its
+// parents.
+func sameRefusal(r plan.Refused, e diff.Evidence) bool {
+	same := r.Path == e.Path || e.Path != "/" && strings.HasSuffix(r.Path, e.Path) || plan.Alike(r.Path, e.Path)
+	return same && r.Errno == e.Errno
 }

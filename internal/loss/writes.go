@@ -20,7 +20,7 @@ func refused(open, sealed diff.List, p profile.Profile) (out []Loss, harmless di
 	for _, e := range sealed.Denied() {
 		at := e.Path
 		wrote := func(o diff.Evidence) bool { return o.Path == at }
-		if passing(at) {
+		if madeUp(at) {
 			at = path.Dir(at)
 			wrote = func(o diff.Evidence) bool { return path.Dir(o.Path) == at }
 		}
@@ -58,7 +58,7 @@ func attempted(at string, run diff.List, p profile.Profile) bool {
 		if denied && needless(e, p) {
 			return false
 		}
-		return e.Path == at || denied && profile.Within(at, e.Path) || denied && passing(e.Path) && path.Dir(e.Path) == path.Dir(at)
+		return e.Path == at || denied && profile.Within(at, e.Path) || denied && madeUp(e.Path) && path.Dir(e.Path) == path.Dir(at)
 	})
 }
 
@@ -69,22 +69,19 @@ func moved(at string, run diff.List, p profile.Profile) bool {
 		if e.Outcome != observe.Allowed {
 			return false
 		}
-		below := func(folder string) (rest string, ok bool) {
-			if folder == "" {
-				return "", false
-			}
-			rest, ok = strings.CutPrefix(e.Path, folder)
-			return rest, ok && strings.HasPrefix(rest, "/")
-		}
-		if rest, ok := below(p.WorkingDir); ok && at == rest {
-			return true
-		}
-		if rest, ok := below(p.Env[plan.TempVariable]); ok && strings.HasSuffix(at, rest) && plan.IsTempFolder(strings.TrimSuffix(at, rest)) {
-			return true
-		}
-		rest, ok := below(p.Env["HOME"])
-		return ok && strings.HasSuffix(at, rest)
+		inWork, worked := below(e.Path, p.WorkingDir)
+		inTemp, temporary := below(e.Path, p.Env[plan.TempVariable])
+		inHome, personal := below(e.Path, p.Env["HOME"])
+		return worked && at == inWork ||
+			temporary && strings.HasSuffix(at, inTemp) && plan.IsTempFolder(strings.TrimSuffix(at, inTemp)) ||
+			personal && strings.HasSuffix(at, inHome)
 	})
+}
+
+// below returns the rest of a path after a folder, from its slash on. ok is false for a path elsewhere, and for the folder "".
+func below(at, folder string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(at, folder)
+	return rest, ok && folder != "" && strings.HasPrefix(rest, "/")
 }
 
 // managedFiles are files that a kubelet makes for each pod, with what to use in place of writing to them.
@@ -99,7 +96,7 @@ var managedFiles = map[string]string{
 func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List, p profile.Profile) ([]Loss, error) {
 	var shipped, other []Loss
 	for _, e := range open.Allowed() {
-		if len(e.Calls) == 0 || e.Transient() || e.Dir || e.Noise != "" || e.MetadataOnly() || passing(e.Path) || byExec(e) || attempted(e.Path, sealed, p) || moved(e.Path, sealed, p) {
+		if !lasting(e) || attempted(e.Path, sealed, p) || moved(e.Path, sealed, p) {
 			continue
 		}
 		_, ok, err := image.Probe(ctx, tree, e.Path)
@@ -117,8 +114,14 @@ func notAttempted(ctx context.Context, tree image.Tree, open, sealed diff.List, 
 	return out[:min(len(out), maxLosses)], nil
 }
 
-// passing reports whether a part of a path was made up at run time, so that no other run has it.
-func passing(at string) bool {
+// lasting reports whether a write left content of the application in a file that another run would write, too.
+func lasting(e diff.Evidence) bool {
+	content := len(e.Calls) > 0 && !e.Dir && !e.MetadataOnly() && !e.Transient()
+	return content && e.Noise == "" && !madeUp(e.Path) && !byExec(e)
+}
+
+// madeUp reports whether a part of a path was made up at run time, so that no other run has it.
+func madeUp(at string) bool {
 	for ; at != "/" && at != "*"; at = path.Dir(at) {
 		if base := path.Base(at); base == "*" || diff.Random(base) {
 			return true
