@@ -56,7 +56,7 @@ type Difference struct {
 	A       string `json:"a,omitempty"`
 	B       string `json:"b,omitempty"`
 
-	of string // see fact
+	mount string // see fact
 }
 
 // Of compares the results of two images.
@@ -75,8 +75,9 @@ func Of(a, b seal.Result) Comparison {
 
 // partOfMount reports whether a difference is a step of a mount that only the same image has: the mount's own difference says it.
 func (d Difference) partOfMount(all []Difference) bool {
-	return d.of != "" && slices.ContainsFunc(all, func(m Difference) bool {
-		return m.Area == d.Area && m.Subject == d.of && (m.A == "") == (d.A == "") && (m.B == "") == (d.B == "") && (m.A == "" || m.B == "")
+	onlyA, onlyB := d.B == "", d.A == ""
+	return d.mount != "" && slices.ContainsFunc(all, func(m Difference) bool {
+		return m.Area == d.Area && m.Subject == d.mount && (onlyA && m.B == "" || onlyB && m.A == "")
 	})
 }
 
@@ -126,7 +127,7 @@ func join(a, b []fact) []Difference {
 		i := slices.IndexFunc(out, func(d Difference) bool { return d.Area == f.area && d.Subject == f.subject })
 		if i < 0 {
 			i = len(out)
-			out = append(out, Difference{Area: f.area, Subject: f.subject, of: f.of})
+			out = append(out, Difference{Area: f.area, Subject: f.subject, mount: f.mount})
 		}
 		return &out[i]
 	}

@@ -18,7 +18,7 @@ type fact struct {
 	area    Area
 	subject string
 	value   string
-	of      string // of a step that only says what a mount holds: the subject of the mount
+	mount   string // of a step that only says what a mount holds: the subject of the mount
 }
 
 // facts returns what a result shows. Of several facts about one subject the last counts.
@@ -31,7 +31,7 @@ func facts(res seal.Result) []fact {
 	out = append(out, fact{area: User, value: fmt.Sprintf("%d:%d", user.UID, user.GID)})
 	for _, r := range res.Profile.Relaxations() {
 		if !r.Exception {
-			out = append(out, fact{area: Profile, subject: r.ID, value: need(res, r), of: mountOf(r)})
+			out = append(out, fact{area: Profile, subject: r.ID, value: need(res, r), mount: mountOf(r)})
 		}
 	}
 	for _, x := range res.Exceptions {
