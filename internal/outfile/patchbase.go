@@ -34,20 +34,24 @@ func NewPatchBase(files ...string) PatchBase {
 	for !holdsAll(dir, dirs) && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)
 	}
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil { // a file in a worktree and in a submodule
-			dir = at
-			break
-		}
-		if at == filepath.Dir(at) {
-			break
-		}
-	}
+	dir = repository(dir)
 	b := PatchBase{dir: dir, as: dir}
 	if relative, err := filepath.Rel(here, dir); err == nil && !filepath.IsAbs(files[0]) {
 		b.as = relative
 	}
 	return b
+}
+
+// repository returns the root of the git repository that holds a folder, or the folder where none does.
+func repository(dir string) string {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil { // a file in a worktree and in a submodule
+			return at
+		}
+		if at == filepath.Dir(at) {
+			return dir
+		}
+	}
 }
 
 func holdsAll(dir string, dirs []string) bool {

@@ -91,11 +91,11 @@ func (a *application) seed(m profile.Mount, at string) (map[string]image.Entry, 
 			}
 			return nil, &engine.SeedError{Path: m.Path, Output: "cp: cannot open '" + p + "' for reading: Permission denied", Code: 1}
 		}
-		if e.Kind == image.Other && !m.Partial {
-			return nil, &engine.SeedError{Path: m.Path, Output: "cp: cannot create special file '" + p + "': Operation not permitted", Code: 1}
-		}
 		if e.Kind == image.Other {
-			continue
+			if m.Partial {
+				continue
+			}
+			return nil, &engine.SeedError{Path: m.Path, Output: "cp: cannot create special file '" + p + "': Operation not permitted", Code: 1}
 		}
 		e.UID, e.GID = a.who.uid, a.who.gid
 		if m.Rewritable {
